@@ -15,6 +15,8 @@ declare module "vitest" {
     hookPort: number;
     /** The port on which a test may serve buildpacks. */
     buildpackPort: number;
+    /** The ports on which a test may serve images. */
+    imagePorts: readonly [number, number];
     /** The port of the tests' GitHub. */
     githubPort: number;
     /** The collector that the processes send traces to: `GET /traces/ID` returns the spans of one. */
@@ -47,6 +49,7 @@ export async function startProcesses(
 ): Promise<() => Promise<void>> {
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
   const [hookPort, githubPort, buildpackPort] = [await freePort(), await freePort(), await freePort()];
+  const imagePorts = [await freePort(), await freePort()] as const;
   const cnbBuilder = `slipway-test-builder:${environment.INSTALLATION_ID}`;
   const logFolder = `${environment.DATA_DIR}/logs`;
   const collector = await startTraceCollector();
@@ -62,10 +65,12 @@ export async function startProcesses(
       RESERVED_SLOTS: "0",
       BOOT_TIMEOUT_MS: String(bootTimeoutMs),
       STOP_GRACE_MS: "2000",
-      ALLOWED_PRIVATE_HOSTS: `127.0.0.1:${hookPort} 127.0.0.1:${buildpackPort}`,
+      ALLOWED_PRIVATE_HOSTS: [hookPort, buildpackPort, ...imagePorts]
+        .map((port) => `127.0.0.1:${port}`)
+        .join(" "),
       GITHUB_API_URL: `http://127.0.0.1:${githubPort}`,
       RELEASES_KEPT: "3",
-      BUILDERS: "buildpacks cnb dockerfile",
+      BUILDERS: "buildpacks cnb dockerfile image",
       CNB_BUILDER: cnbBuilder,
       // Its releases run on the image of builds, which differs from that of the default stack's.
       STACKS: `second=${environment.STACK_BUILD_IMAGE}+${environment.STACK_BUILD_IMAGE}`,
@@ -82,6 +87,7 @@ export async function startProcesses(
   project.provide("cnbBuilder", cnbBuilder);
   project.provide("hookPort", hookPort);
   project.provide("buildpackPort", buildpackPort);
+  project.provide("imagePorts", imagePorts);
   project.provide("githubPort", githubPort);
   project.provide("logFolder", logFolder);
   project.provide("collectorUrl", collector.url);

@@ -4,13 +4,21 @@ import { readFile } from "node:fs/promises";
 import type { Redis } from "ioredis";
 import { openRedis } from "@slipway/bus";
 import { openImageBuilder } from "@slipway/buildkit";
-import type { BlobStore, BuildEngine, ImageBuilder, ImageRegistry, Scheduler, Store } from "@slipway/core";
+import type {
+  BlobStore,
+  BuildEngine,
+  ImageBuilder,
+  ImageRegistry,
+  RemoteImages,
+  Scheduler,
+  Store,
+} from "@slipway/core";
 import { openEngine } from "@slipway/engine";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
 import { openHousekeeping } from "@slipway/queue";
 import type { Housekeeping } from "@slipway/queue";
-import { openRegistry } from "@slipway/registry";
+import { openRegistry, openRemoteImages } from "@slipway/registry";
 import type { Logger, Stack } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
 import { openRemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
@@ -45,6 +53,7 @@ export interface WorkerContext {
   /** By the name of the stack. */
   readonly stackToolchains: ReadonlyMap<string, LanguageToolchains>;
   readonly remoteBuildpacks: RemoteBuildpacks;
+  readonly remoteImages: RemoteImages;
   readonly receiptKey: CurrentReceiptKey;
   readonly housekeeping: Pick<Housekeeping, "request">;
   /** Checks an image that a user named before an engine pulls it. */
@@ -99,6 +108,11 @@ export async function openWorkerContext(
         index === 0 ? toolchains : openLanguageToolchains(config, stack, parts),
       ]),
     ),
+    remoteImages: openRemoteImages({
+      allowedPrivateHosts: config.allowedPrivateHosts,
+      timeoutMs: config.timing.sourceTimeoutMs,
+      maxImageBytes: config.limits.imageBytes,
+    }),
     remoteBuildpacks: opened.use(await openRemoteBuildpacks(remoteBuildpacksOptions(config))),
     checkPull: openPullLimit({ config, now }),
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),

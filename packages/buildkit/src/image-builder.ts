@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { SlipwayError } from "@slipway/core";
+import { imageProcess, SlipwayError } from "@slipway/core";
 import type { BuildReports, ImageBuild, ImageBuilder, LocalImage } from "@slipway/core";
 import { callEngine, connectDocker, engineError, requestStream, responseOf, statusOf } from "@slipway/docker";
 import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker";
@@ -148,41 +148,7 @@ async function inspect(
 ): Promise<LocalImage> {
   const request = () => docker.getImage(reference).inspect();
   const { Size, Config } = await callEngine("inspect an image", request, { signal });
-  const ports = Object.keys(Config.ExposedPorts ?? {}).filter((port) => !port.endsWith("/udp"));
-  checkConfig(Config, labels);
-  const entrypoint = [Config.Entrypoint ?? []].flat();
-  return {
-    sizeBytes: Size,
-    command: [...entrypoint, ...(Config.Cmd ?? [])],
-    exposedPorts: ports.map((port) => Number.parseInt(port, 10)).toSorted((a, b) => a - b),
-    user: Config.User,
-  };
-}
-
-/** Labels of images become labels of their containers, which proxies, engines and Slipway act upon. */
-const foreignLabel = /^(traefik|com\.docker|io\.slipway)\./i;
-
-interface ImageConfig {
-  readonly Labels?: Readonly<Record<string, string>> | null | undefined;
-  readonly Volumes?: Readonly<Record<string, unknown>> | null | undefined;
-}
-
-/** @throws {SlipwayError} "build-failed" for labels that others act upon, and for volumes, which no limit of a release's disk covers. */
-function checkConfig({ Labels, Volumes }: ImageConfig, own: ImageBuild["labels"]): void {
-  const label = Object.keys(Labels ?? {}).find(
-    (name) => foreignLabel.test(name) && !Object.hasOwn(own, name),
-  );
-  if (label !== undefined)
-    throw new SlipwayError(
-      "build-failed",
-      `the image has the label ${label}, which is not the app's: remove the LABEL`,
-    );
-  const [volume] = Object.keys(Volumes ?? {});
-  if (volume !== undefined)
-    throw new SlipwayError(
-      "build-failed",
-      `the image declares the volume ${volume}, which is not limited: remove the VOLUME, or use a base image without it`,
-    );
+  return { sizeBytes: Size, ...imageProcess(Config, labels) };
 }
 
 async function push(

@@ -3,14 +3,14 @@
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
-import type { BuilderKind, BuilderSetting } from "@slipway/core";
+import type { BuilderKind, BuilderSetting, SourceBuilder } from "@slipway/core";
 import { bundledBuildpacks } from "./bundled.ts";
 import { readProjectDescriptor } from "./cnb/project-descriptor.ts";
 import { type PlanSource, projectDirectory } from "./plan.ts";
 import { defaultStacksDir } from "./stack-files.ts";
 
 export interface BuilderChoice {
-  readonly kind: BuilderKind;
+  readonly kind: SourceBuilder;
   /** Why, for the log: continues "because …". */
   readonly reason: string;
 }
@@ -152,7 +152,7 @@ function outside(path: string): SlipwayError {
   return new SlipwayError("build-failed", `DOCKERFILE_PATH is ${path}: it must be a file inside the source`);
 }
 
-function notAllowed(found: string, kind: BuilderKind): SlipwayError {
+function notAllowed(found: string, kind: SourceBuilder): SlipwayError {
   const message = `${found}, but this installation does not allow the builder ${kind}: its operator would have to add it to BUILDERS`;
   return new SlipwayError("no-buildpack", message);
 }

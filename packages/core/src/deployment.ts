@@ -51,10 +51,15 @@ export interface Pusher {
   readonly email: string;
 }
 
-/** What is deployed: an uploaded archive, an archive at an external URL, or the image of an earlier release. */
+/**
+ * What is deployed: an uploaded archive, an archive at an external URL, an image that was made elsewhere, or the image of an earlier
+ * release.
+ */
 export type DeploymentSource =
   | { readonly kind: "upload"; readonly sourceId: string }
   | { readonly kind: "url"; readonly url: string }
+  /** As `formatImageReference` writes it. */
+  | { readonly kind: "image"; readonly reference: string }
   | { readonly kind: "release"; readonly releaseId: string };
 
 /** One entry of the deployment's status history. */

@@ -6,6 +6,8 @@ export * from "./collaborator.ts";
 export * from "./deployment.ts";
 export * from "./errors.ts";
 export * from "./failure.ts";
+export * from "./image-config.ts";
+export * from "./image-reference.ts";
 export * from "./labels.ts";
 export * from "./operation.ts";
 export * from "./notifier.ts";

@@ -16,6 +16,9 @@ export interface Variable {
 
 export const variableLimits = { nameLength: 64, valueBytes: 8 * 1024, perApp: 500 } as const;
 
+/** The variable with the logins of registries that images are copied from. Neither builds nor releases get it. */
+export const imageRegistryAuth = "IMAGE_REGISTRY_AUTH";
+
 /** Names that a POSIX shell accepts. */
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -38,6 +41,8 @@ export function variablesFor(
   what: Exclude<VariableScope, "both">,
   variables: readonly Pick<Variable, "name" | "value" | "scope">[],
 ): Readonly<Record<string, string>> {
-  const given = variables.filter(({ scope }) => scope === "both" || scope === what);
+  const given = variables.filter(
+    ({ name, scope }) => name !== imageRegistryAuth && (scope === "both" || scope === what),
+  );
   return Object.fromEntries(given.map(({ name, value }) => [name, value]));
 }

@@ -1,6 +1,6 @@
-// Downloads an archive from a URL of a user. The URL, its names and its server are not trusted.
+// Downloads from a URL of a user. The URL, its names and its server are not trusted.
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { paced } from "@slipway/async";
 import { type HeldBytes, type Pace, SlipwayError, sourcePace } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
@@ -22,6 +22,20 @@ export interface OpenUrlOptions {
   readonly pace?: Pace;
   /** Time limit for the whole download: all redirects, and the body until its end. */
   readonly timeoutMs: number;
+  /** Error of a body that is larger than `maxSizeBytes`. By default that of an archive. */
+  readonly tooLarge?: (maxSizeBytes: number) => SlipwayError;
+}
+
+export interface OpenResponseOptions extends OpenUrlOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Names of headers that only the URL's own origin receives, not one that it redirects to. */
+  readonly secretHeaders: readonly string[];
+}
+
+/** A response whose body holds the connection. */
+export interface OpenedResponse extends HeldBytes {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
 }
 
 const requestHeaders = { accept: "*/*", "accept-encoding": "identity" };
@@ -36,14 +50,36 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308]);
  * signal's reason when aborted.
  */
 export async function openUrl(url: string, options: OpenUrlOptions): Promise<HeldBytes> {
+  const response = await openResponse(url, { ...options, headers: {}, secretHeaders: [] });
+  if (response.status === 200) return response;
+  await response[Symbol.asyncDispose]();
+  throw unreachable(`${response.host} responded with status ${response.status}.`);
+}
+
+/**
+ * As `openUrl`, but resolves with a response of any status.
+ * @returns the response, with the host that gave it.
+ */
+export async function openResponse(
+  url: string,
+  options: OpenResponseOptions,
+): Promise<OpenedResponse & { readonly host: string }> {
   const target = parseUrl(url);
   await using opened = new AsyncDisposableStack();
   const deadline = opened.use(deadlineOf(target, options.timeoutMs));
   const signal = AbortSignal.any([options.signal, deadline.signal]);
-  const bytes = opened.use(await follow(target, { ...options, signal }));
+  const bounded = { ...options, signal };
+  const { response, url: last } = await follow(target, bounded);
+  opened.defer(() => void response.destroy());
+  const { statusCode: status = 0, headers } = response;
+  const { maxSizeBytes } = options;
+  if (status === 200 && Number(headers["content-length"] ?? 0) > maxSizeBytes) throw tooLarge(options);
   const resources = opened.move();
   return {
-    [Symbol.asyncIterator]: () => bytes[Symbol.asyncIterator](),
+    status,
+    headers,
+    host: hostOf(last),
+    [Symbol.asyncIterator]: () => body(response, last, bounded),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
@@ -57,39 +93,30 @@ function deadlineOf(url: URL, limitMs: number): Disposable & { readonly signal: 
 }
 
 /** Requests the URL, and those that it redirects to. */
-async function follow(url: URL, options: OpenUrlOptions): Promise<HeldBytes> {
+async function follow(
+  url: URL,
+  options: OpenResponseOptions,
+): Promise<{ readonly response: IncomingMessage; readonly url: URL }> {
   const isAllowed = addressRule(options.allowedPrivateHosts ?? []);
   const { signal, responseTimeoutMs: timeoutMs = 30_000 } = options;
   let target = url;
   for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
-    const response = await request(target, {
-      method: "GET",
-      headers: requestHeaders,
-      isAllowed,
-      signal,
-      timeoutMs,
-    });
-    if (!redirectStatuses.has(response.statusCode ?? 0)) return acceptBody(response, target, options);
+    const headers = { ...requestHeaders, ...headersFor(target, url, options) };
+    const response = await request(target, { method: "GET", headers, isAllowed, signal, timeoutMs });
+    if (!redirectStatuses.has(response.statusCode ?? 0)) return { response, url: target };
     response.destroy();
     target = parseUrl(response.headers.location ?? "", target);
   }
   throw unreachable(`${hostOf(target)} redirects more than ${maxRedirects} times.`);
 }
 
-function acceptBody(response: IncomingMessage, url: URL, options: OpenUrlOptions): HeldBytes {
-  const { statusCode, headers } = response;
-  const declaredBytes = Number(headers["content-length"] ?? 0);
-  if (statusCode === 200 && declaredBytes <= options.maxSizeBytes) {
-    return {
-      [Symbol.asyncIterator]: () => body(response, url, options),
-      [Symbol.asyncDispose]: async () => {
-        response.destroy();
-      },
-    };
-  }
-  response.destroy();
-  if (statusCode === 200) throw tooLarge(options.maxSizeBytes);
-  throw unreachable(`${hostOf(url)} responded with status ${statusCode}.`);
+function headersFor(
+  target: URL,
+  { origin }: URL,
+  { headers, secretHeaders }: OpenResponseOptions,
+): Readonly<Record<string, string>> {
+  if (target.origin === origin) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !secretHeaders.includes(name)));
 }
 
 async function* body(
@@ -107,7 +134,7 @@ async function* body(
   try {
     for await (const chunk of paced(chunks, { ...pace, error: tooSlow })) {
       receivedBytes += chunk.length;
-      if (receivedBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);
+      if (receivedBytes > maxSizeBytes) throw tooLarge(options);
       yield chunk;
     }
   } catch (error) {
@@ -119,7 +146,11 @@ async function* body(
   }
 }
 
-function tooLarge(maxSizeBytes: number): SlipwayError {
+function tooLarge({ maxSizeBytes, tooLarge: errorOf = archiveTooLarge }: OpenUrlOptions): SlipwayError {
+  return errorOf(maxSizeBytes);
+}
+
+function archiveTooLarge(maxSizeBytes: number): SlipwayError {
   return new SlipwayError(
     "archive-too-large",
     `The archive is larger than ${(maxSizeBytes / 1024 ** 2).toFixed()} MiB.`,

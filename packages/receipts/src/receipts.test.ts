@@ -25,7 +25,7 @@ const facts: ReceiptFacts = {
   deployment: { id: "2", number: 3, attempt: 4 },
   startedAt: at(0),
   finishedAt: at(4),
-  source: { url: "https://example.com/a.tar.gz", gitRef: "v1", archiveSha256: "1a", treeSha256: "2a" },
+  source: { url: "https://example.com/a.tar.gz", gitRef: "v1", sha256: "1a", treeSha256: "2a" },
   builder: "buildpacks",
   buildpacks: [
     { name: "nodejs", url: null, revision: null },

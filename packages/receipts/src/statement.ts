@@ -18,10 +18,10 @@ export interface ReceiptFacts {
     /** URL of the archive, without credentials and parameters; null for an upload. */
     readonly url: string | null;
     readonly gitRef: string | null;
-    /** Hexadecimal SHA-256 of the archive. */
-    readonly archiveSha256: string;
-    /** Hexadecimal SHA-256 of the files in it, which does not depend on how they were packed. */
-    readonly treeSha256: string;
+    /** Hexadecimal SHA-256 of the archive, or of the manifest or index of an image that was made elsewhere. */
+    readonly sha256: string;
+    /** Hexadecimal SHA-256 of the files in the archive, which does not depend on how they were packed; null for an image. */
+    readonly treeSha256: string | null;
   };
   readonly builder: string;
   readonly buildpacks: readonly BuildpackFacts[];
@@ -134,12 +134,12 @@ export function statementAbout(facts: ReceiptFacts): Statement {
 /** Names of the descriptors, by which readers find them. */
 export const descriptorNames = { source: "source", buildpack: "buildpack", layer: "layer" } as const;
 
-function sourceDescriptor({ url, archiveSha256, treeSha256 }: ReceiptFacts["source"]): ResourceDescriptor {
+function sourceDescriptor({ url, sha256, treeSha256 }: ReceiptFacts["source"]): ResourceDescriptor {
   return {
     name: descriptorNames.source,
     ...(url === null ? {} : { uri: url }),
-    digest: { sha256: archiveSha256 },
-    annotations: { treeSha256 },
+    digest: { sha256 },
+    ...(treeSha256 === null ? {} : { annotations: { treeSha256 } }),
   };
 }
 

@@ -59,11 +59,14 @@ export interface ImageSource {
 export const mediaTypes = {
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
+  dockerConfig: "application/vnd.docker.container.image.v1+json",
   dockerLayer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+  dockerPlainLayer: "application/vnd.docker.image.rootfs.diff.tar",
   ociManifest: "application/vnd.oci.image.manifest.v1+json",
   ociIndex: "application/vnd.oci.image.index.v1+json",
   ociConfig: "application/vnd.oci.image.config.v1+json",
   ociLayer: "application/vnd.oci.image.layer.v1.tar+gzip",
+  ociPlainLayer: "application/vnd.oci.image.layer.v1.tar",
 } as const;
 
 const acceptedMediaTypes = [
@@ -73,6 +76,11 @@ const acceptedMediaTypes = [
   mediaTypes.ociIndex,
 ].join(", ");
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+/** What images must be made for to run here, in the spelling of Docker and OCI. */
+export const ownPlatform = {
+  os: "linux",
+  architecture: architectures[process.arch] ?? process.arch,
+} as const;
 
 /**
  * As `readImage`.
@@ -103,11 +111,11 @@ export async function readImage(
   const { repository, version } = parseReference(source.host, reference);
   let found = await fetchManifest(source, repository, version, signal);
   if (found !== null && "manifests" in found.manifest) {
-    const architecture = architectures[process.arch] ?? process.arch;
+    const { os, architecture } = ownPlatform;
     const matching = found.manifest.manifests.find(
-      ({ platform }) => platform?.os === "linux" && platform.architecture === architecture,
+      ({ platform }) => platform?.os === os && platform.architecture === architecture,
     );
-    if (matching === undefined) throw invalidImage(`${reference} has no image for linux/${architecture}`);
+    if (matching === undefined) throw invalidImage(`${reference} has no image for ${os}/${architecture}`);
     found = await fetchNamed(source, repository, matching.digest, signal);
   }
   if (found === null) return null;

@@ -1,7 +1,7 @@
 // Remembers content by its digest, which never changes. It says nothing about which repository still has the content.
 
 /** Manifests and configurations of some images: a few KiB each. */
-const maxEntries = 64;
+const defaultMaxEntries = 64;
 /** A larger entry is not remembered. */
 const maxEntryChars = 256 * 1024;
 
@@ -9,6 +9,11 @@ const maxEntryChars = 256 * 1024;
 export class ContentCache {
   /** In the order of their last use. */
   readonly #texts = new Map<string, string>();
+  readonly #maxEntries: number;
+
+  constructor(maxEntries: number = defaultMaxEntries) {
+    this.#maxEntries = maxEntries;
+  }
 
   get(digest: string): string | undefined {
     const text = this.#texts.get(digest);
@@ -21,7 +26,7 @@ export class ContentCache {
     if (text.length > maxEntryChars) return;
     this.#move(digest, text);
     const [oldest] = this.#texts.keys();
-    if (this.#texts.size > maxEntries && oldest !== undefined) this.#texts.delete(oldest);
+    if (this.#texts.size > this.#maxEntries && oldest !== undefined) this.#texts.delete(oldest);
   }
 
   #move(digest: string, text: string): void {

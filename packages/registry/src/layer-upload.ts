@@ -43,7 +43,7 @@ export async function uploadLayer(
   } catch (error) {
     const failure = plain.error() ?? error;
     gzip.destroy();
-    await opening.then((location) => cancel(client, location)).catch(() => undefined);
+    await opening.then((location) => cancelUpload(client, location)).catch(() => undefined);
     throw failure;
   }
 }
@@ -114,9 +114,20 @@ async function send(
   signal: AbortSignal,
 ): Promise<void> {
   if (rest === null) return sendWhole(client, location, Buffer.concat(chunks), compressed.digest(), signal);
-  const request = { headers: bytesHeaders, body: continued(chunks, rest), expect: [202], signal };
+  const stream = { bytes: continued(chunks, rest), digest: compressed.digest };
+  await sendStream(client, location, stream, signal);
+}
+
+/** Sends all bytes of an upload as a stream, and ends it. @param stream its digest is asked for at the end. */
+export async function sendStream(
+  client: RegistryClient,
+  location: string,
+  { bytes, digest }: { readonly bytes: ByteStream; readonly digest: () => string },
+  signal: AbortSignal,
+): Promise<void> {
+  const request = { headers: bytesHeaders, body: bytes, expect: [202], signal };
   const sent = await client.request("PATCH", location, request);
-  const finish = withDigest(locationOf(sent), compressed.digest());
+  const finish = withDigest(locationOf(sent), digest());
   await client.request("PUT", finish, { headers: { "content-length": "0" }, expect: [201], signal });
 }
 
@@ -175,7 +186,7 @@ function hashed(bytes: ByteStream) {
 }
 
 /** Best effort: a registry itself removes abandoned uploads, and the caller reports the original error. */
-async function cancel(client: RegistryClient, location: string): Promise<void> {
+export async function cancelUpload(client: RegistryClient, location: string): Promise<void> {
   const signal = AbortSignal.timeout(5_000);
   await client.request("DELETE", location, { expect: [202, 204, 404, 400], signal }).catch(() => undefined);
 }

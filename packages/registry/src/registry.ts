@@ -10,6 +10,7 @@ import { ContentCache } from "./content-cache.ts";
 import { forward } from "./forward.ts";
 import { addLayers, closeLayers, mountLayer } from "./image-layers.ts";
 import { openUpload, sendWhole } from "./layer-upload.ts";
+import { copyContent, storeManifest } from "./remote/copy-image.ts";
 import { attach, deleteReferrers, isReferrersTag } from "./referrers.ts";
 
 export interface RegistryOptions {
@@ -24,11 +25,14 @@ export interface RegistryOptions {
 const created = "1970-01-01T00:00:00Z";
 const pingTimeoutMs = 5_000;
 const tagsPerPage = 1_000;
+/** Layers of images from elsewhere whose check is remembered: some 200 bytes each. */
+const maxCheckedLayers = 2_000;
 
 export function openRegistry({ url, credentials, pullHost }: RegistryOptions): ImageRegistry {
   const client = new RegistryClient(url, credentials);
   const host = pullHost ?? client.host;
-  const source = { client, host, cache: new ContentCache() };
+  const checkedLayers = new ContentCache(maxCheckedLayers);
+  const source = { client, host, cache: new ContentCache(), checkedLayers };
   return {
     host,
     async push(image, signal) {
@@ -40,6 +44,8 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
       }
     },
     inspect: (reference, signal) => inspect(source, reference, signal),
+    copyContent: (image, copy, signal) => copyContent(source, image, copy, signal),
+    store: (image, name, signal) => storeManifest(source, image, name, signal),
     attach: (repository, digest, artifact, signal) =>
       attach(client, { repository, digest }, artifact, signal),
     forward: (request, signal) => forward(client, request, signal),

@@ -31,16 +31,35 @@ export interface TestImage {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
+/** The login of a registry that requires one, with the line of its htpasswd file. */
+export const registryLogin = {
+  username: "puller",
+  password: "pull-secret-7c1e",
+  htpasswd: "puller:$2y$04$abcdefghijklmnopqrstuuhIuXn97M5UJLH2SMocp..OEWjYvoOG2",
+} as const;
+
+export interface TestRegistryOptions {
+  /** Any free port by default. */
+  readonly port?: number;
+  /** Whether the registry requires `registryLogin`. */
+  readonly requiresLogin?: boolean;
+}
+
 /** @throws when `docker-registry` is not on PATH, or does not start. */
-export async function startRegistry(): Promise<TestRegistry> {
+export async function startRegistry({
+  port,
+  requiresLogin = false,
+}: TestRegistryOptions = {}): Promise<TestRegistry> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.adopt(await mkdtemp(join(tmpdir(), "slipway-registry-")), (path) =>
     rm(path, { recursive: true, force: true }),
   );
-  const host = `127.0.0.1:${await freePort()}`;
+  const host = `127.0.0.1:${port ?? (await freePort())}`;
   const url = `http://${host}`;
   const file = join(folder, "config.yml");
-  await writeFile(file, configuration(folder, host));
+  const htpasswd = join(folder, "htpasswd");
+  await writeFile(htpasswd, `${registryLogin.htpasswd}\n`);
+  await writeFile(file, configuration(folder, host) + (requiresLogin ? loginConfiguration(htpasswd) : ""));
   const server = spawn("docker-registry", ["serve", file], { stdio: "ignore" });
   try {
     await once(server, "spawn");
@@ -99,7 +118,7 @@ async function requested(url: string, init: RequestInit): Promise<Response> {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/v2/`)).ok;
+    return [200, 401].includes((await fetch(`${url}/v2/`)).status);
   } catch {
     return false;
   }
@@ -110,6 +129,11 @@ function configuration(folder: string, address: string): string {
 log: {level: error}
 storage: {filesystem: {rootdirectory: ${folder}/data}, delete: {enabled: true}}
 http: {addr: "${address}", secret: test}
+`;
+}
+
+function loginConfiguration(htpasswd: string): string {
+  return `auth: {htpasswd: {realm: test, path: ${htpasswd}}}
 `;
 }
 

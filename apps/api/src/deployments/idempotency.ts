@@ -5,6 +5,7 @@ import { invalidField } from "@slipway/core";
 import type { App, Deployment, Store, User } from "@slipway/core";
 import { idempotencyKeyHeader, idempotentId, keyReused } from "@slipway/deployments";
 import type { CreateDeploymentBody } from "@slipway/protocol";
+import { namesSourceImage } from "../sources/source-image.ts";
 import { namesSource } from "../sources/source-url.ts";
 
 const visibleText = /^[\x20-\x7e]{1,255}$/;
@@ -60,6 +61,7 @@ async function isSameRequest(
   { appId, source, gitRef, postdeployHook }: Deployment,
 ): Promise<boolean> {
   if (postdeployHook !== hookOf(body)) return false;
+  if (body.image !== undefined) return gitRef === gitRefOf(body) && namesSourceImage(body.image, source);
   if (body.release === undefined) {
     return gitRef === gitRefOf(body) && namesSource(body.source_url ?? "", source, apiUrl);
   }

@@ -13,7 +13,7 @@ export function presentDeployment(deployment: Deployment, apiUrl: string): Deplo
     created_at: deployment.createdAt.toISOString(),
     finished_at: deployment.finishedAt?.toISOString() ?? null,
     status: deployment.status,
-    type: deployment.source.kind === "release" ? "release" : "archive",
+    type: typeOf(deployment),
     git_ref: deployment.gitRef,
     previous_git_ref: deployment.previousGitRef,
     duration: durationSeconds(deployment),
@@ -24,6 +24,10 @@ export function presentDeployment(deployment: Deployment, apiUrl: string): Deplo
     failure: deployment.failure === null ? null : { ...deployment.failure },
     links: { output: `${apiUrl}/v1/apps/${appId}/deployments/${id}/output` },
   };
+}
+
+function typeOf({ source: { kind } }: Deployment): DeploymentBody["type"] {
+  return kind === "release" || kind === "image" ? kind : "archive";
 }
 
 /** Splits an image reference as Docker does: its first part is a registry if it looks like a host. */

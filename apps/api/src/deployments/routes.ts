@@ -9,6 +9,7 @@ import type { CreateDeploymentBody } from "@slipway/protocol";
 import { presentPagination } from "../http/pagination.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
+import { parseSourceImage } from "../sources/source-image.ts";
 import { parseSourceUrl } from "../sources/source-url.ts";
 import type { SourceUrlContext } from "../sources/source-url.ts";
 import { gitRefOf, hookOf, idempotencyHeader, replayedHeader, resolveIdempotencyKey } from "./idempotency.ts";
@@ -61,7 +62,7 @@ function createRoute(context: CreateContext): Route {
   return route({
     method: "post",
     path: "/apps/:app/deployments",
-    summary: "Deploy a source, or an earlier release without a new build",
+    summary: "Deploy a source, or an image or an earlier release without a build",
     description:
       "The deployment waits in its app's lane until the ones before it have ended. Follow it by its output, and read its timeline to see what it waits for. A request with the Idempotency-Key of an earlier one returns that deployment.",
     access: "deployments:create",
@@ -150,15 +151,16 @@ function abortRoute({ store, apiUrl, deployments }: AbortContext): Route {
   });
 }
 
-/** What to deploy. @throws {SlipwayError} "invalid" for a bad source_url, "not-found" for an unknown release. */
+/** What to deploy. @throws {SlipwayError} "invalid" for a bad source_url or image, "not-found" for an unknown release. */
 async function sourceOf(
   context: CreateContext,
   user: User,
   app: App,
   body: CreateDeploymentBody,
 ): Promise<Pick<Deployment, "source" | "gitRef">> {
-  const { source_url: url, release: number } = body;
+  const { source_url: url, image, release: number } = body;
   const gitRef = gitRefOf(body);
+  if (image !== undefined) return { source: parseSourceImage(image), gitRef };
   if (number === undefined) return { source: await parseSourceUrl(context, user, url ?? ""), gitRef };
   const release = await context.store.releases.byNumber(app.id, number);
   if (release === null) throw notFound("release");

@@ -16,6 +16,8 @@ interface CallOptions {
 
 export interface DeploymentOptions {
   sourceUrl?: string;
+  /** Of an image that was made elsewhere, by digest. */
+  image?: string;
   release?: number;
   gitRef?: string;
 }
@@ -62,9 +64,12 @@ export class ApiClient {
     return this.deploy(app, { sourceUrl, gitRef });
   }
 
-  /** Creates a deployment of a source, or of an earlier release. */
-  async deploy(app: string, { sourceUrl, release, gitRef }: DeploymentOptions): Promise<DeploymentBody> {
-    const body = { deployment: { source_url: sourceUrl, release, git_ref: gitRef } };
+  /** Creates a deployment of a source, of an image or of an earlier release. */
+  async deploy(
+    app: string,
+    { sourceUrl, image, release, gitRef }: DeploymentOptions,
+  ): Promise<DeploymentBody> {
+    const body = { deployment: { source_url: sourceUrl, image, release, git_ref: gitRef } };
     return (await this.send("POST", `/apps/${app}/deployments`, body, deploymentAnswer)).deployment;
   }
 

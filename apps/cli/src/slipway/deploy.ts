@@ -1,4 +1,4 @@
-// slipway deploy: packs a folder, uploads it, creates a deployment and follows it.
+// slipway deploy: packs a folder and uploads it, or names an image; creates a deployment and follows it.
 
 import { resolve } from "node:path";
 import type { Command } from "commander";
@@ -13,6 +13,7 @@ import type { Session } from "./session.ts";
 
 interface DeployFlags {
   readonly create?: boolean;
+  readonly image?: string;
   readonly ref?: string;
   readonly detach?: boolean;
   readonly abortOnInterrupt?: boolean;
@@ -24,14 +25,16 @@ const mebibyte = 1024 * 1024;
 const percent = 100;
 
 export function addDeployCommand(add: AddCommand): void {
-  add("deploy [DIR]", "deploy a folder, and follow the deployment to its end", {
+  add("deploy [DIR]", "deploy a folder or an image, and follow the deployment to its end", {
     examples: [
       "slipway deploy --create",
       "slipway deploy ./site --app site --ref v1.2.0",
       "slipway deploy --detach --json",
+      "slipway deploy --app site --image registry.example.com/team/site@sha256:…",
     ],
     options: [
       ["--create", "create the app if it does not exist"],
+      ["--image <name@digest>", "deploy this image instead of a folder, if the operator allows images"],
       ["--ref <text>", "what identifies the source: a commit or a version"],
       ["--detach", "do not follow the deployment"],
       ["--abort-on-interrupt", "abort the deployment at Ctrl-C; else Ctrl-C only stops following"],
@@ -49,22 +52,17 @@ async function deploy(
 ): Promise<number> {
   const flags = command.opts<DeployFlags>();
   const folder = resolve(session.config.folder, given ?? ".");
-  const source = await packSource(folder, {
-    slugIgnore: flags.slugignore ?? false,
-    maxSizeBytes: parseMebibytes(flags.maxSize) * mebibyte,
-  });
+  const create = flags.create ?? false;
+  if (flags.image !== undefined && given !== undefined)
+    throw new CommandError(
+      `--image deploys an image instead of the folder ${given}: leave out one of them.`,
+      exitCodes.usage,
+    );
+  const open = flags.image === undefined ? await packed(session, folder, flags) : null;
   const api = await session.api();
-  const app = await ensureApp(session, api, folder, flags.create ?? false);
-  const size = `${source.files} files, ${(source.sizeBytes / mebibyte).toFixed(1)} MiB`;
-  session.output.message("upload", size);
-  let readBytes = 0;
-  const archive = source.open((bytes) => {
-    readBytes += bytes;
-    const part = Math.floor((readBytes / Math.max(source.sizeBytes, 1)) * percent);
-    session.output.progress(`upload    ${part} % of ${size}`);
-  });
-  const sourceUrl = await api.upload(archive).finally(() => session.output.progressEnd());
-  const options = flags.ref === undefined ? { sourceUrl } : { sourceUrl, gitRef: flags.ref };
+  const app = await ensureApp(session, api, folder, create);
+  const subject = open === null ? { image: flags.image ?? "" } : { sourceUrl: await open(api) };
+  const options = flags.ref === undefined ? subject : { ...subject, gitRef: flags.ref };
   const deployment = await api.deploy(app.id, options);
   session.output.message("deploy", `deployment ${deployment.id} of ${app.name}`);
   if (flags.detach === true) {
@@ -72,6 +70,29 @@ async function deploy(
     return exitCodes.success;
   }
   return followToExitCode(session, { app, deployment, abortOnInterrupt: flags.abortOnInterrupt ?? false });
+}
+
+/** Packs the folder. @returns what uploads the archive, and returns its URL. */
+async function packed(
+  session: Session,
+  folder: string,
+  flags: DeployFlags,
+): Promise<(api: ApiClient) => Promise<string>> {
+  const source = await packSource(folder, {
+    slugIgnore: flags.slugignore ?? false,
+    maxSizeBytes: parseMebibytes(flags.maxSize) * mebibyte,
+  });
+  return async (api) => {
+    const size = `${source.files} files, ${(source.sizeBytes / mebibyte).toFixed(1)} MiB`;
+    session.output.message("upload", size);
+    let readBytes = 0;
+    const archive = source.open((bytes) => {
+      readBytes += bytes;
+      const part = Math.floor((readBytes / Math.max(source.sizeBytes, 1)) * percent);
+      session.output.progress(`upload    ${part} % of ${size}`);
+    });
+    return await api.upload(archive).finally(() => session.output.progressEnd());
+  };
 }
 
 function parseMebibytes(text = "300"): number {

@@ -40,6 +40,10 @@ export async function uploadSource(archive: Blob, onProgress: (part: number) => 
 export const deploySource = async (app: string, url: string, gitRef: string) =>
   deploy(app, { source_url: url, ...(gitRef === "" ? {} : { git_ref: gitRef }) });
 
+/** Deploys an image that was made elsewhere. */
+export const deployImage = async (app: string, image: string, gitRef: string) =>
+  deploy(app, { image, ...(gitRef === "" ? {} : { git_ref: gitRef }) });
+
 export const deployRelease = async (app: string, release: number) => deploy(app, { release });
 
 const deploy = async (app: string, deployment: object) =>

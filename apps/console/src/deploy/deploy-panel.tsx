@@ -1,9 +1,9 @@
-// Deploys what is dropped on it: packs, uploads, and opens the deployment's log.
+// Deploys what is dropped on it, or the image that is named: packs, uploads, and opens the deployment's log.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { deploySource, uploadSource } from "../api/actions.ts";
+import { deployImage, deploySource, uploadSource } from "../api/actions.ts";
 import { messageFor } from "../api/client.ts";
 import { archiveOf, chosenFolder, droppedIn } from "./source-files.ts";
 import type { Dropped } from "./source-files.ts";
@@ -15,7 +15,8 @@ const rootFolder = "app/";
 export function DeployPanel({ app }: { readonly app: string }) {
   const [isOver, setIsOver] = useState(false);
   const [gitRef, setGitRef] = useState("");
-  const { deployment, step } = useDeploy(app, gitRef);
+  const { deployment, image, step } = useDeploy(app, gitRef);
+  const error = deployment.error ?? image.error;
   return (
     <section
       className={isOver ? "drop over" : "drop"}
@@ -49,21 +50,47 @@ export function DeployPanel({ app }: { readonly app: string }) {
         value={gitRef}
         onChange={({ target }) => setGitRef(target.value)}
       />
-      {deployment.isPending ? <span role="status">{step}</span> : null}
-      {deployment.error === null ? null : (
+      <ImageField onDeploy={(name) => image.mutate(name)} />
+      {deployment.isPending || image.isPending ? <span role="status">{step}</span> : null}
+      {error === null ? null : (
         <span className="error" role="alert">
-          {messageFor(deployment.error)}
+          {messageFor(error)}
         </span>
       )}
     </section>
   );
 }
 
-/** Packs, uploads and deploys; then shows the deployment. */
+function ImageField({ onDeploy }: { readonly onDeploy: (image: string) => void }) {
+  const [name, setName] = useState("");
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        onDeploy(name.trim());
+      }}
+    >
+      <input
+        aria-label="Image by digest"
+        placeholder="or an image: registry/name@sha256:…"
+        required
+        value={name}
+        onChange={({ target }) => setName(target.value)}
+      />
+      <button type="submit">deploy the image</button>
+    </form>
+  );
+}
+
+/** Packs, uploads and deploys, or deploys an image; then shows the deployment. */
 function useDeploy(app: string, gitRef: string) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [step, setStep] = useState("");
+  const onSuccess = async ({ id }: { readonly id: string }) => {
+    await queries.invalidateQueries({ queryKey: ["apps", app] });
+    await navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment: id } });
+  };
   const deployment = useMutation({
     mutationFn: async (reading: Promise<Dropped>) => {
       setStep("Packing…");
@@ -72,12 +99,16 @@ function useDeploy(app: string, gitRef: string) {
       setStep("Queueing…");
       return deploySource(app, url, gitRef.trim());
     },
-    onSuccess: async ({ id }) => {
-      await queries.invalidateQueries({ queryKey: ["apps", app] });
-      await navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment: id } });
-    },
+    onSuccess,
   });
-  return { deployment, step };
+  const image = useMutation({
+    mutationFn: async (name: string) => {
+      setStep("Queueing…");
+      return deployImage(app, name, gitRef.trim());
+    },
+    onSuccess,
+  });
+  return { deployment, image, step };
 }
 
 interface FileChoiceProps {

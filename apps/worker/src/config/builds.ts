@@ -13,7 +13,7 @@ export const buildSettings = z.object({
   BUILDERS: buildersSetting.register(settingDocs, {
     topic: "builds",
     description:
-      "Builders that apps may use, separated by blanks or commas: `buildpacks`, `cnb`, `dockerfile`. The steps of a Dockerfile run as root in containers of the engine ([security](security.md)).",
+      "Builders that apps may use, separated by blanks or commas: `buildpacks`, `cnb`, `dockerfile`, and `image` for images that were made elsewhere. The steps of a Dockerfile run as root in containers of the engine ([security](security.md)).",
     unset: "`buildpacks`",
   }),
   CNB_BUILDER: z.string().min(1).optional().register(settingDocs, {

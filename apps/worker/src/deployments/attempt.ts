@@ -12,6 +12,8 @@ export interface Attempt {
   readonly variables: Readonly<Record<string, string>>;
   /** The app's variables for releases and their hooks. */
   readonly runVariables: Readonly<Record<string, string>>;
+  /** The app's logins of registries, which only the copy of an image uses; "" for none. */
+  readonly registryAuth: string;
   readonly log: LogWriter;
   /** Aborted with a SlipwayError as its reason. */
   readonly signal: AbortSignal;

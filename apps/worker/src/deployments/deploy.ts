@@ -14,6 +14,8 @@ import { cnbBuilder } from "./builders/cnb/cnb.ts";
 import type { CnbContext } from "./builders/cnb/cnb.ts";
 import { dockerfileBuilder } from "./builders/dockerfile.ts";
 import type { DockerfileContext } from "./builders/dockerfile.ts";
+import { copyImage } from "./builders/image/image.ts";
+import type { ImageContext } from "./builders/image/image.ts";
 import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
 import { formerImage } from "./former-image.ts";
@@ -22,10 +24,12 @@ import { attachEvidence, storeEvidence } from "./leave-evidence.ts";
 import type { EvidenceContext } from "./leave-evidence.ts";
 import { openAttempt } from "./open-attempt.ts";
 import type { OpenAttemptContext } from "./open-attempt.ts";
+import { imageOrigin, plannedOrigin } from "./origin.ts";
+import type { Origin } from "./origin.ts";
 import { fetchSource } from "./phases/fetch.ts";
 import type { FetchContext, FetchedSource } from "./phases/fetch.ts";
 import { plan } from "./phases/plan.ts";
-import type { PlanContext } from "./phases/plan.ts";
+import type { Plan, PlanContext } from "./phases/plan.ts";
 import { makeRelease } from "./phases/release.ts";
 import type { ReleaseContext } from "./phases/release.ts";
 import { reuse } from "./phases/reuse.ts";
@@ -35,19 +39,20 @@ import type { StartContext } from "./phases/start.ts";
 import { decideOldImages, requestPruning } from "../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
 
-type PipelineContext = FetchContext &
-  PlanContext &
-  FormerImageContext &
-  BuildpacksContext &
-  CnbContext &
-  DockerfileContext &
-  EvidenceContext &
+type ReleasingContext = EvidenceContext &
   ReleaseContext &
   StartContext & {
     readonly engine: Pick<BuildEngine, "removeSandboxes">;
     readonly scheduler: Pick<Scheduler, "prepareImage">;
   };
-type PhasesContext = PipelineContext & StackContext & ReuseContext;
+type PipelineContext = ReleasingContext &
+  FetchContext &
+  PlanContext &
+  FormerImageContext &
+  BuildpacksContext &
+  CnbContext &
+  DockerfileContext;
+type PhasesContext = PipelineContext & ImageContext & StackContext & ReuseContext;
 /** The dependencies of the phases, and of opening and ending an attempt. */
 export type DeploymentContext = OpenAttemptContext & PhasesContext & ConcludeContext & OldImagesContext;
 
@@ -84,6 +89,7 @@ function runPhases(context: PhasesContext, attempt: Attempt, slot?: BuildSlot): 
   if (releaseId !== null || source.kind === "release") slot?.end();
   if (releaseId !== null) return resume(context, attempt, releaseId);
   if (source.kind === "release") return deployAgain(context, attempt, source.releaseId);
+  if (source.kind === "image") return deployImage(context, attempt, source.reference, slot);
   return pipeline(onStackOf(context, attempt.app), attempt, slot);
 }
 
@@ -101,9 +107,34 @@ async function pipeline(context: PipelineContext, attempt: Attempt, slot?: Build
   if (slot?.isHeld === false) await lease.phase("build-slot", log, () => takeSlot(attempt, slot));
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
   slot?.end();
+  const origin = plannedOrigin(lease.deployment, planned);
+  await releaseAndStart(context, attempt, { origin, plan: planned, built });
+}
+
+/** An image that was made elsewhere: fetch → copy → push → release → start */
+async function deployImage(
+  context: ReleasingContext & ImageContext,
+  attempt: Attempt,
+  reference: string,
+  slot?: BuildSlot,
+): Promise<void> {
+  // What older attempts left of a build has to go, also when this one builds nothing.
+  await context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt)));
+  await using built = await copyImage(context, attempt, reference);
+  slot?.end();
+  await releaseAndStart(context, attempt, { origin: imageOrigin(reference), plan: null, built });
+}
+
+async function releaseAndStart(
+  context: ReleasingContext,
+  attempt: Attempt,
+  made: { readonly origin: Origin; readonly plan: Plan | null; readonly built: BuiltImage },
+): Promise<void> {
+  const { lease, log } = attempt;
+  const { built } = made;
   await using _pull = pullEarly(context, attempt, built);
   const { release, evidence } = await lease.phase("release", log, async () => ({
-    evidence: await storeEvidence(context, attempt, { plan: planned, built }),
+    evidence: await storeEvidence(context, attempt, made),
     release: await makeRelease(context, attempt, built),
   }));
   const { image, stackImage } = built;
@@ -138,7 +169,7 @@ function takeSlot({ log, signal }: Attempt, slot: BuildSlot): Promise<void> {
 
 /** Pulls the image while the release is stored. The start waits for it, or pulls it again and reports the failure. */
 function pullEarly(
-  { scheduler, logger }: PipelineContext,
+  { scheduler, logger }: ReleasingContext,
   { app, lease, signal }: Attempt,
   { image }: BuiltImage,
 ): AsyncDisposable {

@@ -6,6 +6,7 @@ import { sbomMediaType } from "@slipway/sbom";
 import type { Logger } from "@slipway/service";
 import type { Attempt } from "./attempt.ts";
 import type { BuiltImage } from "./builders/builder.ts";
+import type { Origin } from "./origin.ts";
 import type { Plan } from "./phases/plan.ts";
 import { storeReceipt } from "./receipt.ts";
 import type { ReceiptContext } from "./receipt.ts";
@@ -22,15 +23,15 @@ export type EvidenceContext = ReceiptContext &
 const attachMs = 30_000;
 const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
 
-/** Stores the documents. Called before the image has a release, so that no release lacks them. @returns the files to attach. */
+/** Stores the documents; of an image that was made elsewhere, without a plan, there is no SBOM. Called before the image has a release, so that no release lacks them. @returns the files to attach. */
 export async function storeEvidence(
   context: EvidenceContext,
   attempt: Attempt,
-  made: { readonly plan: Plan; readonly built: BuiltImage },
+  made: { readonly origin: Origin; readonly plan: Plan | null; readonly built: BuiltImage },
 ): Promise<readonly ImageArtifact[]> {
   const [receipt, sbom] = await Promise.all([
     storeReceipt(context, attempt, made),
-    storeSbom(context, attempt, made),
+    made.plan === null ? null : storeSbom(context, attempt, { plan: made.plan, built: made.built }),
   ]);
   const annotations = { "in-toto.io/predicate-type": predicateType };
   return [

@@ -1,6 +1,6 @@
 // Opens an attempt: the log, which fences off older attempts, and the lease on the deployment.
 
-import { isFinal, SlipwayError, variablesFor } from "@slipway/core";
+import { imageRegistryAuth, isFinal, SlipwayError, variablesFor } from "@slipway/core";
 import type { App, Store } from "@slipway/core";
 import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/deployments";
 import { openLogWriter, secretsOf } from "@slipway/logs";
@@ -61,6 +61,7 @@ export async function openAttempt(
     app,
     variables: variablesFor("build", variables),
     runVariables: variablesFor("run", variables),
+    registryAuth: variables.find(({ name }) => name === imageRegistryAuth)?.value ?? "",
     log,
     signal: AbortSignal.any([signal, watch.signal]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

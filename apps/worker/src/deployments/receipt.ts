@@ -7,8 +7,7 @@ import manifest from "../../package.json" with { type: "json" };
 import type { WorkerConfig } from "../config.ts";
 import type { Attempt } from "./attempt.ts";
 import type { BuiltImage } from "./builders/builder.ts";
-import { shownUrl } from "./image-annotations.ts";
-import type { Plan } from "./phases/plan.ts";
+import type { Origin } from "./origin.ts";
 import type { CurrentReceiptKey } from "./receipt-key.ts";
 
 export interface ReceiptContext {
@@ -23,7 +22,7 @@ export interface ReceiptContext {
 export async function storeReceipt(
   context: ReceiptContext,
   attempt: Attempt,
-  made: { readonly plan: Plan; readonly built: BuiltImage },
+  made: { readonly origin: Origin; readonly built: BuiltImage },
 ): Promise<string> {
   const { store, receiptKey, now } = context;
   const { id: deploymentId, appId, attempt: number } = attempt.lease.deployment;
@@ -39,7 +38,7 @@ export async function storeReceipt(
 function factsOf(
   { config }: ReceiptContext,
   { app, lease }: Attempt,
-  { plan, built }: { readonly plan: Plan; readonly built: BuiltImage },
+  { origin, built }: { readonly origin: Origin; readonly built: BuiltImage },
 ): Omit<ReceiptFacts, "layers" | "finishedAt"> {
   const { deployment, phases } = lease;
   const { gitRef, createdAt } = deployment;
@@ -51,15 +50,10 @@ function factsOf(
     app: { id: app.id, name: app.name },
     deployment: { id: deployment.id, number: deployment.number, attempt: deployment.attempt },
     startedAt: deployment.timeline.at(-1)?.startedAt ?? createdAt,
-    source: {
-      url: shownUrl(deployment),
-      gitRef,
-      archiveSha256: plan.source.archiveDigest,
-      treeSha256: plan.source.digest,
-    },
-    builder: plan.builder,
+    source: { url: origin.url, gitRef, sha256: origin.sha256, treeSha256: origin.treeSha256 },
+    builder: origin.builder,
     buildpacks: built.buildpacks,
-    toolchain: plan.language?.versions ?? {},
+    toolchain: origin.toolchain,
     stackImage: built.stackImage,
     phases,
   };
@@ -68,15 +62,15 @@ function factsOf(
 async function layersOf(
   { store, registry }: ReceiptContext,
   { app, signal }: Attempt,
-  { plan, built }: { readonly plan: Plan; readonly built: BuiltImage },
+  { origin, built }: { readonly origin: Origin; readonly built: BuiltImage },
 ): Promise<readonly LayerFacts[]> {
-  const layers = async (reference: string | null | undefined) =>
-    reference == null ? [] : ((await registry.inspect(reference, signal))?.layers ?? []);
+  const layers = async (reference: string | null) =>
+    reference === null ? [] : ((await registry.inspect(reference, signal))?.layers ?? []);
   const former = currentImage(store, app).then(layers);
   const [image, ...earlier] = await Promise.all([
     layers(built.image.pinnedReference),
     layers(built.stackImage),
-    layers(plan.language?.images.run),
+    layers(origin.toolchainImage),
     former,
   ]);
   const known = new Set(earlier.flat().map(({ digest }) => digest));

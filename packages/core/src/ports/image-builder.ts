@@ -2,6 +2,7 @@
 //
 // Order of calls: build → push → remove, or build → remove. Each may be repeated. Calls for different references are independent.
 
+import type { ImageProcess } from "../image-config.ts";
 import type { ByteStream } from "./bytes.ts";
 
 export interface ImageBuild {
@@ -40,14 +41,9 @@ export interface BuildReports {
 }
 
 /** An image on the engine. */
-export interface LocalImage {
+export interface LocalImage extends ImageProcess {
   /** Uncompressed, with the layers of its base. */
   readonly sizeBytes: number;
-  /** argv of the image's process: its entrypoint and its command. Empty when it has none. */
-  readonly command: readonly string[];
-  /** TCP ports that the image declares, sorted. */
-  readonly exposedPorts: readonly number[];
-  readonly user: string;
 }
 
 export interface ImageBuilder extends Disposable {

@@ -1,6 +1,8 @@
 // The port to the image registry. An image is a base image with layers on top: pushed as streams, or stored already.
 
-import type { ByteStream } from "./bytes.ts";
+import type { ImageProcess } from "../image-config.ts";
+import type { ImageReference } from "../image-reference.ts";
+import type { ByteStream, HeldBytes } from "./bytes.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 
 /** A layer that the registry has. */
@@ -72,6 +74,61 @@ export interface StoredImage {
   readonly sizeBytes: number;
 }
 
+/** A layer of an image in another registry. What is known of it is what the image's author wrote. */
+export interface RemoteLayer {
+  readonly digest: string;
+  /** Digest of the uncompressed tar. */
+  readonly diffId: string;
+  readonly isCompressed: boolean;
+  /** As the layer is stored. */
+  readonly sizeBytes: number;
+}
+
+/** An image in another registry, for this machine's platform. Its documents were checked, its layers were not read. */
+export interface RemoteImage {
+  readonly host: string;
+  readonly repository: string;
+  /** Of the manifest: another one than in the reference if that names an index for several platforms. */
+  readonly digest: string;
+  readonly manifest: { readonly mediaType: string; readonly content: Uint8Array };
+  readonly config: { readonly digest: string; readonly content: Uint8Array };
+  readonly layers: readonly RemoteLayer[];
+  readonly process: ImageProcess;
+  /** All layers as they are stored, and the config. */
+  readonly sizeBytes: number;
+  /**
+   * Opens the content of a layer. The receiver checks it.
+   * @throws {SlipwayError} "source-unreachable", also while it is read; "build-failed" when it is larger than the layer.
+   */
+  open(layer: RemoteLayer, signal: AbortSignal): Promise<HeldBytes>;
+}
+
+/** Registries that users name. They, and what they contain, are not trusted. */
+export interface RemoteImages {
+  /**
+   * Reads an image's documents. Of an index for several platforms it takes the image for this machine.
+   * @param login for the reference's registry; null for none.
+   * @throws {SlipwayError} "source-unreachable" when the registry does not provide it; "build-failed" when it is no image that can run
+   * here; "image-too-large".
+   */
+  read(
+    reference: ImageReference,
+    login: { readonly username: string; readonly password: string } | null,
+    signal: AbortSignal,
+  ): Promise<RemoteImage>;
+}
+
+export interface ImageCopy {
+  /** Repository within the registry. */
+  readonly repository: string;
+  /** Maximum size of all layers uncompressed. */
+  readonly maxUnpackedBytes: number;
+  /** Called when a layer is in the repository. "present": its bytes were not transferred. */
+  readonly onLayer: (layer: RemoteLayer, index: number, how: "copied" | "present") => void;
+  /** Called with each chunk that was read. */
+  readonly onProgress: () => void;
+}
+
 export interface ImageRegistry extends AsyncDisposable {
   /** The registry's host and port as engines reach it, which image references begin with. */
   readonly host: string;
@@ -88,6 +145,19 @@ export interface ImageRegistry extends AsyncDisposable {
    * image is for other architectures only.
    */
   inspect(reference: string, signal: AbortSignal): Promise<StoredImage | null>;
+  /**
+   * Copies the content of an image of another registry, except its manifest: only `store` makes it an image of this one. Layers that
+   * the repository has are not transferred; those of another repository of this registry are mounted. All are read and checked once.
+   * @throws {SlipwayError} "build-failed" when a layer is not what the image says, "image-too-large"; "source-unreachable";
+   * "registry-unavailable"; the signal's reason when aborted.
+   */
+  copyContent(image: RemoteImage, copy: ImageCopy, signal: AbortSignal): Promise<void>;
+  /** Stores the manifest of an image whose content was copied, unchanged, under a tag. @throws {SlipwayError} "registry-unavailable". */
+  store(
+    image: RemoteImage,
+    name: { readonly repository: string; readonly tag: string },
+    signal: AbortSignal,
+  ): Promise<Omit<PushedImage, "layers">>;
   /**
    * Attaches a file to an image: clients find it as a referrer of the image. The same file is attached once.
    * @throws {SlipwayError} "registry-unavailable", also when the registry does not have the image.

@@ -1,7 +1,7 @@
 // Request and response bodies for deployments.
 
 import { z } from "zod";
-import { deploymentStatuses } from "@slipway/core";
+import { deploymentStatuses, maxImageReferenceChars } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
 import { pageQuery, paginationBody } from "./pagination.ts";
 import { waitReasons } from "./timeline.ts";
@@ -19,6 +19,12 @@ const newDeployment = z
       .min(1, "is required")
       .max(maxUrlChars, `is longer than ${maxUrlChars} characters`)
       .optional(),
+    /** An image that was made elsewhere, by digest: it is copied and started, without a build. */
+    image: z
+      .string()
+      .min(1, "is required")
+      .max(maxImageReferenceChars, `is longer than ${maxImageReferenceChars} characters`)
+      .optional(),
     /** The number of a release to deploy again, instead of a source to build. */
     release: z.int("must be a whole number").min(1, "must be at least 1").optional(),
     /** Any text that identifies the source. An empty text counts as none. */
@@ -34,11 +40,19 @@ const newDeployment = z
       .refine((hook) => !hook.includes("\0"), "contains a NUL character")
       .nullish(),
   })
-  .superRefine(({ source_url: url, release }, context) => {
-    if (url === undefined && release === undefined) {
+  .superRefine(({ source_url, image, release }, context) => {
+    const [given, ...others] = Object.entries({ source_url, image, release }).filter(
+      ([, value]) => value !== undefined,
+    );
+    if (given === undefined) {
       context.addIssue({ code: "custom", path: ["source_url"], message: "is required" });
-    } else if (url !== undefined && release !== undefined) {
-      context.addIssue({ code: "custom", path: ["release"], message: "cannot be given with a source_url" });
+    }
+    for (const [name] of others) {
+      context.addIssue({
+        code: "custom",
+        path: [name],
+        message: `cannot be given together with ${given?.[0]}`,
+      });
     }
   });
 
@@ -46,6 +60,7 @@ export const createDeploymentRequest = z.object({ deployment: newDeployment }).m
   examples: [
     { deployment: { source_url: "https://example.com/archive/v1.2.0.tar.gz", git_ref: "v1.2.0" } },
     { deployment: { release: 3 } },
+    { deployment: { image: `registry.example.com/team/app@sha256:${"3f".repeat(32)}` } },
   ],
 });
 
@@ -87,8 +102,8 @@ export const deploymentBody = z.object({
   created_at: z.string(),
   finished_at: z.string().nullable(),
   status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
-  /** "release": deploys the image of an earlier release, without a build. */
-  type: z.enum(["archive", "release"]),
+  /** "release": deploys the image of an earlier release, "image": one that was made elsewhere. Both are not built. */
+  type: z.enum(["archive", "release", "image"]),
   git_ref: z.string().nullable(),
   previous_git_ref: z.string().nullable(),
   /** Whole seconds from its start to its end; 0 until it has ended. */

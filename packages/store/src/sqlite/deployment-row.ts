@@ -36,6 +36,7 @@ export interface DeploymentRow {
   source_id: string | null;
   source_url: string | null;
   source_release_id: string | null;
+  source_image: string | null;
   git_ref: string | null;
   postdeploy_hook: string | null;
   previous_git_ref: string | null;
@@ -64,6 +65,7 @@ export const fixedColumns = [
   "source_id",
   "source_url",
   "source_release_id",
+  "source_image",
   "git_ref",
   "postdeploy_hook",
   "pusher",
@@ -100,6 +102,7 @@ export function fixedValues(deployment: Deployment): Value[] {
     source.kind === "upload" ? source.sourceId : null,
     source.kind === "url" ? source.url : null,
     source.kind === "release" ? source.releaseId : null,
+    source.kind === "image" ? source.reference : null,
     deployment.gitRef,
     deployment.postdeployHook,
     JSON.stringify(deployment.pusher),
@@ -161,6 +164,7 @@ export function deploymentFrom(row: DeploymentRow): Deployment {
 function sourceFrom(row: DeploymentRow): DeploymentSource {
   if (row.source_release_id !== null) return { kind: "release", releaseId: row.source_release_id };
   if (row.source_id !== null) return { kind: "upload", sourceId: row.source_id };
+  if (row.source_image !== null) return { kind: "image", reference: row.source_image };
   return { kind: "url", url: row.source_url ?? "" };
 }
 

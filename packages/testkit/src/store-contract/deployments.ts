@@ -49,6 +49,13 @@ function createdDeployments(underTest: StoreUnderTest): void {
       expect(await store().deployments.get(request.id)).toEqual(queuedDeployment(request, 1));
     });
 
+    test("a deployment keeps the image that it starts", async () => {
+      const reference = `registry.example.com/app@sha256:${"0a".repeat(32)}`;
+      const request = aNewDeployment({ source: { kind: "image", reference } });
+      await store().deployments.create(request);
+      expect(await store().deployments.get(request.id)).toEqual(queuedDeployment(request, 1));
+    });
+
     test("creating a deployment again with its id returns what is stored now", async () => {
       const request = aNewDeployment();
       const first = await store().deployments.create(request);

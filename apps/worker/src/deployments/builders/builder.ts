@@ -1,6 +1,6 @@
 // The port to the builders: each kind turns a planned source into an image in the registry. The plan picks the kind.
 
-import type { BuilderKind, ImageStart, PushedImage } from "@slipway/core";
+import type { ImageStart, PushedImage, SourceBuilder } from "@slipway/core";
 import type { BuildpackFacts } from "@slipway/receipts";
 import type { Attempt } from "../attempt.ts";
 import type { FormerImage } from "../former-image.ts";
@@ -37,7 +37,7 @@ export interface BuiltImage extends AsyncDisposable {
  * called, and calls for one app never overlap, but a call may repeat what an attempt that died has done.
  */
 export interface Builder {
-  readonly kind: BuilderKind;
+  readonly kind: SourceBuilder;
   /**
    * Sets the status to `pushing` once the build has written its last output and before the image is pushed: the lease refuses that to an older
    * attempt. Its output is the attempt's log. Ends soon after the attempt's signal aborts, and leaves nothing running.
@@ -48,4 +48,4 @@ export interface Builder {
   build(attempt: Attempt, input: BuildInput): Promise<BuiltImage>;
 }
 
-export type Builders = Readonly<Record<BuilderKind, Builder>>;
+export type Builders = Readonly<Record<SourceBuilder, Builder>>;

@@ -3,9 +3,8 @@
 import { createHash } from "node:crypto";
 import { contextTar } from "@slipway/archive";
 import { contextFilter } from "@slipway/buildkit";
-import { parseProcfile } from "@slipway/buildpacks";
 import { label, SlipwayError } from "@slipway/core";
-import type { ImageBuilder, ImageRegistry, ImageStart, LocalImage } from "@slipway/core";
+import type { ImageBuilder, ImageRegistry, LocalImage } from "@slipway/core";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
@@ -14,6 +13,7 @@ import { imageAnnotations } from "../image-annotations.ts";
 import type { Builder, BuildInput } from "./builder.ts";
 import { type DockerfilePlan, planDockerfile } from "./dockerfile-plan.ts";
 import type { CheckPull } from "./pull-limit.ts";
+import { imageProcesses } from "./image-processes.ts";
 import { checkImage, checkStep, openAddresses } from "./step-rules.ts";
 
 export type DockerfileContext = BuildTimeContext & {
@@ -28,6 +28,8 @@ export type DockerfileContext = BuildTimeContext & {
 };
 
 const removalMs = 60_000;
+const commandAdvice =
+  'Add CMD or ENTRYPOINT to the Dockerfile, or a Procfile with a line such as "web: COMMAND".';
 
 export function dockerfileBuilder(context: DockerfileContext): Builder {
   const { imageBuilder, registry } = context;
@@ -47,7 +49,10 @@ export function dockerfileBuilder(context: DockerfileContext): Builder {
         buildImage(context, attempt, input, { planned, reference }),
       );
       checkSize(context, built);
-      const { processTypes, imageStart } = processesOf(attempt, procfile, built);
+      const { processTypes, imageStart } = imageProcesses(attempt, built, {
+        procfile,
+        advice: commandAdvice,
+      });
       log.line("-----> Pushing the image");
       await lease.changeStatus("pushing", log.lastSeq);
       digest = await lease.phase("push", log, () => imageBuilder.push(reference, signal));
@@ -134,30 +139,6 @@ function checkSize({ config: { limits } }: DockerfileContext, { sizeBytes }: Loc
   const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
   const message = `the image has ${mebibytes(sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`;
   throw new SlipwayError("image-too-large", message);
-}
-
-/** The Procfile's commands run in the image's shell. Without one, `web` is the image's own command. */
-function processesOf({ log }: Attempt, procfile: string | null, { command, exposedPorts, user }: LocalImage) {
-  const { processTypes: given, problems } = parseProcfile(procfile ?? "");
-  for (const problem of problems) log.line(` !     Procfile: ${problem}`);
-  const argv = given["web"] === undefined ? command : ["/bin/sh", "-c", given["web"]];
-  if (argv.length === 0)
-    throw new SlipwayError(
-      "no-web-process",
-      'The image has no command. Add CMD or ENTRYPOINT to the Dockerfile, or a Procfile with a line such as "web: COMMAND".',
-    );
-  const [port, ...others] = exposedPorts;
-  const imageStart: ImageStart = { command: argv, port: others.length === 0 ? (port ?? null) : null };
-  const processTypes = { web: argv.map(quoted).join(" "), ...given };
-  log.line(`-----> Process types: ${Object.keys(processTypes).join(", ")}`);
-  if (["", "0", "root"].includes(user.split(":")[0] ?? ""))
-    log.line(" !     The image runs as root, without capabilities: add USER to the Dockerfile");
-  return { processTypes, imageStart };
-}
-
-/** A word of argv as a shell would read it, for display. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** What is left of it does not matter to the deployment, so a failure is logged only. */

@@ -34,7 +34,7 @@ export async function fetchSource(
 ): Promise<FetchedSource> {
   const { source } = attempt.lease.deployment;
   if (source.kind === "url") return download(context, attempt, source.url, phase);
-  if (source.kind === "release") throw new SlipwayError("internal", "a release has no source to fetch");
+  if (source.kind !== "upload") throw new SlipwayError("internal", `a ${source.kind} has no source to fetch`);
   attempt.log.line("-----> Fetching uploaded source");
   const open = async () => {
     const blob = await context.blobs.get(sourceBlobKey(source.sourceId));

@@ -14,7 +14,7 @@ import {
 } from "@slipway/buildpacks";
 import type { BuildPlan, LanguagePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
-import type { BuilderKind } from "@slipway/core";
+import type { SourceBuilder } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
 import { chooseToolchain } from "../language-toolchains.ts";
@@ -35,7 +35,7 @@ type PlanAttempt = Pick<Attempt, "variables" | "signal"> & {
 };
 
 export interface Plan extends BuildPlan {
-  readonly builder: BuilderKind;
+  readonly builder: SourceBuilder;
   readonly source: SourceFacts;
   /** With its toolchain: the images that contain it, and version by name. Null when the build needs none. */
   readonly language:

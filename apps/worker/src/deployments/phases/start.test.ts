@@ -69,7 +69,7 @@ describe.skipIf(await lacksRedis())("a worker that freezes while its release goe
     });
     if (app === null || lease === null) throw new Error("the app and its deployment must be stored first");
     const { signal } = new AbortController();
-    const attempt: Attempt = { lease, app, variables: {}, runVariables: {}, log, signal };
+    const attempt: Attempt = { lease, app, variables: {}, runVariables: {}, registryAuth: "", log, signal };
     return { context, attempt };
   }
 

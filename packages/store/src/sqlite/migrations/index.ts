@@ -17,6 +17,7 @@ import { variableScope } from "./014-variable-scope.ts";
 import { removedDeployments } from "./015-removed-deployments.ts";
 import { builderImage } from "./016-builder-image.ts";
 import { appStack } from "./017-app-stack.ts";
+import { sourceImage } from "./018-source-image.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -43,4 +44,5 @@ export const migrations: readonly Migration[] = [
   { number: 15, name: "removed deployments", sql: removedDeployments },
   { number: 16, name: "builder image", sql: builderImage },
   { number: 17, name: "app stack", sql: appStack },
+  { number: 18, name: "source image", sql: sourceImage },
 ];

@@ -1,0 +1,111 @@
+// Deploys an image that was made elsewhere: reads and checks it, copies it into the installation's registry by digest.
+
+import { parseImageReference, SlipwayError } from "@slipway/core";
+import type { ImageReference, ImageRegistry, RemoteImage, RemoteImages, RemoteLayer } from "@slipway/core";
+import type { WorkerConfig } from "../../../config.ts";
+import type { Attempt } from "../../attempt.ts";
+import { type BuildTimeContext, withinBuildTime } from "../../build-time.ts";
+import type { BuiltImage } from "../builder.ts";
+import { imageProcesses } from "../image-processes.ts";
+import { checkRepository } from "./own-repository.ts";
+import { registryLogin } from "./registry-login.ts";
+import { type RemovalContext, waitForRemoval } from "./unneeded-image.ts";
+
+export type ImageContext = BuildTimeContext &
+  RemovalContext & {
+    readonly registry: Pick<ImageRegistry, "host" | "copyContent" | "store">;
+    readonly remoteImages: RemoteImages;
+    readonly config: Pick<WorkerConfig, "builders" | "registry"> & {
+      readonly limits: Pick<WorkerConfig["limits"], "imageBytes">;
+    };
+  };
+
+const mebibyte = 1024 ** 2;
+const shownDigestChars = 19;
+
+/**
+ * The counterpart of `Builder.build` for a deployment without a source. The content is copied while the status is `building`, so that
+ * what is wrong with it is the user's error; the status is `pushing` when the image gets its name.
+ * @param reference as the deployment states it.
+ * @throws {SlipwayError} as `Builder.build`; "no-buildpack" when the operator does not allow images, "source-unreachable".
+ */
+export async function copyImage(
+  context: ImageContext,
+  attempt: Attempt,
+  reference: string,
+): Promise<BuiltImage> {
+  const { lease, log, app, signal } = attempt;
+  const named = parseImageReference(reference);
+  checkAllowed(context, named, app.id);
+  log.line(`-----> Fetching the image ${reference}`);
+  const image = await lease.phase("fetch", log, () =>
+    context.remoteImages.read(named, registryLogin(attempt.registryAuth, named.host), signal),
+  );
+  const count = image.layers.length;
+  log.line(
+    `       ${count} layers, ${inMebibytes(image.sizeBytes)} MiB compressed, for this platform ${image.digest}`,
+  );
+  const processes = imageProcesses(attempt, image.process, {
+    procfile: null,
+    advice: "Add CMD or ENTRYPOINT to the image.",
+  });
+  const repository = `apps/${app.id}`;
+  await lease.phase("copy", log, (phase) => copyContent(context, attempt, { image, repository, phase }));
+  await waitForRemoval(context, attempt, image.digest);
+  await lease.changeStatus("pushing", log.lastSeq);
+  const name = { repository, tag: lease.deployment.id };
+  const stored = await lease.phase("push", log, () => context.registry.store(image, name, signal));
+  log.line(`       Pushed ${stored.reference}, ${inMebibytes(stored.sizeBytes)} MiB`);
+  return {
+    image: stored,
+    buildpacks: [],
+    stackImage: null,
+    ...processes,
+    configVars: {},
+    // The registry keeps the layers, which later copies reuse.
+    saveCache: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+function checkAllowed({ config, registry }: ImageContext, named: ImageReference, appId: string): void {
+  if (!config.builders.includes("image"))
+    throw new SlipwayError(
+      "no-buildpack",
+      "this installation does not allow images that were made elsewhere: its operator would have to add image to BUILDERS",
+      { hint: "Deploy the source instead, or ask the operator to add image to BUILDERS" },
+    );
+  checkRepository(named, { registryHosts: [registry.host, new URL(config.registry.url).host], appId });
+}
+
+function copyContent(
+  context: ImageContext,
+  attempt: Attempt,
+  copy: {
+    readonly image: RemoteImage;
+    readonly repository: string;
+    readonly phase: { addBytes(bytes: number): void; reuse(what: string): void };
+  },
+): Promise<void> {
+  const { image, repository, phase } = copy;
+  const { log } = attempt;
+  log.line("-----> Copying the image");
+  const onLayer = (layer: RemoteLayer, index: number, how: "copied" | "present") => {
+    if (how === "copied") phase.addBytes(layer.sizeBytes);
+    else phase.reuse("layers");
+    const digest = layer.digest.slice(0, shownDigestChars);
+    const size = `${inMebibytes(layer.sizeBytes)} MiB`;
+    log.line(
+      `       Layer ${index + 1} of ${image.layers.length}, ${digest}…, ${size}: ${how === "copied" ? "copied" : "already here"}`,
+    );
+  };
+  const maxUnpackedBytes = context.config.limits.imageBytes;
+  return withinBuildTime(context, attempt.signal, ({ noteProgress, signal }) => {
+    const options = { repository, maxUnpackedBytes, onLayer, onProgress: noteProgress };
+    return context.registry.copyContent(image, options, signal);
+  });
+}
+
+function inMebibytes(bytes: number): string {
+  return (bytes / mebibyte).toFixed(1);
+}

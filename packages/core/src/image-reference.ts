@@ -1,0 +1,64 @@
+// Names of images in registries, with the digest that says which content is meant.
+
+import { SlipwayError } from "./errors.ts";
+
+/** An image of a registry by digest: `registry.example.com/team/app@sha256:…`. */
+export interface ImageReference {
+  readonly scheme: "https" | "http";
+  /** The registry's host, and its port if the reference names one. */
+  readonly host: string;
+  readonly repository: string;
+  /** `sha256:` and 64 hexadecimal digits, of a manifest or of an index for several platforms. */
+  readonly digest: string;
+}
+
+export const maxImageReferenceChars = 500;
+
+const defaultHost = "docker.io";
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+const hostPattern = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?$/;
+const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
+const repositoryPattern = new RegExp(`^${component}(?:/${component})*$`);
+const tagPattern = /:[\w][\w.-]{0,127}$/;
+
+/**
+ * Reads a name as Docker does: without a host it is one of Docker Hub's, and a tag before the digest is ignored. `http://` in front
+ * names a registry without TLS.
+ * @throws {SlipwayError} "invalid" with a message that continues the name of a field: what is wrong, and how to get a digest.
+ */
+export function parseImageReference(text: string): ImageReference {
+  const [, given, rest = ""] = /^(https?:\/\/)?(.*)$/s.exec(text.trim()) ?? [];
+  const scheme = given === "http://" ? "http" : "https";
+  const at = rest.lastIndexOf("@");
+  const name = at === -1 ? rest : rest.slice(0, at);
+  const digest = at === -1 ? "" : rest.slice(at + 1);
+  const { host, path } = splitHost(name.replace(tagPattern, ""));
+  const isName =
+    text.length <= maxImageReferenceChars && hostPattern.test(host) && repositoryPattern.test(path);
+  if (!isName)
+    throw invalid("must be an image's name with its digest, such as registry.example.com/team/app@sha256:…");
+  if (digest === "")
+    throw invalid(
+      `has no digest, and a tag may name another image tomorrow: add the digest that "docker buildx imagetools inspect ${name}" prints, as in ${name}@sha256:…`,
+    );
+  if (!digestPattern.test(digest))
+    throw invalid("has a digest that is not sha256: and 64 hexadecimal digits in lower case");
+  return { scheme, host, repository: path, digest };
+}
+
+/** @returns the text that `parseImageReference` reads as this reference. */
+export function formatImageReference({ scheme, host, repository, digest }: ImageReference): string {
+  return `${scheme === "http" ? "http://" : ""}${host}/${repository}@${digest}`;
+}
+
+/** The first part is a host if it could not be a folder of Docker Hub. */
+function splitHost(name: string): { readonly host: string; readonly path: string } {
+  const slash = name.indexOf("/");
+  const first = name.slice(0, Math.max(slash, 0)).toLowerCase();
+  if (/[.:]|^localhost$/.test(first)) return { host: first, path: name.slice(slash + 1) };
+  return { host: defaultHost, path: slash === -1 ? `library/${name}` : name };
+}
+
+function invalid(message: string): SlipwayError {
+  return new SlipwayError("invalid", message);
+}

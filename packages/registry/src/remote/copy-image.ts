@@ -1,0 +1,145 @@
+// Copies an image of another registry into this one by digest: its layers, its configuration, and then its manifest, unchanged.
+
+import { retry } from "@slipway/async";
+import { SlipwayError } from "@slipway/core";
+import type { ByteStream, ImageCopy, PushedImage, RemoteImage, RemoteLayer } from "@slipway/core";
+import type { ImageSource } from "../base-image.ts";
+import { mountLayer } from "../image-layers.ts";
+import { cancelUpload, openUpload, sendStream, uploadBlob } from "../layer-upload.ts";
+import { checkedLayer } from "./checked-layer.ts";
+import type { ContentCache } from "../content-cache.ts";
+
+export interface CopyTarget extends ImageSource {
+  /** Size of the tar of each layer that was checked, by the layer's digest and that of the tar. */
+  readonly checkedLayers: ContentCache;
+}
+
+interface LayerCopy {
+  readonly image: RemoteImage;
+  readonly copy: ImageCopy;
+  readonly layer: RemoteLayer;
+  /** How much the layer may unpack to. */
+  readonly maxUnpackedBytes: number;
+}
+
+const maxAttempts = 3;
+const retryDelayMs = 1_000;
+
+/** @see ImageRegistry.copyContent */
+export async function copyContent(
+  target: CopyTarget,
+  image: RemoteImage,
+  copy: ImageCopy,
+  signal: AbortSignal,
+): Promise<void> {
+  let left = copy.maxUnpackedBytes;
+  for (const [index, layer] of image.layers.entries()) {
+    const request = { image, copy, layer, maxUnpackedBytes: left };
+    // A layer that a broken connection cut off is begun again; what was checked is not.
+    const { how, unpackedBytes } = await retry(() => copyLayer(target, request, signal), {
+      attempts: maxAttempts,
+      isRetryable: (error) => error instanceof SlipwayError && error.code === "source-unreachable",
+      pauseMs: (failures) => retryDelayMs * failures,
+      signal,
+    });
+    left -= unpackedBytes;
+    copy.onLayer(layer, index, how);
+  }
+  const { digest, content } = image.config;
+  await uploadBlob(target.client, copy.repository, content, digest, signal);
+}
+
+/** @see ImageRegistry.store */
+export async function storeManifest(
+  { client, host }: Pick<CopyTarget, "client" | "host">,
+  { manifest: { mediaType, content }, digest, sizeBytes }: RemoteImage,
+  { repository, tag }: { readonly repository: string; readonly tag: string },
+  signal: AbortSignal,
+): Promise<Omit<PushedImage, "layers">> {
+  const headers = { "content-type": mediaType };
+  const path = `/v2/${repository}/manifests/${tag}`;
+  await client.request("PUT", path, { headers, body: content, expect: [201], signal });
+  const name = `${host}/${repository}`;
+  return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes };
+}
+
+async function copyLayer(
+  target: CopyTarget,
+  request: LayerCopy,
+  signal: AbortSignal,
+): Promise<{ readonly how: "copied" | "present"; readonly unpackedBytes: number }> {
+  const { client } = target;
+  const { image, layer, copy } = request;
+  const { repository } = copy;
+  if (isOwn(target, image) && image.repository !== repository) {
+    const { digest, sizeBytes: size } = layer;
+    await mountLayer(client, image.repository, repository, { digest, size }, signal);
+  } else if (!(await hasBlob(target, repository, layer.digest, signal)))
+    return { how: "copied", unpackedBytes: await upload(target, request, signal) };
+  return { how: "present", unpackedBytes: await check(target, request, signal) };
+}
+
+/** Whether the image is in this registry. */
+function isOwn({ host, client }: CopyTarget, image: RemoteImage): boolean {
+  return image.host === host || image.host === client.host;
+}
+
+async function hasBlob(
+  { client }: CopyTarget,
+  repository: string,
+  digest: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const path = `/v2/${repository}/blobs/${digest}`;
+  return (await client.request("HEAD", path, { expect: [200, 404], signal })).status === 200;
+}
+
+/** Streams a layer from registry to registry. The upload is completed only if the layer is what it should be. */
+async function upload(target: CopyTarget, request: LayerCopy, signal: AbortSignal): Promise<number> {
+  const { client } = target;
+  const { image, layer, copy } = request;
+  await using source = await image.open(layer, signal);
+  const checked = checkedLayer(reported(source, copy), layer, request.maxUnpackedBytes);
+  const location = await openUpload(client, copy.repository, signal);
+  try {
+    await sendStream(client, location, { bytes: checked.bytes, digest: () => layer.digest }, signal);
+  } catch (error) {
+    await cancelUpload(client, location);
+    throw checked.failure() ?? error;
+  }
+  return remember(target, layer, checked.unpackedBytes());
+}
+
+/** Checks a layer of this registry, unless this process has checked it before. */
+async function check(target: CopyTarget, request: LayerCopy, signal: AbortSignal): Promise<number> {
+  const { client, checkedLayers } = target;
+  const { layer, copy, maxUnpackedBytes } = request;
+  const known = Number(checkedLayers.get(keyOf(layer)) ?? Number.NaN);
+  if (known <= maxUnpackedBytes) return known;
+  const path = `/v2/${copy.repository}/blobs/${layer.digest}`;
+  const response = await client.request("GET", path, { expect: [200], streamed: true, signal });
+  if (response.body === null)
+    throw new SlipwayError(
+      "registry-unavailable",
+      `the registry returned no content for layer ${layer.digest}`,
+    );
+  const checked = checkedLayer(reported(response.body, copy), layer, maxUnpackedBytes);
+  for await (const _chunk of checked.bytes);
+  return remember(target, layer, checked.unpackedBytes());
+}
+
+function remember({ checkedLayers }: CopyTarget, layer: RemoteLayer, unpackedBytes: number): number {
+  checkedLayers.set(keyOf(layer), String(unpackedBytes));
+  return unpackedBytes;
+}
+
+function keyOf({ digest, diffId, isCompressed }: RemoteLayer): string {
+  return `${digest} ${diffId} ${isCompressed}`;
+}
+
+async function* reported(bytes: ByteStream, { onProgress }: ImageCopy): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    onProgress();
+    yield chunk;
+  }
+}

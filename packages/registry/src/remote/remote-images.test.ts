@@ -1,0 +1,239 @@
+// Images of other registries: read with a login and over redirects from a scripted registry, copied from it into a real one.
+
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import type { ImageReference } from "@slipway/core";
+import { cutServer, packTar, startRegistry } from "@slipway/testkit";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { mediaTypes, ownPlatform } from "../base-image.ts";
+import { openRegistry } from "../registry.ts";
+import { openRemoteImages } from "./remote-images.ts";
+
+const mebibyte = 1024 ** 2;
+const signal = AbortSignal.timeout(60_000);
+const opened = new AsyncDisposableStack();
+const sha256 = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+const login = { username: "ada", password: "secret" };
+const basic = `Basic ${Buffer.from("ada:secret").toString("base64")}`;
+const tar = await packTar({ "srv/page": "hello" });
+const layer = gzipSync(tar);
+
+/** What the registry serves, by digest, and what was requested of it. */
+const content = new Map<string, Buffer>();
+let requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
+let host: string;
+let storage: string;
+
+beforeAll(async () => {
+  const server = createServer((request, response) => {
+    const { path, authorization } = note(request);
+    if (path.startsWith("/token"))
+      return authorization === basic
+        ? response.end(JSON.stringify({ token: "the-token" }))
+        : response.writeHead(401).end();
+    if (authorization !== "Bearer the-token") {
+      const challenge = `Bearer realm="http://${host}/token",service="registry",scope="repository:team/app:pull"`;
+      return response.writeHead(401, { "www-authenticate": challenge }).end();
+    }
+    const [, kind, digest = ""] = /\/(manifests|blobs)\/(.+)$/.exec(path) ?? [];
+    const found = content.get(digest);
+    if (found === undefined) return response.writeHead(404).end();
+    if (kind === "manifests") return response.end(found);
+    return response.writeHead(307, { location: `http://${storage}/${digest}` }).end();
+  });
+  const store = createServer((request, response) =>
+    response.end(content.get(note(request).path.slice(1)) ?? ""),
+  );
+  for (const one of [server, store]) {
+    opened.defer(() => cutServer(one));
+    one.listen(0, "127.0.0.1");
+    await once(one, "listening");
+  }
+  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  storage = `127.0.0.1:${(store.address() as AddressInfo).port}`;
+});
+afterAll(() => opened.disposeAsync());
+beforeEach(() => {
+  requests = [];
+});
+
+function note({ url = "", headers: { authorization } }: IncomingMessage) {
+  const noted = { path: url, authorization };
+  requests.push(noted);
+  return noted;
+}
+
+function serve(document: object | Buffer): string {
+  const bytes = Buffer.isBuffer(document) ? document : Buffer.from(JSON.stringify(document));
+  content.set(sha256(bytes), bytes);
+  return sha256(bytes);
+}
+
+function describe(bytes: Buffer, mediaType: string) {
+  return { mediaType, digest: serve(bytes), size: bytes.length };
+}
+
+/** @returns the digest of the manifest. */
+function serveImage(changes: { config?: object; manifest?: object; layerType?: string } = {}): string {
+  const config = {
+    ...ownPlatform,
+    config: { Cmd: ["serve"], ExposedPorts: { "80/tcp": {} } },
+    rootfs: { type: "layers", diff_ids: [sha256(tar)] },
+    ...changes.config,
+  };
+  return serve({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: describe(Buffer.from(JSON.stringify(config)), mediaTypes.ociConfig),
+    layers: [describe(layer, changes.layerType ?? mediaTypes.ociLayer)],
+    ...changes.manifest,
+  });
+}
+
+const referenceTo = (digest: string): ImageReference => ({
+  scheme: "http",
+  host,
+  repository: "team/app",
+  digest,
+});
+
+function read(digest: string, given: typeof login | null = login) {
+  const images = openRemoteImages({
+    allowedPrivateHosts: [host, storage],
+    timeoutMs: 10_000,
+    maxImageBytes: mebibyte,
+  });
+  return images.read(referenceTo(digest), given, signal);
+}
+
+test("an image is read with a token of the login, which neither the storage nor anything else receives", async () => {
+  const image = await read(serveImage());
+  expect(image.process).toEqual({ command: ["serve"], exposedPorts: [80], user: "" });
+  expect(image.layers).toEqual([
+    { digest: sha256(layer), diffId: sha256(tar), isCompressed: true, sizeBytes: layer.length },
+  ]);
+  const [first] = image.layers;
+  if (first === undefined) throw new Error("the image has a layer");
+  expect(Buffer.concat(await Array.fromAsync(await image.open(first, signal)))).toEqual(layer);
+  const receivedBy = (path: RegExp) =>
+    new Set(requests.filter((one) => path.test(one.path)).map(({ authorization }) => authorization));
+  expect(receivedBy(/^\/token/)).toEqual(new Set([basic]));
+  expect(receivedBy(/^\/sha256:/)).toEqual(new Set([undefined]));
+  expect(receivedBy(/^\/v2\//)).toEqual(new Set([undefined, "Bearer the-token"]));
+});
+
+test("a registry that refuses the login, or does not have the image, is named", async () => {
+  const refused = { code: "source-unreachable", message: expect.stringContaining("may not read it") };
+  await expect(read(serveImage(), { username: "eve", password: "x" })).rejects.toMatchObject(refused);
+  await expect(read(serveImage(), null)).rejects.toThrow(
+    "needs a login, and the variable IMAGE_REGISTRY_AUTH",
+  );
+  await expect(read(`sha256:${"0a".repeat(32)}`)).rejects.toThrow(
+    `The registry ${host} has no manifest sha256:0a`,
+  );
+});
+
+test.each([
+  [
+    "a layer that not every engine unpacks",
+    { layerType: "application/vnd.oci.image.layer.v1.tar+zstd" },
+    "has the type",
+  ],
+  [
+    "an artifact",
+    { manifest: { config: { mediaType: "text/plain", digest: sha256(tar), size: 1 } } },
+    "not an image, but a file",
+  ],
+  [
+    "an old manifest",
+    { manifest: { mediaType: "application/vnd.docker.distribution.manifest.v1+json" } },
+    "it is not an image",
+  ],
+  ["another platform", { config: { architecture: "s390x" } }, "it is for linux/s390x"],
+  [
+    "more layers than tars",
+    { config: { rootfs: { diff_ids: [] } } },
+    "has 1 layers, and its configuration 0",
+  ],
+  ["a volume", { config: { config: { Volumes: { "/data": {} } } } }, "declares the volume /data"],
+  ["a label of the platform", { config: { config: { Labels: { "io.slipway.app": "x" } } } }, "has the label"],
+  [
+    "a layer elsewhere",
+    { manifest: { layers: [{ digest: sha256(tar), size: 1, urls: ["http://x"] }] } },
+    "at other URLs",
+  ],
+  [
+    "a path instead of a digest",
+    { manifest: { layers: [{ digest: "../../x", size: 1 }] } },
+    "without a digest",
+  ],
+  [
+    "too many layers",
+    {
+      manifest: { layers: Array(126).fill({ mediaType: mediaTypes.ociLayer, digest: sha256(tar), size: 1 }) },
+    },
+    "126 layers",
+  ],
+])("an image with %s is refused by name", async (_name, changes, message) => {
+  await expect(read(serveImage(changes))).rejects.toThrow(
+    expect.objectContaining({
+      code: "build-failed",
+      message: expect.stringMatching(`team/app@sha256:.*${message}`),
+    }),
+  );
+});
+
+test("an image that is too large, and a manifest with another digest, are refused", async () => {
+  const large = { mediaType: mediaTypes.ociLayer, digest: sha256(layer), size: mebibyte + 1 };
+  await expect(read(serveImage({ manifest: { layers: [large] } }))).rejects.toMatchObject({
+    code: "image-too-large",
+  });
+  const wrong = `sha256:${"0b".repeat(32)}`;
+  content.set(wrong, Buffer.from("{}"));
+  await expect(read(wrong)).rejects.toThrow(
+    `returned another manifest than the one with the digest ${wrong}`,
+  );
+});
+
+test("an image is copied with its digest, and layers that the repository has are not read again", async () => {
+  const real = opened.use(await startRegistry());
+  const registry = openRegistry({ url: real.url });
+  const events: string[] = [];
+  const copy = {
+    repository: "apps/a",
+    maxUnpackedBytes: mebibyte,
+    onLayer: (_layer: unknown, index: number, how: string) => events.push(`${index} ${how}`),
+    onProgress: () => undefined,
+  };
+  const image = await read(serveImage());
+  await registry.copyContent(image, copy, signal);
+  const stored = await registry.store(image, { repository: "apps/a", tag: "d1" }, signal);
+  expect(stored.pinnedReference).toBe(`${real.host}/apps/a@${image.digest}`);
+  expect((await registry.inspect(stored.pinnedReference, signal))?.layers).toHaveLength(1);
+  const open = () => Promise.reject(new Error("a layer was requested"));
+  await registry.copyContent({ ...image, open }, copy, signal);
+  // Another process checks what it did not copy.
+  const small = { ...copy, maxUnpackedBytes: 100 };
+  await expect(
+    openRegistry({ url: real.url }).copyContent({ ...image, open }, small, signal),
+  ).rejects.toMatchObject({
+    code: "image-too-large",
+  });
+  expect(events).toEqual(["0 copied", "0 present"]);
+  const own = { ...image, host: real.host, repository: "apps/a", open };
+  await registry.copyContent(own, { ...copy, repository: "apps/b" }, signal);
+  expect(events.at(-1)).toBe("0 present");
+  const foreign = {
+    ...image,
+    open: async () => ({ ...(await image.open(image.layers[0] as never, signal)) }),
+  };
+  const wrong = { ...foreign, layers: image.layers.map((one) => ({ ...one, diffId: sha256(layer) })) };
+  await expect(registry.copyContent(wrong, { ...copy, repository: "apps/c" }, signal)).rejects.toThrow(
+    "is not the one that the image's configuration names",
+  );
+  expect(await registry.digestOf("apps/c", "d1", signal)).toBeNull();
+});
