@@ -39,6 +39,12 @@ default_process_types:
 YAML
 `,
 };
+/** Serves the files that the operator's catalogue looks for. */
+const words = {
+  ...server,
+  "bin/detect": "#!/bin/sh\necho Words\n",
+  "bin/compile": '#!/bin/bash\ncat "$1"/*.words >"$1/page"; echo "stack $STACK"\n',
+};
 const app = { "app/app.txt": "the app, ", "app/serve.pl": servePl };
 
 beforeAll(async () => {
@@ -54,13 +60,13 @@ beforeAll(async () => {
   await first.commit({ "bin/compile": "#!/bin/bash\necho the branch moved on\nexit 1\n" });
   const broken = await TestRepository.create(join(root, "broken.git"));
   await broken.commit({ README: "" });
-  const archive = await packTarGz(
-    Object.fromEntries(
-      Object.entries(server).map(([name, content]) => [`server-1/${name}`, { mode: 0o755, content }]),
-    ),
-  );
+  const archives = new Map([
+    ["/server.tgz", await archiveOf(server)],
+    ["/words.tgz", await archiveOf(words)],
+  ]);
   const git = gitServer(root, (request, response) => {
-    if (request.url !== "/server.tgz") return false;
+    const archive = archives.get(request.url ?? "");
+    if (archive === undefined) return false;
     response.end(archive);
     return true;
   });
@@ -68,6 +74,13 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => git.listen(inject("buildpackPort"), "127.0.0.1", resolve));
 });
 afterAll(() => served.disposeAsync());
+
+function archiveOf(scripts: Readonly<Record<string, string>>): Promise<Buffer> {
+  const entries = Object.entries(scripts).map(
+    ([name, content]) => [`pack-1/${name}`, { mode: 0o755, content }] as const,
+  );
+  return packTarGz(Object.fromEntries(entries));
+}
 
 test("two buildpacks of .buildpacks build an app, the second with what the first exports", async () => {
   const { name } = await createApp("packs");
@@ -103,4 +116,27 @@ test("a buildpack that cannot be fetched or used fails the build with the reason
   expect(await refused(`${base}/missing.git`)).toEqual(says("there is no git repository at this URL"));
   expect(await refused(`${base}/broken.git`)).toEqual(says("The buildpack broken has no bin/detect."));
   expect(await refused(`${base}/tool.git`)).toEqual(says("the branch moved on"));
+});
+
+test("a buildpack of the operator's catalogue is chosen by the source's files, or by its name on its stack", async () => {
+  const { name } = await createApp("catalogue");
+  const source = await packTarGz({ "app/my.words": "by the catalogue", "app/serve.pl": servePl });
+  const detected = await logOf(name, source, "success");
+  expect(detected).toContain(
+    "Building with buildpacks, because the buildpack words of the operator's catalogue looks for my.words",
+  );
+  expect(detected).toContain(`-----> Fetching the buildpack words from ${base}/words.tgz`);
+  expect(await page(name)).toMatch(/^by the catalogue/);
+
+  const variables = [{ name: "BUILDPACK_NAME", value: "words-of-second" }];
+  await call("PUT", `/v1/apps/${name}/variables`, { variables });
+  expect(await logOf(name, source, "build-error")).toContain(
+    "the buildpack words-of-second of the operator's catalogue needs the stack second",
+  );
+  await call("PATCH", `/v1/apps/${name}`, { app: { stack_id: "second" } });
+  expect(await logOf(name, source, "success")).toContain("stack second");
+  await call("PUT", `/v1/apps/${name}/variables`, {
+    variables: [{ name: "BUILDPACK_NAME", value: "cobol" }],
+  });
+  expect(await logOf(name, source, "build-error")).toContain("static, words, words-of-second, or remove it");
 });

@@ -250,7 +250,7 @@ test("an image without a digest, or that cannot run here, is refused with the re
   );
   for (const closed of ["127.0.0.1:1", "169.254.169.254", "localhost"])
     expect(await refused(app, `http://${closed}/team/app@${unknown}`)).toContain(
-      `${closed} is not on the public internet`,
+      "is not on the public internet, and the operator has not allowed it",
     );
 });
 

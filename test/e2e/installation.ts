@@ -1,5 +1,6 @@
 // Starts the whole of Slipway once for all scenarios: api, stream and two workers as processes, on real services.
 
+import { writeFile } from "node:fs/promises";
 import type { TestProject } from "vitest/node";
 import { readOwnConfig, setup, startApps } from "@slipway/setup";
 import type { AppEnvironment } from "@slipway/setup";
@@ -51,6 +52,8 @@ export async function startProcesses(
   const [hookPort, githubPort, buildpackPort] = [await freePort(), await freePort(), await freePort()];
   const imagePorts = [await freePort(), await freePort()] as const;
   const cnbBuilder = `slipway-test-builder:${environment.INSTALLATION_ID}`;
+  const catalogue = `${environment.DATA_DIR}/buildpacks.toml`;
+  await writeFile(catalogue, catalogueAt(`http://127.0.0.1:${buildpackPort}`));
   const logFolder = `${environment.DATA_DIR}/logs`;
   const collector = await startTraceCollector();
   const supervisor = await startApps(
@@ -71,6 +74,7 @@ export async function startProcesses(
       GITHUB_API_URL: `http://127.0.0.1:${githubPort}`,
       RELEASES_KEPT: "3",
       BUILDERS: "buildpacks cnb dockerfile image",
+      BUILDPACKS: catalogue,
       CNB_BUILDER: cnbBuilder,
       // Its releases run on the image of builds, which differs from that of the default stack's.
       STACKS: `second=${environment.STACK_BUILD_IMAGE}+${environment.STACK_BUILD_IMAGE}`,
@@ -95,6 +99,18 @@ export async function startProcesses(
     await supervisor.stop();
     await collector[Symbol.asyncDispose]();
   };
+}
+
+/** Buildpacks by name, from the server of the test of buildpacks. */
+function catalogueAt(base: string): string {
+  return `[words]
+url = "${base}/words.tgz"
+detects = ["*.words"]
+
+[words-of-second]
+url = "${base}/words.tgz"
+stacks = ["second"]
+`;
 }
 
 function say(line: string): void {

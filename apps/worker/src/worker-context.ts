@@ -18,9 +18,11 @@ import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
 import { openHousekeeping } from "@slipway/queue";
 import type { Housekeeping } from "@slipway/queue";
+import type { BuildpackCatalogue } from "@slipway/buildpacks";
 import { openRegistry, openRemoteImages } from "@slipway/registry";
 import type { Logger, Stack } from "@slipway/service";
 import { openBlobs, openStore } from "@slipway/store";
+import { readCatalogue } from "./buildpacks/read-catalogue.ts";
 import { openRemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
 import type { RemoteBuildpacks } from "./buildpacks/remote-buildpacks.ts";
 import type { WorkerConfig } from "./config.ts";
@@ -60,6 +62,8 @@ export interface WorkerContext {
   readonly checkPull: CheckPull;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
+  /** The operator's buildpacks. */
+  readonly catalogue: BuildpackCatalogue;
   readonly now: () => Date;
 }
 
@@ -116,6 +120,7 @@ export async function openWorkerContext(
     remoteBuildpacks: opened.use(await openRemoteBuildpacks(remoteBuildpacksOptions(config))),
     checkPull: openPullLimit({ config, now }),
     caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
+    catalogue: await readCatalogue(config),
     now,
   };
 }

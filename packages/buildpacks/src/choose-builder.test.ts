@@ -7,9 +7,15 @@ import type { BuilderKind } from "@slipway/core";
 import { refusal } from "@slipway/testkit";
 import { bundledBuildpacks } from "./bundled.ts";
 import { chooseBuilder } from "./choose-builder.ts";
+import { parseCatalogue } from "./remote/catalogue.ts";
 import { defaultStacksDir } from "./stack-files.ts";
 
-const offering = (...allowed: readonly BuilderKind[]) => ({ allowed, cnbBuilder: null, builderImage: null });
+const offering = (...allowed: readonly BuilderKind[]) => ({
+  allowed,
+  cnbBuilder: null,
+  builderImage: null,
+  catalogue: [],
+});
 const all = offering("buildpacks", "dockerfile");
 
 function source(files: readonly string[], variables: Readonly<Record<string, string>> = {}) {
@@ -124,4 +130,26 @@ test("the setting of the app decides before its source does", () => {
   const both = source(["Dockerfile", "package.json"]);
   expect(chooseBuilder("dockerfile", all, both).kind).toBe("dockerfile");
   expect(chooseBuilder("buildpacks", all, source(["Dockerfile"])).kind).toBe("buildpacks");
+});
+
+test("the catalogue is looked at after the bundled buildpacks and the Dockerfile, and before CNB_BUILDER", async () => {
+  const catalogue = parseCatalogue('[ruby]\nurl = "https://git.test/ruby"\ndetects = ["Gemfile"]\n', []);
+  const offer = { ...offering("buildpacks", "cnb", "dockerfile"), catalogue, cnbBuilder: "own" };
+  const choose = (...files: string[]) => chooseBuilder("auto", offer, source(files));
+  expect(choose("Gemfile")).toMatchObject({
+    kind: "buildpacks",
+    reason: "the buildpack ruby of the operator's catalogue looks for Gemfile",
+    detected: { name: "ruby" },
+  });
+  expect(choose("Gemfile", "package.json").detected).toBeUndefined();
+  expect(choose("Gemfile", "Dockerfile").kind).toBe("dockerfile");
+  expect(choose("main.c").kind).toBe("cnb");
+  expect(chooseBuilder("buildpacks", offer, source(["Gemfile"])).detected?.name).toBe("ruby");
+  expect(chooseBuilder("buildpacks", offer, source(["Gemfile", "go.mod"])).detected).toBeUndefined();
+  const named = source(["Gemfile"], { BUILDPACK_NAME: "static" });
+  expect(chooseBuilder("auto", offer, named).detected).toBeUndefined();
+  const only = { ...offering("dockerfile"), catalogue };
+  expect(() => chooseBuilder("auto", only, source(["Gemfile"]))).toThrow("no builder fits the source");
+  const none = { ...offering("buildpacks"), catalogue };
+  expect(() => chooseBuilder("auto", none, source(["main.c"]))).toThrow("Gemfile (buildpack ruby)");
 });

@@ -7,12 +7,19 @@ import type { BuilderKind, BuilderSetting, SourceBuilder } from "@slipway/core";
 import { bundledBuildpacks } from "./bundled.ts";
 import { readProjectDescriptor } from "./cnb/project-descriptor.ts";
 import { type PlanSource, projectDirectory } from "./plan.ts";
+import {
+  type BuildpackCatalogue,
+  type CataloguedBuildpack,
+  detectedInCatalogue,
+} from "./remote/catalogue.ts";
 import { defaultStacksDir } from "./stack-files.ts";
 
 export interface BuilderChoice {
   readonly kind: SourceBuilder;
   /** Why, for the log: continues "because …". */
   readonly reason: string;
+  /** The buildpack of the operator's catalogue that the source's files chose; absent for none. */
+  readonly detected?: CataloguedBuildpack;
 }
 
 const defaultDockerfile = "Dockerfile";
@@ -46,6 +53,7 @@ export interface BuilderOffer {
   readonly cnbBuilder: string | null;
   /** The app's; null for none. */
   readonly builderImage: string | null;
+  readonly catalogue: BuildpackCatalogue;
 }
 
 /**
@@ -57,12 +65,15 @@ export function chooseBuilder(
   offer: BuilderOffer,
   source: PlanSource,
 ): BuilderChoice {
-  const { allowed, cnbBuilder } = offer;
+  const { allowed } = offer;
+  const wish = buildpackWish(source);
   if (setting !== "auto") {
     if (!allowed.includes(setting)) throw notAllowed(`the app's builder is ${setting}`, setting);
-    return { kind: setting, reason: "it is the app's setting" };
+    const reason = "it is the app's setting";
+    if (setting !== "buildpacks" || wish !== null || detected(source) !== null)
+      return { kind: setting, reason };
+    return { ...catalogued(offer, source), kind: setting, reason };
   }
-  const wish = buildpackWish(source);
   const descriptor = wish === null ? describedBuild(offer, source) : null;
   if (descriptor !== null) return { kind: "cnb", reason: descriptor };
   const found = wish ?? detected(source);
@@ -70,27 +81,35 @@ export function chooseBuilder(
     if (!allowed.includes("buildpacks")) throw notAllowed(found, "buildpacks");
     return { kind: "buildpacks", reason: found };
   }
-  return withoutBuildpacks(allowed, cnbBuilder, source);
+  return withoutBundled(offer, source);
 }
 
-function withoutBuildpacks(
-  allowed: readonly BuilderKind[],
-  cnbBuilder: string | null,
-  source: PlanSource,
-): BuilderChoice {
+function withoutBundled(offer: BuilderOffer, source: PlanSource): BuilderChoice {
+  const { allowed, cnbBuilder, catalogue } = offer;
   const dockerfile = dockerfilePath(source.variables);
   if (dockerfile === null) throw outside(source.variables["DOCKERFILE_PATH"] ?? "");
   const found = source.captured.has(dockerfile) || source.oversized.has(dockerfile);
   if (found && allowed.includes("dockerfile"))
     return { kind: "dockerfile", reason: `there is a ${dockerfile}` };
+  const choice = allowed.includes("buildpacks") ? catalogued(offer, source) : null;
+  if (choice !== null) return choice;
   if (allowed.includes("cnb") && cnbBuilder !== null)
     return { kind: "cnb", reason: "no other builder fits, and the operator has set CNB_BUILDER" };
   if (found)
     throw notAllowed(`there is a ${dockerfile} and nothing that a bundled buildpack looks for`, "dockerfile");
   throw new SlipwayError(
     "no-buildpack",
-    `no builder fits the source. Looked for: ${lookedFor(allowed, dockerfile)}`,
+    `no builder fits the source. Looked for: ${lookedFor(allowed, dockerfile, catalogue)}`,
   );
+}
+
+/** Looks for a buildpack of the operator's catalogue. */
+function catalogued({ catalogue }: BuilderOffer, { names }: PlanSource): BuilderChoice | null {
+  const found = detectedInCatalogue(catalogue, names);
+  if (found === null) return null;
+  const { buildpack, file } = found;
+  const reason = `the buildpack ${buildpack.name} of the operator's catalogue looks for ${file}`;
+  return { kind: "buildpacks", reason, detected: buildpack };
 }
 
 /** A project.toml counts only if some builder image is set. */
@@ -136,7 +155,14 @@ function textOf(buildpack: string, file: "detects" | "looks-for"): string {
   return readFileSync(join(defaultStacksDir, "buildpacks", buildpack, file), "utf8").trim();
 }
 
-function lookedFor(allowed: readonly BuilderKind[], dockerfile: string): string {
+function lookedFor(
+  allowed: readonly BuilderKind[],
+  dockerfile: string,
+  catalogue: BuildpackCatalogue,
+): string {
+  const others = catalogue
+    .filter(({ detects }) => detects.length > 0)
+    .map(({ name, detects }) => `${detects.join(" or ")} (buildpack ${name})`);
   const buildpacks = bundledBuildpacks().names.map(
     (name) => `${textOf(name, "looks-for")} (buildpack ${name})`,
   );
@@ -145,6 +171,7 @@ function lookedFor(allowed: readonly BuilderKind[], dockerfile: string): string 
     ...(allowed.includes("cnb") ? ["project.toml with a builder image"] : []),
     ...(allowed.includes("buildpacks") ? buildpacks : []),
     ...(allowed.includes("dockerfile") ? [dockerfile] : []),
+    ...(allowed.includes("buildpacks") ? others : []),
   ].join("; ");
 }
 

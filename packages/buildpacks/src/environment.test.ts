@@ -8,6 +8,7 @@ const platform = {
   sourceVersion: "abc",
   requestId: "r1",
   buildpacks: ["inline", "nodejs"],
+  catalogued: [],
   chosen: null,
   npmRegistry: null,
   pythonIndex: "https://pypi.org/simple/",

@@ -21,6 +21,8 @@ export interface BuildPlatform {
   readonly buildpacks: readonly string[];
   /** Names of the buildpacks that all run, in this order, whatever BUILDPACK_NAME says; null when one of the available ones does. */
   readonly chosen: readonly string[] | null;
+  /** Names of the operator's catalogue, for the message about an unknown BUILDPACK_NAME. */
+  readonly catalogued: readonly string[];
   /** The npm registry that builds install from; null for the default. */
   readonly npmRegistry: string | null;
   /** The index that builds install Python packages from. */
@@ -83,7 +85,7 @@ export function buildEnvironment(options: {
     SOURCE_DATE_EPOCH: String(platform.sourceTime),
     REQUEST_ID: platform.requestId,
     SLIPWAY_PYTHON_INDEX: platform.pythonIndex,
-    BUILDPACKS: (platform.chosen ?? buildpacksToTry(variables, platform.buildpacks)).join(" "),
+    BUILDPACKS: (platform.chosen ?? buildpacksToTry(variables, platform)).join(" "),
     SLIPWAY_GO_PROXY: platform.goProxy,
     SLIPWAY_GO_SUMDB: platform.goChecksumDatabase,
     CURL_CONNECT_TIMEOUT: "30",
@@ -131,13 +133,16 @@ function exportable(variables: Variables): Variables {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !isProtectedName(name)));
 }
 
-function buildpacksToTry(variables: Variables, bundled: readonly string[]): readonly string[] {
+function buildpacksToTry(
+  variables: Variables,
+  { buildpacks: bundled, catalogued }: Pick<BuildPlatform, "buildpacks" | "catalogued">,
+): readonly string[] {
   const chosen = variables["BUILDPACK_NAME"];
   if (!chosen) return bundled;
   if (bundled.includes(chosen)) return [chosen];
   throw new SlipwayError(
     "no-buildpack",
-    `BUILDPACK_NAME is "${chosen}", which is not an available buildpack. Set it to one of ${bundled.join(", ")}, or remove it.`,
+    `BUILDPACK_NAME is "${chosen}", which is not an available buildpack. Set it to one of ${[...bundled, ...catalogued].join(", ")}, or remove it.`,
   );
 }
 

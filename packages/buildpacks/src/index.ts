@@ -55,5 +55,6 @@ export { mergeReleases, type ReleaseOutput } from "./release-output.ts";
 export { receiveResult, resultOf, type BuildResult, type ResultReceiver } from "./result.ts";
 export { appOf } from "./result-app.ts";
 export { parseBuildpackUrl, type BuildpackUrl } from "./remote/buildpack-url.ts";
+export { parseCatalogue, type BuildpackCatalogue, type CataloguedBuildpack } from "./remote/catalogue.ts";
 export { parseSlugIgnore, type SlugIgnore } from "./slug-ignore.ts";
 export { slugTransform, type SlugOptions } from "./slug.ts";

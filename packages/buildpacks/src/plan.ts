@@ -6,6 +6,7 @@ import { foldersAbove, monorepoRoot } from "./node/monorepo.ts";
 import type { LanguageSource } from "./language.ts";
 import { type LanguagePlan, languages } from "./languages.ts";
 import type { BuildpackUrl } from "./remote/buildpack-url.ts";
+import { type BuildpackCatalogue, type CataloguedBuildpack, checkStack } from "./remote/catalogue.ts";
 import { chosenBuildpacks } from "./remote/chosen-buildpacks.ts";
 
 /** What a plan is made from: the source's control files, and the names beside them. */
@@ -64,8 +65,19 @@ export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
   return files;
 }
 
+/** What an installation offers besides the bundled buildpacks. */
+export interface BuildpackOffer {
+  readonly catalogue: BuildpackCatalogue;
+  /** Name of the app's stack. */
+  readonly stack: string;
+  /** The catalogue's buildpack that the source's files chose; null for none. */
+  readonly detected: CataloguedBuildpack | null;
+}
+
+const noOffer: BuildpackOffer = { catalogue: [], stack: "", detected: null };
+
 /** @throws {SlipwayError} "build-failed", "no-buildpack" when the app cannot be built, with what to change. */
-export function planBuild(source: PlanSource): BuildPlan {
+export function planBuild(source: PlanSource, offer: BuildpackOffer = noOffer): BuildPlan {
   const projectDir = projectDirectory(source.variables);
   const read = (name: string) => source.captured.get(posix.join(projectDir, name));
   const exists = (name: string) =>
@@ -73,7 +85,10 @@ export function planBuild(source: PlanSource): BuildPlan {
   const text = (name: string) => read(name)?.toString("utf8") ?? null;
   const { names, variables } = source;
   const listed = read(buildpacksFile) ?? (names.includes(buildpacksFile) ? "unreadable" : null);
-  const buildpacks = chosenBuildpacks({ variables, file: listed });
+  const { catalogue, stack, detected } = offer;
+  const named = chosenBuildpacks({ variables, file: listed, catalogue, stack });
+  if (named === null && detected !== null) checkStack(detected, stack);
+  const buildpacks = named ?? (detected === null ? null : [detected.url]);
   if (buildpacks !== null) return { ...plainPlan(source), buildpacks, slugIgnore: text(".slugignore") };
   const chosen = variables["BUILDPACK_NAME"] ?? "";
   const choosesLanguage = languages.some(({ kind }) => kind === chosen);

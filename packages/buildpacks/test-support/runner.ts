@@ -57,6 +57,7 @@ export async function openRunner(npmRegistry: string | null = null): Promise<Run
       sourceVersion: "",
       requestId: "r",
       buildpacks: bundled.names,
+      catalogued: [],
       chosen,
       npmRegistry,
       pythonIndex: "https://pypi.org/simple/",

@@ -44,6 +44,12 @@ export const downloadSettings = z.object({
       "Folder with a release of python-build-standalone (its `SHA256SUMS` and archives): versions of Python for apps besides the stack's.",
     unset: "the stack's Python only",
   }),
+  BUILDPACKS: z.string().min(1).optional().register(settingDocs, {
+    topic: "builds",
+    description:
+      "Path of a file that names buildpacks by URL, which apps choose by name or by the files of their source ([Buildpacks](buildpacks.md#an-operators-catalogue)). A worker reads it at its start.",
+    unset: "none",
+  }),
   BUILDPACK_MIRRORS: mirrorsSetting.register(settingDocs, {
     topic: "builds",
     description:
@@ -60,6 +66,7 @@ export function downloadConfig(parsed: z.output<typeof downloadSettings>) {
     goChecksumDatabase: parsed.BUILD_GO_SUMDB,
     pythonIndex: parsed.BUILD_PYTHON_INDEX,
     pythonMirror: parsed.PYTHON_MIRROR,
+    cataloguePath: parsed.BUILDPACKS,
     buildpackMirrors: parsed.BUILDPACK_MIRRORS,
   };
 }

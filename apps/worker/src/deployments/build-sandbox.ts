@@ -1,7 +1,7 @@
 // Build sandboxes: created with the app's variables and the buildpacks, and run to their end with the log as their output.
 
 import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
-import type { BuildFile, ResultReceiver } from "@slipway/buildpacks";
+import type { BuildFile, BuildpackCatalogue, ResultReceiver } from "@slipway/buildpacks";
 import type { ExtraEntry } from "@slipway/archive";
 import { SlipwayError } from "@slipway/core";
 import type { BuildEngine, ByteStream, Sandbox } from "@slipway/core";
@@ -19,6 +19,7 @@ export type SandboxContext = CacheContext & {
   readonly config: Pick<WorkerConfig, "stackName" | "stackImage" | "build">;
   /** Content of the operator's CA bundle; null when there is none. */
   readonly caBundle: Buffer | null;
+  readonly catalogue: BuildpackCatalogue;
 };
 
 export interface SandboxRequest {
@@ -167,7 +168,7 @@ async function createSandbox(
 }
 
 function buildPlatform(
-  { config, caBundle }: SandboxContext,
+  { config, caBundle, catalogue }: SandboxContext,
   { app, lease }: Attempt,
   request: SandboxRequest,
 ) {
@@ -179,6 +180,7 @@ function buildPlatform(
     requestId: lease.deployment.id,
     buildpacks: buildpacks.names,
     chosen: request.chosen?.folders ?? null,
+    catalogued: catalogue.map(({ name }) => name),
     npmRegistry: config.build.npmRegistry ?? null,
     pythonIndex: config.build.pythonIndex,
     goProxy: config.build.goProxy,

@@ -45,6 +45,7 @@ async function madeWithout(snapshot: string) {
     registry: { host: "registry", inspect: async () => ({ pinnedReference: "dependencies" }) },
     config: { stackImage: "stack", stackBuildImage: "stack-build", build: {}, limits },
     caBundle: null,
+    catalogue: [],
   };
   const app = anApp();
   const attempt = {
@@ -60,7 +61,11 @@ async function madeWithout(snapshot: string) {
   };
   const fetched = await sourceOf();
   const planned = await plan(
-    { toolchains, config: { limits, builders: ["buildpacks"], cnbBuilder: undefined } },
+    {
+      toolchains,
+      catalogue: [],
+      config: { limits, builders: ["buildpacks"], cnbBuilder: undefined, stackName: "stack" },
+    },
     attempt,
     fetched,
   );

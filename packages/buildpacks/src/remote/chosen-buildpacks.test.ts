@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 import { parseBuildpackUrl } from "./buildpack-url.ts";
+import { parseCatalogue } from "./catalogue.ts";
 import { chosenBuildpacks } from "./chosen-buildpacks.ts";
+import type { BuildpackChoice } from "./chosen-buildpacks.ts";
 
+const catalogue = parseCatalogue(
+  '[ruby]\nurl = "https://git.test/ruby-of-operator.git#v1"\nstacks = ["heroku-24"]\n',
+  [],
+);
+const chosen = (choice: Pick<BuildpackChoice, "variables" | "file"> & { stack?: string }) =>
+  chosenBuildpacks({ catalogue, stack: "heroku-24", ...choice });
 const url = (text: string) => parseBuildpackUrl(text, "BUILDPACK_URL");
 
 test.each([
@@ -45,11 +53,10 @@ test.each([
 
 test(".buildpacks lists buildpacks in order, and BUILDPACK_URL takes precedence", () => {
   const file = Buffer.from("\uFEFF# first\r\nhttps://git.test/a.git#1\r\n\r\n  https://git.test/b.tgz\n");
-  const names = (variables: Record<string, string>) =>
-    chosenBuildpacks({ variables, file })?.map(({ name }) => name);
+  const names = (variables: Record<string, string>) => chosen({ variables, file })?.map(({ name }) => name);
   expect(names({ BUILDPACK_NAME: "nodejs" })).toEqual(["a", "b"]);
   expect(names({ BUILDPACK_URL: "https://git.test/c" })).toEqual(["c"]);
-  expect(chosenBuildpacks({ variables: { BUILDPACK_URL: " " }, file: null })).toBeNull();
+  expect(chosen({ variables: { BUILDPACK_URL: " " }, file: null })).toBeNull();
 });
 
 test.each([
@@ -59,18 +66,32 @@ test.each([
 ])("BUILDPACK_URL with %s runs the buildpacks of .buildpacks", (path) => {
   const variables = { BUILDPACK_URL: `https://git.test/${path}` };
   const file = Buffer.from("https://git.test/a.git\n");
-  expect(chosenBuildpacks({ variables, file })?.map(({ name }) => name)).toEqual(["a"]);
-  expect(chosenBuildpacks({ variables, file: null })).toHaveLength(1);
+  expect(chosen({ variables, file })?.map(({ name }) => name)).toEqual(["a"]);
+  expect(chosen({ variables, file: null })).toHaveLength(1);
 });
 
 test.each([
   ["", "lists no buildpack"],
-  ["https://git.test/a\nruby\n", "Line 2 of .buildpacks is not the URL"],
+  ["https://git.test/a\nphp\n", "Line 2 of .buildpacks is not the URL"],
   ["https://git.test/a\n".repeat(21), "lists more than 20 buildpacks"],
 ])("the content %j of .buildpacks is rejected", (text, message) => {
-  expect(() => chosenBuildpacks({ variables: {}, file: Buffer.from(text) })).toThrow(message);
+  expect(() => chosen({ variables: {}, file: Buffer.from(text) })).toThrow(message);
 });
 
 test("a .buildpacks that is no small regular file is rejected", () => {
-  expect(() => chosenBuildpacks({ variables: {}, file: "unreadable" })).toThrow("not a text file");
+  expect(() => chosen({ variables: {}, file: "unreadable" })).toThrow("not a text file");
+});
+
+test("a name of the catalogue stands for its buildpack wherever a URL does, and in BUILDPACK_NAME", () => {
+  const names = (variables: Record<string, string>, file: Buffer | null = null) =>
+    chosen({ variables, file })?.map(({ name, ref }) => `${name} ${ref}`);
+  expect(names({ BUILDPACK_URL: "ruby" })).toEqual(["ruby v1"]);
+  expect(names({}, Buffer.from("https://git.test/a.git\nruby\n"))).toEqual(["a null", "ruby v1"]);
+  expect(names({ BUILDPACK_NAME: "ruby" })).toEqual(["ruby v1"]);
+  expect(names({ BUILDPACK_NAME: "nodejs" })).toBeUndefined();
+  expect(names({ BUILDPACK_NAME: "ruby" }, Buffer.from("https://git.test/a.git\n"))).toEqual(["a null"]);
+  const other = { variables: { BUILDPACK_NAME: "ruby" }, file: null, stack: "slipway-12" };
+  expect(() => chosen(other)).toThrow(
+    "the buildpack ruby of the operator's catalogue needs the stack heroku-24",
+  );
 });

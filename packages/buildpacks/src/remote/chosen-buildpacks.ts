@@ -1,12 +1,17 @@
-// The buildpacks that a user chose by URL: in the variable BUILDPACK_URL, or in the file .buildpacks of the source.
+// The buildpacks that a user chose by URL, or by a name of the operator's catalogue: in the variable BUILDPACK_URL, in the file
+// .buildpacks of the source, or in BUILDPACK_NAME.
 
 import { SlipwayError } from "@slipway/core";
 import { type BuildpackUrl, parseBuildpackUrl } from "./buildpack-url.ts";
+import { type BuildpackCatalogue, checkStack } from "./catalogue.ts";
 
 export interface BuildpackChoice {
   readonly variables: Readonly<Record<string, string>>;
   /** Content of .buildpacks. Null when the source has no such file; "unreadable" when it is a link, a folder or too large. */
   readonly file: Buffer | "unreadable" | null;
+  readonly catalogue: BuildpackCatalogue;
+  /** Name of the app's stack. */
+  readonly stack: string;
 }
 
 const maxBuildpacks = 20;
@@ -14,15 +19,20 @@ const maxBuildpacks = 20;
 const multi = /^(heroku-)?(buildpack-multi|multi-buildpack|buildpack-compose)$/;
 
 /**
- * BUILDPACK_URL takes precedence over the file, unless it names a buildpack that runs those of the file. The file has one URL a line, with comments after #.
- * @returns the buildpacks in the order in which they run; null when none was chosen by URL.
+ * BUILDPACK_URL takes precedence over the file, unless it names a buildpack that runs those of the file, and both over BUILDPACK_NAME. The
+ * file has one URL or name a line, with comments after #.
+ * @returns the buildpacks in the order in which they run; null when none was chosen so. BUILDPACK_NAME may still name a bundled one.
  * @throws {SlipwayError} "no-buildpack" with the variable or the line that is wrong.
  */
-export function chosenBuildpacks({ variables, file }: BuildpackChoice): readonly BuildpackUrl[] | null {
+export function chosenBuildpacks(choice: BuildpackChoice): readonly BuildpackUrl[] | null {
+  const { variables, file } = choice;
   const single = variables["BUILDPACK_URL"]?.trim() ?? "";
-  const one = single === "" ? null : parseBuildpackUrl(single, "BUILDPACK_URL");
+  const one = single === "" ? null : urlOf(choice, single, "BUILDPACK_URL");
   if (one !== null && !(file !== null && multi.test(one.name))) return [one];
-  if (file === null) return null;
+  if (file === null) {
+    const named = inCatalogue(choice, variables["BUILDPACK_NAME"] ?? "");
+    return named === null ? null : [named];
+  }
   if (file === "unreadable")
     throw new SlipwayError("no-buildpack", "The source's .buildpacks is not a text file of at most 64 KiB.");
   const lines = file
@@ -33,7 +43,7 @@ export function chosenBuildpacks({ variables, file }: BuildpackChoice): readonly
     const text = line.trim();
     return text === "" || text.startsWith("#")
       ? []
-      : [parseBuildpackUrl(text, `Line ${index + 1} of .buildpacks`)];
+      : [urlOf(choice, text, `Line ${index + 1} of .buildpacks`)];
   });
   if (chosen.length === 0)
     throw new SlipwayError(
@@ -46,4 +56,15 @@ export function chosenBuildpacks({ variables, file }: BuildpackChoice): readonly
       `The source's .buildpacks lists more than ${maxBuildpacks} buildpacks.`,
     );
   return chosen;
+}
+
+function urlOf(choice: BuildpackChoice, text: string, where: string): BuildpackUrl {
+  return inCatalogue(choice, text) ?? parseBuildpackUrl(text, where);
+}
+
+function inCatalogue({ catalogue, stack }: BuildpackChoice, text: string): BuildpackUrl | null {
+  const found = catalogue.find(({ name }) => name === text);
+  if (found === undefined) return null;
+  checkStack(found, stack);
+  return found.url;
 }

@@ -116,6 +116,7 @@ async function needsOf(spec: AppSpec, dataDir: string, root: string): Promise<Ne
     environment["SIGNING_KEYS_FILE"],
     environment["RECEIPT_KEY_FILE"],
     environment["BUILD_CA_BUNDLE"],
+    environment["BUILDPACKS"],
     ...given("NODE_EXTRA_CA_CERTS"),
   ];
   const readable = [

@@ -99,6 +99,7 @@ export const settingsRead = {
     "BLOBS_URL",
     "BOOT_TIMEOUT_MS",
     "BUILDERS",
+    "BUILDPACKS",
     "BUILDPACK_MIRRORS",
     "BUILD_CA_BUNDLE",
     "BUILD_CGROUP_PARENT",

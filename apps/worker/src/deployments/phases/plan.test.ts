@@ -34,7 +34,8 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
   const other = { choose: () => failing("toolchain-unavailable") };
   const context = {
     toolchains: { nodejs, python: other, go: other },
-    config: { limits, builders: ["buildpacks" as const], cnbBuilder: undefined },
+    catalogue: [],
+    config: { limits, builders: ["buildpacks" as const], cnbBuilder: undefined, stackName: "stack" },
   };
   return { plan: await plan(context, attempt, { open }), lines };
 }

@@ -12,7 +12,7 @@ import {
   planBuild,
   projectDirectory,
 } from "@slipway/buildpacks";
-import type { BuildPlan, LanguagePlan } from "@slipway/buildpacks";
+import type { BuildpackCatalogue, BuildPlan, LanguagePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { SourceBuilder } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
@@ -24,7 +24,9 @@ import type { FetchedSource } from "./fetch.ts";
 
 export interface PlanContext {
   readonly toolchains: LanguageToolchains;
-  readonly config: Pick<WorkerConfig, "builders" | "cnbBuilder"> & {
+  /** The operator's buildpacks. */
+  readonly catalogue: BuildpackCatalogue;
+  readonly config: Pick<WorkerConfig, "builders" | "cnbBuilder" | "stackName"> & {
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries">;
   };
 }
@@ -65,14 +67,15 @@ export async function plan(
   });
   const { entryCount, sizeBytes } = source;
   log.line(`       Unpacked ${entryCount} files, ${(sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
-  const { builders: allowed, cnbBuilder = null } = context.config;
+  const { catalogue } = context;
+  const { builders: allowed, cnbBuilder = null, stackName: stack } = context.config;
   const { builder, builderImage } = attempt.app;
-  const offer = { allowed, cnbBuilder, builderImage };
-  const { kind, reason } = chooseBuilder(builder, offer, { ...source, variables });
+  const offer = { allowed, cnbBuilder, builderImage, catalogue };
+  const { kind, reason, detected = null } = chooseBuilder(builder, offer, { ...source, variables });
   log.line(`-----> Building with ${kind}, because ${reason}`);
   if (kind !== "buildpacks")
     return { ...plainPlan({ ...source, variables }), builder: kind, source, language: null };
-  const planned = planBuild({ ...source, variables });
+  const planned = planBuild({ ...source, variables }, { catalogue, stack, detected });
   return { ...planned, builder: kind, source, language: await withToolchain(context, attempt, planned) };
 }
 

@@ -1,0 +1,31 @@
+import { mkdtempDisposable, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readCatalogue } from "./read-catalogue.ts";
+
+const stacks = [{ name: "slipway-12" }, { name: "heroku-24" }];
+
+async function read(text: string) {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-catalogue-"));
+  const cataloguePath = join(folder.path, "buildpacks.toml");
+  await writeFile(cataloguePath, text);
+  return await readCatalogue({ build: { cataloguePath }, stacks });
+}
+
+test("the catalogue is the content of the file, and empty without one", async () => {
+  const [ruby] = await read('[ruby]\nurl = "https://git.test/ruby"\nstacks = ["heroku-22", "heroku-24"]\n');
+  expect(ruby).toMatchObject({ name: "ruby", stacks: ["heroku-22", "heroku-24"] });
+  expect(await readCatalogue({ build: { cataloguePath: undefined }, stacks })).toEqual([]);
+});
+
+test("a catalogue with a bundled name or an unknown stack, and a file that is missing, end the start", async () => {
+  await expect(read('[go]\nurl = "https://git.test/go"\n')).rejects.toThrow(
+    "go is the name of a bundled buildpack",
+  );
+  await expect(read('[ruby]\nurl = "https://git.test/x"\nstacks = ["scalingo-22"]\n')).rejects.toThrow(
+    "ruby needs the stack scalingo-22, and STACK_NAME and STACKS have only slipway-12, heroku-24",
+  );
+  const missing = readCatalogue({ build: { cataloguePath: "/does/not/exist" }, stacks });
+  await expect(missing).rejects.toThrow("BUILDPACKS: /does/not/exist cannot be read (ENOENT)");
+});
