@@ -12,7 +12,7 @@ export interface EngineStorage {
   /** The name of the engine's host. */
   readonly host: string;
   readonly disk: { readonly sizeBytes: number; readonly freeBytes: number };
-  /** In bytes. The engine adds up all its images, containers and volumes, whoever they belong to; the snapshots are the installation's. */
+  /** In bytes. The engine adds up all its images, containers and volumes, also those of others; the snapshots are the installation's. */
   readonly parts: {
     readonly images: number;
     readonly snapshots: number;

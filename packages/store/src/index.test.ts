@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inspect, types } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openTraces, withinSpan } from "@slipway/telemetry";
+import { openTraces, tracePhase } from "@slipway/telemetry";
 import { aUser, lacksMongo, startMongo, startTraceCollector, unexpected } from "@slipway/testkit";
 import { openBlobs, openStore } from "./index.ts";
 
@@ -38,15 +38,19 @@ test("with traces the calls of the database are spans of the phase that makes th
     const options = { process: "worker", instance: "worker-1", onError: unexpected } as const;
     await using _traces = await openTraces({ ...options, collector: traced });
     await using store = await openStore({ databaseUrl: path });
-    const parent = { traceId: "a".repeat(32), spanId: "b".repeat(16) };
-    await withinSpan(
-      () => parent,
-      async () => {
-        await store.ping();
-        await store.apps.get("a1");
-        await expect(store.apps.create({ id: "a1" } as never)).rejects.toThrow();
-      },
-    );
+    const phase = {
+      name: "push",
+      startedAt: new Date(),
+      finishedAt: null,
+      bytes: null,
+      reused: [],
+      outcome: null,
+    };
+    await tracePhase({ id: "d1", attempt: 1 }, phase, async () => {
+      await store.ping();
+      await store.apps.get("a1");
+      await expect(store.apps.create({ id: "a1" } as never)).rejects.toThrow();
+    });
     await store.users.get("u1");
   }
   expect(collector.spans.map(({ name, status }) => [name, status.code])).toEqual([
