@@ -7,6 +7,7 @@ import type { FleetWorker, JoinContext } from "./fleet.ts";
 
 const keys = redisKeys("fleet-test");
 const task = { type: "deploy", id: "d1", appId: "a1", attempt: 2 } as const;
+const rareMs = 60_000;
 const running = { deploymentId: "d1", appId: "a1", attempt: 2 };
 
 describe.skipIf(await lacksRedis())("the fleet", () => {
@@ -25,7 +26,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
   beforeEach(async () => {
     errors = [];
     users = 2;
-    await context.redis.del(keys.workers, keys.workersSeen, keys.fleetCapacity);
+    await context.redis.del(keys.workers, keys.workersSeen, keys.fleetCapacity, keys.fleetCounted);
   });
 
   test("the fleet lists workers with their running tasks, and whether they drain", async () => {
@@ -49,7 +50,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     const asked: boolean[] = [];
     const options = { ...context, countBuilding: () => 2, onDraining: (now: boolean) => asked.push(now) };
     // Heartbeats are rare, so the message brings the request.
-    await using _worker = joinFleet(options, identity("worker-1", 60_000), () => new Date());
+    await using _worker = joinFleet(options, identity("worker-1", rareMs), () => new Date());
     await listed(([worker]) => worker?.state === "ready" && worker.building === 2);
     await eventually(async () => {
       const [, subscribers] = await context.redis.pubsub("NUMSUB", keys.workersChannel);
@@ -89,19 +90,24 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     client.disconnect();
   });
 
-  test("the fleet's capacity is the number of slots of its ready workers, and expires with the last one", async () => {
-    const capacity = (slots: string | null) =>
-      expect.poll(() => context.redis.hget(keys.fleetCapacity, "slots")).toBe(slots);
-    await using first = join("worker-1");
+  test("the fleet's capacity is the number of slots of its workers that do not drain", async () => {
+    // Heartbeats are rare, so no worker is lost for a moment.
+    await using first = join("worker-1", rareMs);
     await capacity("3");
-    const second = join("worker-2");
+    await using _second = join("worker-2", rareMs);
     await capacity("6");
     first.drain();
     await capacity("3");
+  });
+
+  test("the fleet's capacity and users are counted again, and expire with the last worker", async () => {
+    await using first = join("worker-1");
+    const second = join("worker-2");
+    await capacity("6");
     users = 3;
     await expect.poll(() => context.redis.hget(keys.fleetCapacity, "users")).toBe("3");
     await second[Symbol.asyncDispose]();
-    await capacity("0");
+    await capacity("3");
     await first[Symbol.asyncDispose]();
     await capacity(null);
   });
@@ -157,9 +163,12 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     expect(errors).toHaveLength(1);
   });
 
-  function join(name: string) {
-    return joinFleet(context, identity(name), () => new Date());
+  function join(name: string, heartbeatMs?: number) {
+    return joinFleet(context, identity(name, heartbeatMs), () => new Date());
   }
+
+  const capacity = (slots: string | null) =>
+    expect.poll(() => context.redis.hget(keys.fleetCapacity, "slots")).toBe(slots);
 
   /** Waits for the wanted list: with such short heartbeats, workers on a busy machine are lost for moments. */
   async function listed(isWanted: (workers: FleetWorker[]) => boolean): Promise<FleetWorker[]> {

@@ -1,19 +1,17 @@
 // Serves the metrics of a process to Prometheus, on a port of their own: the addresses of the API and the router are public.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createPeerServer, startListening, throttledErrorLog } from "@slipway/service";
+import { createPeerServer, startListening } from "@slipway/service";
 import type { ListenAddress, Logger, StoppableServer } from "@slipway/service";
 import type { ProcessName } from "./definition.ts";
 import { openInstruments } from "./instruments.ts";
 import { observeProcess } from "./process-metrics.ts";
+import { processOptions } from "./process-options.ts";
+import type { ProcessOptions } from "./process-options.ts";
 
-export interface MetricsOptions {
-  readonly process: ProcessName;
-  /** Name of the process in its log, for example `worker-1`. */
-  readonly instance: string;
+export interface MetricsOptions extends ProcessOptions {
   /** Null: no metrics are collected or served. */
   readonly address: ListenAddress | null;
-  readonly onError: (error: unknown) => void;
 }
 
 export interface Metrics extends AsyncDisposable {
@@ -32,8 +30,8 @@ export function metricsOptions(
   process: ProcessName,
   logger: Logger,
 ): MetricsOptions {
-  const onError = throttledErrorLog(logger, "cannot collect metrics; a scrape is incomplete");
-  return { process, instance: config.log.name, address: config.metricsAddress, onError };
+  const failure = "cannot collect metrics; a scrape is incomplete";
+  return { ...processOptions(config, process, logger, failure), address: config.metricsAddress };
 }
 
 /** Starts to collect and serve metrics. @throws {SlipwayError} "configuration-invalid" when the address is not available. */

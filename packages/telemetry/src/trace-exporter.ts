@@ -8,20 +8,16 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
-import { throttledErrorLog } from "@slipway/service";
 import type { Logger, TraceCollector } from "@slipway/service";
 import type { ProcessName } from "./definition.ts";
+import { processOptions } from "./process-options.ts";
+import type { ProcessOptions } from "./process-options.ts";
 import { openSpans } from "./spans.ts";
 import type { SpanRecord } from "./spans.ts";
 
-export interface TraceOptions {
-  readonly process: ProcessName;
-  /** Name of the process in its log, for example `worker-1`. */
-  readonly instance: string;
+export interface TraceOptions extends ProcessOptions {
   /** Null disables traces. */
   readonly collector: TraceCollector | null;
-  /** Receives the failure to send a batch, whose spans are lost. */
-  readonly onError: (error: unknown) => void;
 }
 
 /** How long sending a batch is retried. A process that stops waits as long for its last batch. */
@@ -38,8 +34,8 @@ export function traceOptions(
   process: ProcessName,
   logger: Logger,
 ): TraceOptions {
-  const onError = throttledErrorLog(logger, "cannot send traces to the collector; spans are missing there");
-  return { process, instance: config.log.name, collector: config.traces, onError };
+  const failure = "cannot send traces to the collector; spans are missing there";
+  return { ...processOptions(config, process, logger, failure), collector: config.traces };
 }
 
 /** Exports the spans of this process until the result is disposed, which sends the last batch. */
