@@ -42,11 +42,10 @@ export class BuildSlots {
     return this.#held;
   }
 
-  /** How many deployments may run here now: the running ones, and one for each slot that no deployment holds or waits for. */
+  /** How many deployments may run here now: the running ones, and one for each free slot. */
   get capacity(): number {
     const { count, beside } = this.#options;
-    const free = Math.max(0, count - this.#held - this.#waiting.length);
-    return Math.min(this.#open.size + free, count + beside);
+    return Math.min(this.#open.size + count - this.#held, count + beside);
   }
 
   /**
@@ -103,12 +102,12 @@ export class BuildSlots {
   }
 
   #occupy(): boolean {
-    if (this.#held >= this.#options.count || this.#waiting.length > 0) return false;
+    if (this.#held >= this.#options.count) return false;
     this.#held += 1;
     return true;
   }
 
-  /** A slot that goes to a waiting deployment stays counted as held. */
+  /** A slot that goes to a waiting deployment stays counted as held, so no slot is free while one waits. */
   #free(): void {
     const next = this.#waiting.shift();
     if (next !== undefined) return next();

@@ -2,7 +2,7 @@ import { execa } from "execa";
 import { expect, test } from "vitest";
 import { findProgram } from "../machine/find-program.ts";
 import { isRoot } from "../machine/shared-folder.ts";
-import { commandAs, ownIds, sharedGroups } from "./process-user.ts";
+import { commandAs, ownIds, plainUser, sharedGroups } from "./process-user.ts";
 
 const kinds = ["api", "stream", "router", "worker"] as const;
 
@@ -46,6 +46,12 @@ test.skipIf(setpriv === undefined).each([
     ]);
   },
 );
+
+test.skipIf(setpriv === undefined)("a user without shared groups gets none of root's groups", async () => {
+  const command = commandAs(plainUser(60_800), setpriv ?? "", ["id", "-G"]);
+  const { stdout } = await execa(setpriv ?? "", ["--groups=60900", "--", ...command], { cwd: "/" });
+  expect(stdout).toBe("60800");
+});
 
 test("a process that keeps root runs with the same umask", async () => {
   const [program, ...args] = commandAs(undefined, "/no/setpriv", ["/bin/sh", "-c", "umask"]);

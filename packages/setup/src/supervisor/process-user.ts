@@ -1,4 +1,4 @@
-// The users and groups of an installation that root runs: numbers that no account has, one user for each kind of process.
+// The users and groups of an installation that runs as root: one user for each kind of process, with ids that no account has.
 
 import { createHash } from "node:crypto";
 
@@ -16,25 +16,25 @@ export interface ProcessUser {
 }
 
 export interface OwnIds {
-  /** Each user's number is also that of its primary group. */
+  /** A user's id is also that of its primary group. */
   users: Readonly<Record<PrivateUser, number>>;
-  /** Who may open the database, read the signing keys, open the blobs. */
+  /** The groups that may open the database, read the signing keys, and open the blobs. */
   groups: Readonly<Record<"database" | "keys" | "blobs", number>>;
 }
 
-/** Numbers that neither distributions nor systemd assign: https://systemd.io/UIDS-GIDS. */
+/** Ids that neither distributions nor systemd assign: https://systemd.io/UIDS-GIDS. */
 const firstId = 60_706;
 const lastId = 61_183;
 const idsOfOne = 9;
 
 /**
- * The numbers of an installation, always the same. Two installations on a machine usually have different numbers, so the
- * processes of one cannot open the files of the other.
+ * The ids of an installation, always the same. Two installations on a machine usually have different ids, so the processes of one
+ * cannot open the files of the other.
  */
 export function ownIds(installationId: string): OwnIds {
-  const places = Math.floor((lastId - firstId + 1) / idsOfOne);
-  const place = createHash("sha256").update(installationId).digest().readUInt32BE() % places;
-  const id = (index: number) => firstId + place * idsOfOne + index;
+  const ranges = Math.floor((lastId - firstId + 1) / idsOfOne);
+  const range = createHash("sha256").update(installationId).digest().readUInt32BE() % ranges;
+  const id = (index: number) => firstId + range * idsOfOne + index;
   return {
     users: { api: id(0), stream: id(1), router: id(2), worker: id(3), redis: id(4), registry: id(5) },
     groups: { database: id(6), keys: id(7), blobs: id(8) },
