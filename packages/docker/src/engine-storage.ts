@@ -12,7 +12,7 @@ export interface EngineStorage {
   /** The name of the engine's host. */
   readonly host: string;
   readonly disk: { readonly sizeBytes: number; readonly freeBytes: number };
-  /** In bytes. The engine adds up all its images, containers and volumes, also those of others; the snapshots are the installation's. */
+  /** In bytes: of all images, containers and volumes of the engine, but of the installation's snapshots only. */
   readonly parts: {
     readonly images: number;
     readonly snapshots: number;

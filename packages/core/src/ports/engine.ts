@@ -64,7 +64,7 @@ export interface UserImage {
  */
 export interface UserImageLimits {
   readonly maxBytes: number;
-  /** References of images that stay, whoever had them pulled. */
+  /** References of images that stay, also if a user named them. */
   readonly kept: readonly string[];
 }
 

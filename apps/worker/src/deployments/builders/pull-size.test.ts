@@ -3,7 +3,6 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { parseDestination } from "@slipway/docker";
 import { cutServer, packTar, pushImage, startRegistry } from "@slipway/testkit";
 import { openPullLimit } from "./pull-limit.ts";
 import { pullSize } from "./pull-size.ts";
@@ -102,7 +101,7 @@ test("an image over the limit is refused with both sizes, and a size is read onc
     requests += 1;
     return json(response, manifest([3 * 1024 ** 2]));
   });
-  const open = [parseDestination("127.0.0.1") ?? expect.fail("an address is a destination")];
+  const open = [{ range: "127.0.0.1", family: "ip" as const, port: null }];
   const config = { egress: { guarded: true, open }, limits: { pulledImageBytes: 2 * 1024 ** 2 } };
   const check = openPullLimit({ config, now: () => new Date(at) });
   for (let time = 0; time < 2; time += 1)
