@@ -131,7 +131,7 @@ test("a buildpack of the operator's catalogue is chosen by the source's files, o
   const variables = [{ name: "BUILDPACK_NAME", value: "words-of-second" }];
   await call("PUT", `/v1/apps/${name}/variables`, { variables });
   expect(await logOf(name, source, "build-error")).toContain(
-    "the buildpack words-of-second of the operator's catalogue needs the stack second",
+    "buildpack words-of-second of the operator's catalogue needs the stack second",
   );
   await call("PATCH", `/v1/apps/${name}`, { app: { stack_id: "second" } });
   expect(await logOf(name, source, "success")).toContain("stack second");

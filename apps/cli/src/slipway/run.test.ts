@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { freePort } from "@slipway/testkit";
 import type { CliConfig } from "./config.ts";
@@ -25,6 +26,43 @@ test("slipway exits with 2 for unknown commands, options and arguments", async (
   const signedIn = { ...config, url: "http://127.0.0.1:1", token: "t" };
   expect(await runSlipway(signedIn, ["scale", "web"])).toBe(2);
   expect(await runSlipway(signedIn, ["apps", "delete", "my-app", "--confirm", "other"])).toBe(2);
+});
+
+test("slipway deploys an image by digest without a folder, and refuses both", async () => {
+  const bodies: unknown[] = [];
+  const texts = Object.fromEntries(
+    ["id", "name", "region", "url", "base_url", "git_url", "created_at", "updated_at", "stack_id"].map(
+      (field) => [field, "my-app"],
+    ),
+  );
+  const links = { self: "", deployments: "", variables: "", deployments_stream: "" };
+  const owner = { id: "u", username: "ada", email: "ada@example.com" };
+  const settings = { status: "new", concurrency_policy: "queue", builder: "auto", builder_image: null };
+  const app = {
+    ...texts,
+    ...settings,
+    owner,
+    links,
+    project: { id: "p", name: "p" },
+    flags: {},
+    limits: {},
+    last_deployed_at: null,
+  };
+  const server = createServer(async (request, response) => {
+    if (request.url === "/v1/tokens/exchange") return void response.end(JSON.stringify({ token: "jwt" }));
+    if (request.method === "GET") return void response.end(JSON.stringify({ app }));
+    bodies.push(await json(request));
+    response.writeHead(422).end(JSON.stringify({ errors: { image: ["has no digest"] } }));
+  });
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const signedIn = { ...config, url, token: "tk" };
+  const deploy = ["deploy", "--app", "my-app", "--image", "registry.test/app:1", "--ref", "v1"];
+  expect(await runSlipway(signedIn, deploy)).toBe(1);
+  expect(bodies).toEqual([{ deployment: { image: "registry.test/app:1", git_ref: "v1" } }]);
+  expect(await runSlipway(signedIn, [...deploy, "./site"])).toBe(2);
 });
 
 test("slipway exits with 3 when no token is known, or the API rejects the token", async () => {

@@ -1,7 +1,7 @@
 // Decides at the end of a successful deployment which images are unneeded, and requests their removal. A failure does not
 // affect the deployment: the app's next deployment does both again.
 
-import type { App } from "@slipway/core";
+import type { App, Deployment } from "@slipway/core";
 import type { DeploymentLease } from "@slipway/deployments";
 import type { Housekeeping } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
@@ -28,7 +28,7 @@ export async function decideOldImages(context: OldImagesContext, { app, lease }:
 /** Never rejects. */
 export async function requestPruning(
   { housekeeping, logger }: Pick<OldImagesContext, "housekeeping" | "logger">,
-  { app, lease }: Deployed,
+  { app, lease }: Pick<Deployed, "app"> & { readonly lease: { readonly deployment: Pick<Deployment, "id"> } },
 ): Promise<void> {
   await housekeeping
     .request({ type: "prune-images", appId: app.id })

@@ -18,7 +18,7 @@ export interface CataloguedBuildpack {
 export type BuildpackCatalogue = readonly CataloguedBuildpack[];
 
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-const fields: readonly string[] = ["url", "stacks", "detects"];
+const fields: ReadonlySet<string> = new Set(["url", "stacks", "detects"]);
 
 /**
  * @param text in TOML: a table for each buildpack, with `url`, and optionally `stacks` and `detects`.
@@ -31,7 +31,7 @@ export function parseCatalogue(text: string, reserved: readonly string[]): Build
       throw invalid(`${JSON.stringify(name)} is not a name of lower-case letters, digits, - and _`);
     if (reserved.includes(name)) throw invalid(`${name} is the name of a bundled buildpack`);
     const table = tableOf(value);
-    const unknown = Object.keys(table).find((field) => !fields.includes(field));
+    const unknown = Object.keys(table).find((field) => !fields.has(field));
     if (unknown !== undefined) throw invalid(`${name} has the unknown field ${unknown}`);
     return {
       name,

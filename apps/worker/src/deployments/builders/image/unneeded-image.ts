@@ -2,6 +2,7 @@
 
 import { poll } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
+import type { App, Deployment } from "@slipway/core";
 import type { Attempt } from "../../attempt.ts";
 import { unneededImages } from "../../../housekeeping/prune-images.ts";
 import type { UnneededContext } from "../../../housekeeping/prune-images.ts";
@@ -10,13 +11,19 @@ import type { OldImagesContext } from "../../../housekeeping/request-pruning.ts"
 
 export type RemovalContext = UnneededContext & Pick<OldImagesContext, "housekeeping" | "logger">;
 
+interface Holder extends Pick<Attempt, "signal"> {
+  readonly app: App;
+  readonly lease: { readonly deployment: Pick<Deployment, "id"> };
+  readonly log: Pick<Attempt["log"], "line">;
+}
+
 const everyMs = 250;
 const limitMs = 120_000;
 
 /** @throws {SlipwayError} "registry-unavailable" when the removal does not end: another attempt waits again. */
 export async function waitForRemoval(
   context: RemovalContext,
-  attempt: Pick<Attempt, "app" | "lease" | "log" | "signal">,
+  attempt: Holder,
   digest: string,
 ): Promise<void> {
   const { app, log, signal } = attempt;
