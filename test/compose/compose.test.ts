@@ -109,6 +109,34 @@ describe.skipIf(lacking !== undefined)(
       expect(page).toMatch(/hello/i);
     });
 
+    test("the garbage of the registry is collected from a worker's container, and images stay complete", async () => {
+      const api = await connect();
+      const deployed = async (prefix: string) => {
+        const { name } = await api.createApp(`${prefix}-${randomBytes(3).toString("hex")}`);
+        const files = inlineApp("true", answering(prefix), { large: largeText() });
+        const { id } = await api.createDeployment(name, await api.upload(await packTarGz(files)), "v1");
+        const ended = async () => {
+          const { status } = await api.deployment(name, id);
+          return isFinal(status) && status;
+        };
+        expect(await eventually(ended)).toBe("success");
+        return name;
+      };
+      const name = await deployed("garbage");
+      expect((await requestApi(api, "DELETE", `/v1/apps/${name}?current_name=${name}`)).status).toBe(204);
+      const [worker = ""] = await slipway.containers("worker");
+      const collect = async () =>
+        (await docker("exec", worker, "node", "apps/cli/src/registry-gc.ts")).at(-1) ?? "";
+      // The image is deleted some time after the app.
+      const freed = async () => {
+        const [, bytes] = /^deleted \d+ blobs, freed (\d+) bytes$/.exec(await collect()) ?? [];
+        return Number(bytes) > 1_000_000;
+      };
+      expect(await eventually(freed)).toBe(true);
+      expect(await collect()).toMatch(/^deleted 0 blobs/);
+      await deployed("after");
+    });
+
     test("a worker's container killed in a build costs an attempt, not the deployment", async () => {
       const api = await connect();
       const { name } = await api.createApp(`survivor-${randomBytes(3).toString("hex")}`);
@@ -161,6 +189,11 @@ async function redis(url: string, words: readonly string[]): Promise<string> {
     { reject: false },
   );
   return `${stdout}${stderr}`.trim();
+}
+
+/** Cannot be compressed much. */
+function largeText(): string {
+  return randomBytes(2_000_000).toString("base64");
 }
 
 function connect(): Promise<ApiClient> {

@@ -2,7 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import type { Redis } from "ioredis";
-import { openRedis } from "@slipway/bus";
+import { openRedis, openRegistryWrites } from "@slipway/bus";
+import type { RegistryWrites } from "@slipway/bus";
 import { openImageBuilder } from "@slipway/buildkit";
 import type {
   BlobStore,
@@ -49,6 +50,8 @@ export interface WorkerContext {
   readonly engine: BuildEngine;
   readonly imageBuilder: ImageBuilder;
   readonly registry: ImageRegistry;
+  /** For what writes to the registry past `registry`: an engine, and the programs of a build. */
+  readonly registryWrites: RegistryWrites;
   readonly scheduler: Scheduler;
   /** For the default stack. */
   readonly toolchains: LanguageToolchains;
@@ -84,7 +87,13 @@ export async function openWorkerContext(
   const { runtimes } = config;
   const knownQuotas = openKnownQuotas(redis, keys);
   const { url, pullHost } = config.registry;
-  const registry = opened.use(openRegistry({ url, ...(pullHost === undefined ? {} : { pullHost }) }));
+  const registryWrites = openRegistryWrites({
+    redis,
+    keys,
+    onError: (error) => onError(error, "a heartbeat of a write to the registry failed"),
+  });
+  const write = registryWrites.during;
+  const registry = opened.use(openRegistry({ url, write, ...(pullHost === undefined ? {} : { pullHost }) }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
   const now = () => new Date();
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
@@ -102,6 +111,7 @@ export async function openWorkerContext(
     engine: opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds), knownQuotas })),
     imageBuilder: opened.use(openImageBuilder(builds)),
     registry,
+    registryWrites,
     scheduler: opened.use(
       await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases), knownQuotas }),
     ),

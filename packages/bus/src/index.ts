@@ -4,6 +4,7 @@ export * from "./bus.ts";
 export * from "./channel.ts";
 export * from "./connect.ts";
 export * from "./presence.ts";
+export * from "./registry-writes.ts";
 export * from "./routers.ts";
 export * from "./script.ts";
 export * from "./subscriber.ts";

@@ -40,6 +40,12 @@ export function redisKeys(installationId: string) {
     imagesSeen: (appId: string) => `${root}:images:{${appId}}:seen`,
     /** The app's images that are no longer used, and that may be removed at any time: a set of digests. */
     imagesUnneeded: (appId: string) => `${root}:images:{${appId}}:unneeded`,
+    /** Who writes to the registry now: a sorted set of ids by time, in milliseconds of Redis's clock. */
+    registryWriters: `{${root}:registry}:writers`,
+    /** Records of those: none. The heartbeats' script expects the key. */
+    registryWriterRecords: `{${root}:registry}:records`,
+    /** Set while a garbage collection holds up the writes to the registry. */
+    registryHold: `{${root}:registry}:hold`,
     /** The id of the last app that retention has examined. */
     retentionCursor: `${root}:retention`,
     /** The guards whose rules were proven: a hash by engine of the guard's id and the time of its start. */

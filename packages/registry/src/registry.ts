@@ -19,6 +19,11 @@ export interface RegistryOptions {
   readonly credentials?: RegistryCredentials;
   /** Host and port at which engines reach the registry, if they differ from the URL's. All image references contain them. */
   readonly pullHost?: string;
+  /**
+   * Runs each write, from its first request to its last: garbage collection of the registry must not run meanwhile. By default a write
+   * runs at once.
+   */
+  readonly write?: <T>(work: () => Promise<T>, signal: AbortSignal, onHeld?: () => void) => Promise<T>;
 }
 
 /** All images have the same time, so that the same content gives the same digest. */
@@ -28,7 +33,12 @@ const tagsPerPage = 1_000;
 /** Layers of images from elsewhere whose check is remembered: some 200 bytes each. */
 const maxCheckedLayers = 2_000;
 
-export function openRegistry({ url, credentials, pullHost }: RegistryOptions): ImageRegistry {
+export function openRegistry({
+  url,
+  credentials,
+  pullHost,
+  write = (work) => work(),
+}: RegistryOptions): ImageRegistry {
   const client = new RegistryClient(url, credentials);
   const host = pullHost ?? client.host;
   const checkedLayers = new ContentCache(maxCheckedLayers);
@@ -37,7 +47,7 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
     host,
     async push(image, signal) {
       try {
-        return await push(source, image, signal);
+        return await write(() => push(source, image, signal), signal, image.onHeld);
       } catch (error) {
         await closeLayers(image.layers);
         throw error;
@@ -47,11 +57,12 @@ export function openRegistry({ url, credentials, pullHost }: RegistryOptions): I
     copyContent: (image, copy, signal) => copyContent(source, image, copy, signal),
     store: (image, name, signal) => storeManifest(source, image, name, signal),
     attach: (repository, digest, artifact, signal) =>
-      attach(client, { repository, digest }, artifact, signal),
+      write(() => attach(client, { repository, digest }, artifact, signal), signal),
     forward: (request, signal) => forward(client, request, signal),
     tags: (repository, signal) => tagsOf(client, repository, signal),
     digestOf: (repository, reference, signal) => storedDigest(client, repository, reference, signal),
-    delete: (repository, reference, signal) => deleteManifest(client, repository, reference, signal),
+    delete: (repository, reference, signal) =>
+      write(() => deleteManifest(client, repository, reference, signal), signal),
     async ping() {
       await client.request("GET", "/v2/", { expect: [200, 401], signal: AbortSignal.timeout(pingTimeoutMs) });
     },

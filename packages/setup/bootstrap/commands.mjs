@@ -57,6 +57,19 @@ before it stay valid, so clients are not affected. API tokens and passwords do n
 
   --now   drop the former keys, because one was leaked: JWTs become invalid at once, and clients exchange their API token again`,
   },
+  "registry-gc": {
+    program: "apps/cli/src/registry-gc.ts",
+    summary: "free the registry's disk of what no image contains",
+    help: `Usage: npm run registry-gc [-- --dry-run]
+
+Deletes from the private registry what no image contains any more, while Slipway runs. Builds wait before their push until it is
+done, at least 10 s; pulls go on. If the command is killed, pushes continue within a minute; repeat it to complete it. The last line says
+how many bytes of disk were freed.
+
+With docker-compose.yml: docker compose exec worker node apps/cli/src/registry-gc.ts [--dry-run]
+
+  --dry-run   delete nothing, and say what would be deleted; nothing waits`,
+  },
   down: {
     program: "apps/cli/src/down.ts",
     summary: "stop and remove everything this clone started",

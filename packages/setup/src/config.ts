@@ -35,6 +35,8 @@ export interface SetupConfig {
   signingKeysGiven: boolean;
   /** Whether the environment contains the key of receipts, which then replaces the installation's own. */
   receiptKeyGiven: boolean;
+  /** The environment's, in the containers of docker-compose.yml; set-up generates another one and ignores it. */
+  givenId?: string;
   bootstrapToken?: string;
   redisUrl?: string;
   registryUrl?: string;
@@ -72,6 +74,7 @@ export const settings = z
     }),
     ENGINE_WORKERS: countSetting.max(1_000).optional(),
     GRACE_MS: countSetting.max(maxGraceMs).default(30_000),
+    INSTALLATION_ID: commonSettings.shape.INSTALLATION_ID.optional(),
     BOOTSTRAP_TOKEN: z.string().optional(),
     REDIS_URL: commonSettings.shape.REDIS_URL.optional(),
     REGISTRY_URL: httpUrlSetting().optional(),
@@ -163,6 +166,7 @@ function parsed(environment: Environment): z.output<typeof settings> {
 function grouped(given: z.output<typeof settings>): Omit<SetupConfig, "unattended"> {
   const signingKeys = [given.SIGNING_KEYS_FILE, given.SIGNING_KEYS, given.SIGNING_KEY];
   const optional = {
+    givenId: given.INSTALLATION_ID,
     bootstrapToken: given.BOOTSTRAP_TOKEN,
     redisUrl: given.REDIS_URL,
     registryUrl: given.REGISTRY_URL,

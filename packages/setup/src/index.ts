@@ -36,6 +36,7 @@ export { installPrograms } from "./machine/system-packages.ts";
 export { stopTestProcesses } from "./marked-processes.ts";
 export { step } from "./progress.ts";
 export type { Say, Step } from "./progress.ts";
+export { collectRegistryGarbage } from "./registry-gc/registry-gc.ts";
 export { repositoryRoot, testsOf } from "./repository.ts";
 export { choosePort } from "./services/ports.ts";
 export { redisRights } from "./services/redis-users.ts";

@@ -40,6 +40,8 @@ export interface ImagePush {
   };
   /** Annotations of the manifest. With annotations it has OCI's type, otherwise the type of the base's manifest. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Called once if the push has to wait, because garbage collection of the registry holds it up. */
+  readonly onHeld?: () => void;
 }
 
 /** A file about an image, such as a receipt. */

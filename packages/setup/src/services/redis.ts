@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { poll, withDeadline } from "@slipway/async";
 import { openRedis } from "@slipway/bus";
 import type { Engine } from "../engine/engine-connection.ts";
-import { readOrCreate, writePrivate } from "../files.ts";
+import { readOrCreate, readText, writePrivate } from "../files.ts";
 import type { Installation } from "../installation.ts";
 import { findProgram } from "../machine/find-program.ts";
 import { step } from "../progress.ts";
@@ -79,6 +79,13 @@ async function ensurePrivate(installation: Installation, engine: Engine, say: Sa
   const url = await during("starting a private redis", () => start(server, password, installation, engine));
   report(`started, ${withoutPassword(url)}`);
   return url;
+}
+
+/** The URL of the private Redis of the installation in `dataDir`; undefined when it does not answer. */
+export async function privateRedisUrl(dataDir: string): Promise<string | undefined> {
+  const folder = join(dataDir, name);
+  const [port, password] = await Promise.all([rememberedPort(folder), readText(join(folder, "password"))]);
+  return port === undefined || password === undefined ? undefined : answeringUrl(port, password.trim());
 }
 
 /**

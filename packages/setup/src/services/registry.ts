@@ -194,6 +194,8 @@ async function startContainer(
     user: "",
     environment: [
       "REGISTRY_STORAGE_DELETE_ENABLED=true",
+      // the image caches in memory which blobs exist: after a garbage collection it would not notice those that are gone
+      "REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR=none",
       `REGISTRY_HTTP_SECRET=${secret}`,
       "REGISTRY_AUTH=htpasswd",
       "REGISTRY_AUTH_HTPASSWD_REALM=slipway",

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { contextTar } from "@slipway/archive";
+import type { RegistryWrites } from "@slipway/bus";
 import { contextFilter } from "@slipway/buildkit";
 import { label, SlipwayError } from "@slipway/core";
 import type { ImageBuilder, ImageRegistry, LocalImage } from "@slipway/core";
@@ -10,6 +11,7 @@ import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../build-time.ts";
 import { imageAnnotations } from "../image-annotations.ts";
+import { heldPush } from "../phases/push.ts";
 import type { Builder, BuildInput } from "./builder.ts";
 import { type DockerfilePlan, planDockerfile } from "./dockerfile-plan.ts";
 import type { CheckPull } from "./pull-limit.ts";
@@ -19,6 +21,7 @@ import { checkImage, checkStep, openAddresses } from "./step-rules.ts";
 export type DockerfileContext = BuildTimeContext & {
   readonly imageBuilder: Pick<ImageBuilder, "build" | "push" | "remove">;
   readonly registry: Pick<ImageRegistry, "host" | "inspect">;
+  readonly registryWrites: RegistryWrites;
   readonly logger: Logger;
   readonly checkPull: CheckPull;
   readonly config: Pick<WorkerConfig, "stackImage" | "stackBuildImage" | "egress"> & {
@@ -55,7 +58,13 @@ export function dockerfileBuilder(context: DockerfileContext): Builder {
       });
       log.line("-----> Pushing the image");
       await lease.changeStatus("pushing", log.lastSeq);
-      digest = await lease.phase("push", log, () => imageBuilder.push(reference, signal));
+      digest = await lease.phase("push", log, () =>
+        context.registryWrites.during(
+          () => imageBuilder.push(reference, signal),
+          signal,
+          () => log.line(heldPush),
+        ),
+      );
       const image = await registry.inspect(`${registry.host}/apps/${app.id}@${digest}`, signal);
       if (image === null)
         throw new SlipwayError(

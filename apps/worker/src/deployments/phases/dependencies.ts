@@ -16,6 +16,7 @@ import type { RunContext, SandboxContext } from "../build-sandbox.ts";
 import { dependenciesTime, imageLabel } from "../former-image.ts";
 import { dependenciesRepository, releaseConfig } from "../release-image.ts";
 import type { Plan } from "./plan.ts";
+import { heldPush } from "./push.ts";
 
 /** What an install contains: what runs in releases, or what the build needs. */
 type InstallMode = "production" | "all";
@@ -121,7 +122,7 @@ export async function installDependencies(
 
 async function pushDependencies(
   { registry, config }: DependenciesContext,
-  { app, signal }: Attempt,
+  { app, log, signal }: Attempt,
   made: {
     readonly sandbox: Sandbox;
     readonly base: string;
@@ -145,6 +146,7 @@ async function pushDependencies(
       base,
       layers: [layer],
       config: releaseConfig({ web: "", labels: { [imageLabel.dependencies]: key }, language: kind }),
+      onHeld: () => log.line(heldPush),
     },
     signal,
   );

@@ -20,6 +20,9 @@ export type PushContext = UnneededContext & {
   readonly config: { readonly limits: Pick<WorkerConfig["limits"], "imageBytes"> };
 };
 
+/** The line of a log that says why a push waits. */
+export const heldPush = "       Waiting: the registry's garbage is being collected, which holds up pushes";
+
 export interface AppFiles {
   /** Reference of the image below the app's files. */
   readonly base: string;
@@ -67,7 +70,7 @@ export async function push(
 /** The same tree, time and labels give the same digest. */
 async function pushTree(
   { config, registry }: PushContext,
-  { lease, app, signal }: Attempt,
+  { lease, app, log, signal }: Attempt,
   made: {
     readonly files: AppFiles;
     readonly built: Built;
@@ -100,6 +103,7 @@ async function pushTree(
       layers: [layer],
       annotations: imageAnnotations(lease.deployment, new Date(files.sourceTime * 1000)),
       config: releaseConfig({ web: built.processTypes["web"] ?? "", labels, language: files.language }),
+      onHeld: () => log.line(heldPush),
     },
     signal,
   );

@@ -10,12 +10,14 @@ import {
 import type { ProjectDescriptor } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { ImageRegistry, Sandbox, Store, StoredImage } from "@slipway/core";
+import type { RegistryWrites } from "@slipway/bus";
 import { readEntries } from "@slipway/tar";
 import { buffer } from "node:stream/consumers";
 import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
 import { type RunContext, runSandbox } from "../../build-sandbox.ts";
 import { saveCache } from "../../cache.ts";
+import { heldPush } from "../../phases/push.ts";
 import type { Builder, BuildInput } from "../builder.ts";
 import { type BuilderImageContext, type UsedBuilder, usedBuilder } from "./builder-image.ts";
 import {
@@ -31,6 +33,7 @@ export type CnbContext = BuilderImageContext &
   CnbSandboxContext &
   RunContext & {
     readonly registry: Pick<ImageRegistry, "host" | "inspect" | "forward">;
+    readonly registryWrites: RegistryWrites;
     readonly store: Pick<Store, "releases">;
     readonly config: { readonly limits: Pick<WorkerConfig["limits"], "imageBytes"> };
   };
@@ -119,7 +122,8 @@ async function run(
   attempt: Attempt,
   { sandbox, gateway, builder }: { sandbox: Sandbox; gateway: RegistryGateway; builder: UsedBuilder },
 ): Promise<void> {
-  const { lease, log } = attempt;
+  const { registryWrites } = context;
+  const { lease, log, signal } = attempt;
   const failureOf = (exitCode: number) => gateway.failure() ?? creatorFailure(exitCode, builder.reference);
   const running = runSandbox(context, attempt, sandbox, { failureOf });
   await lease.phase("build", log, () => Promise.race([running, gateway.exporting]));
@@ -127,8 +131,11 @@ async function run(
   // Awaited below; until then its failure must not count as unhandled.
   push.catch(() => undefined);
   await lease.changeStatus("pushing", log.lastSeq);
-  gateway.open();
-  await push;
+  const exported = (): Promise<void> => {
+    gateway.open();
+    return push;
+  };
+  await Promise.race([push, registryWrites.during(exported, signal, () => log.line(heldPush))]);
 }
 
 /** @returns the path of a run image in this installation's registry; null for an image that is elsewhere. */

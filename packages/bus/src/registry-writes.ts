@@ -1,0 +1,150 @@
+// Holds up the writes to the registry while its garbage is collected. Writers join a group and then look for a hold; a collection sets
+// the hold and then waits until the group is empty. Either order of the two is safe: one of them sees the other.
+
+import { randomUUID } from "node:crypto";
+import { pause, untilAborted } from "@slipway/async";
+import { SlipwayError } from "@slipway/core";
+import type { Redis } from "ioredis";
+import type { RedisKeys } from "@slipway/protocol";
+import { joinPresence, listMembers } from "./presence.ts";
+import type { Presence } from "./presence.ts";
+import { loadScript, runScript } from "./script.ts";
+
+const extendScript = loadScript("extendLease", new URL("lua/extend-lease.lua", import.meta.url), 1);
+const beatMs = 5_000;
+/** A writer that is silent for longer counts as gone. A process may freeze for a minute and continue. */
+const forgetAfterMs = 300_000;
+/** A writer that missed two heartbeats has crashed, or is frozen or cut off. */
+const silentAfterMs = 3 * beatMs;
+const holdMs = 60_000;
+const lookMs = 500;
+
+/** How long the hold must have existed: after a loss of Redis' data, the heartbeat of each writer lists it again. */
+export const settleMs = 2 * beatMs;
+
+export interface RegistryWritesOptions {
+  readonly redis: Redis;
+  readonly keys: RedisKeys;
+  /** Receives failures of heartbeats, which the next ones repeat. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface RegistryWrites {
+  /**
+   * Runs a push or a deletion, once no garbage collection holds up the writes. What it uploads must be part of an image at its end.
+   * @param onHeld called once if it has to wait.
+   * @throws {SlipwayError} "registry-unavailable" when this process was suspended for so long that a collection may have started
+   * meanwhile; the signal's reason; the error of the work.
+   */
+  during<T>(work: () => Promise<T>, signal: AbortSignal, onHeld?: () => void): Promise<T>;
+}
+
+export interface RegistryHold extends AsyncDisposable {
+  /** Counts the writers that still write; `silent` are those of them without heartbeats. */
+  writers(): Promise<WriterCount>;
+  /** Prolongs the hold. @returns false when it was lost: then writes have started again. */
+  extend(): Promise<boolean>;
+}
+
+export interface WriterCount {
+  readonly all: number;
+  readonly silent: number;
+}
+
+export function openRegistryWrites(options: RegistryWritesOptions): RegistryWrites {
+  return {
+    async during(work, signal, onHeld = () => undefined) {
+      await using writer = await enter(options, signal, onHeld);
+      const result = await work();
+      writer.requireHeartbeats();
+      return result;
+    },
+  };
+}
+
+/** Takes the hold. It ends with its disposal, or a minute after the last `extend`. @returns null when another process has it. */
+export async function holdRegistryWrites(redis: Redis, keys: RedisKeys): Promise<RegistryHold | null> {
+  const token = randomUUID();
+  const extend = async (ms: number) =>
+    (await runScript(redis, extendScript, [keys.registryHold], [token, ms])) === 1;
+  if ((await redis.set(keys.registryHold, token, "PX", holdMs, "NX")) === null) return null;
+  return {
+    writers: () => countRegistryWriters(redis, keys),
+    extend: () => extend(holdMs),
+    async [Symbol.asyncDispose]() {
+      await extend(0);
+    },
+  };
+}
+
+/** Counts the processes' current writes to the registry. */
+export async function countRegistryWriters(redis: Redis, keys: RedisKeys): Promise<WriterCount> {
+  const { nowMs, members } = await listMembers(redis, groupOf(keys));
+  const silences = members.map(({ seenAtMs }) => nowMs - seenAtMs).filter((ms) => ms <= forgetAfterMs);
+  return { all: silences.length, silent: silences.filter((ms) => ms > silentAfterMs).length };
+}
+
+interface Writer extends AsyncDisposable {
+  requireHeartbeats(): void;
+}
+
+async function enter(
+  options: RegistryWritesOptions,
+  signal: AbortSignal,
+  onHeld: () => void,
+): Promise<Writer> {
+  for (let hasWaited = false; ; hasWaited = true) {
+    await using entered = new AsyncDisposableStack();
+    const { presence, requireHeartbeats } = join(options);
+    entered.use(presence);
+    await untilAborted(presence.joined, signal);
+    requireHeartbeats();
+    const hold = await untilAborted(options.redis.exists(options.keys.registryHold), signal);
+    if (hold === 0) {
+      const joined = entered.move();
+      return { requireHeartbeats, [Symbol.asyncDispose]: () => joined.disposeAsync() };
+    }
+    await entered.disposeAsync();
+    if (!hasWaited) onHeld();
+    await unheld(options, signal);
+  }
+}
+
+async function unheld({ redis, keys }: RegistryWritesOptions, signal: AbortSignal): Promise<void> {
+  while ((await untilAborted(redis.exists(keys.registryHold), signal)) === 1) await pause(lookMs, signal);
+}
+
+function join({ redis, keys, onError }: RegistryWritesOptions): {
+  readonly presence: Presence;
+  readonly requireHeartbeats: () => void;
+} {
+  let beatenAt: number | undefined;
+  let longestMs = 0;
+  const note = (at: number) => {
+    longestMs = Math.max(longestMs, at - (beatenAt ?? at));
+    beatenAt = at;
+  };
+  const presence = joinPresence({
+    redis,
+    keys: groupOf(keys),
+    id: randomUUID(),
+    beatMs,
+    forgetAfterMs,
+    afterBeat: async () => note(performance.now()),
+    onError,
+  });
+  const requireHeartbeats = () => {
+    if (beatenAt === undefined)
+      throw new SlipwayError("queue-unavailable", "Redis did not record a write to the registry");
+    if (Math.max(longestMs, performance.now() - beatenAt) < forgetAfterMs) return;
+    throw new SlipwayError(
+      "registry-unavailable",
+      `a write to the registry was suspended for more than ${forgetAfterMs / 1_000} s, so what it uploaded may have been removed`,
+    );
+  };
+  return { presence, requireHeartbeats };
+}
+
+function groupOf({ registryWriters, registryWriterRecords }: RedisKeys) {
+  return { seen: registryWriters, records: registryWriterRecords };
+}

@@ -1,0 +1,174 @@
+// Collects the garbage of an installation's registry while Slipway runs: holds up pushes, deletes what no image contains, and lets the
+// pushes continue. Pulls go on all the time.
+
+import { join } from "node:path";
+import { contain, poll, withDeadline } from "@slipway/async";
+import { countRegistryWriters, holdRegistryWrites, openRedis, settleMs } from "@slipway/bus";
+import type { RegistryHold } from "@slipway/bus";
+import { redisKeys } from "@slipway/protocol";
+import type { RedisKeys } from "@slipway/protocol";
+import type { Redis } from "ioredis";
+import { acquireLock } from "../../bootstrap/lock.mjs";
+import type { SetupConfig } from "../config.ts";
+import { probeEngine } from "../engine/engine-connection.ts";
+import { installationId } from "../installation.ts";
+import { step } from "../progress.ts";
+import type { Say, Step } from "../progress.ts";
+import { privateRedisUrl } from "../services/redis.ts";
+import { SetupError } from "../setup-error.ts";
+import { collectGarbage, findGarbage, usedBytes } from "./collector.ts";
+import type { RegistryPlace } from "./collector.ts";
+import { composeRegistry, privateRegistry } from "./place.ts";
+
+export interface RegistryGcOptions {
+  readonly config: Pick<SetupConfig, "dataDir" | "redisUrl" | "registryUrl" | "dockerHost" | "givenId">;
+  /** Whether to delete nothing. */
+  readonly dryRun: boolean;
+  /** Ends the collection. Pushes continue then. */
+  readonly signal: AbortSignal;
+  readonly say: Say;
+}
+
+export interface RegistryGcResult {
+  /** How many blobs were deleted, or would be. */
+  readonly blobs: number;
+  /** Bytes of disk that this freed, or would. */
+  readonly freedBytes: number;
+}
+
+interface Installation {
+  readonly place: RegistryPlace;
+  readonly redisUrl: string;
+  readonly id: string;
+}
+
+const lockWaitMs = 20 * 60_000;
+const lookMs = 500;
+const confirmEveryMs = 2_000;
+/** How long pushes that have begun may take to end. Meanwhile others wait. */
+const writersLimitMs = 15 * 60_000;
+const connectLimitMs = 10_000;
+
+/** Idempotent. @throws {SetupError} with what to do, also for a registry that Slipway does not run. */
+export async function collectRegistryGarbage(options: RegistryGcOptions): Promise<RegistryGcResult> {
+  const { config, dryRun, say } = options;
+  const steps = step(say, "registry");
+  await using opened = new AsyncDisposableStack();
+  if (config.registryUrl === undefined) {
+    if ((await installationId(config.dataDir)) === undefined)
+      throw new SetupError(`There is no installation in ${config.dataDir}: run npm start first.`);
+    // Set-up pushes the stack while it has this lock.
+    const onWait = ({ pid }: { pid: number }) => steps.report(`waiting for process ${pid}, which sets up`);
+    const lock = join(config.dataDir, "setup.lock");
+    opened.use(await acquireLock(lock, { waitMs: lockWaitMs, onWait }));
+  }
+  const installation = await find(options);
+  steps.report(`${installation.place.name}, ${installation.place.storage}`);
+  if (dryRun) {
+    const { blobs, bytes } = await steps.during("looking for what no image contains", () =>
+      findGarbage(installation.place),
+    );
+    return { blobs: blobs.length, freedBytes: bytes };
+  }
+  return collect(installation, options, steps);
+}
+
+async function find({ config }: RegistryGcOptions): Promise<Installation> {
+  const { dataDir, registryUrl, dockerHost, givenId } = config;
+  if (registryUrl !== undefined) {
+    const place = await composePlace(registryUrl, dockerHost);
+    if (place === null || config.redisUrl === undefined || givenId === undefined) throw external(registryUrl);
+    return { place, redisUrl: config.redisUrl, id: givenId };
+  }
+  const id = await installationId(dataDir);
+  if (id === undefined) throw new SetupError(`There is no installation in ${dataDir}: run npm start first.`);
+  const redisUrl = config.redisUrl ?? (await privateRedisUrl(dataDir));
+  if (redisUrl === undefined)
+    throw new SetupError(`The private Redis of ${dataDir} does not run: run npm start, then repeat this.`);
+  return { place: await privateRegistry(dataDir, id, dockerHost), redisUrl, id };
+}
+
+async function composePlace(registryUrl: string, dockerHost: string | undefined) {
+  return "docker" in (await probeEngine(dockerHost)) ? composeRegistry(registryUrl, dockerHost) : null;
+}
+
+function external(registryUrl: string): SetupError {
+  return new SetupError(
+    `REGISTRY_URL (${new URL(registryUrl).host}) names a registry that Slipway does not run, so it cannot collect its garbage.
+  Use that registry's own way. For the registry "distribution": pause the queue "deployments" in the dashboard, wait until no deployment
+  runs, run "registry garbage-collect /etc/docker/registry/config.yml" on its machine, restart it if it caches blob descriptors
+  (storage.cache.blobdescriptor), and resume the queue.`,
+  );
+}
+
+async function collect(
+  { place, redisUrl, id }: Installation,
+  { signal }: RegistryGcOptions,
+  steps: Step,
+): Promise<RegistryGcResult> {
+  await using opened = new AsyncDisposableStack();
+  const redis = opened.adopt(openRedis(redisUrl, { maxRetriesPerRequest: 1 }), (client) =>
+    client.disconnect(),
+  );
+  redis.on("error", () => undefined);
+  await withDeadline(redis.ping(), { limitMs: connectLimitMs });
+  const keys = redisKeys(id);
+  await withoutSilentWriters(redis, keys, steps, signal);
+  const result = await steps.during("holding up pushes, collecting garbage; pulls go on", async (note) => {
+    await using hold = await take(redis, keys);
+    note("waiting for pushes that have begun");
+    await withoutWriters(hold, signal);
+    note("deleting what no image contains");
+    const confirmation = { everyMs: confirmEveryMs, confirm: () => hold.extend(), signal };
+    // Both sizes while nothing is pushed. Reading that of a large registry takes longer than a hold.
+    const before = await whileHeld(hold, () => usedBytes(place));
+    const { blobs } = await collectGarbage(place, confirmation);
+    return { blobs: blobs.length, freedBytes: before - (await usedBytes(place)) };
+  });
+  steps.report("pushes continue");
+  return result;
+}
+
+async function take(redis: Redis, keys: RedisKeys): Promise<RegistryHold> {
+  const hold = await holdRegistryWrites(redis, keys);
+  if (hold !== null) return hold;
+  throw new SetupError(
+    "Another garbage collection of this registry runs, or was killed less than a minute ago: repeat this later.",
+  );
+}
+
+/** Before pushes are held up: a worker that crashed in a push is listed for minutes. */
+async function withoutSilentWriters(
+  redis: Redis,
+  keys: RedisKeys,
+  { report }: Step,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await countRegistryWriters(redis, keys)).silent === 0) return;
+  report("a worker crashed or froze in a push: waiting until it continues, or for 5 minutes …");
+  await poll(async () => (await countRegistryWriters(redis, keys)).silent === 0, { everyMs: lookMs, signal });
+}
+
+/** Extends the hold during the work. A hold that was lost is noticed before the collection starts. */
+async function whileHeld<T>(hold: RegistryHold, work: () => Promise<T>): Promise<T> {
+  const extend = contain(hold.extend, () => undefined);
+  const timer = setInterval(extend, confirmEveryMs);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function withoutWriters(hold: RegistryHold, signal: AbortSignal): Promise<void> {
+  const heldAt = performance.now();
+  const left = async () => {
+    if (!(await hold.extend()))
+      throw new SetupError("The hold on pushes was lost, because Redis lost its data: repeat this.");
+    return performance.now() - heldAt >= settleMs && (await hold.writers()).all === 0;
+  };
+  if ((await poll(left, { everyMs: lookMs, limitMs: writersLimitMs, signal })) === true) return;
+  throw new SetupError(
+    `Pushes that began before have not ended within ${writersLimitMs / 60_000} minutes; nothing was deleted: repeat this later.`,
+  );
+}
