@@ -1,10 +1,19 @@
 // Deploys an image that was made elsewhere: reads and checks it, copies it into the installation's registry by digest.
 
+import type { RegistryWrites } from "@slipway/bus";
 import { parseImageReference, SlipwayError } from "@slipway/core";
-import type { ImageReference, ImageRegistry, RemoteImage, RemoteImages, RemoteLayer } from "@slipway/core";
+import type {
+  ImageReference,
+  ImageRegistry,
+  PushedImage,
+  RemoteImage,
+  RemoteImages,
+  RemoteLayer,
+} from "@slipway/core";
 import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../../build-time.ts";
+import { heldPush } from "../../phases/push.ts";
 import type { BuiltImage } from "../builder.ts";
 import { imageProcesses } from "../image-processes.ts";
 import { checkRepository } from "./own-repository.ts";
@@ -14,6 +23,7 @@ import { type RemovalContext, waitForRemoval } from "./unneeded-image.ts";
 export type ImageContext = BuildTimeContext &
   RemovalContext & {
     readonly registry: Pick<ImageRegistry, "host" | "copyContent" | "store">;
+    readonly registryWrites: RegistryWrites;
     readonly remoteImages: RemoteImages;
     readonly config: Pick<WorkerConfig, "builders" | "registry"> & {
       readonly limits: Pick<WorkerConfig["limits"], "imageBytes">;
@@ -49,12 +59,13 @@ export async function copyImage(
     procfile: null,
     advice: "Add CMD or ENTRYPOINT to the image.",
   });
-  const repository = `apps/${app.id}`;
-  await lease.phase("copy", log, (phase) => copyContent(context, attempt, { image, repository, phase }));
+  // The removal is a write as well: within this one it would wait for a garbage collection, which waits for this one.
   await waitForRemoval(context, attempt, image.digest);
-  await lease.changeStatus("pushing", log.lastSeq);
-  const name = { repository, tag: lease.deployment.id };
-  const stored = await lease.phase("push", log, () => context.registry.store(image, name, signal));
+  const stored = await context.registryWrites.during(
+    () => copyAndStore(context, attempt, image),
+    signal,
+    () => log.line(heldPush),
+  );
   log.line(`       Pushed ${stored.reference}, ${inMebibytes(stored.sizeBytes)} MiB`);
   return {
     image: stored,
@@ -66,6 +77,20 @@ export async function copyImage(
     saveCache: async () => {},
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** One write to the registry: until the manifest is stored, garbage collection would remove the layers. */
+async function copyAndStore(
+  context: ImageContext,
+  attempt: Attempt,
+  image: RemoteImage,
+): Promise<Omit<PushedImage, "layers">> {
+  const { lease, log, app, signal } = attempt;
+  const repository = `apps/${app.id}`;
+  await lease.phase("copy", log, (phase) => copyContent(context, attempt, { image, repository, phase }));
+  await lease.changeStatus("pushing", log.lastSeq);
+  const name = { repository, tag: lease.deployment.id };
+  return await lease.phase("push", log, () => context.registry.store(image, name, signal));
 }
 
 function checkAllowed({ config, registry }: ImageContext, named: ImageReference, appId: string): void {
