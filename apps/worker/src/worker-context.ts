@@ -33,6 +33,7 @@ import type { LanguageToolchains } from "./deployments/language-toolchains.ts";
 import { openGoToolchain } from "./deployments/go-toolchain.ts";
 import { openNodeToolchain } from "./deployments/node-toolchain.ts";
 import type { NodeToolchainOptions } from "./deployments/node-toolchain.ts";
+import { openPhpToolchain } from "./deployments/php-toolchain.ts";
 import { openPythonToolchain } from "./deployments/python-toolchain.ts";
 import { openToolchainImages } from "./deployments/toolchain-images.ts";
 import { openReceiptKey } from "./deployments/receipt-key.ts";
@@ -97,7 +98,9 @@ export async function openWorkerContext(
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
   const now = () => new Date();
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
-  const parts = { registry, blobs, now, onError };
+  const engine = opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds), knownQuotas }));
+  const caBundle = build.caBundlePath === undefined ? null : await readFile(build.caBundlePath);
+  const parts = { registry, blobs, engine, caBundle, now, onError };
   const toolchains = openLanguageToolchains(config, config.stacks[0], parts);
   return {
     config,
@@ -108,7 +111,7 @@ export async function openWorkerContext(
     store,
     receiptKey: openReceiptKey({ from: config.receiptKey, receipts: store.receipts, now }),
     blobs,
-    engine: opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds), knownQuotas })),
+    engine,
     imageBuilder: opened.use(openImageBuilder(builds)),
     registry,
     registryWrites,
@@ -129,7 +132,7 @@ export async function openWorkerContext(
     }),
     remoteBuildpacks: opened.use(await openRemoteBuildpacks(remoteBuildpacksOptions(config))),
     checkPull: openPullLimit({ config, now }),
-    caBundle: build.caBundlePath === undefined ? null : await readFile(build.caBundlePath),
+    caBundle,
     catalogue: await readCatalogue(config),
     now,
   };
@@ -138,7 +141,8 @@ export async function openWorkerContext(
 function openLanguageToolchains(
   { build }: WorkerConfig,
   { run: stackImage, build: stackBuildImage }: Stack,
-  parts: Pick<WorkerContext, "registry" | "blobs" | "now"> & Pick<NodeToolchainOptions, "onError">,
+  parts: Pick<WorkerContext, "registry" | "blobs" | "engine" | "caBundle" | "now"> &
+    Pick<NodeToolchainOptions, "onError">,
 ): LanguageToolchains {
   const ensureImages = openToolchainImages({ ...parts, stackImage, stackBuildImage });
   const { npmRegistry, pythonIndex, pythonMirror, goProxy, goChecksumDatabase } = build;
@@ -146,6 +150,7 @@ function openLanguageToolchains(
     nodejs: openNodeToolchain({ ...parts, npmRegistry, ensureImages }),
     python: openPythonToolchain({ ...parts, pythonIndex, pythonMirror, stackImage, ensureImages }),
     go: openGoToolchain({ ...parts, goProxy, goChecksumDatabase, ensureImages }),
+    php: openPhpToolchain({ ...parts, build, stackImage, ensureImages }),
   };
 }
 

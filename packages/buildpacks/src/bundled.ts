@@ -24,8 +24,11 @@ export interface BundledBuildpacks {
   entries(): AsyncGenerator<BuildFile>;
 }
 
-/** From the most to the least specific: an app's own scripts, then package.json, then a list of Python packages, then go.mod, then index.html. */
-const detectOrder = ["inline", "nodejs", "python", "go", "static"] as const;
+/**
+ * From the most to the least specific: an app's own scripts, then composer.json or index.php, since many PHP apps have a package.json as
+ * well, then package.json, a list of Python packages, go.mod, and index.html.
+ */
+const detectOrder = ["inline", "php", "nodejs", "python", "go", "static"] as const;
 
 /** @param stacksDir the folder that contains `runner/` and `buildpacks/`. */
 export function bundledBuildpacks(stacksDir: string = defaultStacksDir): BundledBuildpacks {

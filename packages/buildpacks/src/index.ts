@@ -32,12 +32,14 @@ export {
   type RunPlatform,
 } from "./environment.ts";
 export { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
+export { launchFiles, packagesScript } from "./launch-files.ts";
 export type { Install } from "./language.ts";
 export { languageTitles, type LanguagePlan } from "./languages.ts";
 export type { PackageHash } from "./node/package-manager-field.ts";
 export type { PackageManagerWish } from "./node/package-manager.ts";
 export type { NodePlan, NodeWish } from "./node/plan.ts";
 export type { GoPlan, GoWish } from "./go/plan.ts";
+export type { PhpPlan } from "./php/plan.ts";
 export type { PythonPlan } from "./python/plan.ts";
 export type { PythonWish } from "./python/version.ts";
 export {

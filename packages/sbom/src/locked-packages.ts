@@ -1,5 +1,6 @@
 // Reads the packages of an app from the lock file that they are installed from.
 
+import { readComposerLock } from "./composer-lock.ts";
 import { readGoMod } from "./go-mod.ts";
 import { readNpmLock, readPnpmLock, readYarnLock } from "./node-locks.ts";
 import type { Found, LockedPackages } from "./package.ts";
@@ -20,6 +21,7 @@ const readers = {
     ["requirements.txt", readRequirements],
   ],
   go: [["go.mod", readGoMod]],
+  php: [["composer.lock", readComposerLock]],
 } as const satisfies Record<string, readonly (readonly [string, (text: string) => Found])[]>;
 
 /**

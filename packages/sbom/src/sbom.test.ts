@@ -110,6 +110,19 @@ replace example.com/forked v1.0.0 => example.com/fork v1.0.1
   expect(found("go", { "go.mod": text.replace("1.22", "1.16") })?.isComplete).toBe(false);
 });
 
+test("composer.lock has packages of releases and of development, without the app itself", () => {
+  const lock = {
+    packages: [{ name: "Monolog/monolog", version: "3.7.0" }],
+    "packages-dev": [{ name: "phpunit/phpunit", version: "11.3.1" }],
+  };
+  const { packages } = lockedPackages("php", () => Buffer.from(JSON.stringify(lock))) ?? {};
+  expect(packages).toEqual([
+    { type: "composer", name: "monolog/monolog", version: "3.7.0", scope: "required", sha512: null },
+    { type: "composer", name: "phpunit/phpunit", version: "11.3.1", scope: "excluded", sha512: null },
+  ]);
+  expect(found("php", { "composer.lock": "[]" })).toBeNull();
+});
+
 test("there are no packages without a lock file that can be read", () => {
   expect(found("nodejs", { "package.json": "{}" })).toBeNull();
   expect(found("nodejs", { "package-lock.json": "{" })).toBeNull();

@@ -1,4 +1,4 @@
-// Toolchains of apps: which Node.js and package manager, which Python and uv, or which Go, an app gets, and images with them.
+// Toolchains of apps: which Node.js and package manager, which Python and uv, which Go, or which PHP, an app gets, and images with them.
 //
 //   const npm = openNpmRegistry({ url, blobs, now, onError });
 //   const sources = { npm, now, architecture: architectureOf(process.arch) };
@@ -25,6 +25,9 @@ export { resolvePython, resolveUv } from "./python-versions.ts";
 export { goToolchains } from "./go-layers.ts";
 export { openGoProxy } from "./go-proxy.ts";
 export type { GoProxy, GoProxyOptions } from "./go-proxy.ts";
+export { openDistribution } from "./distribution.ts";
+export type { PackageContainers } from "./distribution.ts";
+export { phpPackages, phpToolchains, phpVersions } from "./php-layers.ts";
 export { resolveGo } from "./go-versions.ts";
 export { openToolchains } from "./toolchains.ts";
 export type { ToolchainImage, ToolchainOptions, Toolchains } from "./toolchains.ts";

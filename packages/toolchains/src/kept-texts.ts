@@ -11,7 +11,7 @@ export interface KeptTextsOptions {
   readonly onError: (error: unknown) => void;
 }
 
-type Kind = "packument" | "file" | "answer";
+type Kind = "packument" | "file" | "answer" | "packages";
 
 export class KeptTexts {
   readonly #options: KeptTextsOptions;

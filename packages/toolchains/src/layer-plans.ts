@@ -1,11 +1,11 @@
 // What each toolchain layer contains: files of packages at their places, and links to commands.
 
-import type { PackageFile } from "./package-entries.ts";
+import type { PackageFile, PackageLink } from "./package-entries.ts";
 
 /** Files of one package. */
 export interface LayerPart {
   /** Reads the package's files. It fails after the last file when the package's bytes are not the right ones. */
-  readonly files: (signal: AbortSignal) => AsyncIterable<PackageFile>;
+  readonly files: (signal: AbortSignal) => AsyncIterable<PackageFile | PackageLink>;
   /** @returns where a file of the package is in the layer, without a leading "/"; null when it is left out. */
   readonly place: (path: string) => string | null;
 }

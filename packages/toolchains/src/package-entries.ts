@@ -14,6 +14,13 @@ export interface PackageFile {
   readonly body: ByteStream;
 }
 
+/** A symbolic link of a package, whose target is where it leads in the image. */
+export interface PackageLink {
+  /** Relative to the package. */
+  readonly path: string;
+  readonly symlinkTo: string;
+}
+
 /** @returns a file whose content is in memory. */
 export function packageFile(path: string, content: Buffer, isExecutable = false): PackageFile {
   async function* body(): AsyncGenerator<Uint8Array> {

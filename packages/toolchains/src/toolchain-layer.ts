@@ -39,7 +39,8 @@ async function* entriesOfPart(
 ): AsyncGenerator<NewEntry> {
   for await (const file of part.files(signal)) {
     const path = part.place(file.path);
-    if (path !== null) yield* layout.file(path, file);
+    if (path === null) continue;
+    yield* "symlinkTo" in file ? layout.symlink(path, file.symlinkTo) : layout.file(path, file);
   }
 }
 
@@ -68,9 +69,12 @@ class LayerLayout {
   *link({ kind, path, target }: LayerLink): Generator<NewEntry> {
     if (kind === "hard") yield* this.#add({ kind: "hardlink", path, target, mode: 0o755, sizeBytes: 0 });
     else {
-      const relative = posix.relative(posix.dirname(path), target);
-      yield* this.#add({ kind: "symlink", path, target: relative, mode: 0o777, sizeBytes: 0 });
+      yield* this.symlink(path, posix.relative(posix.dirname(path), target));
     }
+  }
+
+  *symlink(path: string, target: string): Generator<NewEntry> {
+    yield* this.#add({ kind: "symlink", path, target, mode: 0o777, sizeBytes: 0 });
   }
 
   *#add(entry: Omit<NewEntry, "mtime" | "uid" | "gid">): Generator<NewEntry> {

@@ -8,7 +8,12 @@ const [first, second] = [
   { name: "second", run: "r2", build: "b2" },
 ];
 const failing = { choose: () => Promise.reject(new Error("not asked")) };
-const toolchains = (): LanguageToolchains => ({ nodejs: failing, python: failing, go: failing });
+const toolchains = (): LanguageToolchains => ({
+  nodejs: failing,
+  python: failing,
+  go: failing,
+  php: failing,
+});
 const [ofFirst, ofSecond] = [toolchains(), toolchains()];
 const context: StackContext = {
   config: { stacks: [first, second], stackName: "first", stackImage: "r1", stackBuildImage: "b1" },

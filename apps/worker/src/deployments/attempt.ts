@@ -1,6 +1,6 @@
 // One attempt at a deployment, as every phase receives it.
 
-import type { App, Labels } from "@slipway/core";
+import type { App, Deployment, Labels } from "@slipway/core";
 import { label } from "@slipway/core";
 import type { DeploymentLease } from "@slipway/deployments";
 import type { LogWriter } from "@slipway/logs";
@@ -19,8 +19,13 @@ export interface Attempt {
   readonly signal: AbortSignal;
 }
 
+/** What the labels of an attempt are made from. */
+export interface Labelled {
+  readonly lease: { readonly deployment: Pick<Deployment, "appId" | "id" | "attempt"> };
+}
+
 /** @returns the labels of everything that the attempt creates on an engine. */
-export function labelsOf({ lease }: Pick<Attempt, "lease">): Labels {
+export function labelsOf({ lease }: Labelled): Labels {
   const { appId, id, attempt } = lease.deployment;
   return { [label.app]: appId, [label.deployment]: id, [label.attempt]: String(attempt) };
 }

@@ -1,6 +1,7 @@
 // The toolchains of all languages: for each language the versions that an app gets, and images with them.
 
 import type { LanguagePlan } from "@slipway/buildpacks";
+import type { Labels } from "@slipway/core";
 import type { ToolchainImages } from "./toolchain-images.ts";
 
 /** Versions that were chosen for an app. */
@@ -13,9 +14,17 @@ export interface ChosenToolchain {
   images(signal: AbortSignal): Promise<ToolchainImages>;
 }
 
+/** What a toolchain needs of the attempt that is the first to use it. */
+export interface ToolchainWork {
+  /** Of the containers that it runs. */
+  readonly labels: Labels;
+  /** For what takes its time. */
+  readonly say: (line: string) => void;
+}
+
 export interface LanguageToolchain<P extends LanguagePlan> {
   /** @throws {SlipwayError} "build-failed" when what the app wants cannot be had; "toolchain-unavailable". */
-  choose(plan: P, signal: AbortSignal): Promise<ChosenToolchain>;
+  choose(plan: P, signal: AbortSignal, work: ToolchainWork): Promise<ChosenToolchain>;
 }
 
 export type LanguageToolchains = {
@@ -27,8 +36,9 @@ export async function chooseToolchain(
   toolchains: LanguageToolchains,
   plan: LanguagePlan,
   signal: AbortSignal,
+  work: ToolchainWork,
 ): Promise<ChosenToolchain> {
   // The type of the toolchain follows from the plan's kind, which the compiler cannot express for a union.
   const toolchain: LanguageToolchain<LanguagePlan> = toolchains[plan.kind];
-  return toolchain.choose(plan, signal);
+  return toolchain.choose(plan, signal, work);
 }

@@ -21,6 +21,7 @@ const environments: Readonly<Record<LanguagePlan["kind"], Readonly<Record<string
     PYTHONUNBUFFERED: "1",
   },
   go: {},
+  php: {},
 };
 
 /** Repository of the images that contain an app's dependencies, below those of its releases. */

@@ -28,12 +28,13 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
   const attempt = {
     app: { builder: "auto" as const, builderImage: null },
     variables: {},
+    lease: { deployment: { appId: "app", id: "deployment", attempt: 1 } },
     signal: new AbortController().signal,
     log,
   };
   const other = { choose: () => failing("toolchain-unavailable") };
   const context = {
-    toolchains: { nodejs, python: other, go: other },
+    toolchains: { nodejs, python: other, go: other, php: other },
     catalogue: [],
     config: { limits, builders: ["buildpacks" as const], cnbBuilder: undefined, stackName: "stack" },
   };

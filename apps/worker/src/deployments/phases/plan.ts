@@ -16,7 +16,8 @@ import type { BuildpackCatalogue, BuildPlan, LanguagePlan } from "@slipway/build
 import { SlipwayError } from "@slipway/core";
 import type { SourceBuilder } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
-import type { Attempt } from "../attempt.ts";
+import { labelsOf } from "../attempt.ts";
+import type { Attempt, Labelled } from "../attempt.ts";
 import { chooseToolchain } from "../language-toolchains.ts";
 import type { ChosenToolchain, LanguageToolchains } from "../language-toolchains.ts";
 import type { ToolchainImages } from "../toolchain-images.ts";
@@ -31,10 +32,11 @@ export interface PlanContext {
   };
 }
 
-type PlanAttempt = Pick<Attempt, "variables" | "signal"> & {
-  readonly app: Pick<Attempt["app"], "builder" | "builderImage">;
-  readonly log: Pick<Attempt["log"], "line">;
-};
+type PlanAttempt = Pick<Attempt, "variables" | "signal"> &
+  Labelled & {
+    readonly app: Pick<Attempt["app"], "builder" | "builderImage">;
+    readonly log: Pick<Attempt["log"], "line">;
+  };
 
 export interface Plan extends BuildPlan {
   readonly builder: SourceBuilder;
@@ -81,12 +83,14 @@ export async function plan(
 
 async function withToolchain(
   { toolchains }: PlanContext,
-  { log, signal }: PlanAttempt,
+  attempt: PlanAttempt,
   { language, languageRequired }: BuildPlan,
 ): Promise<Plan["language"]> {
   if (language === null) return null;
+  const { log, signal } = attempt;
+  const work = { labels: labelsOf(attempt), say: (line: string) => log.line(line) };
   try {
-    const toolchain = await chooseToolchain(toolchains, language, signal);
+    const toolchain = await chooseToolchain(toolchains, language, signal, work);
     for (const warning of language.warnings) log.line(` !     ${warning}`);
     for (const line of toolchain.lines) log.line(line);
     const { versions } = toolchain;

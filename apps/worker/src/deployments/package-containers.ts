@@ -1,0 +1,164 @@
+// Containers in which the package manager of a stack's distribution lists and unpacks packages. They are like those of builds: no root, no
+// capabilities, and only the guarded way out.
+
+import { createHash } from "node:crypto";
+import { entriesTar } from "@slipway/archive";
+import type { ExtraEntry } from "@slipway/archive";
+import { caVariables, packagesScript } from "@slipway/buildpacks";
+import { SlipwayError } from "@slipway/core";
+import type { BuildEngine, Sandbox } from "@slipway/core";
+import type { PackageContainers } from "@slipway/toolchains";
+import type { WorkerConfig } from "../config.ts";
+import { workDir } from "./build-sandbox.ts";
+import type { ToolchainWork } from "./language-toolchains.ts";
+
+export interface PackageContainersOptions {
+  readonly engine: Pick<BuildEngine, "createSandbox">;
+  readonly build: Pick<WorkerConfig["build"], "memoryBytes" | "cpus" | "pids" | "tmpfsBytes" | "diskBytes">;
+  /** Content of the operator's CA bundle; null when there is none. */
+  readonly caBundle: Buffer | null;
+  /** Reference of the stack's run image. */
+  readonly stackImage: string;
+}
+
+/** What a container runs, and its files. */
+interface Task {
+  readonly script: string;
+  readonly arguments: readonly string[];
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  /** What it does, for errors. */
+  readonly title: string;
+}
+
+/** For each container. */
+const timeoutMs = 15 * 60_000;
+/** Exit code of the script `list` in a stack without a package manager. */
+const noPackageManager = 3;
+const maxMessageLength = 1000;
+const caBundlePath = "ca/bundle.pem";
+const packagesPath = "packages";
+
+export function openPackageContainers(options: PackageContainersOptions): {
+  /** Digest of how packages are unpacked. */
+  readonly layout: string;
+  /** The containers that an attempt uses. */
+  readonly of: (work: ToolchainWork) => PackageContainers;
+} {
+  const scripts = { list: packagesScript("list"), unpack: packagesScript("unpack") };
+  return {
+    layout: createHash("sha256").update(scripts.unpack).digest("hex"),
+    of: (work) => ({
+      async list({ run, build }, signal) {
+        work.say("-----> Looking up packages of the stack's distribution");
+        const title = "list the packages of the stack's distribution";
+        const task = { script: scripts.list, arguments: [...run, "--", ...build], files: {}, title };
+        await using ran = await runTask(options, work, task, signal);
+        return ran.output;
+      },
+      async *unpack(packages, language, signal) {
+        work.say(`-----> Downloading ${packages.length} packages, once for all apps of the stack`);
+        const lines = packages.map(({ name, sha256, url }) => `${name} ${sha256} ${url}\n`).join("");
+        const task = {
+          script: scripts.unpack,
+          arguments: language === null ? [] : [language],
+          files: { [packagesPath]: Buffer.from(lines) },
+          title: "download and unpack packages of the stack's distribution",
+        };
+        await using ran = await runTask(options, work, task, signal);
+        yield* await ran.sandbox.download(`${workDir}/root`, signal);
+      },
+    }),
+  };
+}
+
+interface Ran extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  /** What it wrote to stdout. */
+  readonly output: string;
+}
+
+/** @throws {SlipwayError} "toolchain-unavailable" with the end of what the script wrote; "configuration-invalid". */
+async function runTask(
+  options: PackageContainersOptions,
+  work: ToolchainWork,
+  task: Task,
+  signal: AbortSignal,
+): Promise<Ran> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const bounded = AbortSignal.any([signal, timeout]);
+  await using owned = new AsyncDisposableStack();
+  try {
+    const sandbox = owned.use(await createTask(options, work, task, bounded));
+    const output: Uint8Array[] = [];
+    const errors: Uint8Array[] = [];
+    const exit = await sandbox.run({
+      onOutput: (bytes) => void output.push(bytes),
+      onError: (bytes) => void errors.push(bytes),
+      signal: bounded,
+    });
+    if (exit.exitCode !== 0 || exit.diskFull)
+      throw failure(task, exit, Buffer.concat(errors).toString("utf8"));
+    const resources = owned.move();
+    return {
+      sandbox,
+      output: Buffer.concat(output).toString("utf8"),
+      [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    };
+  } catch (error) {
+    if (!timeout.aborted || signal.aborted || error instanceof SlipwayError) throw error;
+    const minutes = timeoutMs / 60_000;
+    throw new SlipwayError(
+      "toolchain-unavailable",
+      `It took longer than ${minutes} minutes to ${task.title}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function createTask(
+  { engine, build, caBundle, stackImage }: PackageContainersOptions,
+  { labels }: ToolchainWork,
+  task: Task,
+  signal: AbortSignal,
+): Promise<Sandbox> {
+  const { memoryBytes, cpus, pids, tmpfsBytes, diskBytes } = build;
+  await using owned = new AsyncDisposableStack();
+  const sandbox = owned.use(
+    await engine.createSandbox(
+      {
+        image: stackImage,
+        command: ["/bin/bash", "-c", task.script, "packages", ...task.arguments],
+        environment: caBundle === null ? {} : caVariables(`${workDir}/${caBundlePath}`),
+        labels,
+        limits: { memoryBytes, cpus, pids, tmpfsBytes, diskBytes },
+      },
+      signal,
+    ),
+  );
+  const files = { ...task.files, ...(caBundle === null ? {} : { [caBundlePath]: caBundle }) };
+  const entries = Object.entries(files).map(([name, content]): ExtraEntry => ({
+    kind: "file",
+    name,
+    mode: 0o644,
+    content,
+  }));
+  await sandbox.upload(workDir, entriesTar(entries, signal), signal);
+  owned.move();
+  return sandbox;
+}
+
+function failure(
+  { title }: Task,
+  { exitCode, diskFull }: { readonly exitCode: number; readonly diskFull: boolean },
+  errors: string,
+): SlipwayError {
+  const said = errors.trim().slice(-maxMessageLength);
+  if (exitCode === noPackageManager)
+    return new SlipwayError("configuration-invalid", `It is not possible to ${title}: ${said}.`);
+  const reason = diskFull
+    ? "there is not enough disk space (BUILD_DISK_MB)"
+    : said || `exit code ${exitCode}`;
+  return new SlipwayError("toolchain-unavailable", `It is not possible to ${title}: ${reason}`);
+}

@@ -1,0 +1,140 @@
+// What composer.json and composer.lock of a PHP app say, and whether its packages can be installed without its source.
+
+import { createHash } from "node:crypto";
+import { SlipwayError } from "@slipway/core";
+import { fieldOf, jsonOf, stringOf, type Table, tableOf, tablesOf } from "../documents.ts";
+import type { Install, LanguageSource } from "../language.ts";
+
+export interface ComposerProject {
+  /** Null when there is nothing to install, or when the install may need any file of the source. */
+  readonly install: Install | null;
+  /** Whether scripts of composer.json run in a build, after the install. */
+  readonly hasScripts: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** What Composer installs into; another folder is a setting that few apps have. */
+const vendor = "vendor";
+const nothing: Install = {
+  folder: vendor,
+  files: new Map(),
+  digest: "",
+  hasBuildPackages: false,
+  packageCount: 0,
+};
+const installFiles = ["composer.json", "composer.lock", "symfony.lock", "auth.json"];
+/** Scripts that run after an install, when the app's own files may be there as well. */
+const lateScripts = new Set(["post-install-cmd", "post-autoload-dump"]);
+/** Scripts that an install does not run. */
+const otherScripts =
+  /^(?:(?:pre|post)-(?:update-cmd|status-cmd|archive-cmd)|post-root-package-install|post-create-project-cmd)$/;
+/** Scripts that run while packages are installed. Every other name is one that the app calls by itself. */
+const installScripts =
+  /^(?:pre-install-cmd|pre-autoload-dump|(?:pre|post)-(?:package|operations)-\w+|pre-(?:file-download|command-run|pool-create)|post-file-download|command|init)$/;
+/** Plugins that write into `vendor` only, and read no other files than those of `installFiles`. */
+const knownPlugins = new Set([
+  "symfony/flex",
+  "symfony/runtime",
+  "php-http/discovery",
+  "composer/package-versions-deprecated",
+]);
+
+/** @throws {SlipwayError} "build-failed" for files that cannot be read, and for packages without a lock file. */
+export function composerProject(source: LanguageSource): ComposerProject {
+  const { names } = source;
+  if (!names.includes("composer.json")) return { install: nothing, hasScripts: false, warnings: [] };
+  const manifest = jsonOf(source, requireFile(source, "composer.json", "1 MiB"));
+  if (!names.includes("composer.lock")) return withoutLock(source, manifest);
+  const lock = jsonOf(source, requireFile(source, "composer.lock", "16 MiB"));
+  return {
+    install: isApart(source, manifest, lock) ? installOf(source, lock) : null,
+    hasScripts: scriptNames(manifest).some((name) => lateScripts.has(name)),
+    warnings: names.includes("vendor/")
+      ? ["vendor is part of the source. Leave it out: the packages are installed here."]
+      : [],
+  };
+}
+
+function withoutLock({ names }: LanguageSource, manifest: Table): ComposerProject {
+  if (names.includes("vendor/")) {
+    const warning = "composer.lock is missing, so vendor is used as it is in the source.";
+    return { install: nothing, hasScripts: false, warnings: [warning] };
+  }
+  const packages = Object.keys(tableOf(manifest["require"])).filter((name) => name.includes("/"));
+  if (packages.length === 0 && !("autoload" in manifest))
+    return { install: nothing, hasScripts: false, warnings: [] };
+  throw new SlipwayError(
+    "build-failed",
+    "composer.lock is missing: it says which versions of packages are installed. Run: composer update, and add composer.lock to the source.",
+  );
+}
+
+/** A link or a file that is too large has no content here. */
+function requireFile({ read }: LanguageSource, name: string, limit: string): string {
+  if (read(name) !== undefined) return name;
+  throw new SlipwayError("build-failed", `${name} must be a regular file of at most ${limit}.`);
+}
+
+function isApart({ names, read }: LanguageSource, manifest: Table, lock: Table): boolean {
+  const packages = tablesOf(lock["packages"]);
+  const local = packages.some((one) => ["path", "artifact"].includes(stringOf(one, "dist", "type")));
+  const elsewhere = packages.some((one) => isPlugin(one) && !knownPlugins.has(stringOf(one, "name")));
+  const settings = ["vendor-dir", "bin-dir"].some((name) => fieldOf(manifest, "config", name) !== undefined);
+  const unreadable = installFiles.some((name) => names.includes(name) && read(name) === undefined);
+  return (
+    !names.includes("vendor/") &&
+    !unreadable &&
+    !local &&
+    !hasLocalRepository(manifest) &&
+    !elsewhere &&
+    !settings &&
+    // Composer searches these folders of the app when it writes the autoloader.
+    fieldOf(manifest, "autoload", "classmap") === undefined &&
+    !scriptNames(manifest).some((name) => installScripts.test(name))
+  );
+}
+
+function isPlugin(one: Table): boolean {
+  return ["composer-plugin", "composer-installer"].includes(stringOf(one, "type"));
+}
+
+/** Folders and files of the source, which packages may come from. */
+function hasLocalRepository(manifest: Table): boolean {
+  const { repositories } = manifest;
+  const all = Array.isArray(repositories) ? repositories : Object.values(tableOf(repositories));
+  return all.map(tableOf).some((one) => {
+    const url = stringOf(one, "url");
+    return (
+      ["path", "artifact"].includes(stringOf(one, "type")) || (url !== "" && !/^\w+:\/\/|^\w+@/.test(url))
+    );
+  });
+}
+
+function scriptNames(manifest: Table): readonly string[] {
+  return Object.keys(tableOf(manifest["scripts"])).filter((name) => !otherScripts.test(name));
+}
+
+function installOf({ names, read, variables }: LanguageSource, lock: Table): Install {
+  const files = new Map<string, Buffer>();
+  const hash = createHash("sha256");
+  for (const name of installFiles) {
+    const content = names.includes(name) ? read(name) : undefined;
+    if (content === undefined) continue;
+    files.set(name, content);
+    hash.update(`${name} ${content.length}\n`).update(content);
+  }
+  const decisive = Object.entries(variables).filter(([name]) => decisiveVariable.test(name));
+  hash.update(JSON.stringify(decisive.sort(([a], [b]) => (a < b ? -1 : 1))));
+  const packageCount = tablesOf(lock["packages"]).length;
+  // An app without packages has an autoloader all the same.
+  return {
+    folder: vendor,
+    files,
+    digest: hash.digest("hex"),
+    hasBuildPackages: false,
+    packageCount: Math.max(1, packageCount),
+  };
+}
+
+/** What Composer reads, and plugins of Symfony. */
+const decisiveVariable = /^(?:composer|symfony)(?:_|$)/i;

@@ -1,0 +1,173 @@
+import { describe, expect, test } from "vitest";
+import { refusal } from "@slipway/testkit";
+import { planBuild } from "../plan.ts";
+import { php } from "./plan.ts";
+
+type Files = Readonly<Record<string, unknown>>;
+type Variables = Readonly<Record<string, string>>;
+
+function contentOf(content: unknown): Buffer {
+  return Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
+}
+
+function plan(files: Files, variables: Variables = {}) {
+  const names = new Set(Object.keys(files).map((path) => path.replace(/\/.*/, "/")));
+  const read = (name: string) => (name in files ? contentOf(files[name]) : undefined);
+  return php.plan({ read, names: [...names].sort(), variables });
+}
+
+const refused = (files: Files, variables: Variables = {}) => refusal((async () => plan(files, variables))());
+const locked = (...packages: readonly object[]) => ({ packages, "packages-dev": [] });
+const library = { name: "a/b", version: "1.0.0", type: "library", dist: { type: "zip", url: "https://x/y" } };
+const manifest = { require: { php: "^8.1", "a/b": "^1" } };
+const app = { "composer.json": manifest, "composer.lock": locked(library), "public/index.php": "<?php" };
+
+describe("what a PHP app is", () => {
+  test.each([[["composer.json"]], [["index.php", "package.json"]]])("%j is one", (names) => {
+    expect(php.detects(names)).toBe(true);
+  });
+
+  test("other files are none", () => expect(php.detects(["page.php", "index.html"])).toBe(false));
+
+  test("a PHP app with a package.json is planned as one, and warned that its build script does not run", () => {
+    const captured = new Map([
+      ["index.php", Buffer.from("<?php")],
+      ["package.json", Buffer.from('{"scripts":{"build":"vite build"}}')],
+    ]);
+    const names = ["index.php", "package.json"];
+    const { language } = planBuild({ captured, oversized: new Set(), names, variables: {} });
+    expect(language).toMatchObject({
+      kind: "php",
+      warnings: [expect.stringContaining("build script of package.json does not run")],
+    });
+  });
+});
+
+describe("the folder that is served", () => {
+  const root = (files: Files, variables: Variables = {}) => plan(files, variables).root;
+
+  test("is that of a front controller, else the app itself", () => {
+    expect(root({ "public/index.php": "", "web/index.php": "" })).toBe("public");
+    expect(root({ "web/index.php": "", "index.php": "" })).toBe("web");
+    expect(root({ "index.php": "", "public/style.css": "" })).toBe(".");
+    expect(plan({ "web/index.php": "" }).web).toBe("serve-php web");
+  });
+
+  test("is named by WEBROOT, or by composer.json as for Scalingo", () => {
+    const named = {
+      "composer.json": { extra: { paas: { "document-root": "/docs/" } } },
+      "public/index.php": "",
+    };
+    expect(root(named)).toBe("docs");
+    expect(root(named, { WEBROOT: "site/www" })).toBe("site/www");
+    expect(root(named, { WEBROOT: "./" })).toBe(".");
+  });
+
+  test.each(["../other", "a b", "x;reboot"])(
+    "%s is refused, because it is no folder of the app",
+    async (path) => {
+      expect(await refused({}, { WEBROOT: path })).toMatch(
+        /^build-failed: The variable WEBROOT is ".*must be a folder/,
+      );
+    },
+  );
+});
+
+describe("an install apart from the source", () => {
+  const installOf = (changes: Files, variables: Variables = {}) =>
+    plan({ ...app, ...changes }, variables).install;
+
+  test("has the files of Composer only, and fills vendor", () => {
+    const install = installOf({ "auth.json": "{}" });
+    expect([...(install?.files.keys() ?? [])]).toEqual(["composer.json", "composer.lock", "auth.json"]);
+    expect(install).toMatchObject({ folder: "vendor", packageCount: 1 });
+  });
+
+  test("depends on these files and on variables of Composer, and on nothing else", () => {
+    const digest = installOf({})?.digest;
+    expect(installOf({ "src/x.php": "1" }, { DATABASE_URL: "x" })?.digest).toBe(digest);
+    expect(installOf({}, { COMPOSER_AUTH: "{}" })?.digest).not.toBe(digest);
+    expect(installOf({ "composer.lock": locked(library, { ...library, name: "c/d" }) })?.digest).not.toBe(
+      digest,
+    );
+  });
+
+  test("makes an autoloader for an app without packages", () => {
+    expect(installOf({ "composer.lock": locked() })?.packageCount).toBe(1);
+  });
+
+  test.each<[string, Files]>([
+    ["vendor is part of the source", { "vendor/autoload.php": "" }],
+    [
+      "a package comes from a folder",
+      { "composer.lock": locked({ ...library, dist: { type: "path", url: "lib" } }) },
+    ],
+    [
+      "a repository is a folder",
+      { "composer.json": { ...manifest, repositories: [{ type: "path", url: "lib" }] } },
+    ],
+    [
+      "a repository is a file",
+      { "composer.json": { ...manifest, repositories: { x: { type: "composer", url: "./r" } } } },
+    ],
+    ["a plugin may install elsewhere", { "composer.lock": locked({ ...library, type: "composer-plugin" }) }],
+    [
+      "the autoloader lists classes of the app",
+      { "composer.json": { ...manifest, autoload: { classmap: ["db"] } } },
+    ],
+    [
+      "a script runs during the install",
+      { "composer.json": { ...manifest, scripts: { "pre-install-cmd": "x" } } },
+    ],
+    ["vendor has another name", { "composer.json": { ...manifest, config: { "vendor-dir": "lib" } } }],
+  ])("is not possible when %s", (_when, changes) => {
+    expect(installOf(changes)).toBeNull();
+  });
+
+  test("is possible with plugins that write into vendor only, and with scripts that run after it", () => {
+    const scripts = {
+      "post-install-cmd": ["@auto-scripts"],
+      "auto-scripts": { "cache:clear": "symfony-cmd" },
+    };
+    const symfony = {
+      ...app,
+      "composer.json": { ...manifest, scripts },
+      "composer.lock": locked({ ...library, name: "symfony/runtime", type: "composer-plugin" }),
+    };
+    expect(plan(symfony)).toMatchObject({ install: { packageCount: 1 }, scripts: "build" });
+    expect(
+      plan({ ...app, "composer.json": { ...manifest, scripts: { "post-update-cmd": "x" } } }).scripts,
+    ).toBe("none");
+  });
+});
+
+describe("without composer.lock", () => {
+  test("packages are an error that says what to do", async () => {
+    expect(await refused({ "composer.json": manifest })).toMatch(
+      /^build-failed: composer\.lock is missing.*Run: composer update/,
+    );
+    expect(await refused({ "composer.json": { autoload: { "psr-4": {} } } })).toMatch(
+      /composer\.lock is missing/,
+    );
+  });
+
+  test("an app that needs none has nothing to install, and a vendor of the source is used", () => {
+    expect(plan({ "index.php": "" }).install).toMatchObject({ packageCount: 0 });
+    expect(plan({ "composer.json": { require: { "ext-intl": "*" } } }).install).toMatchObject({
+      packageCount: 0,
+    });
+    expect(plan({ "composer.json": manifest, "vendor/autoload.php": "" })).toMatchObject({
+      install: { packageCount: 0 },
+      warnings: [expect.stringContaining("vendor is used as it is")],
+    });
+  });
+});
+
+test("a file that is no JSON, and one that cannot be read, are errors with its name", async () => {
+  expect(await refused({ ...app, "composer.lock": "<<<<<<< HEAD" })).toMatch(
+    /composer\.lock is not valid JSON/,
+  );
+  const names = ["composer.json"];
+  const unreadable = async () => php.plan({ read: () => undefined, names, variables: {} });
+  expect(await refusal(unreadable())).toMatch(/composer\.json must be a regular file of at most 1 MiB/);
+});

@@ -1,0 +1,52 @@
+// Decides how a PHP app is built, from its control files alone: no code of the app runs.
+
+import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
+import { fieldOf, jsonOf } from "../documents.ts";
+import { composerProject } from "./composer.ts";
+import { frontControllers, webRoot } from "./web-root.ts";
+
+export interface PhpPlan extends LanguageFacts {
+  readonly kind: "php";
+  /** The folder that is served, relative to the app. */
+  readonly root: string;
+}
+
+const mebibyte = 1024 ** 2;
+
+export const php: Language<PhpPlan> = {
+  kind: "php",
+  title: "PHP",
+  controlFiles: new Map([
+    ["composer.json", mebibyte],
+    ["composer.lock", 16 * mebibyte],
+    ["symfony.lock", mebibyte],
+    ["auth.json", 64 * 1024],
+    ["package.json", mebibyte],
+    ...frontControllers.map((path): [string, number] => [path, mebibyte]),
+  ]),
+  detects: (names) => names.includes("composer.json") || names.includes("index.php"),
+  plan: planPhp,
+};
+
+function planPhp(source: LanguageSource): PhpPlan {
+  const { install, hasScripts, warnings } = composerProject(source);
+  const root = webRoot(source);
+  return {
+    kind: "php",
+    root,
+    install,
+    scripts: hasScripts ? "build" : "none",
+    releasedOn: "dependencies",
+    web: `serve-php ${root}`,
+    runnerArguments: [],
+    warnings: [...warnings, ...frontEndWarning(source)],
+  };
+}
+
+function frontEndWarning(source: LanguageSource): readonly string[] {
+  if (!source.names.includes("package.json") || source.read("package.json") === undefined) return [];
+  if (typeof fieldOf(jsonOf(source, "package.json"), "scripts", "build") !== "string") return [];
+  return [
+    "The build script of package.json does not run, because this is a PHP app. Add what it writes to the source, or use a Dockerfile.",
+  ];
+}

@@ -1,0 +1,176 @@
+// Packages of a distribution, from a list and a tar of the test's own. test/e2e/php-apps.test.ts has Debian's.
+
+import { gunzipSync } from "node:zlib";
+import { text } from "node:stream/consumers";
+import { beforeEach, expect, test } from "vitest";
+import { SlipwayError } from "@slipway/core";
+import { packTarGz, refusal } from "@slipway/testkit";
+import type { TarContent } from "@slipway/testkit";
+import { readEntries } from "@slipway/tar";
+import { memoryBlobs } from "../test-support/sources.ts";
+import { type Distribution, openDistribution, type PackageContainers } from "./distribution.ts";
+import { phpPackages, phpToolchains, phpVersions } from "./php-layers.ts";
+import { layerTar } from "./toolchain-layer.ts";
+
+const { signal } = new AbortController();
+const sum = (digit: string) => digit.repeat(64);
+const lines = `run libicu72 1%3a72.1-3 ${sum("1")} https://deb.example/libicu72.deb
+run php8.2-cli 8.2.36-1~deb12u1 ${sum("2")} https://deb.example/php8.2-cli.deb
+build composer 2:2.5.5-1+deb12u5 ${sum("3")} https://deb.example/composer.deb
+`;
+const hours = 3_600_000;
+const names = { run: ["php-cli"], build: ["composer"] };
+
+let time: Date;
+let listed: number;
+let answer: () => Promise<string>;
+let files: Record<string, TarContent>;
+const errors: unknown[] = [];
+const blobs = memoryBlobs();
+
+const containers: PackageContainers = {
+  list: () => {
+    listed += 1;
+    return answer();
+  },
+  async *unpack() {
+    yield gunzipSync(await packTarGz(files));
+  },
+};
+
+function open(kept = blobs): Distribution {
+  return openDistribution({
+    blobs: kept,
+    now: () => time,
+    onError: (error) => errors.push(error),
+    layout: "1",
+  });
+}
+
+const unreachable = () =>
+  Promise.reject(new SlipwayError("toolchain-unavailable", "the mirror does not respond"));
+
+beforeEach(() => {
+  time = new Date("2026-11-01T12:00:00Z");
+  listed = 0;
+  answer = async () => lines;
+  errors.length = 0;
+  files = { "root/usr/bin/php8.2": { content: "php", mode: 0o755 } };
+});
+
+test("the packages are listed once a day for a stack, also by another process", async () => {
+  const kept = memoryBlobs();
+  const distribution = open(kept);
+  const first = await distribution.packages("stack", names, containers, signal);
+  expect(first.run.map(({ name, version }) => `${name} ${version}`)).toEqual([
+    "libicu72 1:72.1-3",
+    "php8.2-cli 8.2.36-1~deb12u1",
+  ]);
+  expect(phpVersions(first)).toEqual({ php: "8.2.36", composer: "2.5.5" });
+  time = new Date(time.getTime() + 23 * hours);
+  expect(await open(kept).packages("stack", names, containers, signal)).toEqual(first);
+  expect(listed).toBe(1);
+  await distribution.packages("another stack", names, containers, signal);
+  time = new Date(time.getTime() + 2 * hours);
+  await distribution.packages("stack", names, containers, signal);
+  expect(listed).toBe(3);
+});
+
+test("while a list cannot be made, the one of before is used, and the failure is reported", async () => {
+  const distribution = open(memoryBlobs());
+  const first = await distribution.packages("stack", names, containers, signal);
+  answer = unreachable;
+  time = new Date(time.getTime() + 25 * hours);
+  expect(await distribution.packages("stack", names, containers, signal)).toEqual(first);
+  await distribution.packages("stack", names, containers, signal);
+  expect(listed).toBe(2);
+  expect(errors).toHaveLength(1);
+  expect(await refusal(open(memoryBlobs()).packages("stack", names, containers, signal))).toBe(
+    "toolchain-unavailable: the mirror does not respond",
+  );
+});
+
+test("a list with another line is refused", async () => {
+  answer = async () => "run php8.2-cli 8.2 none http://x\n";
+  expect(await refusal(open(memoryBlobs()).packages("stack", names, containers, signal))).toMatch(
+    /^toolchain-unavailable: .*a line that names none: run php8\.2-cli/,
+  );
+});
+
+test("concurrent apps share one list", async () => {
+  const distribution = open(memoryBlobs());
+  await Promise.all([1, 2, 3].map(() => distribution.packages("stack", names, containers, signal)));
+  expect(listed).toBe(1);
+});
+
+test("a layer has the packages' files and links, of root and without special bits", async () => {
+  files = {
+    ...files,
+    "root/usr/bin/tool": { content: "x", mode: 0o4755, uid: 2000 },
+    "root/etc/php/8.2/php.ini": "ini",
+    "root/usr/bin/php": { kind: "symlink", target: "php8.2" },
+    "root/etc/php/8.2/conf.d/10-pdo.ini": { kind: "symlink", target: "/etc/php/8.2/mods-available/pdo.ini" },
+  };
+  const distribution = open(memoryBlobs());
+  const { run } = await distribution.packages("stack", names, containers, signal);
+  const plan = distribution.layer(run, { language: "php", containers });
+  const entries: unknown[] = [];
+  for await (const { kind, path, mode, uid, target, body } of readEntries(layerTar(plan, signal), {})) {
+    if (kind !== "directory") entries.push([path, mode, uid, target || (await text(body))]);
+  }
+  expect(entries).toEqual([
+    ["usr/bin/php8.2", 0o755, 0, "php"],
+    ["usr/bin/tool", 0o755, 0, "x"],
+    ["etc/php/8.2/php.ini", 0o644, 0, "ini"],
+    ["usr/bin/php", 0o777, 0, "php8.2"],
+    ["etc/php/8.2/conf.d/10-pdo.ini", 0o777, 0, "/etc/php/8.2/mods-available/pdo.ini"],
+  ]);
+});
+
+test("the key of a layer depends on the packages, their configuration and how they are unpacked", async () => {
+  const distribution = open(memoryBlobs());
+  const { run } = await distribution.packages("stack", names, containers, signal);
+  const keys = [
+    distribution.layer(run, { language: "php", containers }).key,
+    distribution.layer(run, { language: null, containers }).key,
+    distribution.layer(run.slice(1), { language: "php", containers }).key,
+    openDistribution({ blobs, now: () => time, onError: () => {}, layout: "2" }).layer(run, {
+      language: "php",
+      containers,
+    }).key,
+  ];
+  expect(new Set(keys).size).toBe(4);
+});
+
+test("packages that cannot be downloaded are listed anew by the next attempt, since they may have a successor", async () => {
+  const distribution = open(memoryBlobs());
+  const { run } = await distribution.packages("stack", names, containers, signal);
+  const failing: PackageContainers = {
+    ...containers,
+    async *unpack() {
+      await unreachable();
+      yield Buffer.alloc(0);
+    },
+  };
+  const plan = distribution.layer(run, { language: "php", containers: failing });
+  expect(await refusal(Array.fromAsync(layerTar(plan, signal)))).toBe(
+    "toolchain-unavailable: the mirror does not respond",
+  );
+  await distribution.packages("stack", names, containers, signal);
+  expect(listed).toBe(2);
+});
+
+test("releases have PHP and its server, and builds have Composer", () => {
+  const distribution = open(memoryBlobs());
+  const server = new Map([
+    ["nginx.conf", Buffer.from("x")],
+    ["serve-php", Buffer.from("x")],
+  ]);
+  const sets = { run: [], build: [] };
+  const { build, run } = phpToolchains({ distribution, containers }, sets, server);
+  expect(build.layers[0]?.key).toBe(run.layers[0]?.key);
+  expect([build.layers.length, run.layers.length]).toEqual([2, 2]);
+  expect(run.layers[1]?.parts[0]?.place("serve-php")).toBe("opt/slipway/php/bin/serve-php");
+  expect(run.path).toEqual(["/app/vendor/bin", "/opt/slipway/php/bin"]);
+  expect(phpPackages.run).toContain("php-fpm");
+});

@@ -1,0 +1,114 @@
+// The packages that a stack's distribution has, listed once a day and kept in the blob store.
+
+import type { BlobStore } from "@slipway/core";
+import { unavailable } from "./failures.ts";
+import { KeptTexts } from "./kept-texts.ts";
+import { SharedWork } from "./shared-work.ts";
+
+export interface DistributionPackage {
+  readonly name: string;
+  /** As the distribution writes it, with its revision: `8.2.36-1~deb12u1`. */
+  readonly version: string;
+  readonly sha256: string;
+  readonly url: string;
+}
+
+export interface PackageSets {
+  readonly run: readonly DistributionPackage[];
+  /** Of builds, beside those of releases. */
+  readonly build: readonly DistributionPackage[];
+}
+
+export interface PackageListsOptions {
+  readonly blobs: BlobStore;
+  readonly now: () => Date;
+  /** Called with failures that do not matter, because there is an earlier list. */
+  readonly onError: (error: unknown) => void;
+}
+
+interface KeptList {
+  /** Milliseconds since 1970. */
+  readonly listedAt: number;
+  readonly lines: string;
+}
+
+type List = (signal: AbortSignal) => Promise<string>;
+
+const freshMs = 24 * 3_600_000;
+/** After a failure the list of before is used for this long before the next try. */
+const fallbackMs = 10 * 60_000;
+const packageLine = /^(run|build) (\S+) (\S+) ([0-9a-f]{64}) (https?:\/\/\S+)$/;
+
+export class PackageLists {
+  readonly #options: PackageListsOptions;
+  readonly #texts: KeptTexts;
+  readonly #memory = new Map<string, KeptList>();
+  readonly #listing = new SharedWork<PackageSets>();
+
+  constructor(options: PackageListsOptions) {
+    this.#options = options;
+    this.#texts = new KeptTexts({ ...options, scope: "distribution" });
+  }
+
+  /**
+   * The list under a key, which concurrent callers share.
+   * @param list makes it: a line for each package. @throws {SlipwayError} what it throws, if there is no list of before.
+   */
+  async get(key: string, list: List, signal: AbortSignal): Promise<PackageSets> {
+    return await this.#listing.join(key, (shared) => this.#keptOrListed(key, list, shared), signal);
+  }
+
+  /** Lists are made again when they are needed. While that fails, those of now are used. */
+  async outdate(): Promise<void> {
+    for (const [key, { lines }] of this.#memory) {
+      this.#memory.delete(key);
+      await this.#put(key, { listedAt: 0, lines });
+    }
+  }
+
+  async #keptOrListed(key: string, list: List, signal: AbortSignal): Promise<PackageSets> {
+    const kept = await this.#kept(key);
+    const time = this.#options.now().getTime();
+    if (kept !== null && time < kept.listedAt + freshMs) {
+      this.#memory.set(key, kept);
+      return setsOf(kept.lines);
+    }
+    try {
+      const made = { listedAt: time, lines: await list(signal) };
+      const sets = setsOf(made.lines);
+      this.#memory.set(key, made);
+      await this.#put(key, made);
+      return sets;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (kept === null) throw error;
+      this.#options.onError(error);
+      this.#memory.set(key, { listedAt: time - freshMs + fallbackMs, lines: kept.lines });
+      return setsOf(kept.lines);
+    }
+  }
+
+  async #kept(key: string): Promise<KeptList | null> {
+    const found = this.#memory.get(key);
+    if (found !== undefined) return found;
+    const text = await this.#texts.get("packages", key);
+    return text === null ? null : (JSON.parse(text) as KeptList);
+  }
+
+  async #put(key: string, list: KeptList): Promise<void> {
+    await this.#texts.put("packages", key, JSON.stringify(list));
+  }
+}
+
+/** @throws {SlipwayError} "toolchain-unavailable" for a line that names no package. */
+function setsOf(lines: string): PackageSets {
+  const run: DistributionPackage[] = [];
+  const build: DistributionPackage[] = [];
+  for (const line of lines.split("\n").filter((one) => one !== "")) {
+    const [, set, name = "", version = "", sha256 = "", url = ""] = packageLine.exec(line) ?? [];
+    if (set === undefined)
+      throw unavailable(`The list of the stack's packages has a line that names none: ${line.slice(0, 200)}`);
+    (set === "run" ? run : build).push({ name, version: version.replaceAll("%3a", ":"), sha256, url });
+  }
+  return { run, build };
+}

@@ -1,0 +1,77 @@
+// The layers of PHP toolchains: PHP with its extensions, what serves it, and Composer for builds.
+
+import { createHash } from "node:crypto";
+import type { Distribution, PackageContainers, PackageNames } from "./distribution.ts";
+import { unavailable } from "./failures.ts";
+import type { LayerPlan, Toolchain } from "./layer-plans.ts";
+import { packageFile } from "./package-entries.ts";
+import type { DistributionPackage, PackageSets } from "./package-lists.ts";
+
+const phpHome = "opt/slipway/php";
+const serveProgram = "serve-php";
+
+const extensions = "apcu bcmath curl gd gmp intl mbstring mysql pgsql redis soap sqlite3 xml zip".split(" ");
+
+/** Debian's. They depend on the version of PHP that the stack's release of Debian has. */
+export const phpPackages: PackageNames = {
+  run: [
+    ...extensions.map((name) => `php-${name}`),
+    "php-cli",
+    "php-fpm",
+    // Instead of all of systemd, which PHP-FPM depends on.
+    "systemd-standalone-tmpfiles",
+  ],
+  build: ["composer"],
+};
+
+/** @returns the toolchains of builds and of releases. Only builds have Composer. @param server files that serve an app. */
+export function phpToolchains(
+  {
+    distribution,
+    containers,
+  }: { readonly distribution: Distribution; readonly containers: PackageContainers },
+  { run, build }: PackageSets,
+  server: ReadonlyMap<string, Buffer>,
+): { readonly build: Toolchain; readonly run: Toolchain } {
+  const php = distribution.layer(run, { language: "php", containers });
+  const composer = distribution.layer(build, { language: null, containers });
+  return {
+    build: { layers: [php, composer], path: [] },
+    run: { layers: [php, serverLayer(server)], path: ["/app/vendor/bin", `/${phpHome}/bin`] },
+  };
+}
+
+/** @returns the versions of PHP and of Composer. @throws {SlipwayError} "toolchain-unavailable" when a package is missing. */
+export function phpVersions({ run, build }: PackageSets): {
+  readonly php: string;
+  readonly composer: string;
+} {
+  return {
+    php: upstreamVersion(run, /^php\d+\.\d+-cli$/),
+    composer: upstreamVersion(build, /^composer$/),
+  };
+}
+
+/** Without the epoch and the distribution's revision. */
+function upstreamVersion(packages: readonly DistributionPackage[], name: RegExp): string {
+  const found = packages.find((one) => name.test(one.name));
+  if (found === undefined) throw unavailable(`The stack's distribution has no package ${name.source}.`);
+  return found.version.replace(/^\d+:/, "").replace(/-[^-]*$/, "");
+}
+
+function serverLayer(server: ReadonlyMap<string, Buffer>): LayerPlan {
+  const hash = createHash("sha256");
+  for (const [name, content] of server) hash.update(`${name} ${content.length}\n`).update(content);
+  return {
+    key: `php-server ${hash.digest("hex")}`,
+    parts: [
+      {
+        files: async function* () {
+          for (const [name, content] of server) yield packageFile(name, content, name === serveProgram);
+        },
+        place: (name) => (name === serveProgram ? `${phpHome}/bin/${name}` : `${phpHome}/${name}`),
+      },
+    ],
+    links: [],
+  };
+}
