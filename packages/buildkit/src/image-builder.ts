@@ -8,8 +8,7 @@ import { callEngine, connectDocker, engineError, requestStream, responseOf, stat
 import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker";
 import { buildFailure } from "./build-failure.ts";
 import { messagesOf } from "./messages.ts";
-import { openSession } from "./session.ts";
-import { decodeTrace } from "./trace.ts";
+import type { Trace } from "./trace.ts";
 import { TraceLog } from "./trace-log.ts";
 
 /** Until the engine begins to respond, which it does when it has read the context. */
@@ -40,6 +39,7 @@ async function buildImage(
   build: ImageBuild,
   reports: BuildReports,
 ): Promise<LocalImage> {
+  const { openSession, decodeTrace } = await loadWire();
   const id = randomUUID();
   await using session = await openSession(connection, build.secrets, reports.signal);
   const context = contextOf(build);
@@ -47,7 +47,7 @@ async function buildImage(
     const open = () => openBuild(connection, context.stream, queryOf(build, id, session.id));
     const { signal } = reports;
     const response = await requestStream("begin a build", open, { signal, limitMs: openLimitMs });
-    await follow(response, reports);
+    await follow(response, decodeTrace, reports);
   } catch (error) {
     // The engine also ends a build whose client disconnects, but later.
     await cancel(connection, id);
@@ -106,8 +106,18 @@ function openBuild(
   });
 }
 
+/** gRPC and protobuf take megabytes of memory, and only builds of Dockerfiles need them. */
+async function loadWire() {
+  const [{ openSession }, { decodeTrace }] = await Promise.all([
+    import("./session.ts"),
+    import("./trace.ts"),
+  ]);
+  return { openSession, decodeTrace };
+}
+
 async function follow(
   response: Readable,
+  decodeTrace: (bytes: Uint8Array) => Trace,
   { onOutput, onProgress, checkStep, signal }: BuildReports,
 ): Promise<void> {
   const log = new TraceLog();

@@ -1,5 +1,5 @@
-// Builds of Dockerfiles by the BuildKit of an engine.
+// Builds of Dockerfiles by the BuildKit of an engine. What reads a Dockerfile is imported from @slipway/buildkit/dockerfile: its parser
+// takes a megabyte of memory.
 
 export { contextFilter } from "./context.ts";
-export { fetchesUrl, imageOfStep, readDockerfile, type DockerfileFacts } from "./dockerfile.ts";
 export { openImageBuilder } from "./image-builder.ts";

@@ -1,10 +1,11 @@
-// Writes a CycloneDX document about an image.
+// Writes a CycloneDX document about an image, with parts of the library, which as a whole loads validators of JSON and XML.
 
 import { hash } from "node:crypto";
-import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
+import * as Enums from "@cyclonedx/cyclonedx-library/Enums";
+import * as Models from "@cyclonedx/cyclonedx-library/Models";
+import * as Serialize from "@cyclonedx/cyclonedx-library/Serialize";
+import * as Spec from "@cyclonedx/cyclonedx-library/Spec";
 import type { LockedPackage, LockedPackages } from "./package.ts";
-
-export const sbomMediaType = "application/vnd.cyclonedx+json";
 
 export interface BillOptions {
   /** Version of Slipway. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { billOfMaterials, lockedPackages } from "./index.ts";
+import { billOfMaterials } from "./bill.ts";
+import { lockedPackages } from "./index.ts";
 
 type Language = Parameters<typeof lockedPackages>[0];
 

@@ -1,8 +1,9 @@
 // The log of a process: JSON lines, or colored text for a terminal. Deployments' logs are in @slipway/logs.
 
+import { createRequire } from "node:module";
 import { pino, stdSerializers } from "pino";
 import type { DestinationStream, Logger, LevelWithSilent } from "pino";
-import pretty from "pino-pretty";
+import type pinoPretty from "pino-pretty";
 
 export type { Logger } from "pino";
 
@@ -29,6 +30,8 @@ export function createLogger({ name, level = "info", format = "json", destinatio
     },
   };
   if (format === "json") return destination === undefined ? pino(options) : pino(options, destination);
+  // Loaded here, because JSON lines do not need its memory.
+  const pretty = createRequire(import.meta.url)("pino-pretty") as typeof pinoPretty;
   return pino(
     options,
     pretty({ colorize: true, ignore: "pid,hostname", translateTime: "HH:MM:ss.l", sync: true }),

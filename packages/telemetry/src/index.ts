@@ -11,5 +11,5 @@ export { observeAtIntervals } from "./observe-at-intervals.ts";
 export { metricRegistry } from "./registry.ts";
 export { traceEnds, tracePhase } from "./deployment-trace.ts";
 export { isTraced, reportSpan } from "./spans.ts";
-export { openTraces, traceOptions } from "./trace-exporter.ts";
+export { openTraces, traceOptions } from "./traces.ts";
 export { deploymentSpanId, randomSpanId, traceIdOf } from "./trace-ids.ts";

@@ -1,24 +1,16 @@
-// Sends spans to a collector by OTLP over HTTP, in batches. OpenTelemetry's exporter is loaded only where traces are configured: it
-// takes megabytes of memory.
+// Sends spans to a collector by OTLP over HTTP, in batches.
 
 import type { Attributes, HrTime, SpanContext } from "@opentelemetry/api";
-import type { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { Resource } from "@opentelemetry/resources";
+import { BatchSpanProcessor } from "@opentelemetry/sdk-trace";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
-import type { Logger, TraceCollector } from "@slipway/service";
-import type { ProcessName } from "./definition.ts";
-import { processOptions } from "./process-options.ts";
-import type { ProcessOptions } from "./process-options.ts";
 import { openSpans } from "./spans.ts";
 import type { SpanRecord } from "./spans.ts";
-
-export interface TraceOptions extends ProcessOptions {
-  /** Null disables traces. */
-  readonly collector: TraceCollector | null;
-}
+import type { TraceOptions } from "./traces.ts";
 
 /** How long sending a batch is retried. A process that stops waits as long for its last batch. */
 const exportLimitMs = 5_000;
@@ -28,25 +20,12 @@ const maxQueuedSpans = 4_096;
 const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, internal: SpanKind.INTERNAL } as const;
 const scope = { name: "slipway" };
 
-/** @returns the options of a process, by its configuration. */
-export function traceOptions(
-  config: { readonly traces: TraceCollector | null; readonly log: { readonly name: string } },
-  process: ProcessName,
-  logger: Logger,
-): TraceOptions {
-  const failure = "cannot send traces to the collector; spans are missing there";
-  return { ...processOptions(config, process, logger, failure), collector: config.traces };
-}
-
-/** Exports the spans of this process until the result is disposed, which sends the last batch. */
-export async function openTraces(options: TraceOptions): Promise<AsyncDisposable> {
+/** Exports the spans of this process until the result is disposed. */
+export function openExporter(
+  options: TraceOptions & { readonly collector: NonNullable<TraceOptions["collector"]> },
+): AsyncDisposable {
   const { collector, onError } = options;
-  if (collector === null) return { [Symbol.asyncDispose]: async () => undefined };
-  const [{ BatchSpanProcessor }, { OTLPTraceExporter: Exporter }] = await Promise.all([
-    import("@opentelemetry/sdk-trace"),
-    import("@opentelemetry/exporter-trace-otlp-http"),
-  ]);
-  const exporter = reporting(new Exporter({ ...collector, timeoutMillis: exportLimitMs }), onError);
+  const exporter = reporting(new OTLPTraceExporter({ ...collector, timeoutMillis: exportLimitMs }), onError);
   // The exporter's limit is the shorter one: it reports each batch that it gives up.
   const limits = { exportTimeoutMillis: 2 * exportLimitMs, maxQueueSize: maxQueuedSpans };
   const processor = new BatchSpanProcessor({ exporter, ...limits });

@@ -5,7 +5,7 @@ import type { TraceCollector } from "@slipway/testkit";
 import { traceEnds, tracePhase } from "./deployment-trace.ts";
 import { measured } from "./dependency-calls.ts";
 import { isTraced, reportSpan, withinSpan } from "./spans.ts";
-import { openTraces } from "./trace-exporter.ts";
+import { openTraces } from "./traces.ts";
 import { phaseSpanId, traceIdOf } from "./trace-ids.ts";
 
 let collector: TraceCollector;

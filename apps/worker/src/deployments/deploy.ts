@@ -1,18 +1,16 @@
 // Runs one attempt at a deployment: the order of the phases.
 
 import { label, toSlipwayError } from "@slipway/core";
-import type { BuildEngine, Deployment, Scheduler } from "@slipway/core";
+import type { BuildEngine, Deployment, Scheduler, SourceBuilder } from "@slipway/core";
 import type { BuildSlot, LaneTask } from "@slipway/queue";
 import { onStackOf } from "./app-stack.ts";
 import type { StackContext } from "./app-stack.ts";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
-import type { Builders, BuiltImage } from "./builders/builder.ts";
+import type { Builder, BuiltImage } from "./builders/builder.ts";
 import { buildpacksBuilder } from "./builders/buildpacks.ts";
 import type { BuildpacksContext } from "./builders/buildpacks.ts";
-import { cnbBuilder } from "./builders/cnb/cnb.ts";
 import type { CnbContext } from "./builders/cnb/cnb.ts";
-import { dockerfileBuilder } from "./builders/dockerfile.ts";
 import type { DockerfileContext } from "./builders/dockerfile.ts";
 import { copyImage } from "./builders/image/image.ts";
 import type { ImageContext } from "./builders/image/image.ts";
@@ -103,7 +101,7 @@ async function pipeline(context: PipelineContext, attempt: Attempt, slot?: Build
     // What older attempts left must be gone before this one builds.
     context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt))),
   ]);
-  const builder = buildersOf(context)[planned.builder];
+  const builder = await openBuilder(context, planned.builder);
   if (slot?.isHeld === false) await lease.phase("build-slot", log, () => takeSlot(attempt, slot));
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
   slot?.end();
@@ -182,12 +180,19 @@ function pullEarly(
   return { [Symbol.asyncDispose]: () => ended };
 }
 
-function buildersOf(context: BuildpacksContext & CnbContext & DockerfileContext): Builders {
-  return {
-    buildpacks: buildpacksBuilder(context),
-    cnb: cnbBuilder(context),
-    dockerfile: dockerfileBuilder(context),
-  };
+/** The modules of the rarer builders are loaded by the first deployment that needs them: they take megabytes of memory. */
+async function openBuilder(
+  context: BuildpacksContext & CnbContext & DockerfileContext,
+  kind: SourceBuilder,
+): Promise<Builder> {
+  switch (kind) {
+    case "cnb":
+      return (await import("./builders/cnb/cnb.ts")).cnbBuilder(context);
+    case "dockerfile":
+      return (await import("./builders/dockerfile.ts")).dockerfileBuilder(context);
+    case "buildpacks":
+      return buildpacksBuilder(context);
+  }
 }
 
 /** An earlier release's image: reuse → start */

@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import { projectDirectory } from "@slipway/buildpacks";
 import { sbomBlobKey } from "@slipway/core";
 import type { BlobStore } from "@slipway/core";
-import { billOfMaterials, lockedPackages } from "@slipway/sbom";
+import { lockedPackages } from "@slipway/sbom";
 import manifest from "../../package.json" with { type: "json" };
 import type { Attempt } from "./attempt.ts";
 import type { BuiltImage } from "./builders/builder.ts";
@@ -29,6 +29,7 @@ export async function storeSbom(
   const folder = projectDirectory(variables);
   const locked = lockedPackages(language.kind, (name) => source.captured.get(posix.join(folder, name)));
   if (locked === null) return null;
+  const { billOfMaterials } = await import("@slipway/sbom/bill");
   const { digest: imageDigest } = built.image;
   const text = billOfMaterials({
     version: manifest.version,

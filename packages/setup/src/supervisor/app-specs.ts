@@ -31,10 +31,10 @@ const workerNodeOptions = [
   "--no-concurrent-array-buffer-sweeping",
 ];
 /**
- * glibc returns buffers of this size to the system when they are freed; otherwise it raises its threshold and keeps them. Its threads
- * share one arena, because each arena keeps what it once had.
+ * glibc returns buffers from this size on to the system when they are freed; otherwise it raises its threshold and keeps them. It is
+ * below the 32 KiB of the chunks of archives. Its threads share one arena, because each arena keeps what it once had.
  */
-const workerMallocOptions = { MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_ARENA_MAX: "1" };
+const workerMallocOptions = { MALLOC_MMAP_THRESHOLD_: "16384", MALLOC_ARENA_MAX: "1" };
 
 /**
  * The processes to run for `environment`: one API, one stream, one router and WORKERS workers. Each gets only the settings that it

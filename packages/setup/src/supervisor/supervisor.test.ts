@@ -32,7 +32,7 @@ test("only workers run with the options that free the buffers of streams early",
   const specs = appSpecs({ WORKERS: "1", DATA_DIR: "/d" }, "json");
   const tuned = specs.filter(({ nodeOptions }) => nodeOptions?.includes("--max-semi-space-size=1"));
   expect(tuned.map(({ name }) => name)).toEqual(["worker-1"]);
-  expect(tuned[0]?.environment).toMatchObject({ MALLOC_MMAP_THRESHOLD_: "65536" });
+  expect(tuned[0]?.environment).toMatchObject({ MALLOC_MMAP_THRESHOLD_: "16384" });
 });
 
 test("each process gets the settings that it reads, and no secret of another", () => {

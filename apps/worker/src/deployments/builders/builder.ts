@@ -47,5 +47,3 @@ export interface Builder {
    */
   build(attempt: Attempt, input: BuildInput): Promise<BuiltImage>;
 }
-
-export type Builders = Readonly<Record<SourceBuilder, Builder>>;

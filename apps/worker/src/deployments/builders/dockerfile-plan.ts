@@ -1,7 +1,7 @@
 // What a build of a Dockerfile takes from the app's variables and from the source's control files.
 
 import { posix } from "node:path";
-import { readDockerfile } from "@slipway/buildkit";
+import { readDockerfile } from "@slipway/buildkit/dockerfile";
 import { dockerfilePath, projectDirectory } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { SourceFacts } from "@slipway/archive";

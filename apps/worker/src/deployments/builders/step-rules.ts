@@ -5,7 +5,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
-import { fetchesUrl, imageOfStep } from "@slipway/buildkit";
+import { fetchesUrl, imageOfStep } from "@slipway/buildkit/dockerfile";
 import { SlipwayError } from "@slipway/core";
 import { type Destination, isClosed, isOpen } from "@slipway/docker";
 

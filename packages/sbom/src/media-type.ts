@@ -1,0 +1,3 @@
+// How registries name the type of an SBOM.
+
+export const sbomMediaType = "application/vnd.cyclonedx+json";
