@@ -19,6 +19,7 @@ export interface BenchSlipway extends AsyncDisposable {
   readonly labels: Readonly<Record<string, string>>;
   findOrCreateApp(name: string): Promise<BenchApp>;
   removeApp(name: string): Promise<void>;
+  setVariable(app: BenchApp, name: string, value: string): Promise<void>;
   workerPid(): Promise<number>;
 }
 
@@ -59,6 +60,7 @@ export async function startSlipway(given: BenchEnvironment): Promise<BenchSlipwa
     labels: { [label.installation]: environment.INSTALLATION_ID },
     findOrCreateApp: async (name) => (await api.findApp(name)) ?? (await api.createApp(name)),
     removeApp: (name) => removeApp(apiUrl, api.token, name),
+    setVariable: (app, name, value) => setVariable(api, app, { name, value }),
     workerPid: () => workerPid(environment.DATA_DIR),
     [Symbol.asyncDispose]: () => supervisor.stop(),
   };
@@ -88,6 +90,18 @@ export async function followToSuccess(
   );
   if (status !== "success")
     throw new Error(`A deployment of ${app.name} ended with ${status}:\n${lines.slice(-40).join("\n")}`);
+}
+
+async function setVariable(
+  api: ApiClient,
+  { name: app }: BenchApp,
+  variable: { readonly name: string; readonly value: string },
+): Promise<void> {
+  const response = await api.request("PUT", `/apps/${app}/variables`, { variables: [variable] });
+  if (!response.ok)
+    throw new Error(
+      `The API answered a change of ${variable.name} of ${app} with ${response.status}: ${await response.text()}`,
+    );
 }
 
 async function removeApp(apiUrl: string, token: string, name: string): Promise<void> {

@@ -46,6 +46,7 @@ const largeMegabytes = 300;
 export const rows: readonly Row[] = [
   { name: "express, one file changed", measure: expressRows },
   { name: "hello-node, one file changed", measure: warmNode(sources.helloNode, ratioTargets(2, 1.25)) },
+  { name: "workspace, one file changed", measure: warmNode(sources.workspace, ratioTargets(2, 1.25)) },
   {
     name: "front end with a 2 s build script, one file changed",
     measure: warmNode(sources.frontEnd, ratioTargets(1.5, 1.15)),
@@ -117,6 +118,7 @@ async function redeployments(
 ): Promise<Redeployed> {
   await using builds = new DockerBuilds(slipway, { cached: true, pushedTo: pushed ? proxy.host : null });
   await using owned = await newApp(slipway);
+  if (source.projectDir !== null) await slipway.setVariable(owned.app, "PROJECT_DIR", source.projectDir);
   const deployments: Deployed[] = [];
   const byHand = async () => {
     const answer = newAnswer();

@@ -18,6 +18,8 @@ export interface Source {
   files(answer: string): Files;
   /** `BASE` stands for the image. */
   readonly dockerfile: string;
+  /** PROJECT_DIR of the app; null for the source itself. */
+  readonly projectDir: string | null;
 }
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
@@ -28,6 +30,16 @@ WORKDIR /app
 COPY package*.json ./
 RUN npm ci --omit=dev
 COPY . .
+CMD ["npm", "start"]
+`;
+const workspaceDockerfile = `FROM BASE
+WORKDIR /app
+COPY package*.json ./
+COPY apps/api/package.json apps/api/
+COPY packages/text/package.json packages/text/
+RUN npm ci --omit=dev --workspace=apps/api --include-workspace-root
+COPY . .
+WORKDIR /app/apps/api
 CMD ["npm", "start"]
 `;
 const frontEndDockerfile = `FROM BASE
@@ -52,6 +64,10 @@ export const frontEnd = await folderSource(
   "THE-ANSWER",
   frontEndDockerfile,
 );
+export const workspace: Source = {
+  ...(await folderSource("bench/apps/workspace", "apps/api/server.js", "THE-ANSWER", workspaceDockerfile)),
+  projectDir: "apps/api",
+};
 export const noOp = inlineSource({});
 export const manyFiles = inlineSource(smallFiles(20_000));
 
@@ -94,6 +110,7 @@ async function folderSource(
   return {
     changes,
     dockerfile,
+    projectDir: null,
     files: (answer) => ({ ...files, [changes]: template.replace(replaced, answer) }),
   };
 }
@@ -104,6 +121,7 @@ function inlineSource(files: Files): Source {
   return {
     changes: "answer",
     dockerfile: inlineDockerfile,
+    projectDir: null,
     files: (answer) => ({ ...own, ...files, answer }),
   };
 }

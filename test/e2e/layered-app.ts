@@ -63,13 +63,59 @@ export function layeredApp(ms: Ms, changes: Changes = {}): Parameters<typeof pac
   };
 }
 
+interface WorkspaceChanges extends Changes {
+  /** Version of the other workspace. */
+  readonly lib?: string;
+  /** Scripts of the monorepo. */
+  readonly rootScripts?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The same app as the workspace apps/api of a monorepo, beside packages/lib, which it depends on, which has a build and needs another
+ * version of ms. @returns the files of its archive.
+ */
+export function workspaceApp(ms: Ms, changes: WorkspaceChanges = {}): Parameters<typeof packTarGz>[0] {
+  const other: Ms = ms === "2.0.0" ? "2.1.3" : "2.0.0";
+  const { lib: version = "1.0.0", rootScripts: scripts = {}, ...ofApp } = changes;
+  const api = { name: "@m/api", version: "1.0.0", dependencies: { "@m/lib": "^1.0.0", ms } };
+  const lib = { name: "@m/lib", version, dependencies: { ms: other } };
+  const root = { name: "monorepo", version: "1.0.0", workspaces: ["apps/*", "packages/*"] };
+  const packageOf = (one: Ms) => ({
+    version: one,
+    resolved: `https://registry.npmjs.org/ms/-/ms-${one}.tgz`,
+    integrity: integrity[one],
+  });
+  const packages = {
+    "": root,
+    "apps/api": api,
+    "node_modules/@m/api": { resolved: "apps/api", link: true },
+    "node_modules/@m/lib": { resolved: "packages/lib", link: true },
+    "node_modules/ms": packageOf(ms),
+    "packages/lib": lib,
+    "packages/lib/node_modules/ms": packageOf(other),
+  };
+  return {
+    "app/package.json": JSON.stringify({ ...root, scripts, engines: { node: ofApp.node ?? "24.x" } }),
+    "app/package-lock.json": JSON.stringify({ ...root, lockfileVersion: 3, packages }),
+    "app/apps/api/package.json": JSON.stringify({
+      ...api,
+      scripts: { start: "node server.js", ...ofApp.scripts },
+    }),
+    "app/apps/api/server.js": server,
+    "app/apps/api/page.html": ofApp.page ?? "AAAA",
+    "app/packages/lib/package.json": JSON.stringify({ ...lib, scripts: { build: "node build.js" } }),
+    "app/packages/lib/build.js": 'require("fs").writeFileSync("dist.js", require("ms/package.json").version)',
+    "app/packages/unused/readme": "x",
+  };
+}
+
 /**
  * @param answer of the app to a request of `/tree`. @returns its files, sorted, each with its mode, owner and content. Without
  * package.json and the lock file, because `npm prune` writes them in a format of its own.
  */
-export function treeOf(answer: string): readonly unknown[] {
+export function treeOf(answer: string): readonly (readonly [path: string, ...unknown[]])[] {
   const entries = JSON.parse(answer) as [path: string, ...unknown[]][];
   return entries
-    .filter(([path]) => !/^\/app\/package(-lock)?\.json$/.test(path))
+    .filter(([path]) => path.includes("/node_modules/") || !/\/package(-lock)?\.json$/.test(path))
     .toSorted(([a], [b]) => a.localeCompare(b));
 }

@@ -6,7 +6,7 @@ import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
-import { type Ms, layeredApp, treeOf } from "./layered-app.ts";
+import { type Ms, layeredApp, treeOf, workspaceApp } from "./layered-app.ts";
 import { call, createApp, deployed, page, showApp } from "./slipway.ts";
 
 const reused = "Dependencies have not changed";
@@ -83,6 +83,56 @@ test("an image from the source alone has the same files as one from a build in a
   expect(expected.length).toBeGreaterThan(8);
   expect(await tree(direct.name)).toEqual(expected);
   expect(await tree(whole.name)).toEqual(expected);
+});
+
+async function createAppIn(projectDir: string) {
+  const app = await createApp("folder");
+  const variables = [{ name: "PROJECT_DIR", value: projectDir }];
+  await call("PUT", `/v1/apps/${app.name}/variables`, { variables });
+  return app;
+}
+
+test("a workspace is built on dependencies of its monorepo, which change with its manifests, and has the files of a build of everything", async () => {
+  const [app, whole] = [await createAppIn("apps/api"), await createAppIn("apps/api")];
+  const deployWith = async (name: string, ...source: Parameters<typeof workspaceApp>) => {
+    const { deployment, log } = await deployed(name, await packTarGz(workspaceApp(...source)));
+    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    expect(log).toContain("Running the script build of packages/lib");
+    return log;
+  };
+  expect(await deployWith(app.name, "2.1.3")).toContain(installed);
+  const second = await deployWith(app.name, "2.1.3", { page: "BBBB" });
+  expect(second).toContain(reused);
+  expect(second).not.toContain(installed);
+  expect(await page(app.name, "/page.html")).toBe("BBBB");
+  const withScript = { page: "BBBB", rootScripts: { postinstall: "true" } };
+  expect(await deployWith(whole.name, "2.1.3", withScript)).toContain("Pruning");
+  const tree = async (name: string) => treeOf(await page(name, "/tree"));
+  const expected = await tree(whole.name);
+  expect(expected.map(([path]) => path)).toContain("/app/packages/lib/node_modules/ms/index.js");
+  expect(expected.map(([path]) => path)).toContain("/app/packages/lib/dist.js");
+  expect(await tree(app.name)).toEqual(expected);
+  expect(await deployWith(app.name, "2.1.3", { lib: "1.1.0" })).toContain(installed);
+  expect(await deployWith(app.name, "2.0.0")).toContain(installed);
+  expect(await page(app.name, "/ms")).toBe("2.0.0");
+});
+
+test("a folder of the source is deployed on its dependencies, with the files that it has as a source of its own", async () => {
+  const [app, alone] = [await createAppIn("web"), await createApp("alone")];
+  const inFolder = Object.entries(layeredApp("2.1.3")).map(([path, file]) => [
+    path.replace("app/", "app/web/"),
+    file,
+  ]);
+  const source = await packTarGz({ ...Object.fromEntries(inFolder), "app/other/file": "x" });
+  for (const line of [installed, reused]) {
+    const { deployment, log } = await deployed(app.name, source);
+    expect({ status: deployment.status, log }).toMatchObject({ status: "success" });
+    expect(log).toContain(line);
+    expect(log).toContain("Building the directory web only");
+  }
+  await deployed(alone.name, await files("2.1.3"));
+  const tree = async (name: string) => treeOf(await page(name, "/tree"));
+  expect(await tree(app.name)).toEqual(await tree(alone.name));
 });
 
 test("the same source gives the same digest, also after another one", async () => {

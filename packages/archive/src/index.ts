@@ -6,5 +6,5 @@ export { innerSymlinkTarget } from "./entry-path.ts";
 export { folderTar, type FolderTarOptions } from "./folder-tar.ts";
 export { gunzip } from "./gunzip.ts";
 export type { FileOwner } from "./new-entry.ts";
-export { scanSource, type ScanOptions, type SourceFacts } from "./scan-source.ts";
+export { scanSource, type ScanOptions, type SourceFacts, type SourceLink } from "./scan-source.ts";
 export { entriesTar, sourceTar, type ExtraEntry, type SourceTarOptions } from "./source-tar.ts";

@@ -108,3 +108,34 @@ test("an archive over the limits is refused", async () => {
 async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(stream));
 }
+
+test("files of certain names are found in all folders, with the links of the source", async () => {
+  const captureAnywhere = new Map([
+    ["package.json", 10],
+    ["binding.gyp", 0],
+  ]);
+  const entries: readonly TestEntry[] = [
+    ...app,
+    { path: "app/lib/package.json", content: "{ }" },
+    { path: "app/lib/docs", type: "2", linkpath: "../bin/start" },
+  ];
+  const { scattered, links } = await scan(entries, { captureAnywhere });
+  expect(scattered).toEqual(
+    new Map([
+      ["package.json", Buffer.from("{}")],
+      ["lib/package.json", Buffer.from("{ }")],
+    ]),
+  );
+  expect(links).toEqual([
+    { path: "latest", target: "bin", leadsToFile: false },
+    { path: "lib/docs", target: "bin/start", leadsToFile: true },
+  ]);
+  const further: readonly TestEntry[] = [
+    { path: "app/lib/package.json", content: "x".repeat(11) },
+    { path: "app/lib/package.json", type: "2", linkpath: "x" },
+    { path: "app/addon/binding.gyp", content: "" },
+    { path: "app/lib/node_modules/x", content: "x" },
+  ];
+  for (const entry of further)
+    expect((await scan([...app, entry], { captureAnywhere })).scattered).toBeNull();
+});

@@ -2,15 +2,19 @@
 
 import { createHash, hash } from "node:crypto";
 import type { Hash } from "node:crypto";
+import { posix } from "node:path";
 import type { ByteStream } from "@slipway/core";
 import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { symlinkTarget } from "./entry-path.ts";
 import { gunzip } from "./gunzip.ts";
+import { ScatteredFiles } from "./scattered-files.ts";
 
 export interface ScanOptions {
   readonly limits: UnpackLimits;
   /** Paths of the files to copy, relative to the archive's root folder, each with its maximum size in bytes. */
   readonly capture: ReadonlyMap<string, number>;
+  /** Names of the files to copy wherever they are, each with its maximum size in bytes; 0 for one that is only looked for. By default none. */
+  readonly captureAnywhere?: ReadonlyMap<string, number>;
   /** Folder whose names are listed, relative to the archive's root folder; "" for that folder itself. */
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -25,6 +29,13 @@ export interface SourceFacts {
   readonly captured: ReadonlyMap<string, Buffer>;
   /** Captured files that are larger than their maximum size. */
   readonly oversized: ReadonlySet<string>;
+  /**
+   * The files named in `captureAnywhere`, by path. Null when there may be more: one is too large, they are too many, or the source
+   * contains node_modules.
+   */
+  readonly scattered: ReadonlyMap<string, Buffer> | null;
+  /** Symbolic and hard links; null when they are too many to list. */
+  readonly links: readonly SourceLink[] | null;
   /** Names in `folder`, sorted; those of folders end with a slash. */
   readonly names: readonly string[];
   /**
@@ -38,6 +49,15 @@ export interface SourceFacts {
   readonly newestTime: Date;
 }
 
+export interface SourceLink {
+  readonly path: string;
+  /** Relative to the source, and maybe outside of it; absolute if the link is. */
+  readonly target: string;
+  readonly leadsToFile: boolean;
+}
+
+const maxLinks = 1_000;
+
 /**
  * Memory grows with the number of entries, about 200 bytes each, but not with their size.
  * @throws {SlipwayError} "archive-invalid" or "archive-too-large", with a message for the author of the archive; the archive
@@ -48,6 +68,8 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
   const lines = new Map<string, string>();
   const captured = new Map<string, Buffer>();
   const oversized = new Set<string>();
+  const scattered = new ScatteredFiles(options.captureAnywhere ?? new Map());
+  const links = new Map<string, string>();
   let entryCount = 0;
   let sizeBytes = 0;
   let newestTime = new Date(0);
@@ -63,11 +85,15 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
       sizeBytes += entry.sizeBytes;
       if (mtime > newestTime) newestTime = mtime;
       const maxBytes = capture.get(path);
-      const content = await readFile(entry, entry.sizeBytes <= (maxBytes ?? -1));
-      if (content.copy !== null) captured.set(path, content.copy);
+      const isCaptured = entry.sizeBytes <= (maxBytes ?? -1);
+      const { digest, copy } = await readFile(entry, isCaptured || scattered.wants(entry));
+      if (isCaptured && copy !== null) captured.set(path, copy);
       else if (maxBytes !== undefined) oversized.add(path);
-      lines.set(path, line(entry, content.digest));
+      scattered.add(entry, copy);
+      lines.set(path, line(entry, digest));
     } else {
+      if (entry.kind !== "directory" && links.size <= maxLinks) links.set(path, targetOf(entry));
+      scattered.add(entry, null);
       lines.set(path, line(entry, "target" in entry ? entry.target : ""));
     }
   }
@@ -76,11 +102,27 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
     sizeBytes,
     captured,
     oversized,
+    scattered: scattered.files(),
+    links: links.size > maxLinks ? null : linksOf(links, lines),
     names: namesIn(folder, lines),
     digest: digestOf(lines),
     archiveDigest: archiveHash.digest("hex"),
     newestTime,
   };
+}
+
+/** The target of a hard link is relative to the source already. */
+function targetOf(entry: CheckedEntry & { readonly target: string }): string {
+  const { kind, path, target } = entry;
+  return kind === "hardlink" || target.startsWith("/") ? target : posix.join(posix.dirname(path), target);
+}
+
+function linksOf(
+  links: ReadonlyMap<string, string>,
+  lines: ReadonlyMap<string, string>,
+): readonly SourceLink[] {
+  const leadsToFile = (target: string) => /^[fh]/.test(lines.get(target) ?? "");
+  return [...links].map(([path, target]) => ({ path, target, leadsToFile: leadsToFile(target) }));
 }
 
 async function* hashed(bytes: ByteStream, digest: Hash): AsyncGenerator<Uint8Array> {

@@ -39,6 +39,16 @@ describe("a valid archive", () => {
     expect(entries.map(({ name }) => name)).toEqual(["build/", "build/src/", "build/src/main.js"]);
   });
 
+  test("a folder of the archive takes the place of the whole", async () => {
+    const archive = archiveOf([
+      { path: "app/web/bin/run", content: "1" },
+      { path: "app/webs/a", content: "2" },
+      { path: "app/b", content: "3" },
+    ]);
+    const entries = await unpack(sourceTar(archive, options({ folder: "web" })));
+    expect(entries.map(({ name }) => name)).toEqual(["build/", "build/bin/", "build/bin/run"]);
+  });
+
   test("names with `./` and macOS metadata beside the folder are accepted", async () => {
     const entries = await unpacked([
       { path: "./", type: "5" },

@@ -17,6 +17,8 @@ export type ExtraEntry =
 export interface SourceTarOptions {
   /** Folder that replaces the archive's root folder, e.g. `build/`. */
   readonly prefix: string;
+  /** Folder of the source that alone is part of the tar, without its own path; by default the source itself. */
+  readonly folder?: string;
   readonly limits: UnpackLimits;
   readonly signal: AbortSignal;
   /** Entries to append. Missing parent folders are added. */
@@ -40,9 +42,19 @@ async function* newEntries(archive: ByteStream, options: SourceTarOptions): Asyn
   const owner = options.owner ?? buildOwner;
   const prefix = options.prefix.replace(/\/+$/, "");
   const unzipped = gunzip(archive, options.signal);
-  for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget))
-    yield newEntry(entry, prefix, owner);
+  const folder = options.folder ?? "";
+  for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget)) {
+    const path = pathBelow(folder, entry.path);
+    if (path !== null) yield newEntry({ ...entry, path }, prefix, owner);
+  }
   yield* extraEntries(options.extra ?? [], prefix, owner, options.signal);
+}
+
+/** @returns the path relative to the folder, "" for the folder itself; null for one outside of it. */
+function pathBelow(folder: string, path: string): string | null {
+  if (folder === "") return path;
+  if (path === folder) return "";
+  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : null;
 }
 
 /** Returns a tar of these entries alone, with the missing parent folders. All belong to the build's user. */

@@ -12,6 +12,8 @@ export interface BuildPlatform {
   readonly stack: string;
   /** The app's name. */
   readonly app: string;
+  /** Folder of the source that is built, in place of the one that the variable PROJECT_DIR names. */
+  readonly projectDir?: string | undefined;
   /** The git ref of the deployment; empty when it has none. */
   readonly sourceVersion: string;
   /** Time of the source, in seconds since 1970. Tools that write times into their output use it (SOURCE_DATE_EPOCH). */
@@ -91,7 +93,8 @@ export function buildEnvironment(options: {
     CURL_CONNECT_TIMEOUT: "30",
     CURL_TIMEOUT: "180",
   };
-  if (variables["PROJECT_DIR"]) environment["PROJECT_DIR"] = variables["PROJECT_DIR"];
+  const projectDir = platform.projectDir ?? variables["PROJECT_DIR"];
+  if (projectDir) environment["PROJECT_DIR"] = projectDir;
   if (platform.npmRegistry !== null) environment["npm_config_registry"] = platform.npmRegistry;
   if (platform.caBundle !== null) Object.assign(environment, caVariables(platform.caBundle));
   return {

@@ -44,6 +44,7 @@ export type { PythonPlan } from "./python/plan.ts";
 export type { PythonWish } from "./python/version.ts";
 export {
   controlFiles,
+  scatteredFiles,
   plainPlan,
   planBuild,
   projectDirectory,

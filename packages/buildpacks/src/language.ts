@@ -7,17 +7,26 @@ export interface LanguageSource {
   /** Names at the app's root; those of folders end with a slash. */
   readonly names: readonly string[];
   /** The root of the monorepo that the app is a workspace of; null for any other app. */
-  readonly monorepo?: Pick<LanguageSource, "read" | "names"> | null;
+  readonly monorepo?: Monorepo | null;
   /** Whether the app is its own buildpack, which starts what it wants. */
   readonly ownBuildpack?: boolean;
   /** The app's variables. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
+export interface Monorepo extends Pick<LanguageSource, "read" | "names"> {
+  /** Path of the app in it. */
+  readonly workspace: string;
+  /** All manifests and settings of package managers in it, by path; null when they are not all known. */
+  readonly files: ReadonlyMap<string, Buffer> | null;
+}
+
 /** An installation of dependencies that needs nothing of the source but a few files. */
 export interface Install {
   /** Name of the folder at the app's root that the installation fills. */
   readonly folder: string;
+  /** Path of the workspace in its monorepo, in which other folders may have a folder of this name too; null for any other app. */
+  readonly workspace: string | null;
   readonly files: ReadonlyMap<string, Buffer>;
   /** Digest of everything in the app that decides what is installed: these files, and variables. */
   readonly digest: string;

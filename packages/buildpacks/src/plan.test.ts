@@ -68,7 +68,7 @@ describe("buildpacks by URL", () => {
   });
 });
 
-test("PROJECT_DIR is planned by its own files, and its source is built in a container", () => {
+test("PROJECT_DIR is planned by its own files", () => {
   const files = {
     "apps/web/package.json": '{"engines":{"node":"22"}}',
     "apps/web/server.js": "",

@@ -3,7 +3,8 @@
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 import { foldersAbove, monorepoRoot } from "./node/monorepo.ts";
-import type { LanguageSource } from "./language.ts";
+import { workspaceFileNames } from "./node/workspace-files.ts";
+import type { LanguageSource, Monorepo } from "./language.ts";
 import { type LanguagePlan, languages } from "./languages.ts";
 import type { BuildpackUrl } from "./remote/buildpack-url.ts";
 import { type BuildpackCatalogue, type CataloguedBuildpack, checkStack } from "./remote/catalogue.ts";
@@ -17,8 +18,18 @@ export interface PlanSource {
   readonly oversized: ReadonlySet<string>;
   /** Names in the project directory; those of folders end with a slash. */
   readonly names: readonly string[];
+  /** Files that an install in a monorepo may read, by path; null when they are not all known. */
+  readonly scattered?: ReadonlyMap<string, Buffer> | null;
+  /** Links in the source; null when they are not all known. */
+  readonly links?: readonly Link[] | null;
   /** The app's variables. */
   readonly variables: Readonly<Record<string, string>>;
+}
+
+interface Link {
+  readonly path: string;
+  readonly target: string;
+  readonly leadsToFile: boolean;
 }
 
 export interface BuildPlan {
@@ -30,6 +41,8 @@ export interface BuildPlan {
   readonly languageRequired: boolean;
   /** Path in the source of the monorepo whose workspace is built, "" for the source itself; null for any other app. */
   readonly monorepo: string | null;
+  /** Folder of the source that alone is built: the monorepo, or the folder that PROJECT_DIR names; "" for the source itself. */
+  readonly folder: string;
   readonly procfile: string | null;
   readonly slugIgnore: string | null;
 }
@@ -37,6 +50,7 @@ export interface BuildPlan {
 /** Scripts that an app has which is its own buildpack. */
 const inlineScripts = ["bin/detect", "bin/compile"];
 const buildpacksFile = ".buildpacks";
+const slugIgnoreFile = ".slugignore";
 const maxControlFileBytes = 64 * 1024;
 
 const languageFiles = new Map(languages.flatMap(({ controlFiles: files }) => [...files]));
@@ -53,10 +67,11 @@ export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
   const add = (folder: string, some: Iterable<readonly [name: string, maxBytes: number]>) => {
     for (const [name, maxBytes] of some) files.set(posix.join(folder, name), maxBytes);
   };
-  for (const folder of [...foldersAbove(projectDir), projectDir]) add(folder, languageFiles);
+  for (const folder of [...foldersAbove(projectDir), projectDir])
+    add(folder, [...languageFiles, [slugIgnoreFile, maxControlFileBytes]]);
   add(
     projectDir,
-    ["Procfile", ".slugignore", buildpacksFile].map((name) => [name, maxControlFileBytes]),
+    ["Procfile", buildpacksFile].map((name) => [name, maxControlFileBytes]),
   );
   add(
     projectDir,
@@ -76,6 +91,11 @@ export interface BuildpackOffer {
 
 const noOffer: BuildpackOffer = { catalogue: [], stack: "", detected: null };
 
+/** @returns the names of the files that `planBuild` reads wherever they are, each with its maximum size in bytes. */
+export function scatteredFiles(projectDir: string): ReadonlyMap<string, number> {
+  return projectDir === "" ? new Map() : workspaceFileNames;
+}
+
 /** @throws {SlipwayError} "build-failed", "no-buildpack" when the app cannot be built, with what to change. */
 export function planBuild(source: PlanSource, offer: BuildpackOffer = noOffer): BuildPlan {
   const projectDir = projectDirectory(source.variables);
@@ -89,21 +109,33 @@ export function planBuild(source: PlanSource, offer: BuildpackOffer = noOffer): 
   const named = chosenBuildpacks({ variables, file: listed, catalogue, stack });
   if (named === null && detected !== null) checkStack(detected, stack);
   const buildpacks = named ?? (detected === null ? null : [detected.url]);
-  if (buildpacks !== null) return { ...plainPlan(source), buildpacks, slugIgnore: text(".slugignore") };
+  if (buildpacks !== null) return { ...plainPlan(source), buildpacks, slugIgnore: text(slugIgnoreFile) };
   const chosen = variables["BUILDPACK_NAME"] ?? "";
   const choosesLanguage = languages.some(({ kind }) => kind === chosen);
   const inline = !choosesLanguage && inlineScripts.every(exists);
   const { captured, oversized } = source;
   const known = (path: string) => captured.has(path) || oversized.has(path);
   const monorepo = monorepoRoot(projectDir, { read: (path) => captured.get(path), exists: known });
+  const language = planLanguage(source, read, monorepo, inline);
+  const folder = builtFolder(language?.kind, monorepo, projectDir);
   return {
     buildpacks: null,
-    language: planLanguage(source, read, monorepo, inline),
+    language,
     languageRequired: !inline,
     monorepo,
+    folder,
     procfile: text("Procfile"),
-    slugIgnore: text(".slugignore"),
+    slugIgnore: captured.get(posix.join(folder, slugIgnoreFile))?.toString("utf8") ?? null,
   };
+}
+
+/** Only Node.js has monorepos: an app in another language may be a folder of one. */
+function builtFolder(
+  language: LanguagePlan["kind"] | undefined,
+  monorepo: string | null,
+  projectDir: string,
+): string {
+  return language === "nodejs" ? (monorepo ?? projectDir) : projectDir;
 }
 
 /** @returns the plan of a source that is built without a language of the plan's. */
@@ -115,12 +147,14 @@ export function plainPlan({ captured, variables }: PlanSource): BuildPlan {
     language: null,
     languageRequired: false,
     monorepo: null,
+    folder: projectDirectory(variables),
     procfile,
     slugIgnore: null,
   };
 }
 
 /**
+ * @param plan its `monorepo` is relative to the source that the build gets.
  * @returns the arguments of the build runner: those of the language, the command that starts the app without a Procfile, and the
  * monorepo that it is a workspace of.
  */
@@ -138,17 +172,32 @@ export function runnerArguments({
 
 /** Of the root of a monorepo only the control files are known. */
 function rootOf(
-  { captured, oversized }: PlanSource,
+  { captured, oversized, scattered = null, links = null, variables }: PlanSource,
   root: string | null,
-): NonNullable<LanguageSource["monorepo"]> | null {
+): Monorepo | null {
   if (root === null) return null;
   const pathOf = (name: string) => posix.join(root, name);
+  // A link to a folder may lead to further manifests.
+  const isKnown = scattered !== null && links !== null && links.every(({ leadsToFile }) => leadsToFile);
+  const below = (path: string) =>
+    root === "" || path.startsWith(`${root}/`) ? [posix.relative(root, path)] : [];
   return {
+    workspace: posix.relative(root, projectDirectory(variables)),
+    files: isKnown
+      ? new Map([...scattered].flatMap(([path, content]) => below(path).map((name) => [name, content])))
+      : null,
     read: (name) => captured.get(pathOf(name)),
     names: [...languageFiles.keys()].filter(
       (name) => captured.has(pathOf(name)) || oversized.has(pathOf(name)),
     ),
   };
+}
+
+/** Whether no link in the folder that is built leads out of it. */
+function standsAlone({ links = null }: PlanSource, folder: string): boolean {
+  if (folder === "") return true;
+  const isInside = (path: string) => path.startsWith(`${folder}/`);
+  return links !== null && links.every(({ path, target }) => !isInside(path) || isInside(target));
 }
 
 function planLanguage(
@@ -166,8 +215,8 @@ function planLanguage(
   if (language === undefined) return null;
   const plan = () =>
     language.plan({ read, names, variables, monorepo: rootOf(source, root), ownBuildpack: inline });
-  // Only one folder of the source is built, and only the build container can tell whether the rest is needed.
-  if (!inline) return projectDirectory(variables) === "" ? plan() : { ...plan(), install: null };
+  const folder = builtFolder(language.kind, root, projectDirectory(variables));
+  if (!inline) return standsAlone(source, folder) ? plan() : { ...plan(), install: null };
   try {
     // Its own bin/release says what serves.
     return { ...plan(), releasedOn: "dependencies", install: null, runnerArguments: [] };

@@ -1,7 +1,7 @@
 // The build runner, run by this machine's bash in a temporary folder instead of a build container.
 
-import { access, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { access, chmod, readdir, readFile, rm, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readEntries } from "@slipway/tar";
 import { appOf } from "./result-app.ts";
@@ -316,6 +316,72 @@ test("a build without dependencies keeps them, unless it makes some", async () =
   await runner.run({}, "installed=node_modules");
   expect(await hasResult("same-dependencies")).toBe(false);
 });
+
+test("the dependencies of a workspace and of those that it depends on stay apart from the app", async () => {
+  const pack = (name: string, script: string) =>
+    runner.put(`buildpacks/nodejs/bin/${name}`, `#!/bin/bash\n${script}\n`, 0o755);
+  await pack("compile", 'echo made >"$1/packages/lib/dist.js"');
+  await pack("release", "echo '--- {}'");
+  const installed = ["node_modules/ms/index.js", "packages/lib/node_modules/ms/index.js"];
+  const source = ["package.json", "apps/api/package.json", "packages/lib/package.json", "packages/other/x"];
+  for (const path of [...installed, ...source]) await put(`build/${path}`, "{}");
+  await chmod(join(work, "build/packages"), 0o750);
+  const { exitCode } = await runner.run(
+    { PROJECT_DIR: "apps/api" },
+    "installed-below=node_modules",
+    "monorepo=",
+  );
+  expect(exitCode).toBe(0);
+  expect(await hasResult("same-dependencies")).toBe(true);
+  expect(await filesBelow("app")).toEqual([...source, "packages/lib/dist.js"].toSorted());
+  expect(await filesBelow("build")).toEqual(installed);
+  expect((await stat(join(work, "app/packages"))).mode & 0o777).toBe(0o750);
+});
+
+test("of a front end on installed dependencies the app is what is served", async () => {
+  for (const [pack, name, script] of [
+    ["nodejs", "compile", 'echo made >"$1/apps/web/index.html"'],
+    ["static", "compile", 'rm "$1/package.json"'],
+    ["static", "release", "echo '--- {}'"],
+  ])
+    await runner.put(`buildpacks/${pack}/bin/${name}`, `#!/bin/bash\n${script}\n`, 0o755);
+  const installed = ["node_modules/ms/index.js", "apps/web/node_modules/ms/index.js"];
+  for (const path of [...installed, "package.json", "apps/web/package.json"])
+    await put(`build/${path}`, "{}");
+  const { exitCode } = await runner.run(
+    { PROJECT_DIR: "apps/web" },
+    "installed-below=node_modules",
+    "front-end",
+    "monorepo=",
+  );
+  expect(exitCode).toBe(0);
+  expect(await filesBelow("app")).toEqual(["index.html"]);
+});
+
+test("an install in a monorepo leaves nothing but dependencies", async () => {
+  const script =
+    'echo "workspace=$SLIPWAY_WORKSPACE"; mkdir -p "$1/lib/node_modules/x" "$1/lib/dist"; echo >"$1/lib/node_modules/x/y"';
+  await runner.put("buildpacks/nodejs/bin/install", `#!/bin/bash\n${script}\n`, 0o755);
+  for (const path of ["package.json", "lib/package.json", "apps/api/package.json"])
+    await put(`build/${path}`, "{}");
+  const { exitCode, output } = await runner.run({}, "install", "nodejs", "all", "workspace=apps/api");
+  expect({ exitCode, output }).toMatchObject({ exitCode: 0, output: "workspace=apps/api\n" });
+  expect(await readdir(join(work, "build"), { recursive: true })).toEqual([
+    "lib",
+    "lib/node_modules",
+    "lib/node_modules/x",
+    "lib/node_modules/x/y",
+  ]);
+});
+
+/** Paths of the files below a folder, sorted. */
+async function filesBelow(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(join(work, folder), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(join(work, folder), join(entry.parentPath, entry.name)))
+    .toSorted();
+}
 
 async function hasResult(name: string): Promise<boolean> {
   return (await readdir(join(work, "result"))).includes(name);

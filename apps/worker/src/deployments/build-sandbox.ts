@@ -27,6 +27,8 @@ export interface SandboxRequest {
   readonly image: string;
   /** Arguments of the build runner. */
   readonly runnerArguments: readonly string[];
+  /** Folder of the source that is built, in place of the one that the app's variable names. */
+  readonly projectDir?: string;
   /** Time of the source, in seconds since 1970. */
   readonly sourceTime: number;
   /** Buildpacks that the user chose by URL; without them the bundled ones. */
@@ -175,6 +177,7 @@ function buildPlatform(
   return {
     stack: config.stackName,
     app: app.name,
+    projectDir: request.projectDir,
     sourceVersion: lease.deployment.gitRef ?? "",
     sourceTime: request.sourceTime,
     requestId: lease.deployment.id,

@@ -75,6 +75,7 @@ async function fromSource(
 ): Promise<Made> {
   const { limits } = context.config;
   const built = builtFromPlan(attempt, plan);
+  sayFolder(attempt, plan);
   await using opened = new AsyncDisposableStack();
   const { image: base, sandbox } = await dependencies(context, attempt, plan);
   if (sandbox !== null) opened.use(sandbox);
@@ -83,6 +84,7 @@ async function fromSource(
   const open = async () =>
     sourceTar(resources.use(await fetched.open()), {
       prefix: "build/",
+      folder: plan.folder,
       limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
       signal: attempt.signal,
     });
@@ -105,16 +107,23 @@ async function fromLayers(
   await using installed = new AsyncDisposableStack();
   const { base, language, production } = await releaseBase(context, attempt, plan);
   if (production !== null) installed.use(production);
-  const { folder, hasBuildPackages } = plan.language.install;
+  const { folder, workspace, hasBuildPackages } = plan.language.install;
   const { image, key } = await buildImage(context, attempt, plan, hasBuildPackages ? null : production);
+  sayFolder(attempt, plan);
   await using opened = new AsyncDisposableStack();
   const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
   const files = filesOf(attempt, { base, language, inputs, folder: "app", plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
+      folder: plan.folder,
       image,
-      runnerArguments: [`installed=${folder}`, ...runnerArguments(plan)],
+      // What the build gets is the monorepo, or the app alone.
+      projectDir: workspace ?? "",
+      runnerArguments: [
+        `${workspace === null ? "installed" : "installed-below"}=${folder}`,
+        ...runnerArguments({ ...plan, monorepo: workspace === null ? null : "" }),
+      ],
       sourceTime: files.sourceTime,
       usesCache: false,
     }),
@@ -123,6 +132,8 @@ async function fromLayers(
   opened.defer(() => settled(built));
   if (language !== null && !built.keepsDependencies) {
     await built.ended;
+    // The engine would list all files of the source as changes.
+    if (workspace !== null) return null;
     const changes = await sandbox.changes(`${workDir}/build/${folder}`, signal);
     if (changes.some((path) => !toolCaches.test(path))) return null;
   }
@@ -133,6 +144,12 @@ async function fromLayers(
     sandbox: null,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** Says which part of the source is built. The build runner says it of a workspace. */
+function sayFolder({ log }: Attempt, { folder, language }: Plan & Layered): void {
+  if (folder !== "" && language.install.workspace === null)
+    log.line(`-----> Building the directory ${folder} only`);
 }
 
 /** The engine packs the app if the result of the build does not contain it. */

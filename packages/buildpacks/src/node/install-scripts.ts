@@ -16,6 +16,18 @@ export interface ScriptPolicy {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** Scripts of package.json that run before or after the dependencies are installed. */
+export const installScripts: readonly string[] = [
+  "heroku-prebuild",
+  "pnpm:devPreinstall",
+  "preinstall",
+  "install",
+  "postinstall",
+  "prepublish",
+  "preprepare",
+  "prepare",
+  "postprepare",
+];
 /** The first versions that run no scripts of dependencies unless the app allows them. */
 const blockingSince = { pnpm: [10, 0], yarn: [4, 14] } as const;
 /** Packages from git are built when they are fetched. */

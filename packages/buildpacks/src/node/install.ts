@@ -1,12 +1,15 @@
 // The installation of an app's dependencies, when it needs nothing of the source but a few files.
 
 import { createHash } from "node:crypto";
-import { runningInstallScripts } from "./install-scripts.ts";
+import { posix } from "node:path";
+import { installScripts, runningInstallScripts } from "./install-scripts.ts";
 import { readLockFile } from "./lock-file.ts";
+import type { LockFacts } from "./lock-facts.ts";
 import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
-import type { Install, LanguageSource } from "../language.ts";
+import { type WorkspaceFiles, workspaceFiles } from "./workspace-files.ts";
+import type { Install, LanguageSource, Monorepo } from "../language.ts";
 
 /** Packages whose install scripts read files of the app. */
 const readsSource: ReadonlySet<string> = new Set(["@prisma/client"]);
@@ -25,6 +28,7 @@ const installFields = [
   "engines",
   "devEngines",
   "packageManager",
+  "workspaces",
   "os",
   "cpu",
   "libc",
@@ -32,41 +36,72 @@ const installFields = [
 /** Files with settings of package managers, which may name variables. */
 const settingsWithVariables = [".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
 
-/** @returns null when the installation may depend on any file of the source, or when it cannot be known. */
+/**
+ * @param source with the manifest and the lock file: the app, or the root of its monorepo.
+ * @param monorepo that the app is a workspace of; null for any other app.
+ * @returns null when the installation may depend on any file of the source, or when it cannot be known.
+ */
 export function planInstall(
-  { read, names, variables }: LanguageSource,
+  { read, names, variables }: Pick<LanguageSource, "read" | "names" | "variables">,
   manifest: PackageJson,
   { manager, lockFile: lockName }: PackageManagement,
   wish: PackageManagerWish | null,
+  monorepo: Monorepo | null = null,
 ): Install | null {
+  // How other package managers link workspaces has not been compared with builds of the whole source.
+  if (monorepo !== null && manager !== "npm") return null;
   const lockFile = lockName === null ? undefined : read(lockName);
   const manifestFile = read("package.json");
   if (lockName === null || lockFile === undefined || manifestFile === undefined) return null;
   const lock = lockFile.toString("utf8");
   const facts = readLockFile(manager, lock);
-  if (facts === null || facts.usesSource || manifestUsesSource(manifest)) return null;
+  if (facts === null || facts.usesSource) return null;
+  const members = membersOf(monorepo, manifest, facts);
+  if (members === null || [...members.manifests.values()].some(manifestUsesSource)) return null;
   const settings = settingsFiles(manager, { read, names });
   if (settings === null || names.includes("node_modules/")) return null;
   const running = runningInstallScripts(facts, { manager, wish, manifest, lock, settings, variables });
   if (running.some((name) => readsSource.has(name))) return null;
-  const files = new Map([["package.json", manifestFile], [lockName, lockFile], ...settings]);
+  const files = new Map([
+    ["package.json", manifestFile],
+    [lockName, lockFile],
+    ...settings,
+    ...members.files,
+  ]);
   const decisive = new Map(files);
   const runsScripts = running.length > 0;
   // An install script may read any field, and other package managers have fields of their own.
-  if (!runsScripts && manager === "npm") {
-    const fields = installFields.map((name) => [name, manifest[name]]);
-    decisive.set("package.json", Buffer.from(JSON.stringify(fields)));
-  }
+  if (!runsScripts && manager === "npm")
+    for (const [folder, member] of members.manifests) {
+      const fields = installFields.map((name) => [name, member[name]]);
+      decisive.set(posix.join(folder, "package.json"), Buffer.from(JSON.stringify(fields)));
+    }
+  const workspace = monorepo?.workspace ?? null;
   const digest = installDigest(
     decisive,
-    runsScripts ? sorted(variables) : decisiveVariables(variables, settings),
+    runsScripts ? sorted(variables) : decisiveVariables(variables, files),
+    workspace,
   );
-  return { folder: "node_modules", files, digest, hasBuildPackages: true, packageCount: facts.packageCount };
+  const { packageCount } = facts;
+  return { folder: "node_modules", workspace, files, digest, hasBuildPackages: true, packageCount };
+}
+
+/** @returns the manifests that the install reads; null when they cannot be known. */
+function membersOf(
+  monorepo: Monorepo | null,
+  manifest: PackageJson,
+  { linkedFolders = [] }: LockFacts,
+): WorkspaceFiles | null {
+  if (monorepo === null) {
+    const readsOthers = manifest.workspaces !== undefined || linkedFolders.length > 0;
+    return readsOthers ? null : { files: new Map(), manifests: new Map([["", manifest]]) };
+  }
+  const members = workspaceFiles(monorepo, installScripts);
+  return linkedFolders.every((folder) => members?.manifests.has(folder)) ? members : null;
 }
 
 /** Dependencies by path are not in the lock file of every package manager. */
 function manifestUsesSource(manifest: PackageJson): boolean {
-  if (manifest.workspaces !== undefined) return true;
   const sections = [
     "dependencies",
     "devDependencies",
@@ -85,9 +120,11 @@ function manifestUsesSource(manifest: PackageJson): boolean {
 /** Without install scripts, a package manager reads its own variables, those of Node.js, and those that its settings name. */
 function decisiveVariables(
   variables: Readonly<Record<string, string>>,
-  settings: ReadonlyMap<string, Buffer>,
+  files: ReadonlyMap<string, Buffer>,
 ): readonly (readonly [string, string])[] {
-  const texts = settingsWithVariables.map((name) => settings.get(name)?.toString("utf8") ?? "");
+  const texts = [...files].flatMap(([path, content]) =>
+    settingsWithVariables.includes(posix.basename(path)) ? [content.toString("utf8")] : [],
+  );
   const named = new Set(texts.join("\n").match(/(?<=\$\{?)\w+/g));
   const isDecisive = (name: string) =>
     /^(?:npm|pnpm|yarn|bun|node|corepack)_/i.test(name) || name === "CI" || named.has(name);
@@ -101,8 +138,11 @@ function sorted(variables: Readonly<Record<string, string>>): readonly (readonly
 function installDigest(
   files: ReadonlyMap<string, Buffer>,
   variables: readonly (readonly [string, string])[],
+  workspace: string | null,
 ): string {
   const hash = createHash("sha256");
-  for (const [name, content] of files) hash.update(`${name} ${content.length}\n`).update(content);
-  return hash.update(JSON.stringify(variables)).digest("hex");
+  // An archive may have its files in any order.
+  for (const [name, content] of [...files].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name} ${content.length}\n`).update(content);
+  return hash.update(JSON.stringify([variables, workspace])).digest("hex");
 }

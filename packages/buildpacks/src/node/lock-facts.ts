@@ -3,7 +3,9 @@
 export interface LockFacts {
   /** Number of packages. */
   readonly packageCount: number;
-  /** Whether a package or a patch is part of the source: a workspace, or a dependency by path. */
+  /** Folders of the source that npm links as packages: workspaces, and dependencies by path. */
+  readonly linkedFolders?: readonly string[];
+  /** Whether another package, or a patch, is part of the source. */
   readonly usesSource: boolean;
   /** Names of the packages that may run a script when they are installed. Only lock files of npm, and of pnpm up to 8, tell which do. */
   readonly withInstallScript: readonly string[];

@@ -28,9 +28,13 @@ interface ProgramProvider {
 export function readNpmLock(text: string): LockFacts | null {
   const packages = packagesOf(text);
   if (packages === null) return null;
+  const linkedFolders = packages.flatMap(([, { link, resolved }]) => (link ? [resolved ?? ""] : []));
   return {
     packageCount: packages.length,
-    usesSource: packages.some(([path, { link, resolved }]) => isInSource(path, link, resolved)),
+    linkedFolders,
+    usesSource:
+      linkedFolders.some((folder) => !isInside(folder)) ||
+      packages.some(([path, { resolved }]) => isInSource(path, resolved, linkedFolders)),
     withInstallScript: packages.flatMap(([path, { hasInstallScript }]) =>
       hasInstallScript ? [nameAt(path)] : [],
     ),
@@ -66,6 +70,13 @@ function nameAt(path: string): string {
   return path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
 }
 
-function isInSource(path: string, link: boolean, resolved: string | undefined): boolean {
-  return link || !path.startsWith("node_modules/") || resolved?.startsWith("file:") === true;
+/** Whether a package is part of the source, without being one of the linked folders or a dependency of one. */
+function isInSource(path: string, resolved: string | undefined, linkedFolders: readonly string[]): boolean {
+  const isOfFolder = (folder: string) => path === folder || path.startsWith(`${folder}/node_modules/`);
+  const isKnown = path.startsWith("node_modules/") || linkedFolders.some(isOfFolder);
+  return !isKnown || resolved?.startsWith("file:") === true;
+}
+
+function isInside(folder: string): boolean {
+  return /^[^/:]+(\/[^/:]+)*$/.test(folder) && !folder.split("/").includes("..");
 }

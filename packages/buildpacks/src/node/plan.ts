@@ -5,6 +5,7 @@ import { parseProcfile } from "../procfile.ts";
 import { isFrontEnd } from "./front-end.ts";
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { planInstall } from "./install.ts";
+import { installScripts } from "./install-scripts.ts";
 import { type PackageJson, parsePackageJson } from "./package-json.ts";
 import type { PackageHash } from "./package-manager-field.ts";
 import {
@@ -39,18 +40,6 @@ export interface NodePlan extends LanguageFacts {
   readonly startedPackageManager: PackageManagerWish | null;
 }
 
-/** Scripts of package.json that run before or after the dependencies are installed. */
-const installScripts = [
-  "heroku-prebuild",
-  "pnpm:devPreinstall",
-  "preinstall",
-  "install",
-  "postinstall",
-  "prepublish",
-  "preprepare",
-  "prepare",
-  "postprepare",
-];
 const buildScripts = ["build", "heroku-postbuild"];
 const mebibyte = 1024 ** 2;
 
@@ -105,8 +94,10 @@ export function planNode(source: LanguageSource): NodePlan {
         });
   // Yarn 2 and later run scripts only where they find notes of the install, which are not in node_modules.
   const needsNotes = startedPackageManager?.name === "yarn" && startedPackageManager.lockfileVersion !== "1";
-  const install =
-    needsNotes || root !== source ? null : planInstall(source, manifest, management, packageManager);
+  const { variables, monorepo = null } = source;
+  const install = needsNotes
+    ? null
+    : planInstall({ ...root, variables }, rootManifest, management, packageManager, monorepo);
   return {
     kind: "nodejs",
     node: nodeWish(
@@ -119,7 +110,8 @@ export function planNode(source: LanguageSource): NodePlan {
     packageManager,
     startedPackageManager,
     install,
-    scripts,
+    // The workspaces that this one depends on may have a build, which only the build container finds out.
+    scripts: monorepo !== null && scripts === "none" ? "build" : scripts,
     releasedOn: frontEnd ? "stack" : "dependencies",
     web,
     // The static buildpack serves the output of the build.

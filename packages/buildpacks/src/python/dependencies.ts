@@ -60,7 +60,13 @@ export function planDependencies(source: LanguageSource, project: Table, file: D
     file,
     names: new Set(names.map(normalizedName)),
     install: isKnown
-      ? { folder: ".venv", files, hasBuildPackages: false, digest: digestOf(files, source.variables) }
+      ? {
+          folder: ".venv",
+          workspace: null,
+          files,
+          hasBuildPackages: false,
+          digest: digestOf(files, source.variables),
+        }
       : null,
   };
 }

@@ -150,7 +150,16 @@ prune_dependencies() {
 # Caches, and what pnpm notes about its installs, with their times.
 remove_build_only_files() {
   rm -rf "$BUILD"/node_modules/.{cache,vite,vite-temp,modules.yaml,pnpm-workspace-state*.json}
+  remove_caches_of_workspaces
   [ "$MANAGER" != yarn ] || rm -rf "$BUILD"/.yarn/{cache,unplugged}
+}
+
+# Without dependencies of its own a workspace has node_modules for the caches only.
+remove_caches_of_workspaces() {
+  [ -n "$WORKSPACE" ] || return 0
+  find "$BUILD" -name node_modules -prune -print0 >"$SCRATCH/modules"
+  xargs -0r -I{} rm -rf {}/.cache {}/.vite {}/.vite-temp <"$SCRATCH/modules"
+  xargs -0r rmdir --ignore-fail-on-non-empty <"$SCRATCH/modules"
 }
 
 # A package manager's cache never shrinks by itself, so it starts anew when it is large.

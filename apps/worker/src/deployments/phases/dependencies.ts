@@ -2,6 +2,7 @@
 // an install runs only when something of it changed. Needs the plan; yields the image.
 
 import { createHash } from "node:crypto";
+import { posix } from "node:path";
 import { entriesTar } from "@slipway/archive";
 import type { ExtraEntry } from "@slipway/archive";
 import { slugTransform } from "@slipway/buildpacks";
@@ -109,8 +110,14 @@ export async function installDependencies(
   const sandbox = owned.use(
     await filledSandbox(context, attempt, {
       image: images.build,
-      runnerArguments: ["install", kind, mode],
+      runnerArguments: [
+        "install",
+        kind,
+        mode,
+        ...(install.workspace === null ? [] : [`workspace=${install.workspace}`]),
+      ],
       sourceTime: dependenciesTime(install.digest),
+      projectDir: "",
       usesCache: true,
       open,
     }),
@@ -132,13 +139,16 @@ async function pushDependencies(
 ): Promise<string> {
   const { sandbox, base, key, plan } = made;
   const { kind, install } = plan.language;
+  // The container of an install in a monorepo has nothing but the dependencies of its folders.
+  const [from, folder] =
+    install.workspace === null ? [`build/${install.folder}`, `${install.folder}/`] : ["build", ""];
   const layer = slugTransform({
-    from: install.folder,
-    folder: `${install.folder}/`,
+    from: posix.basename(from),
+    folder,
     ignore: plan.slugIgnore,
     maxSizeBytes: config.limits.imageBytes,
     mtime: new Date(dependenciesTime(key) * 1000),
-  })(await sandbox.download(`${workDir}/build/${install.folder}`, signal));
+  })(await sandbox.download(`${workDir}/${from}`, signal));
   const pushed = await registry.push(
     {
       repository: dependenciesRepository(app.id),

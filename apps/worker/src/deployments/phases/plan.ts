@@ -11,6 +11,7 @@ import {
   plainPlan,
   planBuild,
   projectDirectory,
+  scatteredFiles,
 } from "@slipway/buildpacks";
 import type { BuildpackCatalogue, BuildPlan, LanguagePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
@@ -64,6 +65,7 @@ export async function plan(
       ...descriptorControlFiles(variables),
       ...dockerfileControlFiles(variables),
     ]),
+    captureAnywhere: scatteredFiles(folder),
     folder,
     signal,
   });

@@ -12,7 +12,11 @@ export type UnpackContext = SandboxContext & {
   readonly config: { readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries"> };
 };
 
-type UnpackInput = Omit<SandboxRequest, "open"> & { readonly fetched: FetchedSource };
+type UnpackInput = Omit<SandboxRequest, "open"> & {
+  readonly fetched: FetchedSource;
+  /** Folder of the source that alone is unpacked; by default the source itself. */
+  readonly folder?: string;
+};
 
 /** @throws {SlipwayError} "archive-invalid", "archive-too-large" and the errors of the engine. The sandbox is removed then. */
 export function unpack(context: UnpackContext, attempt: Attempt, input: UnpackInput): Promise<Sandbox> {
@@ -24,7 +28,7 @@ export function unpack(context: UnpackContext, attempt: Attempt, input: UnpackIn
 async function unpacked(
   context: UnpackContext,
   attempt: Attempt,
-  { fetched, ...request }: UnpackInput,
+  { fetched, folder = "", ...request }: UnpackInput,
 ): Promise<Sandbox> {
   const { config } = context;
   await using opened = new AsyncDisposableStack();
@@ -33,6 +37,7 @@ async function unpacked(
     open: async (extra) =>
       sourceTar(opened.use(await fetched.open()), {
         prefix: "build/",
+        folder,
         limits: { maxUnpackedBytes: config.limits.sourceBytes, maxEntries: config.limits.sourceEntries },
         extra,
         signal: attempt.signal,

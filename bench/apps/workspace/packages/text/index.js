@@ -1,0 +1,2 @@
+// The text that the server answers.
+module.exports = (answer) => `${answer}\n`;
