@@ -17,6 +17,7 @@ export interface ComposerProject {
 const vendor = "vendor";
 const nothing: Install = {
   folder: vendor,
+  workspace: null,
   files: new Map(),
   digest: "",
   hasBuildPackages: false,
@@ -129,6 +130,7 @@ function installOf({ names, read, variables }: LanguageSource, lock: Table): Ins
   // An app without packages has an autoloader all the same.
   return {
     folder: vendor,
+    workspace: null,
     files,
     digest: hash.digest("hex"),
     hasBuildPackages: false,
