@@ -191,7 +191,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
 });
 
 describe.skipIf(await lacksRedis())("the stream's limits over socket.io", () => {
-  test("unauthenticated clients replace each other, and no authenticated client", async () => {
+  test("an unauthenticated client replaces another unauthenticated one, never an authenticated one", async () => {
     await using stream = await startTestStream({ unauthenticatedConnections: 2 });
     const { jwt } = await stream.newUser();
     using authenticated = new IoClient(stream.url, jwt, ["websocket"]);

@@ -175,7 +175,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
 });
 
 describe.skipIf(await lacksRedis())("the stream's limits", () => {
-  test("a client without an auth frame is closed, and so is one that is over its user's limit or in the way of another", async () => {
+  test("connections are closed without an auth frame, over the user's limit, and when another connection needs the slot", async () => {
     await using stream = await startTestStream({ authMs: 1_000, connections: 2, connectionsPerUser: 1 });
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);

@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** What was rejected unhandled by the action, and is known to the process one turn of its event loop later. */
+/** The unhandled rejections of the action: the process learns of them one turn of its event loop later. */
 export async function unhandledRejections(action: () => void): Promise<unknown[]> {
   const found: unknown[] = [];
   const others = process.listeners("unhandledRejection");

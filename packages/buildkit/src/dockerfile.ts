@@ -1,4 +1,4 @@
-// Reads what a build needs to know of a Dockerfile before it runs, and what it may not contain.
+// Reads from a Dockerfile, before its build, the arguments, the base images, and the reasons for which it may not be built.
 
 import { DockerfileParser } from "dockerfile-ast";
 import type { Instruction, ModifiableInstruction } from "dockerfile-ast";
@@ -6,7 +6,7 @@ import type { Instruction, ModifiableInstruction } from "dockerfile-ast";
 export interface DockerfileFacts {
   /** Names of the arguments that it declares. */
   readonly declaredArguments: ReadonlySet<string>;
-  /** Why it is not built: parts of it would pass the walls of builds. */
+  /** Why it may not be built: these instructions would bypass the isolation of builds. */
   readonly refusals: readonly string[];
   /**
    * The images that its steps are based on or copy from, other than its own stages. Those whose names have variables without a value

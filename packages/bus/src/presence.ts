@@ -1,4 +1,4 @@
-// Presence over Redis: members beat, and anyone can list who is there. All times are by Redis's clock.
+// Presence over Redis: members send heartbeats, and any process can list the members. All times are by Redis's clock.
 
 import { contain, withDeadline } from "@slipway/async";
 import type { Redis } from "ioredis";

@@ -32,7 +32,7 @@ export interface AttemptRecord {
   readonly phases: readonly PhaseRecord[];
 }
 
-/** What an attempt knows of itself when it claims the deployment. */
+/** The facts about an attempt when it claims the deployment. */
 export type AttemptOrigin = Pick<AttemptRecord, "worker" | "engine" | "jobAddedAt">;
 
 /** The latest attempts are kept, and of each the latest phases. */

@@ -1,4 +1,4 @@
-// Deletes an app: its name is free at once, its deployments are aborted, and workers remove what it has.
+// Deletes an app: its name is free at once, its deployments are aborted, and workers remove its resources.
 
 import type { App } from "@slipway/core";
 import { abortOfDeletedApp } from "./abort.ts";

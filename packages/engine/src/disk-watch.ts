@@ -39,7 +39,7 @@ export interface DiskWatchOptions {
   readonly countSeconds?: number;
 }
 
-// Each look prints what it knows as soon as it knows it: "KIB INODES HELD_KIB", with 0 for what was not counted yet. Between looks it
+// Each measurement prints its counts as soon as they are available: "KIB INODES HELD_KIB", with 0 for missing ones. Then the script
 // sleeps three times as long as it measured, so it uses at most a quarter of a core; each second it compares the free space.
 const script = `
 set -o pipefail

@@ -8,7 +8,7 @@ import type { LineBatch } from "./tail.ts";
 const takeOverScript = loadScript("takeOverLog", new URL("lua/take-over-log.lua", import.meta.url), 2);
 const appendScript = loadScript("appendToLog", new URL("lua/append-to-log.lua", import.meta.url), 2);
 
-/** Results in place of a line number, see lua/log.lua. */
+/** Results instead of a line number, see lua/log.lua. */
 export const rejected = { stale: -1, gap: -2 } as const;
 
 export interface OwnedLogOptions {

@@ -1,4 +1,4 @@
-// For tests: a deployment whose attempts write its log, and a follower that records what it is sent.
+// For tests: a deployment whose attempts write its log, and a follower that records its events.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";

@@ -59,18 +59,18 @@ export function redisKeys(installationId: string) {
   };
 }
 
-/** What routers and workers say of themselves, and are asked to do. */
+/** Heartbeats and records of routers and workers, and requests to them. */
 function presenceKeys(root: string) {
   return {
     /** The routers' last heartbeats: a sorted set of their ids by time, in milliseconds of Redis's clock. */
     routersSeen: `{${root}:routers}:seen`,
-    /** Records of the routers: none, a router's heartbeat says all. The heartbeats' script expects the key. */
+    /** Always empty: routers have no records. The script of heartbeats needs the key. */
     routers: `{${root}:routers}:records`,
     /** The routers that have confirmed the cutover to the rollout: a set of their ids. */
     routersCutOver: (rolloutId: string) => `{${root}:routers}:switched:${rolloutId}`,
     /** The records of the workers: a hash by worker id. */
     workers: `{${root}:workers}:told`,
-    /** What an operator asked of the worker: "1" to drain, "0" to resume. The worker reads it with each heartbeat. */
+    /** An operator's request to the worker: "1" to drain, "0" to resume. The worker reads it with each heartbeat. */
     workerDraining: (workerId: string) => `{${root}:workers}:draining:${workerId}`,
     /** Notifies workers of such a request. */
     workersChannel: `${root}:workers`,

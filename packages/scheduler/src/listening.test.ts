@@ -41,12 +41,12 @@ test("other ports are listed once, without the engine's name server", () => {
   });
 });
 
-test("addresses of an incomplete look are not an error message of the shell", () => {
+test("incomplete output of the probe is not taken for an error message of the shell", () => {
   expect(failureIn("0B00007F:A1B2\n0100007F:0B")).toBe("");
   expect(failureIn("0B00007F:A1B2\nsh: no more processes\n")).toBe("sh: no more processes");
 });
 
-test("the shell's look writes the listening sockets, and finds the port when it is reachable", async () => {
+test("the probe prints the listening sockets, and finds the port when it is reachable", async () => {
   await using open = new AsyncDisposableStack();
   const [reachable, loopback] = [await listen(open, "0.0.0.0"), await listen(open, "127.0.0.1")];
   const look = async (port: number) => {

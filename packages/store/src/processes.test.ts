@@ -21,13 +21,13 @@ beforeEach(async () => {
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 
-test("processes that write to SQLite at once give no number twice and have one winner", async () => {
+test("concurrent processes assign no number twice in SQLite, and one of them wins each change", async () => {
   const url = `file:${join(directory.path, "slipway.db")}`;
   expect(await contest(url, 25)).toEqual(fair(25));
 }, 60_000);
 
 describe.skipIf(await lacksMongo())("MongoDB", () => {
-  test("processes that write to it at once give no number twice and have one winner", async () => {
+  test("concurrent processes assign no number twice, and one of them wins each change", async () => {
     await using mongo = await startMongo();
     expect(await contest(mongo.url, 8)).toEqual(fair(8));
   }, 60_000);
@@ -42,7 +42,7 @@ test("stores opened at once on a new file migrate it once", async () => {
   expect(applied).toHaveLength(migrations.length);
 });
 
-/** What comes of it when all goes well. */
+/** The expected result of a contest. */
 function fair(createsEach: number) {
   const numbers = Array.from({ length: processCount * createsEach }, (_, index) => index + 1);
   return { numbers, lane: numbers, outOfOrder: [], winners: 1, storedIsWinner: true };

@@ -154,7 +154,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect((await create(name)).status).toBe(201);
   });
 
-  test("apps let a deployment whose release is already live end by itself when they are deleted", async () => {
+  test("a deployment whose release is already live is not aborted when its app is deleted", async () => {
     const { id, name } = await created();
     const deployment = await api.store.deployments.create(aNewDeployment({ appId: id }));
     const steps = stepsTo(deployment, "success");

@@ -30,7 +30,7 @@ test("a deployment of a busy app starts when the running one has ended, and thos
   expect(estimatedSeconds({ ...busy, position: 2, running: null })).toBe(30);
 });
 
-test("nothing is estimated where only an operator can help, or nothing is known", () => {
+test("a wait that only an operator can end has no estimate, nor has one without earlier builds", () => {
   for (const reason of ["no-worker", "queue-paused", null] as const)
     expect(estimatedSeconds({ ...facts, reason })).toBeNull();
   expect(estimatedSeconds({ ...facts, meanSeconds: null })).toBeNull();

@@ -48,7 +48,7 @@ export class OutputEvents implements Disposable {
     request: Request,
     response: Response,
   ): void {
-    // The client disconnected during authentication: no "close" event would come to clean up.
+    // The client disconnected during authentication: no "close" event will follow to clean up.
     if (response.closed) return;
     const cursor = format.parseCursor(request.get("last-event-id"));
     if (isComplete(deployment, cursor)) {

@@ -33,7 +33,7 @@ export function WorkersPage() {
   );
 }
 
-/** Nothing is asked of a lost worker: it does not read it. */
+/** The button that drains a worker. A lost worker has none: it reads no requests. */
 function Drain({ worker: { id, name, state } }: { readonly worker: WorkerBody }) {
   if (state === "lost") return null;
   const isDraining = state === "draining";

@@ -1,4 +1,4 @@
-// A button that runs an action of the API: it shows that it runs, asks before what cannot be undone, and shows an error.
+// A button that runs an action of the API: it shows progress and errors, and asks for confirmation if the action cannot be undone.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";

@@ -64,7 +64,7 @@ export interface PushedImage {
   readonly layers: readonly StoredLayer[];
 }
 
-/** What the registry knows of an image. */
+/** An image as the registry describes it. */
 export interface StoredImage {
   /** `host/repository@sha256:…`, for engines. */
   readonly pinnedReference: string;

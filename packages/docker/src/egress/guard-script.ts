@@ -1,5 +1,5 @@
-// What the guard runs on the engine's host: it sets the rules, sets them again in case another program removed them, and
-// withdraws them on SIGUSR1 and ends. The engine does not restart a container after a signal that it was asked to send.
+// The script of the guard on the engine's host. It sets the rules, and sets them again in case another program removed them. On
+// SIGUSR1 it withdraws them and ends. The engine does not restart a container after a signal that was sent through its API.
 
 const repeatSeconds = 20;
 

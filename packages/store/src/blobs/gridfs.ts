@@ -1,10 +1,9 @@
 // Blobs in MongoDB's GridFS, shared by processes on any machines.
 //
-// A key points to a file, and a put moves the pointer: one document, so every reader finds the old blob or the new one. A
-// file that nothing points to any more is kept for an hour, for those who read it. Which files may have to go is written
-// down before anything can go wrong (`doomed`), so nothing is left behind by a process that dies: not a half upload, not a
-// replaced blob. An entry there is a suspicion; a file is only removed while no key points to it, and once none does, none
-// ever will again.
+// A key points to a file, and a put changes the pointer: one document, so every reader finds the old blob or the new one. A file
+// without a pointer is kept for an hour, for its readers. The collection `doomed` lists the files that may have to be removed. A
+// file is listed before its upload begins and before its blob is replaced, so a process that crashes leaves no partial upload and
+// no replaced blob behind. A listed file is removed only if no key points to it. Once none does, none ever will again.
 //
 // Each file has one entry with several writers: its upload, the upload that replaces it, and its removal. Each writer
 // gives the entry a new token, and changes or deletes it only under the token it read, so no writer undoes another's change.

@@ -19,7 +19,7 @@ interface LaneDocument {
 export interface HeadQueries<Document> {
   /** Selects waiting documents in the lanes of apps with higher ids. */
   readonly waitingAfter: (appId: string) => Filter<Document>;
-  /** The order of the lanes: by app, then by place. */
+  /** The order of the lanes: by app, then by position. */
   readonly order: Sort;
   /** Selects running documents of these apps. */
   readonly runningOf: (appIds: readonly string[]) => Filter<Document>;

@@ -41,7 +41,7 @@ test("what is missing is applied, once, and recorded", async () => {
   ]);
 });
 
-test("one that fails leaves the database as it was", async () => {
+test("a failing migration leaves the database unchanged", async () => {
   await migrate(database, [first], now);
   await expect(migrate(database, [first, broken], now)).rejects.toThrow("table a already exists");
   expect(await rows("SELECT x FROM a")).toEqual([{ x: 1 }]);
