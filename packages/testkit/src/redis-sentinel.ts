@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, mkdtempDisposable, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -23,7 +23,8 @@ const downAfterMs = 3_000;
 
 export async function startSentinelRedis(): Promise<SentinelRedis> {
   await using opened = new AsyncDisposableStack();
-  const [primary, replica] = [opened.use(await startPrivateRedis()), opened.use(await startPrivateRedis())];
+  const primary = opened.use(await startPrivateRedis(await newFolder(opened)));
+  const replica = opened.use(await startPrivateRedis(await newFolder(opened)));
   const [primaryPort, replicaPort] = [portOf(primary.url), portOf(replica.url)];
   await replicate(replica.url, primaryPort);
   const sentinelPort = await freePort();
@@ -39,6 +40,11 @@ export async function startSentinelRedis(): Promise<SentinelRedis> {
     },
     [Symbol.asyncDispose]: () => own.disposeAsync(),
   };
+}
+
+/** A server writes the snapshots of a replication to its folder. */
+async function newFolder(opened: AsyncDisposableStack): Promise<string> {
+  return opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-redis-"))).path;
 }
 
 async function replicate(url: string, primaryPort: number): Promise<void> {
