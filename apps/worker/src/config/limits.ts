@@ -1,7 +1,8 @@
 // The settings of how large sources, images, caches and logs may be.
 
 import { z } from "zod";
-import { countSetting, deploymentSettings, mebibytesSetting, settingDocs } from "@slipway/service";
+import { countSetting, mebibytesSetting, settingDocs } from "@slipway/service";
+import type { deploymentSettings } from "@slipway/service";
 
 export const limitSettings = z.object({
   SOURCE_MAX_ENTRIES: countSetting.default(200_000).register(settingDocs, {

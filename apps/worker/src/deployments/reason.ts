@@ -1,10 +1,10 @@
-// Why a deployment failed, for its log and its `failure`: the words of the buildpack or the program, where it said something.
+// The reason of a failed deployment, for its log and its `failure`: the message of the buildpack or the program, if there is one.
 
 import { failureOf } from "@slipway/core";
 import type { Failure, SlipwayError } from "@slipway/core";
 import type { FailedPhase } from "@slipway/deployments";
 import type { LogWriter } from "@slipway/logs";
-import { lastWordsOf } from "./last-words.ts";
+import { summarizeFailure } from "./failure-summary.ts";
 
 type Log = Pick<LogWriter, "line" | "lastSeq" | "recentLines">;
 
@@ -13,19 +13,19 @@ type Log = Pick<LogWriter, "line" | "lastSeq" | "recentLines">;
  * @param phase the one that failed; null outside of phases.
  */
 export function explainFailure(log: Log, error: SlipwayError, phase: FailedPhase | null): Failure {
-  const words = wordsOf(log, error, phase);
-  if (error.code !== "build-failed" || words?.isExplained !== true) log.line(` !     ${lastLine(error)}`);
+  const summary = summaryOf(log, error, phase);
+  if (error.code !== "build-failed" || summary?.isExplained !== true) log.line(` !     ${lastLine(error)}`);
   const where = { phase: phase?.name ?? null };
-  if (words === null) return failureOf(error, { ...where, line: log.lastSeq });
-  const said = { code: error.code, hint: words.hint ?? error.hint };
-  const message = error.code === "build-failed" ? words.text : `${words.text} (${error.message})`;
-  return failureOf({ ...said, message }, { ...where, line: words.line });
+  if (summary === null) return failureOf(error, { ...where, line: log.lastSeq });
+  const said = { code: error.code, hint: summary.hint ?? error.hint };
+  const message = error.code === "build-failed" ? summary.text : `${summary.text} (${error.message})`;
+  return failureOf({ ...said, message }, { ...where, line: summary.line });
 }
 
-/** What the failed command of the phase said; null for another kind of error. */
-function wordsOf(log: Log, { exitCode }: SlipwayError, phase: FailedPhase | null) {
+/** The message of the phase's failed command; null for another kind of error. */
+function summaryOf(log: Log, { exitCode }: SlipwayError, phase: FailedPhase | null) {
   if (exitCode === undefined || phase === null) return null;
-  return lastWordsOf(log.recentLines().filter(({ seq }) => seq >= phase.firstLine));
+  return summarizeFailure(log.recentLines().filter(({ seq }) => seq >= phase.firstLine));
 }
 
 /** A name at the beginning, such as package.json, stays as it is written. */

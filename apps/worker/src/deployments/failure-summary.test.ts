@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { lastWordsOf } from "./last-words.ts";
+import { summarizeFailure } from "./failure-summary.ts";
 
 const numbered = (text: string) => text.split("\n").map((line, index) => ({ seq: 11 + index, text: line }));
-const said = (text: string) => lastWordsOf(numbered(text));
+const said = (text: string) => summarizeFailure(numbered(text));
 
 test("the buildpack's own last lines are the reason and the hint", () => {
   expect(
