@@ -112,6 +112,8 @@ function lookConfig(installationId: string, image: string) {
       CapDrop: ["ALL"],
       SecurityOpt: [...securityOptions],
       ReadonlyRootfs: true,
+      // Also when the worker has crashed.
+      AutoRemove: true,
       PidsLimit: 16,
       Memory: memoryBytes,
       MemorySwap: memoryBytes,

@@ -111,6 +111,8 @@ async function removeName(docker: Docker, name: string): Promise<void> {
   try {
     await callEngine("remove an image", () => docker.getImage(name).remove());
   } catch (error) {
-    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    // The engine answers 500 when another process removes the same image.
+    const isGone = statusOf(error) === 500 && (await imageId(docker, name)) === null;
+    if (!isGone && ![404, 409].includes(statusOf(error) ?? 0)) throw error;
   }
 }
