@@ -16,5 +16,6 @@ export * from "./images.ts";
 export * from "./networks.ts";
 export * from "./out-of-memory.ts";
 export * from "./process.ts";
+export * from "./pulled-notes.ts";
 export * from "./ulimits.ts";
 export * from "./written-bytes.ts";

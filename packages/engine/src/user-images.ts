@@ -2,9 +2,8 @@
 //
 // The engine notes when an image was last tagged, and keeps that over its restarts. So each use tags the image again.
 
-import { createHash } from "node:crypto";
 import type { UserImageLimits } from "@slipway/core";
-import { callEngine, statusOf } from "@slipway/docker";
+import { callEngine, isPulledName, noteRepository, noteTag, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { lastTaggedAt } from "./last-tagged.ts";
 
@@ -28,10 +27,10 @@ export interface UserImages {
 
 /** @param now the clock of the engine's machine, as far as ten minutes matter. */
 export function openUserImages(docker: Docker, installationId: string, now: () => Date): UserImages {
-  const repository = `slipway-${installationId}/pulled`;
+  const repository = noteRepository(installationId);
   return {
     async noteUse(reference, pulled, signal) {
-      const tag = noteOf(reference);
+      const tag = noteTag(reference);
       if (!pulled && (await imageId(docker, `${repository}:${tag}`)) === null) return;
       const image = docker.getImage(reference);
       await callEngine("tag an image", () => image.tag({ repo: repository, tag }), { signal });
@@ -55,18 +54,6 @@ export function openUserImages(docker: Docker, installationId: string, now: () =
   };
 }
 
-/** A tag for the name that the image was pulled by: names are longer than tags may be. */
-function noteOf(reference: string): string {
-  return createHash("sha256").update(familiar(reference)).digest("hex").slice(0, 32);
-}
-
-/** The name as the engine lists it: without its default registry, and with a tag or a digest. */
-function familiar(reference: string): string {
-  const name = reference.replace(/^docker\.io\/(?:library\/)?/, "").replace(/:[^:@/]+@/, "@");
-  const last = name.slice(name.lastIndexOf("/") + 1);
-  return /[:@]/.test(last) ? name : `${name}:latest`;
-}
-
 async function listNoted(docker: Docker, repository: string): Promise<readonly NotedImage[]> {
   const filters = { reference: [repository] };
   const list = (abortSignal: AbortSignal) => docker.listImages({ filters, abortSignal });
@@ -86,9 +73,10 @@ async function listNoted(docker: Docker, repository: string): Promise<readonly N
 async function namesOf(docker: Docker, id: string, repository: string): Promise<readonly string[]> {
   const { RepoTags, RepoDigests } = await callEngine("inspect an image", () => docker.getImage(id).inspect());
   const all = [...RepoTags, ...RepoDigests];
-  const notes = all.filter((name) => name.startsWith(`${repository}:`));
-  const pulled = all.filter((name) => notes.includes(`${repository}:${noteOf(name)}`));
-  return [...pulled, ...notes];
+  const ours = all.filter((name) => isPulledName(repository, name, all));
+  const isNote = (name: string) => name.startsWith(`${repository}:`);
+  // The note last: with it, a later sweep finds what could not be removed.
+  return [...ours.filter((name) => !isNote(name)), ...ours.filter(isNote)];
 }
 
 /** Ids of the images of all containers. */

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import Docker from "dockerode";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { label } from "@slipway/core";
+import { noteRepository, noteTag } from "@slipway/docker";
 import { lacksEngine, lacksPrivateEngine, startPrivateEngine, testEngine } from "@slipway/testkit";
 import { isAlive, processIdentity } from "../bootstrap/lock.mjs";
 import { readConfig } from "./config.ts";
@@ -56,7 +57,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     for (const name of await names()) await docker.getContainer(name).remove({ force: true });
   });
 
-  test("teardown of a run of tests removes the images of apps and their snapshots, and keeps stacks and the data", async () => {
+  test("teardown of a run of tests removes the images of apps, their snapshots and the builder images that they named, and keeps stacks and the data", async () => {
     const dataDir = await newInstallation("0c0c0c0c");
     await mkdir(join(dataDir, "registry"));
     await writeFile(join(dataDir, "registry/port"), "5999\n");
@@ -67,16 +68,21 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
       ["127.0.0.1:5999/apps/app", {}],
       ["127.0.0.1:59990/apps/app", {}],
       ["127.0.0.1:5999/slipway/stack", { [label.installation]: "0c0c0c0c" }],
+      ["registry.example/builder", {}],
     ] as const) {
       const changes = ["CMD true", ...Object.entries(labels).map(([key, value]) => `LABEL ${key}=${value}`)];
       await docker.getContainer("built").commit({ repo, changes: changes.join("\n") });
     }
     await docker.getContainer("built").remove();
+    const builder = docker.getImage("registry.example/builder:latest");
+    await builder.tag({ repo: noteRepository("0c0c0c0c"), tag: noteTag("registry.example/builder") });
+    await builder.tag({ repo: "of-the-operator", tag: "1" });
     const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
     expect(await tearDown({ config, removeAppImages: true, say })).toEqual([]);
     expect(await madeImages()).toEqual([
       "127.0.0.1:5999/slipway/stack:latest",
       "127.0.0.1:59990/apps/app:latest",
+      "of-the-operator:1",
       "slipway-0c0c0c0d/snapshots/app:latest",
     ]);
     expect(await readFile(join(dataDir, "installation-id"), "utf8")).toBe("0c0c0c0c");

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { label, snapshotKind } from "@slipway/core";
+import { isPulledName, noteRepository } from "@slipway/docker";
 import { rememberedPort } from "../services/private-server.ts";
 import { removeAll } from "./engine-removal.ts";
 import type { Kind, RemovalOptions } from "./engine-removal.ts";
@@ -67,16 +68,19 @@ function isKept(labels: Parameters<IsOurs>[0], { id, deleteData }: ResourceSelec
 
 /** The images of this installation and of its tests, or only those of apps; nothing if images stay. */
 async function imagesToRemove(docker: Docker, selection: ResourceSelection, isOurs: IsOurs): Promise<Kind[]> {
-  const { dataDir, deleteData, removeAppImages = false } = selection;
+  const { id, dataDir, deleteData, removeAppImages = false } = selection;
   if (!deleteData && !removeAppImages) return [];
   const port = await rememberedPort(join(dataDir, "registry"));
   const prefix = `127.0.0.1:${port}/${deleteData ? "" : "apps/"}`;
   const isLabeled: IsOurs = (labels, name) =>
     isOurs(labels, name) && (deleteData || labels?.[label.kind] === snapshotKind);
+  const isPulled = (name: string, names: readonly string[]) =>
+    id !== undefined && isPulledName(noteRepository(id), name, names);
+  const isInRegistry = (name: string) => port !== undefined && name.startsWith(prefix);
   return [
     images(
       docker,
-      (labels, name) => isLabeled(labels, name) || (port !== undefined && name.startsWith(prefix)),
+      (labels, name, names = []) => isLabeled(labels, name) || isInRegistry(name) || isPulled(name, names),
     ),
   ];
 }

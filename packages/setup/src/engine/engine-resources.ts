@@ -8,8 +8,11 @@ import type { Kind } from "./engine-removal.ts";
 
 type Labels = Readonly<Record<string, string>> | null | undefined;
 
-/** Whether a resource with these labels and this name (empty for an image) is to be removed. */
-export type IsOurs = (labels: Labels, name: string) => boolean;
+/**
+ * Whether a resource with these labels and this name is to be removed. An image is asked about by its labels without a name, and by each
+ * of its names without labels; then `names` are all of them.
+ */
+export type IsOurs = (labels: Labels, name: string, names?: readonly string[]) => boolean;
 
 const pollMs = 250;
 
@@ -95,7 +98,8 @@ export function images(docker: Docker, isOurs: IsOurs): Kind {
       const ours = all.flatMap(({ RepoTags, RepoDigests, Labels, Id }) => {
         const [tags, digests] = [realNames(RepoTags), realNames(RepoDigests)];
         if (isOurs(Labels, "")) return [{ reference: Id, name: tags.join(", ") || Id }];
-        const names = [...tags, ...digests].filter((name) => isOurs(null, name));
+        const all = [...tags, ...digests];
+        const names = all.filter((name) => isOurs(null, name, all));
         return names.map((name) => ({ reference: name, name }));
       });
       return ours.map(({ reference, name }) => ({
