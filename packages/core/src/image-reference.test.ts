@@ -10,6 +10,8 @@ test.each([
   ["[fd00::1]:5000/app", "[fd00::1]:5000/app"],
   ["https://ghcr.io/a/b", "ghcr.io/a/b"],
   ["http://10.1.2.3:5000/a", "http://10.1.2.3:5000/a"],
+  ["ghcr.io:443/a", "ghcr.io/a"],
+  ["http://2130706433:80/a", "http://127.0.0.1/a"],
   ["nginx", "docker.io/library/nginx"],
   ["team/app:latest", "docker.io/team/app"],
 ])("%s is read as %s", (given, formatted) => {

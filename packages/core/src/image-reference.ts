@@ -34,7 +34,10 @@ export function parseImageReference(text: string): ImageReference {
   const digest = at === -1 ? "" : rest.slice(at + 1);
   const { host, path } = splitHost(name.replace(tagPattern, ""));
   const isName =
-    text.length <= maxImageReferenceChars && hostPattern.test(host) && repositoryPattern.test(path);
+    URL.canParse(`${scheme}://${host}`) &&
+    text.length <= maxImageReferenceChars &&
+    hostPattern.test(host) &&
+    repositoryPattern.test(path);
   if (!isName)
     throw invalid("must be an image's name with its digest, such as registry.example.com/team/app@sha256:…");
   if (digest === "")
@@ -43,7 +46,8 @@ export function parseImageReference(text: string): ImageReference {
     );
   if (!digestPattern.test(digest))
     throw invalid("has a digest that is not sha256: and 64 hexadecimal digits in lower case");
-  return { scheme, host, repository: path, digest };
+  // In its usual form, so that one registry has one name: without the default port, an address with its four numbers.
+  return { scheme, host: URL.parse(`${scheme}://${host}`)?.host ?? host, repository: path, digest };
 }
 
 /** @returns the text that `parseImageReference` reads as this reference. */

@@ -72,10 +72,16 @@ export function laneKinds({ deployments, operations }: LaneStores): readonly Lan
   ];
 }
 
+/** Names of deployments without a git ref. */
+const subjects: Partial<Record<Deployment["source"]["kind"], string>> = {
+  release: "earlier release",
+  image: "image",
+};
+
 export function deploymentItem(deployment: Deployment): LaneItem {
   const { id, appId, attempt, revision, ownerId, source, releaseId } = deployment;
   const builds = source.kind !== "release" && releaseId === null;
-  const subject = deployment.gitRef ?? (source.kind === "release" ? "earlier release" : "no ref");
+  const subject = deployment.gitRef ?? subjects[source.kind] ?? "no ref";
   return { type: "deploy", id, appId, attempt, revision, ownerId, builds, subject };
 }
 

@@ -96,6 +96,25 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     }
   });
 
+  test("deployments of an image name it by digest only, and by nothing else", async () => {
+    const digest = `sha256:${"0a".repeat(32)}`;
+    const named = `registry.example.com/team/app@${digest}`;
+    const answer = await deploy({ image: `registry.example.com:443/team/app:v1@${digest}`, git_ref: "v1" });
+    expect(answer.body).toMatchObject({ deployment: { status: "queued", type: "image", git_ref: "v1" } });
+    const { deployment } = answer.body as DeploymentAnswer;
+    expect(await api.store.deployments.get(deployment.id)).toMatchObject({
+      source: { kind: "image", reference: named },
+    });
+    const refused = async (fields: Record<string, unknown>) => {
+      const { status, body } = await deploy(fields);
+      return [status, Object.keys((body as { errors: object }).errors)];
+    };
+    expect(await refused({ image: "registry.example.com/team/app:v1" })).toEqual([422, ["image"]]);
+    expect(await refused({ image: "" })).toEqual([422, ["image"]]);
+    expect(await refused({ image: named, source_url: archiveUrl })).toEqual([422, ["image"]]);
+    expect(await refused({ image: named, release: 1 })).toEqual([422, ["release"]]);
+  });
+
   test("deployments record the git_ref of the current release as previous_git_ref", async () => {
     const release = await api.store.releases.create(aNewRelease({ appId: app.id, gitRef: "v7" }));
     const stored = await api.store.apps.get(app.id);

@@ -23,9 +23,9 @@ type Fields = Readonly<Record<string, unknown>>;
 /** More layers than this are too many for engines. */
 const maxLayers = 125;
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
-const manifests: readonly string[] = [mediaTypes.dockerManifest, mediaTypes.ociManifest];
-const indexes: readonly string[] = [mediaTypes.dockerIndex, mediaTypes.ociIndex];
-const configs: readonly string[] = [mediaTypes.dockerConfig, mediaTypes.ociConfig];
+const manifests: ReadonlySet<string> = new Set([mediaTypes.dockerManifest, mediaTypes.ociManifest]);
+const indexes: ReadonlySet<string> = new Set([mediaTypes.dockerIndex, mediaTypes.ociIndex]);
+const configs: ReadonlySet<string> = new Set([mediaTypes.dockerConfig, mediaTypes.ociConfig]);
 /** Whether layers of a type are compressed. */
 const layerTypes = new Map<string, boolean>([
   [mediaTypes.dockerLayer, true],
@@ -49,13 +49,13 @@ export function readDocument(
 ): RemoteManifest | string {
   const fields = fieldsOf(content, "manifest");
   const mediaType = textOf(fields["mediaType"]) || contentType;
-  if (indexes.includes(mediaType)) return matching(listOf(fields["manifests"]), platform);
-  if (!manifests.includes(mediaType))
+  if (indexes.has(mediaType)) return matching(listOf(fields["manifests"]), platform);
+  if (!manifests.has(mediaType))
     throw failed(
       `it is not an image: its manifest has the type ${quoted(mediaType)}. Only images of Docker (version 2) and OCI can be used`,
     );
   const config = descriptorOf(fields["config"]);
-  if (!configs.includes(config.mediaType))
+  if (!configs.has(config.mediaType))
     throw failed(`it is not an image, but a file of the type ${quoted(config.mediaType)}`);
   const layers = listOf(fields["layers"]).map(descriptorOf);
   if (layers.length > maxLayers) throw failed(`it has ${layers.length} layers, more than ${maxLayers}`);

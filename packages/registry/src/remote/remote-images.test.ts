@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { ImageReference } from "@slipway/core";
+import type { ImageReference, RemoteImage, RemoteLayer } from "@slipway/core";
 import { cutServer, packTar, startRegistry } from "@slipway/testkit";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { mediaTypes, ownPlatform } from "../base-image.ts";
@@ -94,6 +94,11 @@ function serveImage(changes: { config?: object; manifest?: object; layerType?: s
   });
 }
 
+function firstOf({ layers: [first] }: RemoteImage): RemoteLayer {
+  if (first === undefined) throw new Error("the image has no layer");
+  return first;
+}
+
 const referenceTo = (digest: string): ImageReference => ({
   scheme: "http",
   host,
@@ -116,9 +121,7 @@ test("an image is read with a token of the login, which neither the storage nor 
   expect(image.layers).toEqual([
     { digest: sha256(layer), diffId: sha256(tar), isCompressed: true, sizeBytes: layer.length },
   ]);
-  const [first] = image.layers;
-  if (first === undefined) throw new Error("the image has a layer");
-  expect(Buffer.concat(await Array.fromAsync(await image.open(first, signal)))).toEqual(layer);
+  expect(Buffer.concat(await Array.fromAsync(await image.open(firstOf(image), signal)))).toEqual(layer);
   const receivedBy = (path: RegExp) =>
     new Set(requests.filter((one) => path.test(one.path)).map(({ authorization }) => authorization));
   expect(receivedBy(/^\/token/)).toEqual(new Set([basic]));
@@ -174,7 +177,13 @@ test.each([
   [
     "too many layers",
     {
-      manifest: { layers: Array(126).fill({ mediaType: mediaTypes.ociLayer, digest: sha256(tar), size: 1 }) },
+      manifest: {
+        layers: Array.from({ length: 126 }, () => ({
+          mediaType: mediaTypes.ociLayer,
+          digest: sha256(tar),
+          size: 1,
+        })),
+      },
     },
     "126 layers",
   ],
@@ -227,9 +236,31 @@ test("an image is copied with its digest, and layers that the repository has are
   const own = { ...image, host: real.host, repository: "apps/a", open };
   await registry.copyContent(own, { ...copy, repository: "apps/b" }, signal);
   expect(events.at(-1)).toBe("0 present");
-  const wrong = { ...image, layers: image.layers.map((one) => ({ ...one, diffId: sha256(layer) })) };
+  const wrong = { ...image, layers: [{ ...firstOf(image), diffId: sha256(layer) }] };
   await expect(registry.copyContent(wrong, { ...copy, repository: "apps/c" }, signal)).rejects.toThrow(
     "is not the one that the image's configuration names",
   );
   expect(await registry.digestOf("apps/c", "d1", signal)).toBeNull();
+});
+
+test("a copy ends with the reason of its signal, and leaves no image", async () => {
+  const real = opened.use(await startRegistry());
+  const registry = openRegistry({ url: real.url });
+  const image = await read(serveImage());
+  const aborted = new AbortController();
+  const reason = new Error("the attempt was aborted");
+  async function* stalled(): AsyncGenerator<Uint8Array> {
+    yield layer.subarray(0, 10);
+    aborted.abort(reason);
+    await new Promise(() => undefined);
+  }
+  const open = async () => Object.assign(stalled(), { [Symbol.asyncDispose]: async () => undefined });
+  const copy = {
+    repository: "apps/a",
+    maxUnpackedBytes: mebibyte,
+    onLayer: () => undefined,
+    onProgress: () => undefined,
+  };
+  await expect(registry.copyContent({ ...image, open }, copy, aborted.signal)).rejects.toBe(reason);
+  expect(await registry.tags("apps/a", signal)).toEqual([]);
 });

@@ -17,7 +17,7 @@ export interface RemoteRegistryOptions {
   readonly timeoutMs: number;
 }
 
-export interface RemoteRequest {
+interface RemoteRequest {
   /** Media types that are understood. */
   readonly accept: readonly string[];
   readonly maxSizeBytes: number;

@@ -11,7 +11,7 @@ export function checkRepository(
   { host, repository }: ImageReference,
   { registryHosts, appId }: { readonly registryHosts: readonly string[]; readonly appId: string },
 ): void {
-  if (!registryHosts.includes(host) || repository === `apps/${appId}`) return;
+  if (!registryHosts.some((own) => own.toLowerCase() === host) || repository === `apps/${appId}`) return;
   if (!ownRepositories.test(repository)) return;
   throw new SlipwayError(
     "build-failed",
