@@ -1,11 +1,13 @@
 // An image that was made elsewhere is copied by digest from a second registry, and started.
 
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { statementOf } from "@slipway/receipts";
 import type { Envelope } from "@slipway/receipts";
-import { packTar, registryLogin, startRegistry } from "@slipway/testkit";
+import { cutServer, packTar, registryLogin, startRegistry } from "@slipway/testkit";
 import { servePl } from "./apps.ts";
 import { call, createApp, ended, output, page, requestApi } from "./slipway.ts";
 import type { AppJson, DeploymentJson } from "./slipway.ts";
@@ -267,4 +269,32 @@ test("an image that unpacks to more than IMAGE_MAX_MB is not copied to its end",
   declared.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   const image = named(openHost, await pushApp(openHost, "bomb", { layers: [declared] }));
   expect(await refused(app, image)).toContain("unpack to more than is allowed (IMAGE_MAX_MB)");
+});
+
+test("a deployment that is aborted while its image is copied ends as aborted, and the former release serves", async () => {
+  const app = await createApp("image-abort");
+  const digest = await pushApp(openHost, "before");
+  expect((await deployImage(app, named(openHost, digest))).deployment.status).toBe("success");
+  const stalled = Promise.withResolvers<void>();
+  // Serves the documents of the real registry, and no layer.
+  const tar = await packTar({ "srv/other": "x" });
+  const other = await pushApp(openHost, "after", { layers: [tar] });
+  const lacking = sha256(gzipSync(tar));
+  const server = createServer(async (request, response) => {
+    if (request.url?.endsWith(lacking) === true) return stalled.resolve();
+    const headers = { accept: manifestType };
+    const found = await fetch(`http://${openHost}${request.url ?? ""}`, { headers });
+    response.setHeader("content-type", found.headers.get("content-type") ?? "");
+    response.end(Buffer.from(await found.arrayBuffer()));
+  });
+  served.defer(() => cutServer(server));
+  server.listen(inject("hookPort"), "127.0.0.1");
+  await once(server, "listening");
+  const path = `/v1/apps/${app.name}/deployments`;
+  const image = named(`127.0.0.1:${inject("hookPort")}`, other);
+  const { deployment } = await call<{ deployment: DeploymentJson }>("POST", path, { deployment: { image } });
+  await stalled.promise;
+  await call("POST", `${path}/${deployment.id}/abort`, {});
+  expect((await ended(app.name, deployment.id)).status).toBe("aborted");
+  expect(await page(app.name)).toBe("before 1234 3000");
 });

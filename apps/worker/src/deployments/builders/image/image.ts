@@ -1,22 +1,15 @@
 // Deploys an image that was made elsewhere: reads and checks it, copies it into the installation's registry by digest.
 
 import type { RegistryWrites } from "@slipway/bus";
-import { parseImageReference, SlipwayError } from "@slipway/core";
-import type {
-  ImageReference,
-  ImageRegistry,
-  PushedImage,
-  RemoteImage,
-  RemoteImages,
-  RemoteLayer,
-} from "@slipway/core";
+import { parseImageReference } from "@slipway/core";
+import type { ImageRegistry, PushedImage, RemoteImage, RemoteImages, RemoteLayer } from "@slipway/core";
 import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../../build-time.ts";
 import { heldPush } from "../../phases/push.ts";
 import type { BuiltImage } from "../builder.ts";
 import { imageProcesses } from "../image-processes.ts";
-import { checkRepository } from "./own-repository.ts";
+import { checkReference } from "./image-rules.ts";
 import { registryLogin } from "./registry-login.ts";
 import { type RemovalContext, waitForRemoval } from "./unneeded-image.ts";
 
@@ -46,7 +39,8 @@ export async function copyImage(
 ): Promise<BuiltImage> {
   const { lease, log, app, signal } = attempt;
   const named = parseImageReference(reference);
-  checkAllowed(context, named, app.id);
+  const registryHosts = [context.registry.host, new URL(context.config.registry.url).host];
+  checkReference(named, context.config.builders, { registryHosts, appId: app.id });
   log.line(`-----> Fetching the image ${reference}`);
   const image = await lease.phase("fetch", log, () =>
     context.remoteImages.read(named, registryLogin(attempt.registryAuth, named.host), signal),
@@ -91,16 +85,6 @@ async function copyAndStore(
   await lease.changeStatus("pushing", log.lastSeq);
   const name = { repository, tag: lease.deployment.id };
   return await lease.phase("push", log, () => context.registry.store(image, name, signal));
-}
-
-function checkAllowed({ config, registry }: ImageContext, named: ImageReference, appId: string): void {
-  if (!config.builders.includes("image"))
-    throw new SlipwayError(
-      "no-buildpack",
-      "this installation does not allow images that were made elsewhere: its operator would have to add image to BUILDERS",
-      { hint: "Deploy the source instead, or ask the operator to add image to BUILDERS" },
-    );
-  checkRepository(named, { registryHosts: [registry.host, new URL(config.registry.url).host], appId });
 }
 
 function copyContent(
