@@ -35,6 +35,7 @@ import { openNodeToolchain } from "./deployments/node-toolchain.ts";
 import type { NodeToolchainOptions } from "./deployments/node-toolchain.ts";
 import { openPhpToolchain } from "./deployments/php-toolchain.ts";
 import { openPythonToolchain } from "./deployments/python-toolchain.ts";
+import { openRubyToolchain } from "./deployments/ruby-toolchain.ts";
 import { openToolchainImages } from "./deployments/toolchain-images.ts";
 import { openReceiptKey } from "./deployments/receipt-key.ts";
 import type { CurrentReceiptKey } from "./deployments/receipt-key.ts";
@@ -151,6 +152,7 @@ function openLanguageToolchains(
     python: openPythonToolchain({ ...parts, pythonIndex, pythonMirror, stackImage, ensureImages }),
     go: openGoToolchain({ ...parts, goProxy, goChecksumDatabase, ensureImages }),
     php: openPhpToolchain({ ...parts, build, stackImage, ensureImages }),
+    ruby: openRubyToolchain({ ...parts, build, stackImage, ensureImages }),
   };
 }
 

@@ -50,6 +50,15 @@ test("a scan counts the entries and copies the requested files up to their maxim
   });
 });
 
+test("a requested folder is captured without content, and a file of its name is not", async () => {
+  const capture = new Map(["vendor/cache/", "bin/", "Procfile/"].map((path) => [path, 0]));
+  const entries = [
+    { path: "app/vendor/cache/a.gem", content: "x" },
+    { path: "app/Procfile", content: "web: x" },
+  ];
+  expect((await scan(entries, { capture })).captured).toEqual(new Map([["vendor/cache/", Buffer.alloc(0)]]));
+});
+
 test("the names of a folder other than the root are listed", async () => {
   const entries = [...app, { path: "app/bin/lib/x", content: "x" }];
   expect((await scan(entries, { folder: "bin" })).names).toEqual(["lib/", "start"]);

@@ -11,7 +11,10 @@ import { ScatteredFiles } from "./scattered-files.ts";
 
 export interface ScanOptions {
   readonly limits: UnpackLimits;
-  /** Paths of the files to copy, relative to the archive's root folder, each with its maximum size in bytes. */
+  /**
+   * Paths of the files to copy, relative to the archive's root folder, each with its maximum size in bytes. A path that ends with a slash
+   * is that of a folder, which is captured without content.
+   */
   readonly capture: ReadonlyMap<string, number>;
   /** Names of the files to copy wherever they are, each with its maximum size in bytes; 0 for one that is only looked for. By default none. */
   readonly captureAnywhere?: ReadonlyMap<string, number>;
@@ -97,6 +100,9 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
       lines.set(path, line(entry, "target" in entry ? entry.target : ""));
     }
   }
+  for (const path of capture.keys())
+    if (path.endsWith("/") && lines.get(path.slice(0, -1))?.startsWith("d") === true)
+      captured.set(path, Buffer.alloc(0));
   return {
     entryCount,
     sizeBytes,

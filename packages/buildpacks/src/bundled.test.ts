@@ -5,7 +5,7 @@ test("the uploaded tree contains the runner and each buildpack, with executable 
   const bundled = bundledBuildpacks();
   const entries = await Array.fromAsync(bundled.entries());
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
-  expect(bundled.names).toEqual(["inline", "php", "nodejs", "python", "go", "static"]);
+  expect(bundled.names).toEqual(["inline", "php", "ruby", "nodejs", "python", "go", "static"]);
   expect(byName.get("runner/build")).toMatchObject({ mode: 0o755 });
   expect(byName.get("runner/protected-names")?.mode).toBe(0o644);
   for (const name of bundled.names) {

@@ -25,10 +25,10 @@ export interface BundledBuildpacks {
 }
 
 /**
- * From the most to the least specific: an app's own scripts, then composer.json or index.php, since many PHP apps have a package.json as
- * well, then package.json, a list of Python packages, go.mod, and index.html.
+ * From the most to the least specific: an app's own scripts, then composer.json or index.php, and Gemfile, since many of these apps have a
+ * package.json as well, then package.json, a list of Python packages, go.mod, and index.html.
  */
-const detectOrder = ["inline", "php", "nodejs", "python", "go", "static"] as const;
+const detectOrder = ["inline", "php", "ruby", "nodejs", "python", "go", "static"] as const;
 
 /** @param stacksDir the folder that contains `runner/` and `buildpacks/`. */
 export function bundledBuildpacks(stacksDir: string = defaultStacksDir): BundledBuildpacks {

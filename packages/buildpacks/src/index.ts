@@ -40,6 +40,7 @@ export type { PackageManagerWish } from "./node/package-manager.ts";
 export type { NodePlan, NodeWish } from "./node/plan.ts";
 export type { GoPlan, GoWish } from "./go/plan.ts";
 export type { PhpPlan } from "./php/plan.ts";
+export type { RubyPlan } from "./ruby/plan.ts";
 export type { PythonPlan } from "./python/plan.ts";
 export type { PythonWish } from "./python/version.ts";
 export {

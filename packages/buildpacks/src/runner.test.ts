@@ -147,7 +147,7 @@ test("when no buildpack recognizes the source, the output says what each looks f
   const { exitCode, output } = await run();
   expect(exitCode).toBe(1);
   expect(output).toMatch(
-    /No buildpack fits this app.*\n.*inline .*bin\/detect.*\n.*php .*composer\.json.*\n.*nodejs .*package\.json\n.*python .*requirements\.txt.*\n.*go .*go\.mod.*\n.*static .*index\.html/,
+    /No buildpack fits this app.*\n.*inline .*bin\/detect.*\n.*php .*composer\.json.*\n.*ruby .*Gemfile.*\n.*nodejs .*package\.json\n.*python .*requirements\.txt.*\n.*go .*go\.mod.*\n.*static .*index\.html/,
   );
   expect(output).toContain("README.md");
 });

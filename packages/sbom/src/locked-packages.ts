@@ -1,6 +1,7 @@
 // Reads the packages of an app from the lock file that they are installed from.
 
 import { readComposerLock } from "./composer-lock.ts";
+import { readGemfileLock } from "./gemfile-lock.ts";
 import { readGoMod } from "./go-mod.ts";
 import { readNpmLock, readPnpmLock, readYarnLock } from "./node-locks.ts";
 import type { Found, LockedPackages } from "./package.ts";
@@ -22,6 +23,7 @@ const readers = {
   ],
   go: [["go.mod", readGoMod]],
   php: [["composer.lock", readComposerLock]],
+  ruby: [["Gemfile.lock", readGemfileLock]],
 } as const satisfies Record<string, readonly (readonly [string, (text: string) => Found])[]>;
 
 /**

@@ -2,7 +2,7 @@
 
 export interface LockedPackage {
   /** Type in package URLs. */
-  readonly type: "npm" | "pypi" | "golang" | "composer";
+  readonly type: "npm" | "pypi" | "golang" | "composer" | "gem";
   readonly name: string;
   readonly version: string;
   /** "excluded": for development only. "optional": not on every platform. */

@@ -124,6 +124,31 @@ test("composer.lock has packages of releases and of development, without the app
   expect(found("php", { "composer.lock": "[]" })).toBeNull();
 });
 
+test("Gemfile.lock has gems, once for all platforms, without folders of the source", () => {
+  const text = `PATH
+  remote: lib
+  specs:
+    own (0.1.0)
+      rack (>= 2)
+
+GEM
+  remote: https://rubygems.org/
+  specs:
+    nokogiri (1.16.0-arm64-darwin)
+      racc (~> 1.4)
+    nokogiri (1.16.0-x86_64-linux)
+    rack (3.0.8)
+
+DEPENDENCIES
+  own!
+`;
+  expect(found("ruby", { "Gemfile.lock": text })).toMatchObject({
+    isComplete: true,
+    packages: ["nokogiri@1.16.0", "rack@3.0.8"],
+  });
+  expect(found("ruby", { "Gemfile.lock": "{}" })).toBeNull();
+});
+
 test("there are no packages without a lock file that can be read", () => {
   expect(found("nodejs", { "package.json": "{}" })).toBeNull();
   expect(found("nodejs", { "package-lock.json": "{" })).toBeNull();

@@ -10,6 +10,7 @@ import { readEntries } from "@slipway/tar";
 import { memoryBlobs } from "../test-support/sources.ts";
 import { type Distribution, openDistribution, type PackageContainers } from "./distribution.ts";
 import { phpPackages, phpToolchains, phpVersions } from "./php-layers.ts";
+import { rubyPackages, rubyToolchains, rubyVersions } from "./ruby-layers.ts";
 import { layerTar } from "./toolchain-layer.ts";
 
 const { signal } = new AbortController();
@@ -158,6 +159,26 @@ test("packages that cannot be downloaded are listed anew by the next attempt, si
   );
   await distribution.packages("stack", names, containers, signal);
   expect(listed).toBe(2);
+});
+
+test("the version of Ruby is the real one", () => {
+  const one = (name: string, version: string) => ({
+    name,
+    version,
+    sha256: sum("1"),
+    url: "https://deb.example/x",
+  });
+  const run = [one("ruby3.1", "3.1.7+really3.1.2-0+deb12u1"), one("ruby-bundler", "2.3.15-2+deb12u1")];
+  expect(rubyVersions({ run, build: [] })).toEqual({ ruby: "3.1.2", bundler: "2.3.15" });
+  expect(() => rubyVersions({ run: [], build: [] })).toThrow("has none whose name matches");
+});
+
+test("releases have Ruby, and builds its headers as well", () => {
+  const parts = { distribution: open(memoryBlobs()), containers };
+  const { build, run } = rubyToolchains(parts, { run: [], build: [] });
+  expect([build.layers.length, run.layers.length]).toEqual([2, 1]);
+  expect(build.layers[0]?.key).toBe(run.layers[0]?.key);
+  expect(rubyPackages.build).toContain("ruby-dev");
 });
 
 test("releases have PHP and its server, and builds have Composer", () => {

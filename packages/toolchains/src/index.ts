@@ -1,4 +1,4 @@
-// Toolchains of apps: which Node.js and package manager, which Python and uv, which Go, or which PHP, an app gets, and images with them.
+// Toolchains of apps: which Node.js and package manager, which Python and uv, which Go, PHP or Ruby, an app gets, and images with them.
 //
 //   const npm = openNpmRegistry({ url, blobs, now, onError });
 //   const sources = { npm, now, architecture: architectureOf(process.arch) };
@@ -26,8 +26,10 @@ export { goToolchains } from "./go-layers.ts";
 export { openGoProxy } from "./go-proxy.ts";
 export type { GoProxy, GoProxyOptions } from "./go-proxy.ts";
 export { openDistribution } from "./distribution.ts";
-export type { PackageContainers } from "./distribution.ts";
+export type { Distribution, PackageContainers, PackageNames } from "./distribution.ts";
+export type { PackageSets } from "./package-lists.ts";
 export { phpPackages, phpToolchains, phpVersions } from "./php-layers.ts";
+export { rubyPackages, rubyToolchains, rubyVersions } from "./ruby-layers.ts";
 export { resolveGo } from "./go-versions.ts";
 export { openToolchains } from "./toolchains.ts";
 export type { ToolchainImage, ToolchainOptions, Toolchains } from "./toolchains.ts";

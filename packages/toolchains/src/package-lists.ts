@@ -100,6 +100,21 @@ export class PackageLists {
   }
 }
 
+/**
+ * @param name pattern of the package's name. @returns its version without the epoch and the distribution's revision.
+ * @throws {SlipwayError} "toolchain-unavailable" when there is none.
+ */
+export function upstreamVersion(packages: readonly DistributionPackage[], name: RegExp): string {
+  const found = packages.find((one) => name.test(one.name));
+  if (found === undefined)
+    throw unavailable(`The list of the stack's packages has none whose name matches ${name.source}.`);
+  // "3.1.7+really3.1.2" is 3.1.2: a version cannot become lower otherwise.
+  return found.version
+    .replace(/^\d+:/, "")
+    .replace(/^.*\+really/, "")
+    .replace(/-[^-]*$/, "");
+}
+
 /** @throws {SlipwayError} "toolchain-unavailable" for a line that names no package. */
 function setsOf(lines: string): PackageSets {
   const run: DistributionPackage[] = [];

@@ -2,10 +2,10 @@
 
 import { createHash } from "node:crypto";
 import type { Distribution, PackageContainers, PackageNames } from "./distribution.ts";
-import { unavailable } from "./failures.ts";
 import type { LayerPlan, Toolchain } from "./layer-plans.ts";
 import { packageFile } from "./package-entries.ts";
-import type { DistributionPackage, PackageSets } from "./package-lists.ts";
+import { upstreamVersion } from "./package-lists.ts";
+import type { PackageSets } from "./package-lists.ts";
 
 const phpHome = "opt/slipway/php";
 const serveProgram = "serve-php";
@@ -50,13 +50,6 @@ export function phpVersions({ run, build }: PackageSets): {
     php: upstreamVersion(run, /^php\d+\.\d+-cli$/),
     composer: upstreamVersion(build, /^composer$/),
   };
-}
-
-/** Without the epoch and the distribution's revision. */
-function upstreamVersion(packages: readonly DistributionPackage[], name: RegExp): string {
-  const found = packages.find((one) => name.test(one.name));
-  if (found === undefined) throw unavailable(`The stack's distribution has no package ${name.source}.`);
-  return found.version.replace(/^\d+:/, "").replace(/-[^-]*$/, "");
 }
 
 function serverLayer(server: ReadonlyMap<string, Buffer>): LayerPlan {

@@ -13,6 +13,7 @@ const toolchains = (): LanguageToolchains => ({
   python: failing,
   go: failing,
   php: failing,
+  ruby: failing,
 });
 const [ofFirst, ofSecond] = [toolchains(), toolchains()];
 const context: StackContext = {

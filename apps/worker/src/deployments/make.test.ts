@@ -78,7 +78,7 @@ async function madeWithout(snapshot: string) {
 }
 
 const toolchain = { choose: async () => ({ lines: [], versions: {}, images: async () => images }) };
-const toolchains = { nodejs: toolchain, python: toolchain, go: toolchain, php: toolchain };
+const toolchains = { nodejs: toolchain, python: toolchain, go: toolchain, php: toolchain, ruby: toolchain };
 
 async function sourceOf() {
   const scripts = { build: "true", start: "node ." };

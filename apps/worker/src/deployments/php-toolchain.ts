@@ -2,43 +2,16 @@
 
 import { launchFiles } from "@slipway/buildpacks";
 import type { PhpPlan } from "@slipway/buildpacks";
-import { SlipwayError } from "@slipway/core";
-import type { BlobStore, ImageRegistry } from "@slipway/core";
-import { openDistribution, phpPackages, phpToolchains, phpVersions } from "@slipway/toolchains";
+import { phpPackages, phpToolchains, phpVersions } from "@slipway/toolchains";
 import type { LanguageToolchain } from "./language-toolchains.ts";
-import { openPackageContainers } from "./package-containers.ts";
-import type { PackageContainersOptions } from "./package-containers.ts";
-import type { EnsureImages } from "./toolchain-images.ts";
+import { openPackagedToolchain } from "./packaged-toolchain.ts";
+import type { PackagedToolchainOptions } from "./packaged-toolchain.ts";
 
-export interface PhpToolchainOptions extends PackageContainersOptions {
-  readonly registry: Pick<ImageRegistry, "inspect">;
-  readonly ensureImages: EnsureImages;
-  readonly blobs: BlobStore;
-  readonly now: () => Date;
-  readonly onError: (error: unknown, message: string) => void;
-}
-
-export function openPhpToolchain(options: PhpToolchainOptions): LanguageToolchain<PhpPlan> {
-  const { registry, stackImage, blobs, now } = options;
-  const packageContainers = openPackageContainers(options);
-  const distribution = openDistribution({
-    blobs,
-    now,
-    layout: packageContainers.layout,
-    onError: (error) =>
-      options.onError(
-        error,
-        "the packages of the stack's distribution cannot be listed or kept, so the list of before is used",
-      ),
-  });
+export function openPhpToolchain(options: PackagedToolchainOptions): LanguageToolchain<PhpPlan> {
   const server = launchFiles("php");
-  return {
-    choose: async (plan, signal, work) => {
-      const stack = await registry.inspect(stackImage, signal);
-      if (stack === null)
-        throw new SlipwayError("configuration-invalid", `The registry has no stack image ${stackImage}.`);
-      const containers = packageContainers.of(work);
-      const sets = await distribution.packages(stack.digest, phpPackages, containers, signal);
+  return openPackagedToolchain(options, {
+    names: phpPackages,
+    describe: (plan, sets) => {
       const versions = phpVersions(sets);
       return {
         lines: [
@@ -46,9 +19,8 @@ export function openPhpToolchain(options: PhpToolchainOptions): LanguageToolchai
           `       The folder that is served is ${plan.root === "." ? "the app itself" : plan.root}`,
         ],
         versions,
-        images: (imagesSignal) =>
-          options.ensureImages(phpToolchains({ distribution, containers }, sets, server), imagesSignal),
       };
     },
-  };
+    toolchains: (parts, sets) => phpToolchains(parts, sets, server),
+  });
 }

@@ -22,6 +22,15 @@ const environments: Readonly<Record<LanguagePlan["kind"], Readonly<Record<string
   },
   go: {},
   php: {},
+  ruby: {
+    BUNDLE_PATH: "/app/.gems",
+    BUNDLE_DEPLOYMENT: "true",
+    BUNDLE_WITHOUT: "development:test",
+    RACK_ENV: "production",
+    RAILS_ENV: "production",
+    RAILS_LOG_TO_STDOUT: "enabled",
+    RAILS_SERVE_STATIC_FILES: "enabled",
+  },
 };
 
 /** Repository of the images that contain an app's dependencies, below those of its releases. */

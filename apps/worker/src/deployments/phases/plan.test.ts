@@ -34,7 +34,7 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
   };
   const other = { choose: () => failing("toolchain-unavailable") };
   const context = {
-    toolchains: { nodejs, python: other, go: other, php: other },
+    toolchains: { nodejs, python: other, go: other, php: other, ruby: other },
     catalogue: [],
     config: { limits, builders: ["buildpacks" as const], cnbBuilder: undefined, stackName: "stack" },
   };

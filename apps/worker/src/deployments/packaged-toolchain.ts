@@ -1,0 +1,67 @@
+// Toolchains of packages of the stack's distribution, of any language.
+
+import type { LanguagePlan } from "@slipway/buildpacks";
+import { SlipwayError } from "@slipway/core";
+import type { BlobStore, ImageRegistry } from "@slipway/core";
+import { openDistribution } from "@slipway/toolchains";
+import type {
+  Distribution,
+  PackageContainers,
+  PackageNames,
+  PackageSets,
+  Toolchain,
+} from "@slipway/toolchains";
+import type { ChosenToolchain, LanguageToolchain } from "./language-toolchains.ts";
+import { openPackageContainers } from "./package-containers.ts";
+import type { PackageContainersOptions } from "./package-containers.ts";
+import type { EnsureImages } from "./toolchain-images.ts";
+
+export interface PackagedToolchainOptions extends PackageContainersOptions {
+  readonly registry: Pick<ImageRegistry, "inspect">;
+  readonly ensureImages: EnsureImages;
+  readonly blobs: BlobStore;
+  readonly now: () => Date;
+  readonly onError: (error: unknown, message: string) => void;
+}
+
+export interface PackagedLanguage<P extends LanguagePlan> {
+  readonly names: PackageNames;
+  /** @throws {SlipwayError} "toolchain-unavailable" when the packages lack one that the language needs. */
+  readonly describe: (plan: P, sets: PackageSets) => Pick<ChosenToolchain, "lines" | "versions">;
+  readonly toolchains: (
+    parts: { readonly distribution: Distribution; readonly containers: PackageContainers },
+    sets: PackageSets,
+  ) => { readonly build: Toolchain; readonly run: Toolchain };
+}
+
+export function openPackagedToolchain<P extends LanguagePlan>(
+  options: PackagedToolchainOptions,
+  { names, describe, toolchains }: PackagedLanguage<P>,
+): LanguageToolchain<P> {
+  const { registry, stackImage, blobs, now } = options;
+  const packageContainers = openPackageContainers(options);
+  const distribution = openDistribution({
+    blobs,
+    now,
+    layout: packageContainers.layout,
+    onError: (error) =>
+      options.onError(
+        error,
+        "the packages of the stack's distribution cannot be listed or kept, so the list of before is used",
+      ),
+  });
+  return {
+    choose: async (plan, signal, work) => {
+      const stack = await registry.inspect(stackImage, signal);
+      if (stack === null)
+        throw new SlipwayError("configuration-invalid", `The registry has no stack image ${stackImage}.`);
+      const containers = packageContainers.of(work);
+      const sets = await distribution.packages(stack.digest, names, containers, signal);
+      return {
+        ...describe(plan, sets),
+        images: (imagesSignal) =>
+          options.ensureImages(toolchains({ distribution, containers }, sets), imagesSignal),
+      };
+    },
+  };
+}

@@ -1,0 +1,116 @@
+// Decides how a Ruby app is built, from its control files alone: no code of the app runs, not even its Gemfile.
+
+import { createHash } from "node:crypto";
+import { SlipwayError } from "@slipway/core";
+import { textOf } from "../documents.ts";
+import type { Install, Language, LanguageFacts, LanguageSource } from "../language.ts";
+import { type GemfileLock, parseGemfileLock } from "./gemfile-lock.ts";
+import { webCommand } from "./start.ts";
+
+export interface RubyPlan extends LanguageFacts {
+  readonly kind: "ruby";
+}
+
+/** Bundler installs into it (BUNDLE_PATH). */
+const gemFolder = ".gems";
+/** Gems that are part of the source, which Bundler installs without a download. */
+const packedGems = "vendor/cache/";
+const installFiles = ["Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions"];
+
+export const ruby: Language<RubyPlan> = {
+  kind: "ruby",
+  title: "Ruby",
+  controlFiles: new Map([
+    ["Gemfile", 1024 ** 2],
+    ["Gemfile.lock", 4 * 1024 ** 2],
+    [".ruby-version", 64 * 1024],
+    [".tool-versions", 64 * 1024],
+    [packedGems, 0],
+  ]),
+  detects: (names) =>
+    names.includes("Gemfile") && ["config.ru", "Procfile"].some((name) => names.includes(name)),
+  plan: planRuby,
+};
+
+function planRuby(source: LanguageSource): RubyPlan {
+  const { names, read } = source;
+  if (!names.includes("Gemfile.lock"))
+    throw new SlipwayError(
+      "build-failed",
+      "Gemfile.lock is missing: it says which versions of gems are installed. Run: bundle lock --add-platform x86_64-linux, and add Gemfile.lock to the source.",
+    );
+  for (const name of ["Gemfile", "Gemfile.lock"])
+    if (read(name) === undefined)
+      throw new SlipwayError("build-failed", `${name} must be a regular file of at most 1 MiB.`);
+  const lock = parseGemfileLock(textOf(source, "Gemfile.lock"));
+  const starts = names.includes("Procfile") || source.ownBuildpack === true;
+  return {
+    kind: "ruby",
+    install: isApart(source, lock) ? installOf(source, lock) : null,
+    scripts: hasAssets(lock) ? "build" : "none",
+    releasedOn: "dependencies",
+    web: starts && !names.includes("config.ru") ? null : webOf(lock, starts),
+    runnerArguments: [],
+    warnings: names.includes(`${gemFolder}/`)
+      ? [`${gemFolder} is part of the source. Leave it out: the gems are installed there.`]
+      : [],
+  };
+}
+
+/** A Procfile without `web` leaves the default to the gems, if they have a server. */
+function webOf({ gems }: GemfileLock, starts: boolean): string | null {
+  try {
+    return webCommand(gems);
+  } catch (error) {
+    if (starts && error instanceof SlipwayError) return null;
+    throw error;
+  }
+}
+
+/** A Gemfile is a program: what it may read must be there. */
+function isApart(source: LanguageSource, { hasPathGems }: GemfileLock): boolean {
+  const { names, read } = source;
+  const readsFiles =
+    /\b(?:eval_gemfile|gemspec|require_relative|load|File|Dir|IO|Pathname|__dir__|__FILE__)\b|\bpath\b/;
+  return (
+    !hasPathGems &&
+    !readsFiles.test(textOf(source, "Gemfile")) &&
+    read(packedGems) === undefined &&
+    !names.includes(".bundle/") &&
+    !names.includes(`${gemFolder}/`) &&
+    installFiles.every((name) => !names.includes(name) || read(name) !== undefined)
+  );
+}
+
+/** Rails has assets to compile, if one of these is part of it. */
+function hasAssets({ gems }: GemfileLock): boolean {
+  return gems.has("railties") && ["sprockets-rails", "propshaft", "sprockets"].some((name) => gems.has(name));
+}
+
+function installOf({ names, read, variables }: LanguageSource, { gems }: GemfileLock): Install {
+  const files = new Map<string, Buffer>();
+  const hash = createHash("sha256");
+  for (const name of installFiles) {
+    const content = names.includes(name) ? read(name) : undefined;
+    if (content === undefined) continue;
+    files.set(name, content);
+    hash.update(`${name} ${content.length}\n`).update(content);
+  }
+  const gemfile = files.get("Gemfile")?.toString("utf8") ?? "";
+  const named = new Set(gemfile.match(/(?<=\bENV(?:\.fetch\(|\[)\s*["'])\w+/g) ?? []);
+  const decisive = Object.entries(variables).filter(
+    ([name]) => decisiveVariable.test(name) || named.has(name),
+  );
+  hash.update(JSON.stringify(decisive.sort(([a], [b]) => (a < b ? -1 : 1))));
+  return {
+    folder: gemFolder,
+    files,
+    digest: hash.digest("hex"),
+    hasBuildPackages: false,
+    packageCount: gems.size,
+  };
+}
+
+/** What Bundler, RubyGems and compilers read. */
+const decisiveVariable =
+  /^(?:bundler?|gem|ruby)(?:_|$)|^(?:rubyopt|rubylib|cc|cxx|cflags|cxxflags|cppflags|ldflags|pkg_config_path|rails_env|rack_env)$/i;

@@ -1,0 +1,55 @@
+# Installs gems with Bundler.
+
+CACHE_MAX_MB=500
+
+restore_cache() {
+  heading 'Restoring cache'
+  if [ -n "$(ls -A "$CACHE/bundler" 2>/dev/null)" ]; then say 'Restored the cache of Bundler'; else say 'No cache to restore'; fi
+}
+
+install_gems() {
+  local locked
+  heading 'Installing dependencies'
+  locked=$(sed -n '/^BUNDLED WITH$/{n;s/^ *//p}' Gemfile.lock)
+  [ -z "$locked" ] || [ "$locked" = "$BUNDLER_VERSION" ] || say "Gemfile.lock was written by Bundler $locked, and is installed by Bundler $BUNDLER_VERSION"
+  rm -rf .gems
+  say 'bundle install'
+  recorded "$SCRATCH/install.log" bundle install || explain_failure
+  # what installs leave behind, with names of this build
+  rm -rf .gems/ruby/*/cache
+  find .gems -path '*/extensions/*' '(' -name gem_make.out -o -name mkmf.log ')' -delete
+}
+
+said() { grep -qE "$1" "$SCRATCH/install.log"; }
+
+explain_failure() {
+  if said 'Your Ruby version is'; then
+    fail "Gemfile names another version of Ruby than that of this stack, $(ruby -e 'print RUBY_VERSION') (see above)." \
+      'Change the version in Gemfile and run bundle lock, or choose another stack of this installation.'
+  elif said 'only supports platforms|--add-platform'; then
+    fail 'Gemfile.lock was written for other platforms (see above).' 'Run: bundle lock --add-platform x86_64-linux, and add the changed Gemfile.lock to the source.'
+  elif said 'trying to install in deployment mode after changing|the lockfile|gemspecs for path gems changed|frozen mode'; then
+    fail 'Gemfile and Gemfile.lock do not agree (see above).' 'To fix it: run bundle lock, and add the changed Gemfile.lock to the source.'
+  elif said 'Gem::Ext::BuildError|Failed to build gem native extension'; then
+    fail 'A gem with an extension in C could not be compiled (see above).'
+  elif said 'Bundler could not find compatible versions|requires (ruby|rubygems) version|incompatible with the current'; then
+    fail "A gem does not fit Ruby $(ruby -e 'print RUBY_VERSION') or Bundler $BUNDLER_VERSION of this stack (see above)." 'Choose another version of the gem, or another stack of this installation.'
+  elif said 'Could not reach host|Could not fetch specs|Network error|timed out|certificate|Could not resolve|getaddrinfo'; then
+    fail 'The source of the gems could not be reached (see above).'
+  elif said 'Could not find .* in (any of the sources|locally installed gems|rubygems|cached gems)|Authentication is required|Bad username'; then
+    fail 'A gem of Gemfile.lock cannot be found, or needs a login (see above).'
+  fi
+  fail 'The gems of Gemfile.lock could not be installed (see above).'
+}
+
+# Bundler's cache never shrinks by itself, so it starts anew when it is large.
+save_cache() {
+  heading 'Saving cache'
+  find "$CACHE" -mindepth 1 -maxdepth 1 ! -name bundler -exec rm -rf {} +
+  mkdir -p "$CACHE/bundler"
+  if [ "$(du -sm "$CACHE/bundler" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
+    rm -rf "${CACHE:?}/bundler"
+    say "The cache of Bundler was larger than $CACHE_MAX_MB MB: the next build starts a new one"
+  fi
+  say "$(du -sm "$CACHE" | cut -f 1) MB kept for the next build"
+}
