@@ -17,6 +17,8 @@ export interface SlipwayOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Engines of workers, besides the one of set-up, which releases run on. */
   readonly engines?: readonly string[];
+  /** Where database, blobs and Redis keep their files; by default a new folder. */
+  readonly dataDir?: string;
   /** Instead of the registry of set-up; it must have the same images. */
   readonly registryUrl?: string;
 }

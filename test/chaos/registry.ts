@@ -21,11 +21,17 @@ export interface RegistryUnderTest extends AsyncDisposable {
 
 const pollMs = 50;
 
-/** @param installation whose images it serves, as the user of its registry: otherwise that could not write to new folders. */
-export async function startRegistry({
-  DATA_DIR: dataDir,
-  INSTALLATION_ID: installationId,
-}: Pick<AppEnvironment, "DATA_DIR" | "INSTALLATION_ID">): Promise<RegistryUnderTest> {
+/**
+ * @param installation whose images it serves, as the user of its registry: otherwise that could not write to new folders.
+ * @param storage another folder with these images.
+ */
+export async function startRegistry(
+  {
+    DATA_DIR: dataDir,
+    INSTALLATION_ID: installationId,
+  }: Pick<AppEnvironment, "DATA_DIR" | "INSTALLATION_ID">,
+  storage = join(dataDir, "registry", "storage"),
+): Promise<RegistryUnderTest> {
   const program = await findProgram("docker-registry");
   if (program === undefined) throw new Error("docker-registry is not installed");
   const folder = await mkdtemp(join(tmpdir(), "slipway-registry-"));
@@ -33,7 +39,7 @@ export async function startRegistry({
   const url = `http://127.0.0.1:${port}`;
   const file = join(folder, "config.yml");
   const secret = await readFile(join(dataDir, "registry", "secret"), "utf8");
-  await writeFile(file, registryConfiguration(join(dataDir, "registry", "storage"), port, secret.trim()));
+  await writeFile(file, registryConfiguration(storage, port, secret.trim()));
   const server = { name: "registry", folder } as const;
   const [command, ...args] = await serverCommand(installationId, server, [program, "serve", file]);
   let launched: Launched | undefined;

@@ -78,8 +78,8 @@ export class SlipwayUnderTest implements AsyncDisposable {
 
   static async start(options: SlipwayOptions): Promise<SlipwayUnderTest> {
     await using opened = new AsyncDisposableStack();
-    const dataDir = await mkdtemp(join(tmpdir(), "slipway-chaos-"));
-    opened.defer(() => rm(dataDir, { recursive: true, force: true }));
+    const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "slipway-chaos-")));
+    if (options.dataDir === undefined) opened.defer(() => rm(dataDir, { recursive: true, force: true }));
     const installation = newInstallation();
     const redis = opened.use(await startPrivateRedis(dataDir));
     const own = { dataDir, installationId: installation.id, redisUrl: redis.url };

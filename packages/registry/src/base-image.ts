@@ -171,15 +171,24 @@ async function fetchManifest(
   const headers = { accept: acceptedMediaTypes };
   const response = await client.request("GET", `/v2/${repository}/manifests/${version}`, {
     headers,
-    expect: [200, 404],
+    expect: absentOr(version),
     signal,
   });
-  if (response.status === 404) return null;
+  if (response.status !== 200) return null;
   const bytes = Buffer.from(await response.arrayBuffer());
   const digest = digestOf(bytes);
   const text = bytes.toString("utf8");
   cache.set(digest, text);
   return { digest, manifest: JSON.parse(text) as Manifest | Index };
+}
+
+/**
+ * The expected statuses of a request for a manifest: 200, and those that mean that it does not exist. After its disk was full,
+ * distribution has empty tags, and responds 500 to a request for one until it is pushed again.
+ * @param version a tag or a digest.
+ */
+export function absentOr(version: string): readonly number[] {
+  return version.includes(":") ? [200, 404] : [200, 404, 500];
 }
 
 /** The digest of content, as registries name it. */

@@ -44,7 +44,9 @@ export async function mountLayer(
   { digest, size }: Pick<Descriptor, "digest" | "size">,
   signal: AbortSignal,
 ): Promise<void> {
-  const existing = await client.request("HEAD", `/v2/${to}/blobs/${digest}`, { expect: [200, 404], signal });
+  // After its disk was full, distribution has an empty link to the layer, and responds 500 until the link is written again.
+  const expect = [200, 404, 500];
+  const existing = await client.request("HEAD", `/v2/${to}/blobs/${digest}`, { expect, signal });
   if (existing.status === 200) return;
   const mount = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`;
   const response = await client.request("POST", mount, { expect: [201, 202], signal });

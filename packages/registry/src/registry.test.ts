@@ -2,10 +2,12 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readdir, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ImagePush, StoredLayer } from "@slipway/core";
@@ -16,12 +18,13 @@ import { openRegistry } from "./registry.ts";
 const ociManifest = "application/vnd.oci.image.manifest.v1+json";
 const opened = new AsyncDisposableStack();
 let url: string;
+let repositories: string;
 let base: string;
 const signal = AbortSignal.timeout(60_000);
 
 beforeAll(async () => {
   const server = opened.use(await startRegistry());
-  url = server.url;
+  ({ url, repositories } = server);
   const config = { Env: ["KEPT=1", "CHANGED=old"] };
   const tar = Buffer.from("a registry does not check that this is a tar");
   await pushImage(url, { repository: "stack", tag: "v1", layer: tar, config });
@@ -206,6 +209,27 @@ test("inspect returns layers and configuration, by tag and by digest, and null f
   await expect(registry.inspect("elsewhere:5000/apps/inspected:d1", signal)).rejects.toMatchObject({
     code: "configuration-invalid",
   });
+});
+
+test("empty files that a full disk leaves in the registry are written again by the next push", async () => {
+  const push = () => openRegistry({ url }).push(image("apps/emptied", "d1", layer("same")), signal);
+  await push();
+  const folder = join(repositories, "apps/emptied");
+  const links = (await readdir(folder, { recursive: true })).filter((path) => path.endsWith("link"));
+  const layers = links.filter((path) => path.startsWith("_layers"));
+  const tag = links.filter((path) => path.includes("/tags/d1/current/"));
+  expect([layers.length, tag.length]).toEqual([3, 1]);
+  for (const path of layers) await writeFile(join(folder, path), "");
+  const pushed = await push();
+  const registry = openRegistry({ url });
+  const reference = `${registry.host}/apps/emptied:d1`;
+  expect((await registry.inspect(reference, signal))?.digest).toBe(pushed.digest);
+  for (const path of tag) await writeFile(join(folder, path), "");
+  expect(await registry.inspect(reference, signal)).toBeNull();
+  expect(await registry.digestOf("apps/emptied", "d1", signal)).toBeNull();
+  await registry.delete("apps/emptied", "d1", signal);
+  await push();
+  expect((await registry.inspect(reference, signal))?.digest).toBe(pushed.digest);
 });
 
 test("delete removes the manifest of a tag, and may be repeated", async () => {

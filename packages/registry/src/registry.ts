@@ -2,7 +2,7 @@
 
 import { together } from "@slipway/async";
 import type { ImagePush, ImageRegistry, PushedImage, StoredImage, StoredLayer } from "@slipway/core";
-import { digestOf, mediaTypes, readBaseImage, readImage } from "./base-image.ts";
+import { absentOr, digestOf, mediaTypes, readBaseImage, readImage } from "./base-image.ts";
 import type { BaseImage, Descriptor, ImageConfig, ImageSource, Manifest } from "./base-image.ts";
 import { RegistryClient } from "./client.ts";
 import type { RegistryCredentials } from "./client.ts";
@@ -222,8 +222,8 @@ async function storedDigest(
 ): Promise<string | null> {
   const headers = { accept: `${mediaTypes.dockerManifest}, ${mediaTypes.ociManifest}` };
   const path = `/v2/${repository}/manifests/${reference}`;
-  const found = await client.request("HEAD", path, { headers, expect: [200, 404], signal });
-  return found.status === 404 ? null : found.headers.get("docker-content-digest");
+  const found = await client.request("HEAD", path, { headers, expect: absentOr(reference), signal });
+  return found.status === 200 ? found.headers.get("docker-content-digest") : null;
 }
 
 async function deleteManifest(

@@ -19,6 +19,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly url: string;
   /** `127.0.0.1:PORT`, which the names of its images begin with. Engines accept it without TLS. */
   readonly host: string;
+  /** The folder of its repositories. */
+  readonly repositories: string;
 }
 
 /** An image of one layer. */
@@ -75,7 +77,8 @@ export async function startRegistry({
   await poll(async () => hasExited() || (await answers(url)), { everyMs: pollMs });
   if (hasExited()) throw new Error(`docker-registry exited with code ${server.exitCode} at its start`);
   const owned = opened.move();
-  return { url, host, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const repositories = join(folder, "data/docker/registry/v2/repositories");
+  return { url, host, repositories, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Pushes an image over the registry's API, without an engine. @returns its digest. */

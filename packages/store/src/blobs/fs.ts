@@ -8,6 +8,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type { BlobStore, ByteStream, HeldBytes } from "@slipway/core";
+import { hasNoSpace, storeIsFull } from "../full.ts";
 import { abortable } from "./abortable.ts";
 import { orCleanUp } from "./clean-up.ts";
 import type { OnBlobError } from "./clean-up.ts";
@@ -231,6 +232,7 @@ async function onDisk<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
+    if (hasNoSpace(error)) throw storeIsFull("the blob directory", error);
     throw new SlipwayError("store-unavailable", "the blob directory cannot be used", { cause: error });
   }
 }

@@ -114,7 +114,11 @@ test("a full disk is store-unavailable, and existing data is still read", async 
   await note(database, "small");
   await database.read((transaction) => transaction.all("PRAGMA max_page_count = 4"));
   const large = "x".repeat(1_000_000);
-  await expect(note(database, large)).rejects.toMatchObject({ ...unavailable, cause: { errcode: 13 } });
+  await expect(note(database, large)).rejects.toMatchObject({
+    ...unavailable,
+    hint: expect.stringContaining("disk is full"),
+    cause: { errcode: 13 },
+  });
   expect(await notes(database)).toEqual(["small"]);
 });
 

@@ -1,10 +1,13 @@
 // What SQLite's error codes mean to us.
 
 import { SlipwayError } from "@slipway/core";
+import { hasNoSpace, storeIsFull } from "../full.ts";
 
 /** Primary result codes, the low byte of the extended ones. */
 const busy = 5;
 const locked = 6;
+/** The disk is full, or a limit of the database's size is reached. */
+const full = 13;
 /** Faults of the caller, not of the database: wrong SQL, a refused row, a wrong type, misuse, a parameter too many. */
 const callersFaults: ReadonlySet<number> = new Set([1, 19, 20, 21, 25]);
 /** Extended codes of a unique index and of a primary key. */
@@ -47,8 +50,13 @@ export async function falseWhenTaken(write: Promise<boolean>): Promise<boolean> 
  */
 export function storeUnavailable(error: unknown, where: string): unknown {
   if (error instanceof SlipwayError || !isOfDatabase(error)) return error;
+  if (isDiskFull(error)) return storeIsFull(where, error);
   const why = isBusy(error) ? "is locked by another process for too long" : `failed: ${error.message}`;
   return new SlipwayError("store-unavailable", `${where} ${why}`, { cause: error });
+}
+
+function isDiskFull(error: unknown): boolean {
+  return (sqliteCode(error) & 0xff) === full || hasNoSpace(error);
 }
 
 /** node:sqlite's own errors, a closed connection, and those of the file system calls beside it. */

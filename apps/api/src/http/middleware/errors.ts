@@ -63,7 +63,7 @@ function bodyOf(error: SlipwayError, status: number): ErrorAnswer["body"] {
   if (status === 404) return { resource: error.resource ?? "resource", error: error.message };
   if (status === 422) return { errors: copyOf(error.fields ?? {}), error: error.message };
   if (status === 503)
-    return { error: "Slipway cannot reach its database or its queue; try again in a moment" };
+    return { error: error.hint ?? "Slipway cannot reach its database or its queue; try again in a moment" };
   return { error: status === 500 ? "internal error" : error.message };
 }
 
