@@ -104,6 +104,7 @@ function installOf({ names, read, variables }: LanguageSource, { gems }: Gemfile
   hash.update(JSON.stringify(decisive.sort(([a], [b]) => (a < b ? -1 : 1))));
   return {
     folder: gemFolder,
+    workspace: null,
     files,
     digest: hash.digest("hex"),
     hasBuildPackages: false,
