@@ -72,7 +72,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     });
   const succeeds = async (app: { readonly name: string }, files: Record<string, string>) => {
     const id = await deploy(app, files);
-    expect(await ended(app, id), await output(app, id)).toBe("success");
+    expect({ status: await ended(app, id), log: await output(app, id) }).toMatchObject({ status: "success" });
     return id;
   };
 
@@ -166,7 +166,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
       once(child, "exit"),
     ]);
     const [, verb, blobs, bytes] = /^(would delete|deleted) (\d+) blobs, .* (\d+) bytes$/m.exec(out) ?? [];
-    expect(verb, errors).toBeDefined();
+    expect({ verb, errors }).toMatchObject({ verb: expect.any(String) });
     return { exitCode, verb, blobs: Number(blobs), bytes: Number(bytes) };
   }
 

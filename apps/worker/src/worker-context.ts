@@ -94,7 +94,8 @@ export async function openWorkerContext(
     keys,
     onError: (error) => onError(error, "a heartbeat of a write to the registry failed"),
   });
-  const write = registryWrites.during;
+  const write: RegistryWrites["during"] = (work, signal, onHeld) =>
+    registryWrites.during(work, signal, onHeld);
   const registry = opened.use(openRegistry({ url, write, ...(pullHost === undefined ? {} : { pullHost }) }));
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
   const now = () => new Date();

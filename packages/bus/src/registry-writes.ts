@@ -106,11 +106,11 @@ async function enter(
     }
     await entered.disposeAsync();
     if (!hasWaited) onHeld();
-    await unheld(options, signal);
+    await untilReleased(options, signal);
   }
 }
 
-async function unheld({ redis, keys }: RegistryWritesOptions, signal: AbortSignal): Promise<void> {
+async function untilReleased({ redis, keys }: RegistryWritesOptions, signal: AbortSignal): Promise<void> {
   while ((await untilAborted(redis.exists(keys.registryHold), signal)) === 1) await pause(lookMs, signal);
 }
 

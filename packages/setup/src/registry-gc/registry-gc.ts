@@ -110,6 +110,7 @@ async function collect(
   const redis = opened.adopt(openRedis(redisUrl, { maxRetriesPerRequest: 1 }), (client) =>
     client.disconnect(),
   );
+  // Each call reports its own failure.
   redis.on("error", () => undefined);
   await withDeadline(redis.ping(), { limitMs: connectLimitMs });
   const keys = redisKeys(id);
@@ -151,7 +152,11 @@ async function withoutSilentWriters(
 
 /** Extends the hold during the work. A hold that was lost is noticed before the collection starts. */
 async function whileHeld<T>(hold: RegistryHold, work: () => Promise<T>): Promise<T> {
-  const extend = contain(hold.extend, () => undefined);
+  // The next one repeats it, or reports that the hold was lost.
+  const extend = contain(
+    () => hold.extend(),
+    () => undefined,
+  );
   const timer = setInterval(extend, confirmEveryMs);
   try {
     return await work();

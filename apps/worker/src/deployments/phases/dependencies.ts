@@ -15,9 +15,9 @@ import type { Attempt } from "../attempt.ts";
 import { filledSandbox, runSandbox, workDir } from "../build-sandbox.ts";
 import type { RunContext, SandboxContext } from "../build-sandbox.ts";
 import { dependenciesTime, imageLabel } from "../former-image.ts";
+import { heldPush } from "../held-push.ts";
 import { dependenciesRepository, releaseConfig } from "../release-image.ts";
 import type { Plan } from "./plan.ts";
-import { heldPush } from "./push.ts";
 
 /** What an install contains: what runs in releases, or what the build needs. */
 type InstallMode = "production" | "all";

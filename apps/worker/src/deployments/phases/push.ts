@@ -11,6 +11,7 @@ import type { UnneededContext } from "../../housekeeping/prune-images.ts";
 import type { Attempt } from "../attempt.ts";
 import { imageLabel } from "../former-image.ts";
 import type { FormerImage } from "../former-image.ts";
+import { heldPush } from "../held-push.ts";
 import { imageAnnotations } from "../image-annotations.ts";
 import { releaseConfig } from "../release-image.ts";
 import type { Built } from "./build.ts";
@@ -19,9 +20,6 @@ export type PushContext = UnneededContext & {
   readonly registry: Pick<ImageRegistry, "push">;
   readonly config: { readonly limits: Pick<WorkerConfig["limits"], "imageBytes"> };
 };
-
-/** The line of a log that says why a push waits. */
-export const heldPush = "       Waiting: the registry's garbage is being collected, which holds up pushes";
 
 export interface AppFiles {
   /** Reference of the image below the app's files. */

@@ -17,7 +17,7 @@ import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
 import { type RunContext, runSandbox } from "../../build-sandbox.ts";
 import { saveCache } from "../../cache.ts";
-import { heldPush } from "../../phases/push.ts";
+import { heldPush } from "../../held-push.ts";
 import type { Builder, BuildInput } from "../builder.ts";
 import { type BuilderImageContext, type UsedBuilder, usedBuilder } from "./builder-image.ts";
 import {
@@ -131,11 +131,11 @@ async function run(
   // Awaited below; until then its failure must not count as unhandled.
   push.catch(() => undefined);
   await lease.changeStatus("pushing", log.lastSeq);
-  const exported = (): Promise<void> => {
+  const finish = (): Promise<void> => {
     gateway.open();
     return push;
   };
-  await Promise.race([push, registryWrites.during(exported, signal, () => log.line(heldPush))]);
+  await Promise.race([push, registryWrites.during(finish, signal, () => log.line(heldPush))]);
 }
 
 /** @returns the path of a run image in this installation's registry; null for an image that is elsewhere. */
