@@ -49,7 +49,7 @@ test.for([
     allowedPrivateHosts: [`127.0.0.1:${port}`],
     signal: AbortSignal.timeout(30_000),
   });
-  expect(response).toEqual({ status: null, text: "", error: expect.any(String) as string });
+  expect(response).toEqual({ status: null, headers: {}, text: "", error: expect.any(String) as string });
   await eventually(async () => connections.every(({ destroyed }) => destroyed));
   expect(unhandled.errors).toEqual([]);
   server.close();

@@ -98,8 +98,8 @@ export function images(docker: Docker, isOurs: IsOurs): Kind {
       const ours = all.flatMap(({ RepoTags, RepoDigests, Labels, Id }) => {
         const [tags, digests] = [realNames(RepoTags), realNames(RepoDigests)];
         if (isOurs(Labels, "")) return [{ reference: Id, name: tags.join(", ") || Id }];
-        const all = [...tags, ...digests];
-        const names = all.filter((name) => isOurs(null, name, all));
+        const allNames = [...tags, ...digests];
+        const names = allNames.filter((name) => isOurs(null, name, allNames));
         return names.map((name) => ({ reference: name, name }));
       });
       return ours.map(({ reference, name }) => ({
