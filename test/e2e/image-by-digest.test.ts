@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { statementOf } from "@slipway/receipts";
@@ -280,13 +281,16 @@ test("a deployment that is aborted while its image is copied ends as aborted, an
   const tar = await packTar({ "srv/other": "x" });
   const other = await pushApp(openHost, "after", { layers: [tar] });
   const lacking = sha256(gzipSync(tar));
-  const server = createServer(async (request, response) => {
-    if (request.url?.endsWith(lacking) === true) return stalled.resolve();
-    const headers = { accept: manifestType };
-    const found = await fetch(`http://${openHost}${request.url ?? ""}`, { headers });
+  const answer = async (url: string, response: ServerResponse): Promise<void> => {
+    if (url.endsWith(lacking)) {
+      stalled.resolve();
+      return;
+    }
+    const found = await fetch(`http://${openHost}${url}`, { headers: { accept: manifestType } });
     response.setHeader("content-type", found.headers.get("content-type") ?? "");
     response.end(Buffer.from(await found.arrayBuffer()));
-  });
+  };
+  const server = createServer((request, response) => void answer(request.url ?? "", response));
   served.defer(() => cutServer(server));
   server.listen(inject("hookPort"), "127.0.0.1");
   await once(server, "listening");

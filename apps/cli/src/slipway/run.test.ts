@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,12 +49,15 @@ test("slipway deploys an image by digest without a folder, and refuses both", as
     limits: {},
     last_deployed_at: null,
   };
-  const server = createServer(async (request, response) => {
-    if (request.url === "/v1/tokens/exchange") return void response.end(JSON.stringify({ token: "jwt" }));
-    if (request.method === "GET") return void response.end(JSON.stringify({ app }));
-    bodies.push(await json(request));
-    response.writeHead(422).end(JSON.stringify({ errors: { image: ["has no digest"] } }));
-  });
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.url === "/v1/tokens/exchange") response.end(JSON.stringify({ token: "jwt" }));
+    else if (request.method === "GET") response.end(JSON.stringify({ app }));
+    else {
+      bodies.push(await json(request));
+      response.writeHead(422).end(JSON.stringify({ errors: { image: ["has no digest"] } }));
+    }
+  };
+  const server = createServer((request, response) => void answer(request, response));
   server.listen(0, "127.0.0.1");
   onTestFinished(() => void server.close());
   await once(server, "listening");
