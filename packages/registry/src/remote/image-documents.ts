@@ -84,7 +84,18 @@ export function readConfig(content: Buffer): RemoteConfig {
   };
 }
 
-function runConfigOf({ Entrypoint, Cmd, ExposedPorts, User, Labels, Volumes }: Fields): RunConfig {
+function runConfigOf({
+  Entrypoint,
+  Cmd,
+  ExposedPorts,
+  User,
+  WorkingDir,
+  Labels,
+  Volumes,
+}: Fields): RunConfig {
+  // An engine would refuse the container of the release, as if the platform had failed.
+  if (!/^(\/|$)/.test(textOf(WorkingDir)))
+    throw failed(`its working directory ${quoted(textOf(WorkingDir))} is not an absolute path`);
   return {
     Entrypoint: typeof Entrypoint === "string" ? Entrypoint : textsOf(Entrypoint),
     Cmd: textsOf(Cmd),

@@ -163,6 +163,11 @@ test.each([
     "has 1 layers, and its configuration 0",
   ],
   ["a volume", { config: { config: { Volumes: { "/data": {} } } } }, "declares the volume /data"],
+  [
+    "a relative working directory",
+    { config: { config: { WorkingDir: "srv" } } },
+    'directory "srv" is not an abs',
+  ],
   ["a label of the platform", { config: { config: { Labels: { "io.slipway.app": "x" } } } }, "has the label"],
   [
     "a layer elsewhere",
