@@ -64,8 +64,6 @@ export function layeredApp(ms: Ms, changes: Changes = {}): Parameters<typeof pac
 }
 
 interface WorkspaceChanges extends Changes {
-  /** Version of the other workspace. */
-  readonly lib?: string;
   /** Scripts of the monorepo. */
   readonly rootScripts?: Readonly<Record<string, string>>;
 }
@@ -76,9 +74,9 @@ interface WorkspaceChanges extends Changes {
  */
 export function workspaceApp(ms: Ms, changes: WorkspaceChanges = {}): Parameters<typeof packTarGz>[0] {
   const other: Ms = ms === "2.0.0" ? "2.1.3" : "2.0.0";
-  const { lib: version = "1.0.0", rootScripts: scripts = {}, ...ofApp } = changes;
+  const { rootScripts: scripts = {}, ...ofApp } = changes;
   const api = { name: "@m/api", version: "1.0.0", dependencies: { "@m/lib": "^1.0.0", ms } };
-  const lib = { name: "@m/lib", version, dependencies: { ms: other } };
+  const lib = { name: "@m/lib", version: "1.0.0", dependencies: { ms: other } };
   const root = { name: "monorepo", version: "1.0.0", workspaces: ["apps/*", "packages/*"] };
   const packageOf = (one: Ms) => ({
     version: one,
