@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 import { foldersAbove, monorepoRoot } from "./node/monorepo.ts";
 import { workspaceFileNames } from "./node/workspace-files.ts";
-import type { LanguageSource, Monorepo } from "./language.ts";
+import type { Monorepo } from "./language.ts";
 import { type LanguagePlan, languages } from "./languages.ts";
 import type { BuildpackUrl } from "./remote/buildpack-url.ts";
 import { type BuildpackCatalogue, type CataloguedBuildpack, checkStack } from "./remote/catalogue.ts";

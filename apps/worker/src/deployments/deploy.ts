@@ -185,14 +185,9 @@ async function openBuilder(
   context: BuildpacksContext & CnbContext & DockerfileContext,
   kind: SourceBuilder,
 ): Promise<Builder> {
-  switch (kind) {
-    case "cnb":
-      return (await import("./builders/cnb/cnb.ts")).cnbBuilder(context);
-    case "dockerfile":
-      return (await import("./builders/dockerfile.ts")).dockerfileBuilder(context);
-    case "buildpacks":
-      return buildpacksBuilder(context);
-  }
+  if (kind === "cnb") return (await import("./builders/cnb/cnb.ts")).cnbBuilder(context);
+  if (kind === "dockerfile") return (await import("./builders/dockerfile.ts")).dockerfileBuilder(context);
+  return buildpacksBuilder(context);
 }
 
 /** An earlier release's image: reuse → start */

@@ -34,7 +34,7 @@ const installFields = [
   "libc",
 ];
 /** Files with settings of package managers, which may name variables. */
-const settingsWithVariables = [".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"];
+const settingsWithVariables: ReadonlySet<string> = new Set([".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"]);
 
 /**
  * @param source with the manifest and the lock file: the app, or the root of its monorepo.
@@ -123,7 +123,7 @@ function decisiveVariables(
   files: ReadonlyMap<string, Buffer>,
 ): readonly (readonly [string, string])[] {
   const texts = [...files].flatMap(([path, content]) =>
-    settingsWithVariables.includes(posix.basename(path)) ? [content.toString("utf8")] : [],
+    settingsWithVariables.has(posix.basename(path)) ? [content.toString("utf8")] : [],
   );
   const named = new Set(texts.join("\n").match(/(?<=\$\{?)\w+/g));
   const isDecisive = (name: string) =>
