@@ -2,7 +2,7 @@
 
 import { expect, test, vi } from "vitest";
 import { packTarGz } from "@slipway/testkit";
-import { createApp, logOf, page, requestApi, showApp, visit } from "./slipway.ts";
+import { call, createApp, logOf, page, showApp, visit } from "./slipway.ts";
 
 // The first deployment makes the toolchain, and those of these tests wait for each other, because the workers run two at a time.
 vi.setConfig({ testTimeout: 600_000 });
@@ -141,9 +141,10 @@ test.concurrent("a version or an extension that the stack lacks, and a missing c
   expect(missing).toContain("Run: composer update");
 });
 
-test.concurrent("WEBROOT selects the folder, a Procfile the server", async () => {
+test.concurrent("WEBROOT selects the folder, WEB_CONCURRENCY the number of processes, and a Procfile the server", async () => {
   const { name } = await createApp("php-root");
-  await requestApi("POST", `/v1/apps/${name}/variables`, { variable: { name: "WEBROOT", value: "site" } });
+  for (const [variable, value] of Object.entries({ WEBROOT: "site", WEB_CONCURRENCY: "1" }))
+    await call("POST", `/v1/apps/${name}/variables`, { variable: { name: variable, value } });
   const files = { "index.php": "<?php echo 'root';", "site/index.php": "<?php echo 'site';" };
   await logOf(name, await packed(files), "success");
   expect(await page(name)).toBe("site");
