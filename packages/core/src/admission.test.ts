@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { admissionOf } from "./deployment.ts";
+import { admissionOf } from "./admission.ts";
 
 const conflict = expect.objectContaining({ code: "conflict" });
 const admits = (policy: "queue" | "reject" | "supersede", queuedCount: number, hasRunning = false) =>

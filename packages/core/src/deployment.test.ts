@@ -2,20 +2,23 @@ import { describe, expect, test } from "vitest";
 import {
   changeStatus,
   claim,
-  deploymentStatuses,
   durationSeconds,
-  finalStatuses,
   goLive,
-  isFinal,
-  isRunning,
   outcomeOf,
   queuedDeployment,
-  runningStatuses,
   sealLog,
   takeOver,
-  transitions,
 } from "./deployment.ts";
-import type { Deployment, DeploymentStatus } from "./deployment.ts";
+import {
+  deploymentStatuses,
+  finalStatuses,
+  isFinal,
+  isRunning,
+  runningStatuses,
+  transitions,
+} from "./deployment-status.ts";
+import type { Deployment } from "./deployment.ts";
+import type { DeploymentStatus } from "./deployment-status.ts";
 import { errorCatalog } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 import { failureOf } from "./failure.ts";

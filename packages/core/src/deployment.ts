@@ -1,48 +1,12 @@
-// A deployment's life cycle: its statuses, the table of allowed transitions, and the pure functions that apply them.
+// A deployment and its life cycle: the pure functions that change its status, each as a new revision.
 
-import type { ConcurrencyPolicy } from "./app.ts";
+import { isFinal, isRunning, transitions } from "./deployment-status.ts";
+import type { DeploymentStatus, FinalStatus, RunningStatus } from "./deployment-status.ts";
 import { SlipwayError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Failure } from "./failure.ts";
 import { beginAttempt, endAttempts, unknownOrigin } from "./timeline.ts";
 import type { AttemptOrigin, AttemptRecord } from "./timeline.ts";
-
-export const runningStatuses = ["building", "pushing", "starting"] as const;
-export const finalStatuses = [
-  "success",
-  "build-error",
-  "crashed-error",
-  "timeout-error",
-  "hook-error",
-  "aborted",
-] as const;
-
-export type RunningStatus = (typeof runningStatuses)[number];
-export type FinalStatus = (typeof finalStatuses)[number];
-export type DeploymentStatus = "queued" | RunningStatus | FinalStatus;
-
-export const deploymentStatuses: readonly DeploymentStatus[] = [
-  "queued",
-  ...runningStatuses,
-  ...finalStatuses,
-];
-
-/**
- * The allowed transitions. "building" from a running status is a claim by a new attempt; "queued" from a running status
- * is a requeue.
- */
-export const transitions: Readonly<Record<DeploymentStatus, readonly DeploymentStatus[]>> = {
-  queued: ["building", "aborted"],
-  building: ["building", "queued", "pushing", "build-error", "aborted"],
-  pushing: ["building", "queued", "starting", "aborted"],
-  starting: ["building", "queued", "success", "crashed-error", "timeout-error", "hook-error", "aborted"],
-  success: [],
-  "build-error": [],
-  "crashed-error": [],
-  "timeout-error": [],
-  "hook-error": [],
-  aborted: [],
-};
 
 /** The user who requested the deployment. A copy, so that renaming or deleting the user does not change history. */
 export interface Pusher {
@@ -120,44 +84,6 @@ export interface NewDeployment {
   readonly postdeployHook: string | null;
   readonly pusher: Pusher;
   readonly createdAt: Date;
-}
-
-/** The state of an app's lane when a new deployment is about to join it. */
-export interface LaneState {
-  /** Deployments in the status "queued". */
-  readonly queuedCount: number;
-  /** Whether a deployment of the app is building, pushing or starting. */
-  readonly hasRunning: boolean;
-}
-
-/** Decides whether a deployment may join its app's lane; it throws the reason when it may not. */
-export type Admission = (lane: LaneState) => void;
-
-/**
- * The admission rule of an app's concurrency policy. "queue" admits up to `maxQueued` deployments, "reject" only into an idle
- * lane, and "supersede" always: the new deployment replaces the queued ones.
- * @returns a rule that throws SlipwayError "conflict" for a lane that is full.
- */
-export function admissionOf(policy: ConcurrencyPolicy, maxQueued: number): Admission {
-  return ({ queuedCount, hasRunning }) => {
-    if (policy === "queue" && queuedCount >= maxQueued) {
-      throw new SlipwayError("conflict", `the app already has ${maxQueued} queued deployments`);
-    }
-    if (policy === "reject" && (queuedCount > 0 || hasRunning)) {
-      throw new SlipwayError(
-        "conflict",
-        "the app has an unfinished deployment, and its concurrency_policy is reject",
-      );
-    }
-  };
-}
-
-export function isFinal(status: DeploymentStatus): status is FinalStatus {
-  return (finalStatuses as readonly string[]).includes(status);
-}
-
-export function isRunning(status: DeploymentStatus): status is RunningStatus {
-  return (runningStatuses as readonly string[]).includes(status);
 }
 
 /** Creates a deployment in status "queued". @param number its position in the app's order, assigned by the store. */

@@ -1,9 +1,11 @@
 // The domain of Slipway: types, rules and ports. No I/O, no clock, no vendor.
 
+export * from "./admission.ts";
 export * from "./app.ts";
 export * from "./builder.ts";
 export * from "./collaborator.ts";
 export * from "./deployment.ts";
+export * from "./deployment-status.ts";
 export * from "./errors.ts";
 export * from "./failure.ts";
 export * from "./image-config.ts";

@@ -1,6 +1,6 @@
 // Notifiers: receivers of an app's deployment events, and the deliveries to them.
 
-import { isFinal } from "./deployment.ts";
+import { isFinal } from "./deployment-status.ts";
 import type { Deployment, StatusChange } from "./deployment.ts";
 
 /** Events that a notifier can receive. Each occurs at most once per deployment, regardless of retries. */

@@ -11,7 +11,9 @@
 
 import type { App } from "../app.ts";
 import type { Collaborator, CollaboratorRole } from "../collaborator.ts";
-import type { Admission, Deployment, DeploymentStatus, NewDeployment } from "../deployment.ts";
+import type { Admission } from "../admission.ts";
+import type { Deployment, NewDeployment } from "../deployment.ts";
+import type { DeploymentStatus } from "../deployment-status.ts";
 import type { Operation } from "../operation.ts";
 import type { Delivery, Notifier } from "../notifier.ts";
 import type { PageRequest } from "../pagination.ts";
