@@ -51,6 +51,10 @@ test("no check of the compiler is switched off, no module is mocked, no task is 
   expect(code.filter((path) => forbidden.test(textOf(path)))).toEqual([]);
 });
 
+test("no source casts a value to any type by way of unknown", () => {
+  expect(shipped.filter((path) => /\bas unknown as\b/.test(codeOf(path)))).toEqual([]);
+});
+
 test("no exported function is longer than sixty lines", () => {
   const long = code.flatMap((path) =>
     exportedFunctionsOf(textOf(path))

@@ -78,13 +78,19 @@ interface RunOptions {
   readonly failureOf?: (exitCode: number) => SlipwayError;
 }
 
+/** The parts of an attempt that a running build uses. */
+interface RunningAttempt {
+  readonly log: Pick<Attempt["log"], "line" | "write">;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs the build to its end.
  * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
  */
 export async function runSandbox(
   context: RunContext,
-  { log, signal }: Pick<Attempt, "log" | "signal">,
+  { log, signal }: RunningAttempt,
   sandbox: Pick<Sandbox, "run">,
   { errors, onOutputEnd, failureOf = buildpackFailure }: RunOptions = {},
 ): Promise<void> {

@@ -61,9 +61,12 @@ test("a watch that is disposed leaves no timer, even if output is stored later",
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("a silent build fails as the user's, whatever the engine makes of its end", async () => {
+test("a silent build fails as the user's, also if the engine reports an error when it is ended", async () => {
   const lines: string[] = [];
-  const log = { write: async (bytes: Uint8Array) => void lines.push(Buffer.from(bytes).toString()) };
+  const log = {
+    line: (text: string) => void lines.push(text),
+    write: async (bytes: Uint8Array) => void lines.push(Buffer.from(bytes).toString()),
+  };
   const run = (options: Parameters<Parameters<typeof runSandbox>[2]["run"]>[0]) =>
     new Promise<SandboxExit>((_, reject) => {
       void options.onOutput(Buffer.from("one line"));
@@ -71,9 +74,7 @@ test("a silent build fails as the user's, whatever the engine makes of its end",
     });
   const timing = { buildTimeoutMs: 60 * minuteMs, buildSilenceMs: silenceMs };
   const config = { timing, build: { diskBytes: 2 ** 30, tmpfsBytes: 2 ** 20 } };
-  const attempt = { log, signal: new AbortController().signal } as unknown as Parameters<
-    typeof runSandbox
-  >[1];
+  const attempt = { log, signal: new AbortController().signal };
   const failure = runSandbox({ config }, attempt, { run }).catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(silenceMs);
   const message = "no output for 10 minutes, so the build was ended";

@@ -121,9 +121,10 @@ function secondsOf(time: string): string {
  * engine notes it after the process has written its first lines.
  */
 async function untilRulesSet(docker: Docker, id: string, since: string): Promise<void> {
-  const options = { follow: true, stdout: true, stderr: true, since } as const;
-  // The types have `since` as a number, which would lose its fraction.
-  const open = () => docker.getContainer(id).logs(options as never) as unknown as Promise<Readable>;
+  const withSince = { follow: true, stdout: true, stderr: true, since } as const;
+  // Without `since`, which dockerode's types have as a number: that would lose its fraction.
+  const options: Omit<typeof withSince, "since"> = withSince;
+  const open = () => docker.getContainer(id).logs(options) as Promise<Readable>;
   const log = await requestStream("read the guard's log", open);
   using _timeout = setTimeout(() => log.destroy(new Error("the guard did not answer in time")), stateLimitMs);
   const deframe = createDeframer();

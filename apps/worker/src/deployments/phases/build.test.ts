@@ -4,7 +4,7 @@
 import type { Sandbox, SandboxExit } from "@slipway/core";
 import { packTar } from "@slipway/testkit";
 import { expect, test } from "vitest";
-import type { Attempt } from "../attempt.ts";
+import type { RunningPhase } from "@slipway/deployments";
 import { build } from "./build.ts";
 
 const signal = new AbortController().signal;
@@ -62,8 +62,11 @@ async function begin(result: Readonly<Record<string, string>>) {
   };
   const attempt = {
     signal,
-    log: { line: () => undefined, write: async () => undefined },
-    lease: { phase: (_name: string, _log: unknown, work: () => unknown) => work() },
+    log: { line: () => undefined, write: async () => undefined, lastSeq: 0 },
+    lease: {
+      phase: <T>(_name: string, _log: unknown, work: (phase: RunningPhase) => Promise<T>) =>
+        work({ addBytes: () => undefined, reuse: () => undefined }),
+    },
   };
-  return { exit, built: build({ config }, attempt as unknown as Attempt, { run }) };
+  return { exit, built: build({ config }, attempt, { run }) };
 }

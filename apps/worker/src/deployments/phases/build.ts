@@ -28,13 +28,20 @@ export interface Built extends ResultFacts {
   readonly ended: Promise<unknown>;
 }
 
+/** The parts of an attempt that a build uses. */
+interface BuildAttempt {
+  readonly lease: Pick<Attempt["lease"], "phase">;
+  readonly log: Pick<Attempt["log"], "line" | "write" | "lastSeq">;
+  readonly signal: AbortSignal;
+}
+
 /**
  * If the result contains the app, returns before the container's exit, so that the app can be pushed meanwhile.
  * @throws {SlipwayError} of the user's: those of `runSandbox`, "no-web-process".
  */
 export async function build(
   context: RunContext,
-  { lease, log, signal }: Attempt,
+  { lease, log, signal }: BuildAttempt,
   sandbox: Pick<Sandbox, "run">,
 ): Promise<Built> {
   const early = Promise.withResolvers<BuildResult>();
@@ -56,7 +63,7 @@ export async function build(
   }
 }
 
-function builtFrom(log: Attempt["log"], result: BuildResult): Omit<Built, "ended"> {
+function builtFrom(log: BuildAttempt["log"], result: BuildResult): Omit<Built, "ended"> {
   const { buildpack, releases, procfile, slugIgnore, hasEmptyCache, keepsDependencies, app } = result;
   const { configVars, defaultProcessTypes } = mergeReleases(releases);
   const processTypes = readProcessTypes(log, procfile, defaultProcessTypes);
@@ -76,7 +83,7 @@ export function builtFromPlan(
 }
 
 function readProcessTypes(
-  log: Attempt["log"],
+  log: BuildAttempt["log"],
   procfile: string | null,
   defaultProcessTypes: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
