@@ -18,7 +18,7 @@ import { freePort, startRedis } from "@slipway/testkit";
 import { newUser, withLog } from "./logs/with-log.ts";
 import type { LogBench } from "./logs/with-log.ts";
 import { wantsRow } from "./logs/rows.ts";
-import { followersRow } from "./logs/many-followers.ts";
+import { followersRows } from "./logs/many-followers.ts";
 import { containerRow } from "./logs/container.ts";
 import { openSocket, untilText } from "./logs/sockets.ts";
 import { compare, print, units } from "./measure.ts";
@@ -114,7 +114,7 @@ for (const [shown, quantile] of latencyQuantiles) {
     );
 }
 await containerRow(part);
-await followersRow(part);
+await followersRows(part);
 
 /** Milliseconds from a line's publication to its receipt, over a connection of its own. */
 async function redisLatency(quantile: number): Promise<number> {

@@ -9,7 +9,7 @@ import { print, spread, units } from "./measure.ts";
 import type { Unit } from "./measure.ts";
 import { printTable, writeReport } from "./redeploy/report.ts";
 import type { MeasuredRow } from "./redeploy/report.ts";
-import { costThroughLanes, heartbeatShare, list, p99, post, reconcilePass } from "./scale/costs.ts";
+import { costThroughLanes, heartbeatShare, list, p99s, post, reconcilePass } from "./scale/costs.ts";
 import type { Sizes } from "./scale/fill.ts";
 import { openInstallation } from "./scale/installation.ts";
 import type { Installation, StoreKind } from "./scale/installation.ts";
@@ -54,12 +54,19 @@ async function measureStore(kind: StoreKind): Promise<MeasuredRow[]> {
   const lastPage = Math.min(1_000, Math.floor(sizes.longest / perPage));
   return [
     ...(await reconcileRows(kind, both)),
-    await row(`${kind}: POST deployments, p99`, both, flat, (one, round) => p99(post(one, round))),
-    await row(`${kind}: list of an app's deployments, p99`, both, flat, (one) => p99(list(one, 1))),
-    await row(`${kind}: the same, page ${lastPage}`, both, flat, (one) =>
-      p99(list(one, one === few ? 1 : lastPage)),
+    await row(`${kind}: POST deployments, p99`, both, flat, (round) =>
+      p99s([post(few, round), post(many, round)]),
     ),
-    await row(`${kind}: a deployment through the lanes`, both, flat, (one) => costThroughLanes(one)),
+    await row(`${kind}: list of an app's deployments, p99`, both, flat, () =>
+      p99s([list(few, 1), list(many, 1)]),
+    ),
+    await row(`${kind}: the same, page ${lastPage}`, both, flat, () =>
+      p99s([list(few, 1), list(many, lastPage)]),
+    ),
+    await row(`${kind}: a deployment through the lanes`, both, flat, async () => [
+      await costThroughLanes(few),
+      await costThroughLanes(many),
+    ]),
     value(`${kind}: Redis, a waiting app`, units.bytes, [many.bytesPerWaiting], { value: 2_000 }),
     ...(await heartbeatRows(kind, many)),
   ];
@@ -70,22 +77,22 @@ interface Both {
   readonly many: Installation;
 }
 
-/** Measures both in turns; the small installation is the limit. */
+/** @param run measures the small installation, which is the limit, and the large one. */
 async function row(
   name: string,
-  { few, many }: Both,
+  { few }: Pick<Both, "few">,
   must: MeasuredRow["must"],
-  run: (one: Installation, round: number) => Promise<number>,
+  run: (round: number) => Promise<readonly number[]>,
 ): Promise<MeasuredRow> {
   print(name);
   const [limits, values]: [number[], number[]] = [[], []];
   // The first round is not counted: programs and caches are cold.
   for (let round = 0; round <= rounds; round += 1) {
-    const pair = [await run(few, round), await run(many, round)] as const;
+    const [limit = Number.NaN, measured = Number.NaN] = await run(round);
     if (round === 0) continue;
-    limits.push(pair[0]);
-    values.push(pair[1]);
-    print(`  ${units.milliseconds.shown(pair[0])}, ${units.milliseconds.shown(pair[1])}`);
+    limits.push(limit);
+    values.push(measured);
+    print(`  ${units.milliseconds.shown(limit)}, ${units.milliseconds.shown(measured)}`);
   }
   const limitName = `${few.sizes.apps} apps, ${few.sizes.waiting} waiting`;
   return { name, unit: units.milliseconds, limitName, limits, values, must, aim: must };

@@ -1,4 +1,4 @@
-// A thousand followers of one build at a steady rate, beside a bare ws server that broadcasts the same lines.
+// Up to a thousand followers of one build at a steady rate, beside a bare ws server that broadcasts the same lines.
 
 import type { Socket } from "node:net";
 import { freePort } from "@slipway/testkit";
@@ -9,7 +9,7 @@ import { startServer } from "./stream-process.ts";
 import { newUser, withLog } from "./with-log.ts";
 import type { LogBench } from "./with-log.ts";
 
-const followers = 1_000;
+const counts = [100, 300, 1_000];
 const linesPerSecond = 200;
 const lineCount = 600;
 /** A user may have 200 connections. */
@@ -17,8 +17,12 @@ const users = 6;
 const connecting = 50;
 const lastLine = "the last line";
 
-/** Lines per second that each follower receives, up to the rate at which they are written. */
-export async function followersRow(bench: LogBench): Promise<void> {
+/** Lines per second that each follower receives, up to the rate at which they are written, and the memory of each. */
+export async function followersRows(bench: LogBench): Promise<void> {
+  for (const followers of counts) await followersRow(bench, followers);
+}
+
+async function followersRow(bench: LogBench, followers: number): Promise<void> {
   const name = `${followers} followers of one build at ${linesPerSecond} lines/s`;
   if (!wantsRow(name)) return;
   const memory = { bare: [] as number[], stream: [] as number[] };
@@ -28,11 +32,11 @@ export async function followersRow(bench: LogBench): Promise<void> {
     [
       {
         name: "ws alone: a broadcast per line",
-        run: () => broadcast((bytes) => memory.bare.push(bytes)),
+        run: () => broadcast(followers, (bytes) => memory.bare.push(bytes)),
       },
       {
         name: "writer, Redis, stream, sockets",
-        run: () => followed({ ...bench, users: ofUsers }, (bytes) => memory.stream.push(bytes)),
+        run: () => followed({ ...bench, users: ofUsers }, followers, (bytes) => memory.stream.push(bytes)),
       },
     ],
     { unit: units.perSecond, warmUps: 0, rounds: 3 },
@@ -43,7 +47,7 @@ export async function followersRow(bench: LogBench): Promise<void> {
 
 type OnMemory = (bytesPerClient: number) => void;
 
-async function broadcast(onMemory: OnMemory): Promise<number> {
+async function broadcast(followers: number, onMemory: OnMemory): Promise<number> {
   await using server = await startServer("broadcast-server.ts");
   const address = { host: "127.0.0.1", port: server.port, path: "/" };
   const before = await server.usedBytes();
@@ -62,7 +66,7 @@ async function broadcast(onMemory: OnMemory): Promise<number> {
   return rate;
 }
 
-async function followed(bench: LogBench, onMemory: OnMemory): Promise<number> {
+async function followed(bench: LogBench, followers: number, onMemory: OnMemory): Promise<number> {
   const port = await freePort();
   const environment = { ...bench.environment, STREAM_PORT: String(port) };
   await using stream = await startServer("slipway-stream.ts", environment);
