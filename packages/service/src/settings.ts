@@ -153,13 +153,13 @@ export const regionSettings = z.object({
 export const deploymentSettings = z.object({
   SOURCE_MAX_MB: mebibytesSetting(300).register(settingDocs, {
     topic: "builds",
-    description: "Largest source: as an archive, and unpacked with all headers.",
+    description: "Maximum size of a source: as an archive, and unpacked with all headers.",
     unit: "MiB",
   }),
   SOURCE_TIMEOUT_MS: countSetting.default(10 * 60_000).register(settingDocs, {
     topic: "builds",
     description:
-      "Longest duration of a source's upload, or of its download from a URL. Both must also bring at least 60 KiB in each minute.",
+      "Maximum duration of a source's upload, or of its download from a URL. Both must also transfer at least 60 KiB in each minute.",
     unit: "ms",
   }),
   OWNER_SLOTS: countSetting.default(10).register(settingDocs, {

@@ -24,7 +24,7 @@ export const buildSettings = z.object({
   }),
   BUILD_TIMEOUT_MS: countSetting.default(30 * 60_000).register(settingDocs, {
     topic: "builds",
-    description: "Longest duration of a build.",
+    description: "Maximum duration of a build.",
     unit: "ms",
   }),
   BUILD_SILENCE_MS: countSetting.default(10 * 60_000).register(settingDocs, {

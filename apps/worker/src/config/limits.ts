@@ -8,17 +8,17 @@ export const limitSettings = z.object({
   SOURCE_MAX_ENTRIES: countSetting.default(200_000).register(settingDocs, {
     topic: "builds",
     description:
-      "Most files, folders and links in a source, including folders that only occur in the paths of others.",
+      "Maximum number of files, folders and links in a source, including folders that only occur in the paths of others.",
   }),
   IMAGE_MAX_MB: mebibytesSetting(2_048).register(settingDocs, {
     topic: "builds",
-    description: "Largest layer of a built app, uncompressed.",
+    description: "Maximum size of a layer of a built app, uncompressed.",
     unit: "MiB",
   }),
   CACHE_MAX_MB: mebibytesSetting(1_024).register(settingDocs, {
     topic: "builds",
     description:
-      "Largest build cache, compressed. A larger one is deleted, and so is one that unpacks to more than half of `BUILD_DISK_MB`.",
+      "Maximum size of a build cache, compressed. A larger one is deleted, and so is one that unpacks to more than half of `BUILD_DISK_MB`.",
     unit: "MiB",
   }),
   SNAPSHOTS_MAX_MB: mebibytesSetting(10_240).register(settingDocs, {
@@ -42,7 +42,7 @@ export const limitSettings = z.object({
   LOG_MAX_MB: mebibytesSetting(64).register(settingDocs, {
     topic: "builds",
     description:
-      "Most output of a deployment that its log stores, of all its attempts. Beyond it the build continues, and the log says that output is missing.",
+      "Maximum output of a deployment that its log stores, over all attempts. Beyond it the build continues, and the log says that output is missing.",
     unit: "MiB",
   }),
 });

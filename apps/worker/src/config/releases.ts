@@ -64,12 +64,12 @@ export const releaseSettings = z.object({
   }),
   HOOK_TIMEOUT_MS: countSetting.default(20 * 60_000).register(settingDocs, {
     topic: "releases",
-    description: "Longest duration of a postdeploy hook.",
+    description: "Maximum duration of a postdeploy hook.",
     unit: "ms",
   }),
   BOOT_TIMEOUT_MS: countSetting.default(60_000).register(settingDocs, {
     topic: "releases",
-    description: "How long `web` has until it accepts connections.",
+    description: "Time limit for `web` to accept connections.",
     unit: "ms",
   }),
   STOP_GRACE_MS: countSetting.default(30_000).register(settingDocs, {
