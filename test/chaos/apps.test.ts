@@ -1,25 +1,23 @@
 // What users do during builds: delete the app or its cache, deploy many apps at once, read slowly.
 
 import { zstdCompressSync } from "node:zlib";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { cacheBlobPrefix, label } from "@slipway/core";
 import { eventually, lacksEngine, packTar } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf, statusesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";
-import { SlipwayUnderTest } from "./slipway.ts";
-import { reportStateOfFailed } from "./state.ts";
+import type { SlipwayUnderTest } from "./slipway.ts";
+import { useSlipway } from "./use-slipway.ts";
 
 const cachingCompile = 'if [ -e "$2/seen" ]; then echo cache found; else echo no cache; fi; touch "$2/seen"';
 
 let slipway: SlipwayUnderTest;
 
 describe.skipIf(await lacksEngine())("apps", () => {
-  beforeAll(async () => {
-    slipway = await SlipwayUnderTest.start({ workers: [{ CONCURRENCY: "2" }, { CONCURRENCY: "2" }] });
+  useSlipway({ workers: [{ CONCURRENCY: "2" }, { CONCURRENCY: "2" }] }, (started) => {
+    slipway = started;
   });
-  afterAll(() => slipway[Symbol.asyncDispose]());
-  afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
   describe.concurrent("while one is built", () => {
     test("an app is deleted while it is built: the build ends and nothing of the app is left", async () => {

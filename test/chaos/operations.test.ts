@@ -1,21 +1,19 @@
 // Faults while apps are restarted: the former instances keep serving, the next attempt succeeds, and nothing is left behind.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { hasEnded, label } from "@slipway/core";
 import type { OperationAnswer } from "@slipway/protocol";
 import { eventually, lacksEngine } from "@slipway/testkit";
 import { answering, inlineApp, waitIfHeld } from "../e2e/apps.ts";
 import { holdAttempts, releaseNextAttempts, settled } from "./scenario.ts";
-import { SlipwayUnderTest } from "./slipway.ts";
-import { reportStateOfFailed } from "./state.ts";
+import type { SlipwayUnderTest } from "./slipway.ts";
+import { useSlipway } from "./use-slipway.ts";
 
 describe.skipIf(await lacksEngine())("an operation of the only worker", () => {
   let slipway: SlipwayUnderTest;
-  beforeAll(async () => {
-    slipway = await SlipwayUnderTest.start({ workers: [{}] });
+  useSlipway({ workers: [{}] }, (started) => {
+    slipway = started;
   });
-  afterAll(() => slipway[Symbol.asyncDispose]());
-  afterEach(({ task }) => reportStateOfFailed(task, slipway));
 
   const rolloutsOf = async (appId: string) => {
     const [engine] = slipway.engines;
