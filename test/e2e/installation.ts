@@ -1,6 +1,6 @@
 // Starts the whole of Slipway once for all scenarios: api, stream and two workers as processes, on real services.
 
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import type { TestProject } from "vitest/node";
 import { readOwnConfig, setup, startApps } from "@slipway/setup";
 import type { AppEnvironment } from "@slipway/setup";
@@ -53,6 +53,7 @@ export async function startProcesses(
   const imagePorts = [await freePort(), await freePort()] as const;
   const cnbBuilder = `slipway-test-builder:${environment.INSTALLATION_ID}`;
   const catalogue = `${environment.DATA_DIR}/buildpacks.toml`;
+  await mkdir(environment.DATA_DIR, { recursive: true });
   await writeFile(catalogue, catalogueAt(`http://127.0.0.1:${buildpackPort}`));
   const logFolder = `${environment.DATA_DIR}/logs`;
   const collector = await startTraceCollector();
