@@ -31,8 +31,8 @@ declare module "vitest" {
   }
 }
 
-/** Short, so that an app that never listens fails soon; pnpm on a busy machine takes most of it to start one. */
-const bootTimeoutMs = 15_000;
+/** Short, so that an app that never listens fails soon. On a busy machine the start of pnpm or FastAPI takes most of it. */
+const bootTimeoutMs = 30_000;
 
 export default async function startInstallation(project: TestProject): Promise<() => Promise<void>> {
   return startProcesses(await ensureServices(), project);
