@@ -88,15 +88,8 @@ export async function openWorkerContext(
   const { builds, releases } = engineConnections(config);
   const { runtimes } = config;
   const knownQuotas = openKnownQuotas(redis, keys);
-  const { url, pullHost } = config.registry;
-  const registryWrites = openRegistryWrites({
-    redis,
-    keys,
-    onError: (error) => onError(error, "a heartbeat of a write to the registry failed"),
-  });
-  const write: RegistryWrites["during"] = (work, signal, onHeld) =>
-    registryWrites.during(work, signal, onHeld);
-  const registry = opened.use(openRegistry({ url, write, ...(pullHost === undefined ? {} : { pullHost }) }));
+  const { registry, registryWrites } = openRegistryClient(config, { redis, keys, onError });
+  opened.use(registry);
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
   const now = () => new Date();
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
@@ -138,6 +131,22 @@ export async function openWorkerContext(
     catalogue: await readCatalogue(config),
     now,
   };
+}
+
+/** The registry, whose writes wait while its garbage is collected. */
+function openRegistryClient(
+  { registry: { url, pullHost } }: WorkerConfig,
+  { redis, keys, onError }: Pick<WorkerContext, "redis" | "keys"> & Pick<NodeToolchainOptions, "onError">,
+) {
+  const registryWrites = openRegistryWrites({
+    redis,
+    keys,
+    onError: (error) => onError(error, "a heartbeat of a write to the registry failed"),
+  });
+  const write: RegistryWrites["during"] = (work, signal, onHeld) =>
+    registryWrites.during(work, signal, onHeld);
+  const registry = openRegistry({ url, write, ...(pullHost === undefined ? {} : { pullHost }) });
+  return { registry, registryWrites };
 }
 
 function openLanguageToolchains(

@@ -14,8 +14,8 @@ async function read(text: string) {
 }
 
 test("the catalogue is the content of the file, and empty without one", async () => {
-  const [ruby] = await read('[ruby]\nurl = "https://git.test/ruby"\nstacks = ["heroku-22", "heroku-24"]\n');
-  expect(ruby).toMatchObject({ name: "ruby", stacks: ["heroku-22", "heroku-24"] });
+  const [elixir] = await read('[elixir]\nurl = "https://git.test/elixir"\nstacks = ["heroku-22", "heroku-24"]\n');
+  expect(elixir).toMatchObject({ name: "elixir", stacks: ["heroku-22", "heroku-24"] });
   expect(await readCatalogue({ build: { cataloguePath: undefined }, stacks })).toEqual([]);
 });
 
@@ -23,8 +23,8 @@ test("a catalogue with a bundled name or an unknown stack, and a file that is mi
   await expect(read('[go]\nurl = "https://git.test/go"\n')).rejects.toThrow(
     "go is the name of a bundled buildpack",
   );
-  await expect(read('[ruby]\nurl = "https://git.test/x"\nstacks = ["scalingo-22"]\n')).rejects.toThrow(
-    "ruby needs the stack scalingo-22, and STACK_NAME and STACKS have only slipway-12, heroku-24",
+  await expect(read('[elixir]\nurl = "https://git.test/x"\nstacks = ["scalingo-22"]\n')).rejects.toThrow(
+    "elixir needs the stack scalingo-22, and STACK_NAME and STACKS have only slipway-12, heroku-24",
   );
   const missing = readCatalogue({ build: { cataloguePath: "/does/not/exist" }, stacks });
   await expect(missing).rejects.toThrow("BUILDPACKS: /does/not/exist cannot be read (ENOENT)");
