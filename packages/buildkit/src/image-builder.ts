@@ -4,7 +4,15 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { imageProcess, SlipwayError } from "@slipway/core";
 import type { BuildReports, ImageBuild, ImageBuilder, LocalImage } from "@slipway/core";
-import { callEngine, connectDocker, engineError, requestStream, responseOf, statusOf } from "@slipway/docker";
+import {
+  callEngine,
+  connectDocker,
+  engineError,
+  loginOrEmpty,
+  requestStream,
+  responseOf,
+  statusOf,
+} from "@slipway/docker";
 import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker";
 import { buildFailure } from "./build-failure.ts";
 import { messagesOf } from "./messages.ts";
@@ -166,9 +174,7 @@ async function push(
   reference: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const { username = "", password = "", serverAddress = "" } = registryAuth ?? {};
-  // Engines refuse a push without a login, also to a registry that needs none.
-  const authconfig = { username, password, serveraddress: serverAddress };
+  const authconfig = loginOrEmpty(reference, registryAuth);
   const begin = () =>
     docker.getImage(reference).push({ authconfig, abortSignal: signal }) as Promise<Readable>;
   const response = await requestStream(`push ${reference}`, begin, { signal });

@@ -7,7 +7,8 @@ import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine } from "./client.ts";
 import { DockerClient } from "./docker-client.ts";
-import { type Images, openImages, type RegistryAuth } from "./images.ts";
+import { type Images, openImages } from "./images.ts";
+import type { RegistryAuth } from "./registry-login.ts";
 import { upgrade, type UpgradeHeaders } from "./upgrade.ts";
 
 const defaultSocket = "/var/run/docker.sock";
@@ -18,7 +19,7 @@ export interface DockerConnectionOptions {
   readonly dockerHost?: string;
   /** CA, client certificate and key in PEM format, for an engine that requires TLS. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
-  /** For pulling from a registry that requires authentication. */
+  /** For pulling from the installation's registry if it requires authentication. Other registries do not receive it. */
   readonly registryAuth?: RegistryAuth;
 }
 

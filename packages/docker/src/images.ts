@@ -5,16 +5,10 @@ import { untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, requestStream, engineError, statusOf } from "./client.ts";
+import { loginFor, type RegistryAuth } from "./registry-login.ts";
 
 /** A pull that reports no progress for this time fails. */
 const stallLimitMs = 300_000;
-
-export interface RegistryAuth {
-  readonly username: string;
-  readonly password: string;
-  /** `host:port` of the registry. */
-  readonly serverAddress: string;
-}
 
 export interface Images {
   /**
@@ -37,7 +31,10 @@ export interface Images {
   remove(repository: string, digest: string, signal: AbortSignal): Promise<void>;
 }
 
-/** The engine uses plain HTTP for registries on loopback addresses. */
+/**
+ * The engine uses plain HTTP for registries on loopback addresses.
+ * @param registryAuth only images of its registry are pulled with it.
+ */
 export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images {
   const pulls = new Map<string, Promise<void>>();
   const pullOnce = (reference: string): Promise<void> => {
@@ -90,14 +87,10 @@ async function isPresent(docker: Docker, reference: string, signal?: AbortSignal
 }
 
 async function pull(docker: Docker, reference: string, auth: RegistryAuth | undefined): Promise<void> {
-  const authconfig = auth && {
-    username: auth.username,
-    password: auth.password,
-    serveraddress: auth.serverAddress,
-  };
+  const authconfig = loginFor(reference, auth);
   try {
     const begin = (): Promise<Readable> =>
-      docker.pull(reference, authconfig ? { authconfig } : {}) as Promise<Readable>;
+      docker.pull(reference, authconfig === undefined ? {} : { authconfig }) as Promise<Readable>;
     await followPull(await requestStream(`pull ${reference}`, begin, { limitMs: stallLimitMs }));
   } catch (error) {
     if (statusOf(error) === null && !(error instanceof PullError))

@@ -17,5 +17,6 @@ export * from "./networks.ts";
 export * from "./out-of-memory.ts";
 export * from "./process.ts";
 export * from "./pulled-notes.ts";
+export * from "./registry-login.ts";
 export * from "./ulimits.ts";
 export * from "./written-bytes.ts";

@@ -10,7 +10,7 @@ import type {
   Scheduler,
   StartOptions,
 } from "@slipway/core";
-import { callEngine, ensureNetwork, networkName, type RegistryAuth } from "@slipway/docker";
+import { callEngine, ensureNetwork, loginOrEmpty, networkName, type RegistryAuth } from "@slipway/docker";
 import { fingerprintsOf } from "../list-rollouts.ts";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import { bootService } from "./boot-service.ts";
@@ -82,7 +82,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
     try {
       // Ignores the signal: a service whose id is unknown could not be removed.
       const { id } = await callEngine("create the rollout's service", () =>
-        this.docker.createService(authConfig(this.#registryAuth), spec),
+        this.docker.createService(loginOrEmpty(rollout.image, this.#registryAuth), spec),
       );
       return await this.#addressesOf(await bootService(this.docker, id, rollout, options));
     } catch (error) {
@@ -183,9 +183,4 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
     const itself = host === "" || host === "0.0.0.0" || host === "::" || host.startsWith("127.");
     return itself ? (this.connection.remoteHost ?? loopback) : host;
   }
-}
-
-function authConfig(auth: RegistryAuth | undefined) {
-  const { username = "", password = "", serverAddress = "" } = auth ?? {};
-  return { username, password, serveraddress: serverAddress };
 }
