@@ -36,6 +36,10 @@ export interface OpenResponseOptions extends OpenUrlOptions {
 export interface OpenedResponse extends HeldBytes {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Scheme, host and port of the server that responded: another than the URL's after a redirect. */
+  readonly origin: string;
+  /** Its host, and its port unless that is the default one. */
+  readonly host: string;
 }
 
 const requestHeaders = { accept: "*/*", "accept-encoding": "identity" };
@@ -56,14 +60,8 @@ export async function openUrl(url: string, options: OpenUrlOptions): Promise<Hel
   throw unreachable(`${response.host} responded with status ${response.status}.`);
 }
 
-/**
- * As `openUrl`, but resolves with a response of any status.
- * @returns the response, with the host that gave it.
- */
-export async function openResponse(
-  url: string,
-  options: OpenResponseOptions,
-): Promise<OpenedResponse & { readonly host: string }> {
+/** As `openUrl`, but resolves with a response of any status. */
+export async function openResponse(url: string, options: OpenResponseOptions): Promise<OpenedResponse> {
   const target = parseUrl(url);
   await using opened = new AsyncDisposableStack();
   const deadline = opened.use(deadlineOf(target, options.timeoutMs));
@@ -78,6 +76,7 @@ export async function openResponse(
   return {
     status,
     headers,
+    origin: last.origin,
     host: hostOf(last),
     [Symbol.asyncIterator]: () => body(response, last, bounded),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

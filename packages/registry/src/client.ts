@@ -79,6 +79,8 @@ export class RegistryClient {
     const scope = scopeOf(method, url);
     const first = await send(method, url, request, this.#authorization(url, scope));
     const challenge = first.headers.get("www-authenticate");
+    // A server that the registry redirects to must not say where the credentials are sent.
+    if (new URL(first.url).origin !== this.#origin.origin) return first;
     if (first.status !== 401 || challenge === null || !challenge.toLowerCase().startsWith("bearer"))
       return first;
     await first.body?.cancel();

@@ -322,6 +322,26 @@ test("a registry that requires a token for each access receives those that its r
   expect(String(refusal)).not.toContain("wrong");
 });
 
+test("a server that the registry redirects to cannot ask for the credentials", async () => {
+  const received: (string | undefined)[][] = [];
+  await using other = await listeningAt(
+    createServer(({ url: path, headers: { authorization, host } }, response) => {
+      received.push([path, authorization]);
+      const challenge = `Bearer realm="http://${host}/evil-token",service="test"`;
+      response.writeHead(401, { "www-authenticate": challenge }).end();
+    }),
+  );
+  await using redirecting = await listeningAt(
+    createServer((_incoming, response) => response.writeHead(307, { location: `${other.url}/moved` }).end()),
+  );
+  const registry = openRegistry({
+    url: redirecting.url,
+    credentials: { username: "robot", password: "secret" },
+  });
+  await expect(registry.digestOf("apps/a", "d1", signal)).rejects.toThrow("returned status 401");
+  expect(received).toEqual([["/moved", undefined]]);
+});
+
 test("a manifest that is refused while another push links one of its blobs is sent again", async () => {
   const codes = ["MANIFEST_BLOB_UNKNOWN", "DIGEST_INVALID"];
   await using proxy = await refusingProxy((method, path) =>

@@ -140,6 +140,33 @@ test("a registry that refuses the login, or does not have the image, is named", 
   );
 });
 
+test("a server that the registry redirects to cannot ask for the login", async () => {
+  const other = createServer((request, response) => {
+    note(request);
+    const challenge = `Bearer realm="http://${request.headers.host}/evil-token",service="registry"`;
+    response.writeHead(401, { "www-authenticate": challenge }).end();
+  });
+  opened.defer(() => cutServer(other));
+  await once(other.listen(0, "127.0.0.1"), "listening");
+  const evil = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+  const redirecting = createServer((_request, response) =>
+    response.writeHead(307, { location: `http://${evil}/moved` }).end(),
+  );
+  opened.defer(() => cutServer(redirecting));
+  await once(redirecting.listen(0, "127.0.0.1"), "listening");
+  const named = `127.0.0.1:${(redirecting.address() as AddressInfo).port}`;
+  const images = openRemoteImages({
+    allowedPrivateHosts: [named, evil],
+    timeoutMs: 10_000,
+    maxImageBytes: mebibyte,
+  });
+  const reference = { ...referenceTo(sha256(tar)), host: named };
+  await expect(images.read(reference, login, signal)).rejects.toThrow(
+    `The registry ${named} redirects to ${evil}, which responded with status 401`,
+  );
+  expect(requests).toEqual([{ path: "/moved", authorization: undefined }]);
+});
+
 test.each([
   [
     "a layer that not every engine unpacks",

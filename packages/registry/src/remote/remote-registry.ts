@@ -40,20 +40,22 @@ const hint = `Check the image's name and digest, and the login in ${imageRegistr
 
 export function connectRemote(options: RemoteRegistryOptions): RemoteRegistry {
   const { scheme, host, repository } = options.reference;
-  const origin = `${scheme}://${hosts[host] ?? host}`;
+  const { origin } = new URL(`${scheme}://${hosts[host] ?? host}`);
   let authorization: string | null = null;
   const open = (path: string, request: RemoteRequest) =>
     openAuthorized(`${origin}/v2/${repository}/${path}`, options, request, authorization);
   return {
     async get(path, request) {
       let response = await open(path, request);
-      if (response.status === 401) {
+      // Only the registry itself may say where the login is sent, not a server that it redirects to.
+      if (response.status === 401 && response.origin === origin) {
         await response[Symbol.asyncDispose]();
         authorization = await answerTo(challengeOf(response), options, request.signal);
         response = await open(path, request);
       }
       if (response.status === 200) return response;
       await response[Symbol.asyncDispose]();
+      if (response.origin !== origin) throw redirectedRefusal(host, response);
       throw refusal(options, path, response.status);
     },
   };
@@ -156,6 +158,13 @@ function refusal({ reference, login }: RemoteRegistryOptions, path: string, stat
       `the registry ${host} limits requests, and responded with status 429. Try again later.`,
     );
   return unreachable(`the registry ${host} responded with status ${status}.`);
+}
+
+function redirectedRefusal(registry: string, { host, status }: OpenedResponse): SlipwayError {
+  const reason = [401, 403].includes(status) ? `: the login is sent to ${registry} only` : "";
+  return unreachable(
+    `the registry ${registry} redirects to ${host}, which responded with status ${status}${reason}.`,
+  );
 }
 
 function needsLogin({ host, repository }: ImageReference, login: RegistryCredentials | null): SlipwayError {

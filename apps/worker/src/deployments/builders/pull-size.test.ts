@@ -88,6 +88,21 @@ describe("the size of an image in a registry", () => {
       });
   });
 
+  test("a server that the registry redirects to is not asked for a token", async () => {
+    const paths: string[] = [];
+    const other = await scripted((path, _request, response, self) => {
+      paths.push(path);
+      if (path.startsWith("/token")) return json(response, { token: "t" });
+      const challenge = `Bearer realm="http://${self}/token",service="r"`;
+      return response.writeHead(401, { "www-authenticate": challenge }).end();
+    });
+    const host = await scripted((_path, _request, response) =>
+      response.writeHead(307, { location: `http://${other}/moved` }).end(),
+    );
+    await expect(pullSize(`${host}/a:1`, options)).rejects.toMatchObject({ code: "build-failed" });
+    expect(paths).toEqual(["/moved"]);
+  });
+
   test("what is no manifest is the user's error", async () => {
     const host = await scripted((_path, _request, response) => json(response, { layers: [{ size: -1 }] }));
     await expect(pullSize(`${host}/a:1`, options)).rejects.toMatchObject({ code: "build-failed" });

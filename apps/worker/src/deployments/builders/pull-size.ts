@@ -116,11 +116,11 @@ async function manifestOf(client: Client, version: string): Promise<z.infer<type
   return parsed(manifestSchema, response.text, `${host} returned no manifest of the image ${reference}`);
 }
 
-/** Gets a token where the registry asks for one. It is sent to the registry only. */
+/** Gets a token if the registry itself asks for one. It is sent to the registry only. */
 async function authorized(client: Client, url: string): Promise<UrlResponse> {
-  const first = await followed(client, url);
+  const { response: first, isOwn } = await followed(client, url);
   const challenge = first.headers["www-authenticate"] ?? "";
-  if (first.status !== 401 || !/^bearer /i.test(challenge)) return first;
+  if (!isOwn || first.status !== 401 || !/^bearer /i.test(challenge)) return first;
   const parameters = new Map(
     Array.from(challenge.matchAll(/(\w+)="([^"]*)"/g), ([, key = "", value = ""]) => [key, value]),
   );
@@ -131,21 +131,27 @@ async function authorized(client: Client, url: string): Promise<UrlResponse> {
   if (response.status !== 200) return response;
   const found = parsed(tokenSchema, response.text, `${realm.host} returned no token`);
   client.authorization.value = `Bearer ${found.token ?? found.access_token ?? ""}`;
-  return await followed(client, url);
+  return (await followed(client, url)).response;
 }
 
-async function followed(client: Client, url: string): Promise<UrlResponse> {
+interface Followed {
+  readonly response: UrlResponse;
+  /** Whether the registry itself responded, not a server that it redirects to. */
+  readonly isOwn: boolean;
+}
+
+async function followed(client: Client, url: string): Promise<Followed> {
   let target = url;
   for (let redirects = 0; ; redirects += 1) {
     const { value } = client.authorization;
-    const own = value !== null && URL.parse(target)?.origin === URL.parse(url)?.origin;
+    const isOwn = URL.parse(target)?.origin === URL.parse(url)?.origin;
     const response = await get(client, target, {
       accept: manifestTypes,
-      ...(own ? { authorization: value } : {}),
+      ...(isOwn && value !== null ? { authorization: value } : {}),
     });
     const next = URL.parse(response.headers.location ?? "", target);
     if (!redirectStatuses.has(response.status) || next === null || redirects === maxRedirects)
-      return response;
+      return { response, isOwn };
     target = next.href;
   }
 }
