@@ -10,14 +10,20 @@ import { loginFor, type RegistryAuth } from "./registry-login.ts";
 /** A pull that reports no progress for this time fails. */
 const stallLimitMs = 300_000;
 
+export interface PullOptions {
+  /** Called before a pull; its error prevents it. */
+  readonly beforePull?: () => Promise<void>;
+  /** Called when the image was pulled, also if the caller's signal has aborted meanwhile. Its error is the one of `ensure`. */
+  readonly afterPull?: () => Promise<void>;
+}
+
 export interface Images {
   /**
    * Pulls the image unless the engine has it.
-   * @param beforePull called before a pull; its error prevents it.
    * @returns whether it was pulled.
    * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "engine-unavailable".
    */
-  ensure(reference: string, signal: AbortSignal, beforePull?: () => Promise<void>): Promise<boolean>;
+  ensure(reference: string, signal: AbortSignal, options?: PullOptions): Promise<boolean>;
   /**
    * Digests of the repository's images that the engine has.
    * @param repository including the registry's host.
@@ -45,11 +51,15 @@ export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images 
     return pulled;
   };
   return {
-    ensure: async (reference, signal, beforePull) => {
+    ensure: async (reference, signal, { beforePull, afterPull } = {}) => {
       if (await isPresent(docker, reference, signal)) return false;
       await beforePull?.();
+      signal.throwIfAborted();
       // An abort ends only the caller's wait, because other callers may share the pull.
-      await untilAborted(pullOnce(reference), signal);
+      await untilAborted(
+        pullOnce(reference).then(() => afterPull?.()),
+        signal,
+      );
       return true;
     },
     digests: async (repository, signal) => {

@@ -126,8 +126,13 @@ class DockerEngine implements BuildEngine {
 
   async inspectImage(reference: string, signal: AbortSignal, ofUser?: UserImage): Promise<ImageFacts> {
     const { docker, images } = this.#connection;
-    const pulled = await images.ensure(reference, signal, ofUser?.beforePull);
-    if (ofUser !== undefined) await this.#userImages.noteUse(reference, pulled, signal);
+    if (ofUser === undefined) await images.ensure(reference, signal);
+    else {
+      const afterPull = () => this.#userImages.notePull(reference);
+      const { beforePull } = ofUser;
+      const pulled = await images.ensure(reference, signal, { beforePull, afterPull });
+      if (!pulled) await this.#userImages.noteUse(reference, signal);
+    }
     const inspect = () => docker.getImage(reference).inspect();
     const { Id, Config } = await callEngine("inspect an image", inspect, { signal });
     const variables = (Config.Env ?? []).map((entry): readonly [string, string] => {

@@ -1,8 +1,13 @@
 // Images that engines pull for users, on a real engine that pulls from a real registry.
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { connectDocker } from "@slipway/docker";
 import {
+  cutServer,
+  eventually,
   lacksEngine,
   newInstallation,
   packTar,
@@ -36,13 +41,33 @@ describe.skipIf(await lacksEngine())("images that are pulled for users", () => {
     const layer = await packTar({ file: randomBytes(100_000).toString("hex") });
     await pushImage(registry.url, { repository: name, tag: "1", layer });
     const reference = `${registry.host}/${name}:1`;
+    removeAtEnd(reference);
+    return reference;
+  }
+
+  function removeAtEnd(reference: string): void {
     opened.defer(async () => {
       await docker
         .getImage(reference)
         .remove({ force: true })
         .catch(() => undefined); // the test removed it
     });
-    return reference;
+  }
+
+  /** A proxy to a registry that passes on a request when `onRequest` has ended. @returns its host. */
+  async function openProxy(url: string, onRequest: (path: string) => Promise<void>): Promise<string> {
+    const proxy = createServer((incoming, response) => {
+      const { url: path = "", method } = incoming;
+      const pass = () =>
+        request(`${url}${path}`, { method, headers: incoming.headers }, (upstream) => {
+          response.writeHead(upstream.statusCode ?? 500, upstream.headers);
+          upstream.pipe(response);
+        }).end();
+      onRequest(path).then(pass, () => response.destroy());
+    });
+    opened.defer(() => cutServer(proxy));
+    await once(proxy.listen(0, "127.0.0.1"), "listening");
+    return `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   }
 
   async function isThere(reference: string): Promise<boolean> {
@@ -96,6 +121,31 @@ describe.skipIf(await lacksEngine())("images that are pulled for users", () => {
     expect(noted).toHaveLength(2);
     for (const { RepoTags } of noted)
       for (const tag of RepoTags ?? []) opened.defer(() => docker.getImage(tag).remove());
+  });
+
+  test("an image whose caller has gone before the end of its pull is noted, and removed as others are", async () => {
+    const { engine, notes } = await opening(hourMs);
+    await using _engine = engine;
+    const requested = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const slow = await openProxy(registry.url, async (path) => {
+      if (!path.includes("/blobs/")) return;
+      requested.resolve();
+      await released.promise;
+    });
+    const [, name = ""] = (await pushed("aborted")).split("/");
+    const image = `${slow}/${name}`;
+    removeAtEnd(image);
+    const caller = new AbortController();
+    const inspected = engine.inspectImage(image, caller.signal, allowed);
+    await requested.promise;
+    caller.abort(new Error("the deployment was aborted"));
+    await expect(inspected).rejects.toThrow("the deployment was aborted");
+    released.resolve();
+    const noted = () => docker.listImages({ filters: { reference: [notes] } });
+    await eventually(async () => (await noted()).length === 1);
+    await engine.pruneUserImages({ maxBytes: 0, kept: [] });
+    expect(await isThere(image)).toBe(false);
   });
 
   test("an image that was used within the last minutes stays", async () => {

@@ -19,8 +19,10 @@ interface NotedImage {
 }
 
 export interface UserImages {
-  /** Notes the use of an image. @param pulled whether that was the reason why it was pulled; one that others pulled is left alone. */
-  noteUse(reference: string, pulled: boolean, signal: AbortSignal): Promise<void>;
+  /** Notes an image that was pulled for a user. Takes no signal: without the note, an image that an aborted call pulled would stay. */
+  notePull(reference: string): Promise<void>;
+  /** Notes the use of an image that the engine had. One that was not pulled for a user is left alone. */
+  noteUse(reference: string, signal: AbortSignal): Promise<void>;
   /** @see BuildEngine.pruneUserImages */
   prune(limits: UserImageLimits): Promise<void>;
 }
@@ -28,12 +30,15 @@ export interface UserImages {
 /** @param now the clock of the engine's machine, as far as ten minutes matter. */
 export function openUserImages(docker: Docker, installationId: string, now: () => Date): UserImages {
   const repository = noteRepository(installationId);
+  const note = async (reference: string, signal?: AbortSignal) => {
+    const name = { repo: repository, tag: noteTag(reference) };
+    await callEngine("tag an image", () => docker.getImage(reference).tag(name), { signal });
+  };
   return {
-    async noteUse(reference, pulled, signal) {
-      const tag = noteTag(reference);
-      if (!pulled && (await imageId(docker, `${repository}:${tag}`)) === null) return;
-      const image = docker.getImage(reference);
-      await callEngine("tag an image", () => image.tag({ repo: repository, tag }), { signal });
+    notePull: (reference) => note(reference),
+    async noteUse(reference, signal) {
+      if ((await imageId(docker, `${repository}:${noteTag(reference)}`)) === null) return;
+      await note(reference, signal);
     },
     async prune({ maxBytes, kept }) {
       const noted = await listNoted(docker, repository);
