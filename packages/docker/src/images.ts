@@ -5,23 +5,24 @@ import { untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, requestStream, engineError, statusOf } from "./client.ts";
+import { followPull, PullError, stallLimitMs } from "./pull-progress.ts";
 import { loginFor, type RegistryAuth } from "./registry-login.ts";
-
-/** A pull that reports no progress for this time fails. */
-const stallLimitMs = 300_000;
 
 export interface PullOptions {
   /** Called before a pull; its error prevents it. */
   readonly beforePull?: () => Promise<void>;
   /** Called when the image was pulled, also if the caller's signal has aborted meanwhile. Its error is the one of `ensure`. */
   readonly afterPull?: () => Promise<void>;
+  /** How much the engine may download. No limit by default. */
+  readonly maxBytes?: number;
 }
 
 export interface Images {
   /**
    * Pulls the image unless the engine has it.
    * @returns whether it was pulled.
-   * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "engine-unavailable".
+   * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "build-failed" when it has more than `maxBytes`,
+   * "engine-unavailable".
    */
   ensure(reference: string, signal: AbortSignal, options?: PullOptions): Promise<boolean>;
   /**
@@ -43,21 +44,23 @@ export interface Images {
  */
 export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images {
   const pulls = new Map<string, Promise<void>>();
-  const pullOnce = (reference: string): Promise<void> => {
-    const running = pulls.get(reference);
+  const pullOnce = (reference: string, maxBytes: number): Promise<void> => {
+    // A pull with a limit must not end one without.
+    const key = `${reference} ${maxBytes}`;
+    const running = pulls.get(key);
     if (running !== undefined) return running;
-    const pulled = pull(docker, reference, registryAuth).finally(() => pulls.delete(reference));
-    pulls.set(reference, pulled);
+    const pulled = pull(docker, { reference, maxBytes, registryAuth }).finally(() => pulls.delete(key));
+    pulls.set(key, pulled);
     return pulled;
   };
   return {
-    ensure: async (reference, signal, { beforePull, afterPull } = {}) => {
+    ensure: async (reference, signal, { beforePull, afterPull, maxBytes = Infinity } = {}) => {
       if (await isPresent(docker, reference, signal)) return false;
       await beforePull?.();
       signal.throwIfAborted();
       // An abort ends only the caller's wait, because other callers may share the pull.
       await untilAborted(
-        pullOnce(reference).then(() => afterPull?.()),
+        pullOnce(reference, maxBytes).then(() => afterPull?.()),
         signal,
       );
       return true;
@@ -96,13 +99,21 @@ async function isPresent(docker: Docker, reference: string, signal?: AbortSignal
   }
 }
 
-async function pull(docker: Docker, reference: string, auth: RegistryAuth | undefined): Promise<void> {
-  const authconfig = loginFor(reference, auth);
+interface Pull {
+  readonly reference: string;
+  readonly maxBytes: number;
+  readonly registryAuth: RegistryAuth | undefined;
+}
+
+async function pull(docker: Docker, { reference, maxBytes, registryAuth }: Pull): Promise<void> {
+  const authconfig = loginFor(reference, registryAuth);
   try {
     const begin = (): Promise<Readable> =>
       docker.pull(reference, authconfig === undefined ? {} : { authconfig }) as Promise<Readable>;
-    await followPull(await requestStream(`pull ${reference}`, begin, { limitMs: stallLimitMs }));
+    const progress = await requestStream(`pull ${reference}`, begin, { limitMs: stallLimitMs });
+    await followPull(reference, progress, maxBytes);
   } catch (error) {
+    if (error instanceof SlipwayError && error.code === "build-failed") throw error;
     if (statusOf(error) === null && !(error instanceof PullError))
       throw engineError(`pull ${reference}`, error);
     const failure = error instanceof SlipwayError ? error.cause : error;
@@ -118,31 +129,4 @@ async function pull(docker: Docker, reference: string, auth: RegistryAuth | unde
       `the image ${reference} is missing after its pull; the engine may have stopped`,
     );
   }
-}
-
-class PullError extends Error {}
-
-async function followPull(progress: Readable): Promise<void> {
-  using stalled = setTimeout(
-    () => progress.destroy(new Error(`the pull made no progress for ${stallLimitMs / 1000} s`)),
-    stallLimitMs,
-  );
-  try {
-    let partialLine = "";
-    for await (const chunk of progress) {
-      stalled.refresh();
-      const lines = (partialLine + String(chunk)).split("\n");
-      partialLine = lines.pop() ?? "";
-      lines.forEach(checkProgress);
-    }
-  } finally {
-    progress.destroy();
-  }
-}
-
-/** @throws {PullError} when the line of the progress stream reports an error. */
-function checkProgress(line: string): void {
-  if (line.trim() === "") return;
-  const message = JSON.parse(line) as { error?: string };
-  if (message.error !== undefined) throw new PullError(message.error);
 }

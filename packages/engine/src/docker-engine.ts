@@ -129,8 +129,7 @@ class DockerEngine implements BuildEngine {
     if (ofUser === undefined) await images.ensure(reference, signal);
     else {
       const afterPull = () => this.#userImages.notePull(reference);
-      const { beforePull } = ofUser;
-      const pulled = await images.ensure(reference, signal, { beforePull, afterPull });
+      const pulled = await images.ensure(reference, signal, { ...ofUser, afterPull });
       if (!pulled) await this.#userImages.noteUse(reference, signal);
     }
     const inspect = () => docker.getImage(reference).inspect();

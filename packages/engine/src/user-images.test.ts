@@ -21,7 +21,7 @@ import { openEngine } from "./docker-engine.ts";
 
 const never = new AbortController().signal;
 const hourMs = 3_600_000;
-const allowed = { beforePull: async () => undefined };
+const allowed = { beforePull: async () => undefined, maxBytes: 1024 ** 2 };
 
 describe.skipIf(await lacksEngine())("images that are pulled for users", () => {
   const opened = new AsyncDisposableStack();
@@ -91,7 +91,7 @@ describe.skipIf(await lacksEngine())("images that are pulled for users", () => {
     const { engine } = await opening(hourMs);
     await using _engine = engine;
     const image = await pushed("checked");
-    const refusing = { beforePull: () => Promise.reject(new Error("too large")) };
+    const refusing = { ...allowed, beforePull: () => Promise.reject(new Error("too large")) };
     await expect(engine.inspectImage(image, never, refusing)).rejects.toThrow("too large");
     expect(await isThere(image)).toBe(false);
     await engine.inspectImage(image, never, allowed);

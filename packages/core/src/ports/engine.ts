@@ -56,6 +56,8 @@ export interface ImageFacts {
 export interface UserImage {
   /** Called before the image is pulled, and not when the engine has it. @throws what refuses the pull. */
   readonly beforePull: () => Promise<void>;
+  /** The pull ends when more than this was downloaded: what a registry stated before may not be what it sends. */
+  readonly maxBytes: number;
 }
 
 /**
@@ -160,7 +162,8 @@ export interface BuildEngine extends AsyncDisposable {
   /**
    * Pulls the image if the engine does not have it.
    * @param ofUser for an image that a user named: `pruneUserImages` removes it if it was pulled here.
-   * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled; the error of `beforePull`.
+   * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "build-failed" when it is larger than `maxBytes`; the
+   * error of `beforePull`.
    */
   inspectImage(reference: string, signal: AbortSignal, ofUser?: UserImage): Promise<ImageFacts>;
   /** @see UserImageLimits @throws {SlipwayError} "engine-unavailable" */

@@ -24,11 +24,13 @@ async function used(names: { app?: string; file?: string; operator?: string }, f
       stackImage: "127.0.0.1:5000/stack:1",
       stackBuildImage: "127.0.0.1:5000/stack:1",
       egress: { guarded: true, open: [] },
+      limits: { pulledImageBytes: 1_000 },
     },
     engine: {
       inspectImage: async (reference: string, _signal: AbortSignal, ofUser?: UserImage) => {
         asked.push(reference);
         await ofUser?.beforePull();
+        if (ofUser !== undefined) expect(ofUser.maxBytes).toBe(1_000);
         if (failure !== null) throw failure;
         return { id: "sha256:1", labels, environment };
       },

@@ -13,7 +13,9 @@ export interface BuilderImageContext {
   readonly engine: Pick<BuildEngine, "inspectImage">;
   readonly registry: { readonly host: string };
   readonly checkPull: CheckPull;
-  readonly config: Pick<WorkerConfig, "cnbBuilder" | "stackImage" | "stackBuildImage" | "egress">;
+  readonly config: Pick<WorkerConfig, "cnbBuilder" | "stackImage" | "stackBuildImage" | "egress"> & {
+    readonly limits: Pick<WorkerConfig["limits"], "pulledImageBytes">;
+  };
 }
 
 export interface UsedBuilder extends BuilderImage {
@@ -31,7 +33,7 @@ export async function usedBuilder(
   { app, signal }: Pick<Attempt, "app" | "signal">,
   descriptor: ProjectDescriptor | null,
 ): Promise<UsedBuilder> {
-  const { cnbBuilder, stackImage, stackBuildImage, egress } = context.config;
+  const { cnbBuilder, stackImage, stackBuildImage, egress, limits } = context.config;
   const named = app.builderImage ?? descriptor?.builder ?? cnbBuilder ?? null;
   if (named === null)
     throw new SlipwayError(
@@ -49,7 +51,10 @@ export async function usedBuilder(
     checkPull: async () => {},
   };
   if (!trusted) await checkImage(rules, reference);
-  const ofUser = { beforePull: () => context.checkPull(reference, signal) };
+  const ofUser = {
+    beforePull: () => context.checkPull(reference, signal),
+    maxBytes: limits.pulledImageBytes,
+  };
   const { id, ...image } = await context.engine
     .inspectImage(reference, signal, trusted ? undefined : ofUser)
     .catch((error: unknown) => Promise.reject(trusted ? error : missing(named, error)));
