@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatImageReference, parseImageReference } from "./image-reference.ts";
+import { formatImageReference, isSameRegistry, parseImageReference } from "./image-reference.ts";
 
 const digest = `sha256:${"0a".repeat(32)}`;
 
@@ -19,6 +19,19 @@ test.each([
   expect(reference.digest).toBe(digest);
   expect(formatImageReference(reference)).toBe(`${formatted}@${digest}`);
   expect(parseImageReference(formatImageReference(reference))).toEqual(reference);
+});
+
+test.each([
+  ["registry.example.com", "Registry.example.com:443", true],
+  ["registry.example.com:80", "registry.example.com", true],
+  ["[FD00::1]:443", "[fd00::1]", true],
+  ["2130706433:5000", "127.0.0.1:5000", true],
+  ["registry.example.com:5000", "registry.example.com", false],
+  ["registry.example.com:8443", "registry.example.com", false],
+  ["[fd00::443]", "[fd00::]", false],
+  ["registry.example.com", "example.com", false],
+])("whether %s and %s are one registry: %s", (one, other, expected) => {
+  expect(isSameRegistry(one, other)).toBe(expected);
 });
 
 test("a name without a digest is refused, with how to get one", () => {

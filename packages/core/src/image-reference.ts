@@ -55,6 +55,19 @@ export function formatImageReference({ scheme, host, repository, digest }: Image
   return `${scheme === "http" ? "http://" : ""}${host}/${repository}@${digest}`;
 }
 
+/**
+ * Whether two hosts are those of one registry: in upper or lower case, with or without the default port of HTTPS or HTTP. A registry is
+ * named without its scheme in most places, so both ports count as the default one.
+ */
+export function isSameRegistry(one: string, other: string): boolean {
+  return usualHost(one) === usualHost(other);
+}
+
+/** An address gets its four numbers. */
+function usualHost(host: string): string {
+  return (URL.parse(`http://${host}`)?.host ?? host.toLowerCase()).replace(/:443$/, "");
+}
+
 /** The first part is a host if it could not be a folder of Docker Hub. */
 function splitHost(name: string): { readonly host: string; readonly path: string } {
   const slash = name.indexOf("/");

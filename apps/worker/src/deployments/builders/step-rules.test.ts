@@ -53,6 +53,15 @@ test.each([
 });
 
 test.each([
+  ["registry.example", "registry.example:443"],
+  ["registry.example:443", "registry.example"],
+  ["registry.example:80", "registry.example"],
+])("an image of the registry %s is recognized by the name %s", async (registryHost, named) => {
+  const step = `[1/2] FROM ${named}/apps/other:1`;
+  expect(await refusal(checkStep({ ...rules, registryHost }, step))).toMatch(/image of this installation/);
+});
+
+test.each([
   `[internal] load metadata for ${stack}`,
   `[1/2] FROM ${stack}@sha256:0123`,
   "[internal] load metadata for docker.io/library/node:24",

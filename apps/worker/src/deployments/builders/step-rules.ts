@@ -6,7 +6,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { fetchesUrl, imageOfStep } from "@slipway/buildkit/dockerfile";
-import { SlipwayError } from "@slipway/core";
+import { isSameRegistry, SlipwayError } from "@slipway/core";
 import { type Destination, isClosed, isOpen } from "@slipway/docker";
 
 export interface StepRules {
@@ -43,12 +43,9 @@ export async function checkImage(rules: StepRules, name: string): Promise<void> 
   const image = fullName(name.toLowerCase());
   const { registryHost, stacks } = rules;
   if (stacks.some((stack) => isImage(image, stack.toLowerCase()))) return;
-  if (
-    image.startsWith(`${registryHost.toLowerCase()}/`) ||
-    ownRepositories.some((own) => image.startsWith(own))
-  )
-    throw failed(`${image} is an image of this installation; only ${stacks[0]} may be used`);
   const host = hostOf(image);
+  if (isSameRegistry(host, registryHost) || ownRepositories.some((own) => image.startsWith(own)))
+    throw failed(`${image} is an image of this installation; only ${stacks[0]} may be used`);
   if (host !== defaultRegistry) await checkHost(rules, image, host);
   await rules.checkPull(fullName(name));
 }

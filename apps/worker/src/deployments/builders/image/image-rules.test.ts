@@ -2,7 +2,10 @@ import { parseImageReference } from "@slipway/core";
 import { expect, test } from "vitest";
 import { checkReference } from "./image-rules.ts";
 
-const own = { registryHosts: ["Registry.example.com", "10.0.0.1:5000"], appId: "a" };
+const own = {
+  registryHosts: ["Registry.example.com:443", "10.0.0.1:5000", "plain.example.com:80"],
+  appId: "a",
+};
 const check = (name: string) =>
   checkReference(parseImageReference(`${name}@sha256:${"0a".repeat(32)}`), ["buildpacks", "image"], own);
 
@@ -26,6 +29,9 @@ test.each([
   "registry.example.com/apps/b",
   "registry.example.com:443/apps/b",
   "registry.example.com/apps/a/dependencies",
+  "http://registry.example.com:443/apps/b",
+  "http://plain.example.com/apps/b",
+  "http://plain.example.com:80/apps/b",
   "http://10.0.0.1:5000/apps/b",
   "10.0.0.1:5000/slipway/stack",
 ])("an app may not deploy %s of the installation", (name) => {

@@ -1,6 +1,6 @@
 // Which images that were made elsewhere an app may deploy.
 
-import { SlipwayError } from "@slipway/core";
+import { isSameRegistry, SlipwayError } from "@slipway/core";
 import type { BuilderKind, ImageReference } from "@slipway/core";
 
 /** Repositories of apps, of stacks and of toolchains. */
@@ -23,7 +23,7 @@ export function checkReference(
       "this installation does not allow images that were made elsewhere: its operator would have to add image to BUILDERS",
       { hint: "Deploy the source instead, or ask the operator to add image to BUILDERS" },
     );
-  const isOwn = own.registryHosts.some((registryHost) => registryHost.toLowerCase() === host);
+  const isOwn = own.registryHosts.some((registryHost) => isSameRegistry(registryHost, host));
   if (!isOwn || repository === `apps/${own.appId}` || !ownRepositories.test(repository)) return;
   throw new SlipwayError(
     "build-failed",
