@@ -17,8 +17,9 @@ function layerOf(content: Uint8Array, isCompressed = true) {
   return { digest: sha256(content), diffId: sha256(tar), isCompressed, sizeBytes: content.length };
 }
 
-function check(content: Uint8Array, changes: object = {}, maxUnpackedBytes = mebibyte) {
-  return checkedLayer(inChunks(content), { ...layerOf(content), ...changes }, maxUnpackedBytes);
+function check(content: Uint8Array, changes: object = {}, leftBytes = mebibyte) {
+  const limit = { maxBytes: 8 * mebibyte, leftBytes };
+  return checkedLayer(inChunks(content), { ...layerOf(content), ...changes }, limit);
 }
 
 test.each([
@@ -58,7 +59,10 @@ test("a layer that unpacks to more than is left is refused before it is unpacked
   const zeros = await packTar({ zeros: "\0".repeat(4 * mebibyte) });
   const content = gzipSync(zeros);
   const checked = check(content, { diffId: sha256(zeros) });
-  await expect(Array.fromAsync(checked.bytes)).rejects.toMatchObject({ code: "image-too-large" });
+  await expect(Array.fromAsync(checked.bytes)).rejects.toMatchObject({
+    code: "image-too-large",
+    message: `the layer ${sha256(content)} is too large: the layers of an image may unpack to 8 MiB (IMAGE_MAX_MB), of which the layers before it left 1 MiB`,
+  });
   expect(checked.unpackedBytes()).toBeLessThan(mebibyte);
 });
 
@@ -68,6 +72,6 @@ test("the source's own error is thrown unchanged", async () => {
     yield packed.subarray(0, 50);
     throw cut;
   }
-  const checked = checkedLayer(broken(), layerOf(packed), mebibyte);
+  const checked = checkedLayer(broken(), layerOf(packed), { maxBytes: mebibyte, leftBytes: mebibyte });
   await expect(Array.fromAsync(checked.bytes)).rejects.toBe(cut);
 });

@@ -18,14 +18,22 @@ export interface CheckedLayer {
   unpackedBytes(): number;
 }
 
+/** How much the layers of an image may unpack to. */
+export interface UnpackLimit {
+  /** All of them. */
+  readonly maxBytes: number;
+  /** This one: what the layers before it left. */
+  readonly leftBytes: number;
+}
+
 /** Files of one layer. */
 const maxEntries = 1_000_000;
 
 /**
- * @param maxUnpackedBytes of the tar, with the sizes that its headers state. Sparse files are refused: engines write their holes.
+ * @param limit of the tar, with the sizes that its headers state. Sparse files are refused: engines write their holes.
  * @throws {SlipwayError} from `bytes`: "build-failed", "image-too-large"; the errors of the source, unchanged.
  */
-export function checkedLayer(source: ByteStream, layer: RemoteLayer, maxUnpackedBytes: number): CheckedLayer {
+export function checkedLayer(source: ByteStream, layer: RemoteLayer, limit: UnpackLimit): CheckedLayer {
   const stored = createHash("sha256");
   let storedBytes = 0;
   let failure: unknown;
@@ -33,7 +41,7 @@ export function checkedLayer(source: ByteStream, layer: RemoteLayer, maxUnpacked
 
   async function* through(): AsyncGenerator<Uint8Array> {
     const tar = layer.isCompressed ? createGunzip() : new PassThrough();
-    const reading = readTar(tar, unpacked, maxUnpackedBytes);
+    const reading = readTar(tar, unpacked, limit.leftBytes);
     // Awaited below; until then its failure must not count as unhandled.
     reading.catch(() => undefined);
     try {
@@ -50,7 +58,7 @@ export function checkedLayer(source: ByteStream, layer: RemoteLayer, maxUnpacked
       if (`sha256:${unpacked.hash.digest("hex")}` !== layer.diffId)
         throw failed(layer, "is not the one that the image's configuration names");
     } catch (error) {
-      failure = translated(error, layer, maxUnpackedBytes);
+      failure = translated(error, layer, limit);
       throw failure;
     } finally {
       tar.destroy();
@@ -82,9 +90,9 @@ async function readTar(
   for await (const _entry of readEntries(counted(), { maxSizeBytes, maxEntries }));
 }
 
-function translated(error: unknown, layer: RemoteLayer, maxUnpackedBytes: number): unknown {
+function translated(error: unknown, layer: RemoteLayer, limit: UnpackLimit): unknown {
   if (error instanceof TarError) {
-    if (error.problem === "too-large") return tooLarge(maxUnpackedBytes);
+    if (error.problem === "too-large") return tooLarge(layer, limit);
     return failed(layer, `cannot be unpacked: ${error.message}`, error);
   }
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -93,11 +101,12 @@ function translated(error: unknown, layer: RemoteLayer, maxUnpackedBytes: number
     : error;
 }
 
-function tooLarge(maxUnpackedBytes: number): SlipwayError {
-  const limit = `${Math.floor(maxUnpackedBytes / 1024 ** 2)} MiB`;
+function tooLarge({ digest }: RemoteLayer, { maxBytes, leftBytes }: UnpackLimit): SlipwayError {
+  const mebibytes = (bytes: number) => `${Math.floor(bytes / 1024 ** 2)} MiB`;
+  const left = leftBytes === maxBytes ? "" : `, of which the layers before it left ${mebibytes(leftBytes)}`;
   return new SlipwayError(
     "image-too-large",
-    `the layers of the image unpack to more than is allowed (IMAGE_MAX_MB), of which ${limit} were left`,
+    `the layer ${digest} is too large: the layers of an image may unpack to ${mebibytes(maxBytes)} (IMAGE_MAX_MB)${left}`,
   );
 }
 

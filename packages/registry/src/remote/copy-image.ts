@@ -1,12 +1,13 @@
 // Copies an image of another registry into this one by digest: its layers, its configuration, and then its manifest, unchanged.
 
 import { retry } from "@slipway/async";
-import { SlipwayError } from "@slipway/core";
+import { isSameRegistry, SlipwayError } from "@slipway/core";
 import type { ByteStream, ImageCopy, PushedImage, RemoteImage, RemoteLayer } from "@slipway/core";
 import type { ImageSource } from "../base-image.ts";
 import { mountLayer } from "../image-layers.ts";
 import { cancelUpload, openUpload, sendStream, uploadBlob } from "../layer-upload.ts";
 import { checkedLayer } from "./checked-layer.ts";
+import type { UnpackLimit } from "./checked-layer.ts";
 import type { ContentCache } from "../content-cache.ts";
 
 export interface CopyTarget extends ImageSource {
@@ -18,8 +19,7 @@ interface LayerCopy {
   readonly image: RemoteImage;
   readonly copy: ImageCopy;
   readonly layer: RemoteLayer;
-  /** How much the layer may unpack to. */
-  readonly maxUnpackedBytes: number;
+  readonly limit: UnpackLimit;
 }
 
 const maxAttempts = 3;
@@ -32,9 +32,10 @@ export async function copyContent(
   copy: ImageCopy,
   signal: AbortSignal,
 ): Promise<void> {
-  let left = copy.maxUnpackedBytes;
+  const maxBytes = copy.maxUnpackedBytes;
+  let leftBytes = maxBytes;
   for (const [index, layer] of image.layers.entries()) {
-    const request = { image, copy, layer, maxUnpackedBytes: left };
+    const request = { image, copy, layer, limit: { maxBytes, leftBytes } };
     // A layer that a broken connection cut off is begun again; what was checked is not.
     const { how, unpackedBytes } = await retry(() => copyLayer(target, request, signal), {
       attempts: maxAttempts,
@@ -42,7 +43,7 @@ export async function copyContent(
       pauseMs: (failures) => retryDelayMs * failures,
       signal,
     });
-    left -= unpackedBytes;
+    leftBytes -= unpackedBytes;
     copy.onLayer(layer, index, how);
   }
   const { digest, content } = image.config;
@@ -81,7 +82,7 @@ async function copyLayer(
 
 /** Whether the image is in this registry. */
 function isOwn({ host, client }: CopyTarget, image: RemoteImage): boolean {
-  return image.host === host || image.host === client.host;
+  return [host, client.host].some((own) => isSameRegistry(own, image.host));
 }
 
 async function hasBlob(
@@ -99,7 +100,7 @@ async function upload(target: CopyTarget, request: LayerCopy, signal: AbortSigna
   const { client } = target;
   const { image, layer, copy } = request;
   await using source = await image.open(layer, signal);
-  const checked = checkedLayer(reported(source, copy), layer, request.maxUnpackedBytes);
+  const checked = checkedLayer(reported(source, copy), layer, request.limit);
   const location = await openUpload(client, copy.repository, signal);
   try {
     await sendStream(client, location, { bytes: checked.bytes, digest: () => layer.digest }, signal);
@@ -113,9 +114,9 @@ async function upload(target: CopyTarget, request: LayerCopy, signal: AbortSigna
 /** Checks a layer of this registry, unless this process has checked it before. */
 async function check(target: CopyTarget, request: LayerCopy, signal: AbortSignal): Promise<number> {
   const { client, checkedLayers } = target;
-  const { layer, copy, maxUnpackedBytes } = request;
+  const { layer, copy, limit } = request;
   const known = Number(checkedLayers.get(keyOf(layer)) ?? Number.NaN);
-  if (known <= maxUnpackedBytes) return known;
+  if (known <= limit.leftBytes) return known;
   const path = `/v2/${copy.repository}/blobs/${layer.digest}`;
   const response = await client.request("GET", path, { expect: [200], streamed: true, signal });
   if (response.body === null)
@@ -123,7 +124,7 @@ async function check(target: CopyTarget, request: LayerCopy, signal: AbortSignal
       "registry-unavailable",
       `the registry returned no content for layer ${layer.digest}`,
     );
-  const checked = checkedLayer(reported(response.body, copy), layer, maxUnpackedBytes);
+  const checked = checkedLayer(reported(response.body, copy), layer, limit);
   for await (const _chunk of checked.bytes);
   return remember(target, layer, checked.unpackedBytes());
 }

@@ -130,7 +130,10 @@ test("an image is read with a token of the login, which neither the storage nor 
 });
 
 test("a registry that refuses the login, or does not have the image, is named", async () => {
-  const refused = { code: "source-unreachable", message: expect.stringContaining("may not read it") };
+  const refused = {
+    code: "source-unreachable",
+    message: expect.stringContaining("team/app: the repository does not exist, or the login"),
+  };
   await expect(read(serveImage(), { username: "eve", password: "x" })).rejects.toMatchObject(refused);
   await expect(read(serveImage(), null)).rejects.toThrow(
     "needs a login, and the variable IMAGE_REGISTRY_AUTH",

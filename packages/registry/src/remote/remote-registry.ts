@@ -170,9 +170,11 @@ function redirectedRefusal(registry: string, { host, status }: OpenedResponse): 
 function needsLogin({ host, repository }: ImageReference, login: RegistryCredentials | null): SlipwayError {
   const reason =
     login === null
-      ? `it does not exist, or needs a login, and the variable ${imageRegistryAuth} has none for ${host}`
-      : `it does not exist, or the login for ${host} in the variable ${imageRegistryAuth} may not read it`;
-  return unreachable(`the registry ${host} refuses access to ${repository}: ${reason}.`);
+      ? `the repository needs a login, and the variable ${imageRegistryAuth} has none for ${host}`
+      : `the login for ${host} in the variable ${imageRegistryAuth} may not read the repository`;
+  return unreachable(
+    `the registry ${host} refuses access to ${repository}: the repository does not exist, or ${reason}.`,
+  );
 }
 
 function badToken({ host }: ImageReference): SlipwayError {
