@@ -16,6 +16,7 @@ const environment = { CNB_USER_ID: "1000", CNB_GROUP_ID: "1000" };
 async function used(names: { app?: string; file?: string; operator?: string }, failure: unknown = null) {
   const asked: string[] = [];
   const checked: string[] = [];
+  const limits: (number | undefined)[] = [];
   const context = {
     checkPull: async (reference: string) => void checked.push(reference),
     registry: { host: "127.0.0.1:5000" },
@@ -30,7 +31,7 @@ async function used(names: { app?: string; file?: string; operator?: string }, f
       inspectImage: async (reference: string, _signal: AbortSignal, ofUser?: UserImage) => {
         asked.push(reference);
         await ofUser?.beforePull();
-        if (ofUser !== undefined) expect(ofUser.maxBytes).toBe(1_000);
+        limits.push(ofUser?.maxBytes);
         if (failure !== null) throw failure;
         return { id: "sha256:1", labels, environment };
       },
@@ -39,7 +40,7 @@ async function used(names: { app?: string; file?: string; operator?: string }, f
   const app = anApp({ builderImage: names.app ?? null });
   const descriptor = names.file === undefined ? null : { builder: names.file, environment: {}, ignored: [] };
   const found = await usedBuilder(context, { app, signal }, descriptor);
-  return { asked, checked, found };
+  return { asked, checked, limits, found };
 }
 
 test.each([
@@ -50,9 +51,10 @@ test.each([
   [{ operator: "127.0.0.1:5000/own:1" }, "127.0.0.1:5000/own:1", true],
   [{ app: "own", operator: "own" }, "own", true],
 ])("for %j the engine pulls %s", async (names, reference, trusted) => {
-  const { asked, checked, found } = await used(names);
+  const { asked, checked, limits, found } = await used(names);
   expect([asked, found.trusted]).toEqual([[reference], trusted]);
   expect(checked).toEqual(trusted ? [] : [reference]);
+  expect(limits).toEqual([trusted ? undefined : 1_000]);
 });
 
 test.each([
