@@ -2,8 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
+import type { InspectOptions } from "@slipway/core";
 import type { RegistryClient } from "./client.ts";
 import type { ContentCache } from "./content-cache.ts";
+import { requestUnlessEmpty } from "./empty-files.ts";
 
 export interface Descriptor {
   readonly mediaType: string;
@@ -107,9 +109,10 @@ export async function readImage(
   source: ImageSource,
   reference: string,
   signal: AbortSignal,
+  options: InspectOptions = {},
 ): Promise<BaseImage | null> {
   const { repository, version } = parseReference(source.host, reference);
-  let found = await fetchManifest(source, repository, version, signal);
+  let found = await fetchManifest(source, repository, version, signal, options);
   if (found !== null && "manifests" in found.manifest) {
     const { os, architecture } = ownPlatform;
     const matching = found.manifest.manifests.find(
@@ -167,28 +170,19 @@ async function fetchManifest(
   repository: string,
   version: string,
   signal: AbortSignal,
+  { isPushedIfAbsent = false }: InspectOptions = {},
 ): Promise<FoundManifest | null> {
-  const headers = { accept: acceptedMediaTypes };
-  const response = await client.request("GET", `/v2/${repository}/manifests/${version}`, {
-    headers,
-    expect: absentOr(version),
-    signal,
-  });
-  if (response.status !== 200) return null;
+  const request = { headers: { accept: acceptedMediaTypes }, signal };
+  const path = `/v2/${repository}/manifests/${version}`;
+  const response = isPushedIfAbsent
+    ? await requestUnlessEmpty(client, "GET", path, request)
+    : await client.request("GET", path, { ...request, expect: [200, 404] });
+  if (response?.status !== 200) return null;
   const bytes = Buffer.from(await response.arrayBuffer());
   const digest = digestOf(bytes);
   const text = bytes.toString("utf8");
   cache.set(digest, text);
   return { digest, manifest: JSON.parse(text) as Manifest | Index };
-}
-
-/**
- * The expected statuses of a request for a manifest: 200, and those that mean that it does not exist. After its disk was full,
- * distribution has empty tags, and responds 500 to a request for one until it is pushed again.
- * @param version a tag or a digest.
- */
-export function absentOr(version: string): readonly number[] {
-  return version.includes(":") ? [200, 404] : [200, 404, 500];
 }
 
 /** The digest of content, as registries name it. */

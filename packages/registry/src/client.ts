@@ -130,6 +130,11 @@ class StatusError extends Error {
   }
 }
 
+/** The status of the response for which `request` failed; undefined when it failed otherwise. */
+export function failedStatus(error: unknown): number | undefined {
+  return error instanceof SlipwayError && error.cause instanceof StatusError ? error.cause.status : undefined;
+}
+
 async function send(
   method: string,
   url: URL,

@@ -5,6 +5,7 @@ import { SlipwayError } from "@slipway/core";
 import type { ByteStream, ImagePush, StoredLayer } from "@slipway/core";
 import type { Descriptor } from "./base-image.ts";
 import type { RegistryClient } from "./client.ts";
+import { requestUnlessEmpty } from "./empty-files.ts";
 import { uploadLayer, withDigest } from "./layer-upload.ts";
 
 /** Uploads streams one after the other, and mounts stored layers meanwhile. */
@@ -44,10 +45,7 @@ export async function mountLayer(
   { digest, size }: Pick<Descriptor, "digest" | "size">,
   signal: AbortSignal,
 ): Promise<void> {
-  // After its disk was full, distribution has an empty link to the layer, and responds 500 until the link is written again.
-  const expect = [200, 404, 500];
-  const existing = await client.request("HEAD", `/v2/${to}/blobs/${digest}`, { expect, signal });
-  if (existing.status === 200) return;
+  if ((await requestUnlessEmpty(client, "HEAD", `/v2/${to}/blobs/${digest}`, { signal })) !== null) return;
   const mount = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`;
   const response = await client.request("POST", mount, { expect: [201, 202], signal });
   if (response.status === 201) return;

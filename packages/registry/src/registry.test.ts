@@ -225,11 +225,40 @@ test("empty files that a full disk leaves in the registry are written again by t
   const reference = `${registry.host}/apps/emptied:d1`;
   expect((await registry.inspect(reference, signal))?.digest).toBe(pushed.digest);
   for (const path of tag) await writeFile(join(folder, path), "");
-  expect(await registry.inspect(reference, signal)).toBeNull();
+  await expect(registry.inspect(reference, signal)).rejects.toMatchObject({ code: "registry-unavailable" });
+  expect(await registry.inspect(reference, signal, { isPushedIfAbsent: true })).toBeNull();
   expect(await registry.digestOf("apps/emptied", "d1", signal)).toBeNull();
   await registry.delete("apps/emptied", "d1", signal);
+  expect(await registry.tags("apps/emptied", signal)).toEqual([]);
   await push();
   expect((await registry.inspect(reference, signal))?.digest).toBe(pushed.digest);
+});
+
+test("a request for a tag is repeated after a response 500", async () => {
+  const { digest } = await openRegistry({ url }).push(image("apps/once", "d1", layer("x")), signal);
+  await using proxy = await failingProxy("/apps/once/manifests/d1");
+  const registry = openRegistry({ url: proxy.url, pullHost: new URL(url).host });
+  for (const options of [{}, { isPushedIfAbsent: true }]) {
+    proxy.failures = 1;
+    const found = await registry.inspect(`${registry.host}/apps/once:d1`, signal, options);
+    expect(found?.digest).toBe(digest);
+  }
+  proxy.failures = 1;
+  await registry.delete("apps/once", "d1", signal);
+  expect(await openRegistry({ url }).tags("apps/once", signal)).toEqual([]);
+});
+
+test("a tag that a registry cannot read is absent only for a caller that pushes it", async () => {
+  await openRegistry({ url }).push(image("apps/failing", "d1", layer("x")), signal);
+  await using proxy = await failingProxy("/apps/failing/manifests/d1");
+  proxy.failures = Infinity;
+  const registry = openRegistry({ url: proxy.url, pullHost: new URL(url).host });
+  const reference = `${registry.host}/apps/failing:d1`;
+  const unavailable = { code: "registry-unavailable" };
+  await expect(registry.inspect(reference, signal)).rejects.toMatchObject(unavailable);
+  expect(await registry.inspect(reference, signal, { isPushedIfAbsent: true })).toBeNull();
+  await expect(registry.delete("apps/failing", "d1", signal)).rejects.toMatchObject(unavailable);
+  expect(await openRegistry({ url }).tags("apps/failing", signal)).toEqual(["d1"]);
 });
 
 test("delete removes the manifest of a tag, and may be repeated", async () => {
@@ -367,6 +396,20 @@ async function refusingProxy(
     incoming.resume().on("end", () => response.writeHead(400).end(body));
   });
   return listeningAt(proxy);
+}
+
+/** A proxy to the registry that responds 500 to as many requests for a path as `failures` says. */
+async function failingProxy(path: string) {
+  const state = { failures: 0 };
+  const proxy = createServer((incoming, response) => {
+    if (state.failures === 0 || incoming.url?.endsWith(path) !== true) {
+      pass(incoming, response);
+      return;
+    }
+    state.failures -= 1;
+    incoming.resume().on("end", () => response.writeHead(500).end());
+  });
+  return Object.assign(state, await listeningAt(proxy));
 }
 
 /** A proxy to the registry that closes a connection after this many bytes. */

@@ -1,12 +1,20 @@
 // The ImageRegistry port over the OCI distribution API.
 
 import { together } from "@slipway/async";
-import type { ImagePush, ImageRegistry, PushedImage, StoredImage, StoredLayer } from "@slipway/core";
-import { absentOr, digestOf, mediaTypes, readBaseImage, readImage } from "./base-image.ts";
+import type {
+  ImagePush,
+  ImageRegistry,
+  InspectOptions,
+  PushedImage,
+  StoredImage,
+  StoredLayer,
+} from "@slipway/core";
+import { digestOf, mediaTypes, readBaseImage, readImage } from "./base-image.ts";
 import type { BaseImage, Descriptor, ImageConfig, ImageSource, Manifest } from "./base-image.ts";
-import { RegistryClient } from "./client.ts";
+import { failedStatus, RegistryClient } from "./client.ts";
 import type { RegistryCredentials } from "./client.ts";
 import { ContentCache } from "./content-cache.ts";
+import { requestUnlessEmpty } from "./empty-files.ts";
 import { forward } from "./forward.ts";
 import { addLayers, closeLayers, mountLayer } from "./image-layers.ts";
 import { openUpload, sendWhole } from "./layer-upload.ts";
@@ -29,6 +37,7 @@ export interface RegistryOptions {
 /** All images have the same time, so that the same content gives the same digest. */
 const created = "1970-01-01T00:00:00Z";
 const pingTimeoutMs = 5_000;
+const manifestHeaders = { accept: `${mediaTypes.dockerManifest}, ${mediaTypes.ociManifest}` };
 const tagsPerPage = 1_000;
 /** Layers of images from elsewhere whose check is remembered: some 200 bytes each. */
 const maxCheckedLayers = 2_000;
@@ -53,7 +62,7 @@ export function openRegistry({
         throw error;
       }
     },
-    inspect: (reference, signal) => inspect(source, reference, signal),
+    inspect: (reference, signal, options) => inspect(source, reference, signal, options),
     copyContent: (image, copy, signal) => copyContent(source, image, copy, signal),
     store: (image, name, signal) => storeManifest(source, image, name, signal),
     attach: (repository, digest, artifact, signal) =>
@@ -114,8 +123,9 @@ async function inspect(
   source: ImageSource,
   reference: string,
   signal: AbortSignal,
+  options?: InspectOptions,
 ): Promise<StoredImage | null> {
-  const found = await readImage(source, reference, signal);
+  const found = await readImage(source, reference, signal, options);
   if (found === null) return null;
   const { repository, digest, manifest } = found;
   const { config = {}, rootfs } = found.config;
@@ -220,10 +230,12 @@ async function storedDigest(
   reference: string,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const headers = { accept: `${mediaTypes.dockerManifest}, ${mediaTypes.ociManifest}` };
+  const request = { headers: manifestHeaders, signal };
   const path = `/v2/${repository}/manifests/${reference}`;
-  const found = await client.request("HEAD", path, { headers, expect: absentOr(reference), signal });
-  return found.status === 200 ? found.headers.get("docker-content-digest") : null;
+  const found = isDigest(reference)
+    ? await client.request("HEAD", path, { ...request, expect: [200, 404] })
+    : await requestUnlessEmpty(client, "HEAD", path, request);
+  return found?.status === 200 ? found.headers.get("docker-content-digest") : null;
 }
 
 async function deleteManifest(
@@ -232,9 +244,34 @@ async function deleteManifest(
   reference: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const digest = await storedDigest(client, repository, reference, signal);
+  const digest = await deletableDigest(client, repository, reference, signal);
   if (digest === null) return;
   // Before the image: a later call finds the image, and repeats what this one did not complete.
   await deleteReferrers(client, { repository, digest }, signal);
   await client.request("DELETE", `/v2/${repository}/manifests/${digest}`, { expect: [202, 404], signal });
+}
+
+/** The digest by which an image can be deleted. An empty tag has none, so an index of no images takes its place. */
+async function deletableDigest(
+  client: RegistryClient,
+  repository: string,
+  reference: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const path = `/v2/${repository}/manifests/${reference}`;
+  const request = { headers: manifestHeaders, expect: [200, 404], signal };
+  try {
+    const found = await client.request("HEAD", path, request);
+    return found.status === 200 ? found.headers.get("docker-content-digest") : null;
+  } catch (error) {
+    if (isDigest(reference) || failedStatus(error) !== 500) throw error;
+    const body = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] });
+    const headers = { "content-type": mediaTypes.ociIndex };
+    await client.request("PUT", path, { headers, body, expect: [201], signal });
+    return digestOf(Buffer.from(body));
+  }
+}
+
+function isDigest(reference: string): boolean {
+  return reference.includes(":");
 }

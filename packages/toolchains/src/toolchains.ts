@@ -48,7 +48,9 @@ export function openToolchains(options: ToolchainOptions): Toolchains {
   async function findOrMakeImage(toolchain: Toolchain, signal: AbortSignal): Promise<ToolchainImage> {
     const stack = await readStack(registry, stackImage, signal);
     const tag = tagOf(stack.digest, ...keysOf(toolchain));
-    const existing = await registry.inspect(`${registry.host}/${repository}:${tag}`, signal);
+    const existing = await registry.inspect(`${registry.host}/${repository}:${tag}`, signal, {
+      isPushedIfAbsent: true,
+    });
     const above = existing?.layers.slice(stack.layers.length) ?? [];
     if (existing !== null && above.length === toolchain.layers.length)
       return toolchainImage(existing, above, true);
@@ -69,7 +71,9 @@ export function openToolchains(options: ToolchainOptions): Toolchains {
   }
 
   async function findOrMakeLayer(tag: string, stack: StoredImage, plan: LayerPlan, signal: AbortSignal) {
-    const existing = await registry.inspect(`${registry.host}/${repository}:${tag}`, signal);
+    const existing = await registry.inspect(`${registry.host}/${repository}:${tag}`, signal, {
+      isPushedIfAbsent: true,
+    });
     const found = existing?.layers.at(-1);
     if (found !== undefined) return found;
     const config = { ...stack.config, environment: {} };

@@ -131,6 +131,14 @@ export interface ImageCopy {
   readonly onProgress: () => void;
 }
 
+export interface InspectOptions {
+  /**
+   * The caller pushes the tag if it is absent. A tag whose file in the registry is empty, after a full disk, then counts as absent:
+   * the push writes it again. Default: false, an error.
+   */
+  readonly isPushedIfAbsent?: boolean;
+}
+
 export interface ImageRegistry extends AsyncDisposable {
   /** The registry's host and port as engines reach it, which image references begin with. */
   readonly host: string;
@@ -146,7 +154,7 @@ export interface ImageRegistry extends AsyncDisposable {
    * @throws {SlipwayError} "registry-unavailable"; "configuration-invalid" when the reference names another registry, or the
    * image is for other architectures only.
    */
-  inspect(reference: string, signal: AbortSignal): Promise<StoredImage | null>;
+  inspect(reference: string, signal: AbortSignal, options?: InspectOptions): Promise<StoredImage | null>;
   /**
    * Copies the content of an image of another registry, except its manifest: only `store` makes it an image of this one. Layers that
    * the repository has are not transferred; those of another repository of this registry are mounted. All are read and checked once.

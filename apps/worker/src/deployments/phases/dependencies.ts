@@ -75,7 +75,8 @@ async function keptOrInstalled(
   const { install, images } = plan.language;
   if (install.packageCount === 0) return { image: images.run, sandbox: null };
   const key = installKey([install.digest, images.build, images.run, plan.slugIgnore, app.cacheVersion]);
-  const kept = await registry.inspect(`${registry.host}/${dependenciesRepository(app.id)}:${key}`, signal);
+  const reference = `${registry.host}/${dependenciesRepository(app.id)}:${key}`;
+  const kept = await registry.inspect(reference, signal, { isPushedIfAbsent: true });
   if (kept !== null) {
     log.line("-----> Dependencies have not changed: using those of an earlier deployment");
     phase.reuse("dependencies");
