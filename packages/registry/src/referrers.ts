@@ -7,6 +7,7 @@ import type { ImageArtifact } from "@slipway/core";
 import { digestOf, mediaTypes } from "./base-image.ts";
 import type { Descriptor } from "./base-image.ts";
 import type { RegistryClient } from "./client.ts";
+import { requestUnlessEmpty } from "./empty-files.ts";
 import { uploadBlob } from "./layer-upload.ts";
 
 interface Referrer extends Descriptor {
@@ -62,8 +63,11 @@ export async function deleteReferrers(
   signal: AbortSignal,
 ): Promise<void> {
   const { repository, digest } = image;
-  const listed = await readIndex(client, `/v2/${repository}/referrers/${digest}`, signal);
-  const tagged = await readIndex(client, tagPath(image), signal);
+  const request = { headers: { accept: mediaTypes.ociIndex }, expect: [200, 404], signal };
+  // Registries without the referrers API respond 404.
+  const response = await client.request("GET", `/v2/${repository}/referrers/${digest}`, request);
+  const listed = response.status === 200 ? await indexOf(response) : null;
+  const tagged = await readTag(client, image, signal);
   const manifests = new Set(
     [...(listed?.manifests ?? []), ...(tagged?.manifests ?? [])].map((one) => one.digest),
   );
@@ -80,7 +84,7 @@ async function addToTag(
   signal: AbortSignal,
 ): Promise<void> {
   const path = tagPath(image);
-  const former = (await readIndex(client, path, signal))?.manifests ?? [];
+  const former = (await readTag(client, image, signal))?.manifests ?? [];
   if (former.some(({ digest }) => digest === referrer.digest)) return;
   const manifests = [...former, referrer];
   const index: ReferrersIndex = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
@@ -88,15 +92,22 @@ async function addToTag(
   await client.request("PUT", path, { headers, body: JSON.stringify(index), expect: [201], signal });
 }
 
-/** @returns null when there is none, or when the registry has no such path. */
-async function readIndex(
+interface FoundIndex extends Pick<ReferrersIndex, "manifests"> {
+  readonly digest: string;
+}
+
+/** @returns null when the image has no such tag, or when the tag's file is empty: then nothing lists the manifests any more. */
+async function readTag(
   client: RegistryClient,
-  path: string,
+  image: { readonly repository: string; readonly digest: string },
   signal: AbortSignal,
-): Promise<(Pick<ReferrersIndex, "manifests"> & { readonly digest: string }) | null> {
+): Promise<FoundIndex | null> {
   const headers = { accept: mediaTypes.ociIndex };
-  const response = await client.request("GET", path, { headers, expect: [200, 404], signal });
-  if (response.status === 404) return null;
+  const response = await requestUnlessEmpty(client, "GET", tagPath(image), { headers, signal });
+  return response === null ? null : await indexOf(response);
+}
+
+async function indexOf(response: Response): Promise<FoundIndex> {
   const bytes = Buffer.from(await response.arrayBuffer());
   const { manifests } = JSON.parse(bytes.toString("utf8")) as ReferrersIndex;
   return { manifests, digest: digestOf(bytes) };

@@ -234,6 +234,24 @@ test("empty files that a full disk leaves in the registry are written again by t
   expect((await registry.inspect(reference, signal))?.digest).toBe(pushed.digest);
 });
 
+test("the list of an image's files that a full disk left empty is written again, and does not keep the image", async () => {
+  const registry = openRegistry({ url });
+  const repository = "apps/unlisted";
+  const artifact = { type: "application/x-bill", content: "{}", annotations: {} };
+  const { digest } = await registry.push(image(repository, "d1", layer("hello")), signal);
+  await registry.attach(repository, digest, artifact, signal);
+  const list = digest.replace(":", "-");
+  const empty = () => writeFile(join(repositories, repository, "_manifests/tags", list, "current/link"), "");
+  await empty();
+  await registry.attach(repository, digest, artifact, signal);
+  const path = `${repository}/manifests/${list}`;
+  const index = await fetchJson(path, "application/vnd.oci.image.index.v1+json");
+  expect(index).toMatchObject({ manifests: [{ artifactType: artifact.type }] });
+  await empty();
+  await registry.delete(repository, digest, signal);
+  expect(await registry.digestOf(repository, digest, signal)).toBeNull();
+});
+
 test("a request for a tag is repeated after a response 500", async () => {
   const { digest } = await openRegistry({ url }).push(image("apps/once", "d1", layer("x")), signal);
   await using proxy = await failingProxy("/apps/once/manifests/d1");

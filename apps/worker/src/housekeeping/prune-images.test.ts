@@ -104,6 +104,18 @@ describe.skipIf(await lacksRedis())("old images", () => {
     expect([...tags.values()]).toEqual(["sha256:b", "sha256:c"]);
   });
 
+  test("an image that cannot be removed does not keep the others", async () => {
+    for (const digest of ["a", "b", "c", "d", "e"]) await deployed(digest);
+    await pruneImages(context, app.id, never);
+    await decideUnneeded(context, app.id, holder);
+    const [first] = await unneededImages(context, app.id);
+    beforeRemoval = async (digest) => {
+      if (digest === first) throw new Error("the registry failed");
+    };
+    await expect(pruneImages(context, app.id, never)).rejects.toThrow("the registry failed");
+    expect(await unneeded()).toEqual([first]);
+  });
+
   test("a worker that was suspended does not remove an image that another worker has removed meanwhile", async () => {
     for (const digest of ["a", "b", "c", "d"]) await deployed(digest);
     await pruneImages(context, app.id, never);

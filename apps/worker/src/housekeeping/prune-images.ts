@@ -65,22 +65,44 @@ export async function unneededImages(
   return new Set(await redis.smembers(keys.imagesUnneeded(appId)));
 }
 
-/** Records the existing images for the next decision, and removes the unneeded ones. Idempotent. */
+/**
+ * Records the existing images for the next decision, and removes the unneeded ones. Idempotent.
+ * @throws what kept images from being removed, once the others are.
+ */
 export async function pruneImages(context: PruneContext, appId: string, signal: AbortSignal): Promise<void> {
-  const { store, redis, keys, registry, scheduler, blobs } = context;
+  const { store, redis, keys } = context;
   const app = await store.apps.get(appId);
   if (app === null || app.deletedAt !== null) return;
   await recordImages(context, app, signal);
-  const repository = repositoryOf(appId);
+  const failures: unknown[] = [];
   for (const digest of await unneededImages(context, appId)) {
     signal.throwIfAborted();
     // While this worker was suspended another one may have removed the image, and it may be in use again.
     if ((await redis.sismember(keys.imagesUnneeded(appId), digest)) === 0) continue;
-    await scheduler.removeImage(`${registry.host}/${repository}`, digest, signal);
-    await blobs.delete(sbomBlobKey(appId, digest));
-    await registry.delete(repository, digest, signal);
-    await redis.multi().srem(keys.imagesSeen(appId), digest).srem(keys.imagesUnneeded(appId), digest).exec();
+    try {
+      await removeImage(context, appId, digest, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // One image that cannot be removed must not keep the others.
+      failures.push(error);
+    }
   }
+  if (failures.length > 1)
+    throw new AggregateError(failures, `${failures.length} images of the app ${appId} cannot be removed`);
+  if (failures.length === 1) throw failures[0];
+}
+
+async function removeImage(
+  { redis, keys, registry, scheduler, blobs }: PruneContext,
+  appId: string,
+  digest: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const repository = repositoryOf(appId);
+  await scheduler.removeImage(`${registry.host}/${repository}`, digest, signal);
+  await blobs.delete(sbomBlobKey(appId, digest));
+  await registry.delete(repository, digest, signal);
+  await redis.multi().srem(keys.imagesSeen(appId), digest).srem(keys.imagesUnneeded(appId), digest).exec();
 }
 
 /** The digest by which a release names its image. */

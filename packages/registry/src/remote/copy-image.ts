@@ -4,6 +4,7 @@ import { retry } from "@slipway/async";
 import { isSameRegistry, SlipwayError } from "@slipway/core";
 import type { ByteStream, ImageCopy, PushedImage, RemoteImage, RemoteLayer } from "@slipway/core";
 import type { ImageSource } from "../base-image.ts";
+import { requestUnlessEmpty } from "../empty-files.ts";
 import { mountLayer } from "../image-layers.ts";
 import { cancelUpload, openUpload, sendStream, uploadBlob } from "../layer-upload.ts";
 import { checkedLayer } from "./checked-layer.ts";
@@ -92,7 +93,7 @@ async function hasBlob(
   signal: AbortSignal,
 ): Promise<boolean> {
   const path = `/v2/${repository}/blobs/${digest}`;
-  return (await client.request("HEAD", path, { expect: [200, 404], signal })).status === 200;
+  return (await requestUnlessEmpty(client, "HEAD", path, { signal })) !== null;
 }
 
 /** Streams a layer from registry to registry. The upload is completed only if the layer is what it should be. */

@@ -3,8 +3,10 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { ImageReference, RemoteImage, RemoteLayer } from "@slipway/core";
 import { cutServer, packTar, startRegistry } from "@slipway/testkit";
@@ -268,6 +270,11 @@ test("an image is copied with its digest, and layers that the repository has are
     code: "image-too-large",
   });
   expect(events).toEqual(["0 copied", "0 present"]);
+  // As a full disk leaves it.
+  const layers = join(real.repositories, "apps/a/_layers/sha256");
+  await writeFile(join(layers, firstOf(image).digest.slice("sha256:".length), "link"), "");
+  await registry.copyContent(image, copy, signal);
+  expect(events.splice(2)).toEqual(["0 copied"]);
   const own = { ...image, host: real.host, repository: "apps/a", open };
   await registry.copyContent(own, { ...copy, repository: "apps/b" }, signal);
   expect(events.at(-1)).toBe("0 present");
