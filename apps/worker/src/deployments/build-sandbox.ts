@@ -76,6 +76,8 @@ interface RunOptions {
   readonly onOutputEnd?: () => void;
   /** The error for an exit code, unless the build ran out of memory. Default: the error of a buildpack. */
   readonly failureOf?: (exitCode: number) => SlipwayError;
+  /** A time in which the build waits for the platform. The limits of its time and its silence do not count it. */
+  readonly wait?: { readonly begun: Promise<void>; readonly ended: Promise<void> };
 }
 
 /** The parts of an attempt that a running build uses. */
@@ -92,11 +94,12 @@ export async function runSandbox(
   context: RunContext,
   { log, signal }: RunningAttempt,
   sandbox: Pick<Sandbox, "run">,
-  { errors, onOutputEnd, failureOf = buildpackFailure }: RunOptions = {},
+  { errors, onOutputEnd, failureOf = buildpackFailure, wait }: RunOptions = {},
 ): Promise<void> {
   const { config } = context;
   const hints = buildHints(config);
   await withinBuildTime(context, signal, async (limits) => {
+    void wait?.begun.then(() => limits.suspendUntil(wait.ended));
     const exit = await sandbox.run({
       onOutput: (bytes) => {
         hints.read(bytes);

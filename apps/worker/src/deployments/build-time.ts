@@ -8,6 +8,13 @@ export type BuildTimeContext = {
   readonly config: { readonly timing: Pick<WorkerConfig["timing"], "buildTimeoutMs" | "buildSilenceMs"> };
 };
 
+export interface BuildLimits extends Pick<OutputWatch, "store" | "noteProgress"> {
+  /** The signal to end at. */
+  readonly signal: AbortSignal;
+  /** The build waits for the platform until the promise is settled: that is neither its time nor its silence. */
+  readonly suspendUntil: (end: Promise<unknown>) => Promise<void>;
+}
+
 /**
  * @param run receives what to store output with, and the signal to end at.
  * @throws {SlipwayError} "build-timeout" when a limit was reached; otherwise what `run` throws.
@@ -15,20 +22,60 @@ export type BuildTimeContext = {
 export async function withinBuildTime<T>(
   { config: { timing } }: BuildTimeContext,
   signal: AbortSignal,
-  run: (output: Pick<OutputWatch, "store" | "noteProgress" | "signal">) => Promise<T>,
+  run: (limits: BuildLimits) => Promise<T>,
 ): Promise<T> {
   const timeoutMs = timing.buildTimeoutMs;
-  const timeout = AbortSignal.timeout(timeoutMs);
+  using timeout = startTimeout(timeoutMs);
   using output = watchOutput(timing.buildSilenceMs);
+  const suspendUntil = async (end: Promise<unknown>) => {
+    using _stopped = timeout.stop();
+    await output.store(() => end.then(ignore, ignore));
+  };
   try {
     const { store, noteProgress } = output;
-    return await run({ store, noteProgress, signal: AbortSignal.any([signal, timeout, output.signal]) });
+    const either = AbortSignal.any([signal, timeout.signal, output.signal]);
+    return await run({ store, noteProgress, suspendUntil, signal: either });
   } catch (error) {
     if (!signal.aborted) output.signal.throwIfAborted();
-    if (!timeout.aborted || signal.aborted || error instanceof SlipwayError) throw error;
+    if (!timeout.signal.aborted || signal.aborted || error instanceof SlipwayError) throw error;
     const minutes = Math.round(timeoutMs / 60_000);
     throw new SlipwayError("build-timeout", `the build took longer than ${minutes} minutes and was ended`, {
       cause: error,
     });
   }
 }
+
+/** A timeout that does not count the time while it is stopped: until each result of `stop` is disposed. */
+function startTimeout(limitMs: number) {
+  const controller = new AbortController();
+  let leftMs = limitMs;
+  let startedAt = performance.now();
+  let stops = 0;
+  const start = () =>
+    setTimeout(() => controller.abort(new Error(`longer than ${limitMs} ms`)), Math.max(0, leftMs));
+  let timer = start();
+  return {
+    signal: controller.signal,
+    stop(): Disposable {
+      if (stops === 0) leftMs -= performance.now() - startedAt;
+      stops += 1;
+      clearTimeout(timer);
+      return {
+        [Symbol.dispose]() {
+          stops -= 1;
+          if (stops > 0) return;
+          startedAt = performance.now();
+          timer = start();
+        },
+      };
+    },
+    [Symbol.dispose]() {
+      // As if stopped for ever.
+      stops += 1;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Its failure is reported by the work that waits for it. */
+function ignore(): void {}

@@ -125,7 +125,10 @@ async function run(
   const { registryWrites } = context;
   const { lease, log, signal } = attempt;
   const failureOf = (exitCode: number) => gateway.failure() ?? creatorFailure(exitCode, builder.reference);
-  const running = runSandbox(context, attempt, sandbox, { failureOf });
+  const running = runSandbox(context, attempt, sandbox, {
+    failureOf,
+    wait: { begun: gateway.exporting, ended: gateway.opened },
+  });
   await lease.phase("build", log, () => Promise.race([running, gateway.exporting]));
   const push = lease.phase("push", log, () => running);
   // Awaited below; until then its failure must not count as unhandled.

@@ -21,6 +21,8 @@ export interface RegistryGateway {
   /** Resolves at the first request that writes. That request and all later writes wait for `open`. */
   readonly exporting: Promise<void>;
   open(): void;
+  /** Resolves at `open`. */
+  readonly opened: Promise<void>;
   /** The reason why the gateway ended an upload, or the error of the registry; null without either. */
   failure(): SlipwayError | null;
 }
@@ -68,6 +70,7 @@ export function openRegistryGateway({ registry, rules, maxBytes, signal }: Gatew
     handle,
     exporting: exporting.promise,
     open: () => opened.resolve(),
+    opened: opened.promise,
     failure: () => failure,
   };
 }
