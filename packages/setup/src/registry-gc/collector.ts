@@ -142,8 +142,16 @@ async function blobsOf(place: RegistryPlace, script: RunningScript): Promise<Col
   if (exitCode === 0) return { blobs };
   const shown = errors.trim().slice(-shownCharacters);
   throw new SetupError(
-    `Garbage collection of ${place.name} failed with exit code ${exitCode}: ${shown}\nNo image is damaged. Repeat the command.`,
+    `Garbage collection of ${place.name} failed with exit code ${exitCode}: ${shown}\n${adviceFor(errors)}`,
   );
+}
+
+/** Before it deletes anything, the program reads all manifests. */
+function adviceFor(errors: string): string {
+  return errors.includes("failed to mark")
+    ? `A manifest of the registry is damaged; nothing was deleted. Without --dry-run this command first removes those that a full disk damaged.
+Restore any other from a backup, or delete its folder in _manifests/revisions.`
+    : "No image is damaged. Repeat the command.";
 }
 
 /** Runs scripts on this machine. @param commandLine turns the command of a script into that of the registry's user. */

@@ -18,6 +18,7 @@ import { privateRedisUrl } from "../services/redis.ts";
 import { SetupError } from "../setup-error.ts";
 import { collectGarbage, findGarbage, usedBytes } from "./collector.ts";
 import type { RegistryPlace } from "./collector.ts";
+import { removeDamagedManifests } from "./damaged-manifests.ts";
 import { composeRegistry, privateRegistry } from "./place.ts";
 
 export interface RegistryGcOptions {
@@ -119,6 +120,11 @@ async function collect(
     await using hold = await take(redis, keys);
     note("waiting for pushes that have begun");
     await withoutWriters(hold, signal);
+    note("looking for what a full disk damaged");
+    for (const folder of await whileHeld(hold, () => removeDamagedManifests(place)))
+      steps.report(
+        `removed ${folder}, which a full disk damaged: deploy what it belongs to again if it is used`,
+      );
     note("deleting what no image contains");
     const confirmation = { everyMs: confirmEveryMs, confirm: () => hold.extend(), signal };
     // Both sizes while nothing is pushed. Reading that of a large registry takes longer than a hold.

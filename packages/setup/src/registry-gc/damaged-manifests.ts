@@ -1,0 +1,48 @@
+// Removes what a full disk left damaged in a registry: `garbage-collect` ends at an empty link or a cut-off manifest, and a push of the
+// same manifest does not write it again, because the registry takes it for present.
+
+import { SetupError } from "../setup-error.ts";
+import type { RegistryPlace } from "./collector.ts";
+
+/**
+ * Writes the folders that it removes. Only POSIX: the images of registries have no bash. An empty tag goes with its folder, else it would
+ * still be listed. A manifest whose content differs from its digest loses its links: the collection then deletes it. One that cannot be
+ * read, as on a broken disk, is left.
+ */
+const script = `cd "$1/docker/registry/v2/repositories" 2>/dev/null || exit 0
+export LC_ALL=C
+remove() { rm -r "$1" && echo "$1"; }
+find . -path '*/_manifests/*' -name link -size 0c | while read -r link; do
+  case $link in
+    */current/link) remove "\${link%/current/link}" ;;
+    *) remove "\${link%/link}" ;;
+  esac
+done
+find . -path '*/_manifests/revisions/sha256/*' -name link | while read -r link; do
+  digest=\${link%/link}
+  digest=\${digest##*/}
+  echo "$digest  ../blobs/sha256/\${digest%"\${digest#??}"}/$digest/data"
+done | sort -u | sha256sum -c 2>/dev/null | sed -n 's|: FAILED$||p' | while read -r data; do
+  cat "$data" >/dev/null 2>&1 || continue
+  digest=\${data%/data}
+  find . -path "*/_manifests/revisions/sha256/\${digest##*/}/link" | while read -r link; do
+    remove "\${link%/link}"
+  done
+done`;
+
+/**
+ * Only while writes are held up: it would take a manifest that is being written for damaged.
+ * @returns the folders that it removed, relative to that of the repositories. @throws {SetupError} when one cannot be removed.
+ */
+export async function removeDamagedManifests(place: RegistryPlace): Promise<readonly string[]> {
+  const running = await place.run(script, [place.storage]);
+  running.input.end();
+  const removed: string[] = [];
+  for await (const line of running.lines) removed.push(line.replace(/^\.\//, ""));
+  const { errors } = await running.ended;
+  if (errors !== "")
+    throw new SetupError(
+      `Files of ${place.name} that a full disk damaged cannot be removed: ${errors.trim()}\nRemove them, then repeat the command.`,
+    );
+  return removed;
+}
