@@ -2,7 +2,7 @@
 // pushes continue. Pulls go on all the time.
 
 import { join } from "node:path";
-import { contain, poll, withDeadline } from "@slipway/async";
+import { poll, withDeadline } from "@slipway/async";
 import { countRegistryWriters, holdRegistryWrites, openRedis, settleMs } from "@slipway/bus";
 import type { RegistryHold } from "@slipway/bus";
 import { redisKeys } from "@slipway/protocol";
@@ -16,9 +16,10 @@ import { step } from "../progress.ts";
 import type { Say, Step } from "../progress.ts";
 import { privateRedisUrl } from "../services/redis.ts";
 import { SetupError } from "../setup-error.ts";
-import { collectGarbage, findGarbage, usedBytes } from "./collector.ts";
+import { findGarbage } from "./collector.ts";
 import type { RegistryPlace } from "./collector.ts";
-import { removeDamagedManifests } from "./damaged-manifests.ts";
+import { collectHeld } from "./held-collection.ts";
+import type { RegistryGcResult } from "./held-collection.ts";
 import { composeRegistry, privateRegistry } from "./place.ts";
 
 export interface RegistryGcOptions {
@@ -30,13 +31,6 @@ export interface RegistryGcOptions {
   readonly say: Say;
 }
 
-export interface RegistryGcResult {
-  /** How many blobs were deleted, or would be. */
-  readonly blobs: number;
-  /** Bytes of disk that this freed, or would. */
-  readonly freedBytes: number;
-}
-
 interface Installation {
   readonly place: RegistryPlace;
   readonly redisUrl: string;
@@ -45,7 +39,6 @@ interface Installation {
 
 const lockWaitMs = 20 * 60_000;
 const lookMs = 500;
-const confirmEveryMs = 2_000;
 /** How long pushes that have begun may take to end. Meanwhile others wait. */
 const writersLimitMs = 15 * 60_000;
 const connectLimitMs = 10_000;
@@ -120,17 +113,7 @@ async function collect(
     await using hold = await take(redis, keys);
     note("waiting for pushes that have begun");
     await withoutWriters(hold, signal);
-    note("looking for what a full disk damaged");
-    for (const folder of await whileHeld(hold, () => removeDamagedManifests(place)))
-      steps.report(
-        `removed ${folder}, which a full disk damaged: deploy what it belongs to again if it is used`,
-      );
-    note("deleting what no image contains");
-    const confirmation = { everyMs: confirmEveryMs, confirm: () => hold.extend(), signal };
-    // Both sizes while nothing is pushed. Reading that of a large registry takes longer than a hold.
-    const before = await whileHeld(hold, () => usedBytes(place));
-    const { blobs } = await collectGarbage(place, confirmation);
-    return { blobs: blobs.length, freedBytes: before - (await usedBytes(place)) };
+    return await collectHeld(place, { hold, note, report: steps.report, signal });
   });
   steps.report("pushes continue");
   return result;
@@ -154,21 +137,6 @@ async function withoutSilentWriters(
   if ((await countRegistryWriters(redis, keys)).silent === 0) return;
   report("a worker crashed or froze in a push: waiting until it continues, or for 5 minutes …");
   await poll(async () => (await countRegistryWriters(redis, keys)).silent === 0, { everyMs: lookMs, signal });
-}
-
-/** Extends the hold during the work. A hold that was lost is noticed before the collection starts. */
-async function whileHeld<T>(hold: RegistryHold, work: () => Promise<T>): Promise<T> {
-  // The next one repeats it, or reports that the hold was lost.
-  const extend = contain(
-    () => hold.extend(),
-    () => undefined,
-  );
-  const timer = setInterval(extend, confirmEveryMs);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
-  }
 }
 
 async function withoutWriters(hold: RegistryHold, signal: AbortSignal): Promise<void> {
