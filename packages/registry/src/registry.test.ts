@@ -234,6 +234,17 @@ test("empty files that a full disk leaves in the registry are written again by t
   expect((await registry.inspect(reference, signal))?.digest).toBe(pushed.digest);
 });
 
+test("an image whose manifest a full disk left empty is not pushed", async () => {
+  const registry = openRegistry({ url });
+  const push = () => registry.push(image("apps/damaged", "d1", layer("damaged")), signal);
+  const hex = (await push()).digest.slice("sha256:".length);
+  await writeFile(join(repositories, "../blobs/sha256", hex.slice(0, 2), hex, "data"), "");
+  await expect(push()).rejects.toMatchObject({
+    code: "registry-unavailable",
+    message: expect.stringContaining(`cannot read the manifest sha256:${hex} of apps/damaged`),
+  });
+});
+
 test("the list of an image's files that a full disk left empty is written again, and does not keep the image", async () => {
   const registry = openRegistry({ url });
   const repository = "apps/unlisted";

@@ -19,6 +19,7 @@ import { forward } from "./forward.ts";
 import { addLayers, closeLayers, mountLayer } from "./image-layers.ts";
 import { openUpload, sendWhole } from "./layer-upload.ts";
 import { copyContent, storeManifest } from "./remote/copy-image.ts";
+import { putManifest } from "./put-manifest.ts";
 import { attach, deleteReferrers, isReferrersTag } from "./referrers.ts";
 
 export interface RegistryOptions {
@@ -96,9 +97,9 @@ async function push(source: ImageSource, image: ImagePush, signal: AbortSignal):
   const described = { digest: configDigest, size: config.length };
   const manifest = manifestOver(base, layers, described, image.annotations);
   const body = JSON.stringify(manifest);
-  const headers = { "content-type": manifest.mediaType ?? mediaTypes.ociManifest };
-  await client.request("PUT", `/v2/${repository}/manifests/${tag}`, { headers, body, expect: [201], signal });
   const digest = digestOf(Buffer.from(body));
+  const mediaType = manifest.mediaType ?? mediaTypes.ociManifest;
+  await putManifest(client, { repository, tag, mediaType, content: body, digest }, signal);
   const name = `${host}/${repository}`;
   const sizeBytes = config.length + manifest.layers.reduce((sum, { size }) => sum + size, 0);
   return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes, layers };

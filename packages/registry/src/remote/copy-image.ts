@@ -9,6 +9,7 @@ import { mountLayer } from "../image-layers.ts";
 import { cancelUpload, openUpload, sendStream, uploadBlob } from "../layer-upload.ts";
 import { checkedLayer } from "./checked-layer.ts";
 import type { UnpackLimit } from "./checked-layer.ts";
+import { putManifest } from "../put-manifest.ts";
 import type { ContentCache } from "../content-cache.ts";
 
 export interface CopyTarget extends ImageSource {
@@ -58,9 +59,7 @@ export async function storeManifest(
   { repository, tag }: { readonly repository: string; readonly tag: string },
   signal: AbortSignal,
 ): Promise<Omit<PushedImage, "layers">> {
-  const headers = { "content-type": mediaType };
-  const path = `/v2/${repository}/manifests/${tag}`;
-  await client.request("PUT", path, { headers, body: content, expect: [201], signal });
+  await putManifest(client, { repository, tag, mediaType, content, digest }, signal);
   const name = `${host}/${repository}`;
   return { reference: `${name}:${tag}`, pinnedReference: `${name}@${digest}`, digest, sizeBytes };
 }
