@@ -37,6 +37,8 @@ export interface RegistryWrites {
    * meanwhile; the signal's reason; the error of the work.
    */
   during<T>(work: () => Promise<T>, signal: AbortSignal, onHeld?: () => void): Promise<T>;
+  /** Whether a garbage collection holds up the writes now. */
+  isHeld(): Promise<boolean>;
 }
 
 export interface RegistryHold extends AsyncDisposable {
@@ -59,6 +61,7 @@ export function openRegistryWrites(options: RegistryWritesOptions): RegistryWrit
       writer.requireHeartbeats();
       return result;
     },
+    isHeld: async () => (await options.redis.exists(options.keys.registryHold)) === 1,
   };
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { anApp, lacksRedis } from "@slipway/testkit";
+import { holdRegistryWrites, openRegistryWrites } from "@slipway/bus";
+import { anApp, eventually, lacksRedis, unexpected } from "@slipway/testkit";
 import { openTestContext, type TestContext } from "../../../../test-support/test-context.ts";
 import { waitForRemoval } from "./unneeded-image.ts";
 
@@ -15,11 +16,14 @@ describe.skipIf(await lacksRedis())("an image whose earlier copy is removed", ()
   });
   afterEach(() => opened.disposeAsync());
 
-  function wait(digest: string, lines: string[], signal = new AbortController().signal) {
+  function wait(digest: string, lines: string[], signal = new AbortController().signal, limitMs?: number) {
     const housekeeping = { request: async (job: unknown) => requested.resolve(job) };
     const lease = { deployment: { id: "d" } };
     const log = { line: (text: string) => void lines.push(text) };
-    return waitForRemoval({ ...context, housekeeping }, { app, lease, log, signal }, digest);
+    const { redis, keys } = context;
+    const registryWrites = openRegistryWrites({ redis, keys, onError: unexpected });
+    const attempt = { app, lease, log, signal };
+    return waitForRemoval({ ...context, housekeeping, registryWrites }, attempt, digest, limitMs);
   }
 
   test("is named only when the removal that it requests has ended", async () => {
@@ -36,6 +40,27 @@ describe.skipIf(await lacksRedis())("an image whose earlier copy is removed", ()
     await waiting;
     expect(order).toEqual(["removed", "named"]);
     expect(lines).toEqual(["       Waiting until an earlier copy of the image is removed"]);
+  });
+
+  test("waits longer than its limit while a garbage collection holds up the removal, and says so", async () => {
+    const lines: string[] = [];
+    const { redis, keys } = context;
+    await redis.sadd(keys.imagesUnneeded(app.id), "sha256:a");
+    const hold = await holdRegistryWrites(redis, keys);
+    const waiting = wait("sha256:a", lines, undefined, 0);
+    const outcome = waiting.then(
+      () => "removed",
+      (error: unknown) => error,
+    );
+    await eventually(async () => lines.length === 2);
+    expect(lines[1]).toContain("garbage is being collected, which holds up the removal");
+    await redis.srem(keys.imagesUnneeded(app.id), "sha256:a");
+    expect(await outcome).toBe("removed");
+    await hold?.[Symbol.asyncDispose]();
+    await redis.sadd(keys.imagesUnneeded(app.id), "sha256:a");
+    await expect(wait("sha256:a", lines, undefined, 0)).rejects.toMatchObject({
+      code: "registry-unavailable",
+    });
   });
 
   test("stops waiting when the attempt is aborted", async () => {

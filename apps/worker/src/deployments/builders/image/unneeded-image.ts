@@ -3,13 +3,18 @@
 import { poll } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { App, Deployment } from "@slipway/core";
+import type { RegistryWrites } from "@slipway/bus";
 import type { Attempt } from "../../attempt.ts";
+import { heldRemoval } from "../../held-push.ts";
 import { unneededImages } from "../../../housekeeping/prune-images.ts";
 import type { UnneededContext } from "../../../housekeeping/prune-images.ts";
 import { requestPruning } from "../../../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../../../housekeeping/request-pruning.ts";
 
-export type RemovalContext = UnneededContext & Pick<OldImagesContext, "housekeeping" | "logger">;
+export type RemovalContext = UnneededContext &
+  Pick<OldImagesContext, "housekeeping" | "logger"> & {
+    readonly registryWrites: Pick<RegistryWrites, "isHeld">;
+  };
 
 interface Holder extends Pick<Attempt, "signal"> {
   readonly app: App;
@@ -18,21 +23,39 @@ interface Holder extends Pick<Attempt, "signal"> {
 }
 
 const everyMs = 250;
-const limitMs = 120_000;
+const removalLimitMs = 120_000;
 
-/** @throws {SlipwayError} "registry-unavailable" when the removal does not end: another attempt waits again. */
+/**
+ * @param limitMs how long the removal may take, in milliseconds. It counts from the end of a garbage collection that holds it up.
+ * @throws {SlipwayError} "registry-unavailable" when the removal does not end: another attempt waits again.
+ */
 export async function waitForRemoval(
   context: RemovalContext,
   attempt: Holder,
   digest: string,
+  limitMs = removalLimitMs,
 ): Promise<void> {
   const { app, log, signal } = attempt;
   const isUnneeded = async () => (await unneededImages(context, app.id)).has(digest);
   if (!(await isUnneeded())) return;
   log.line("       Waiting until an earlier copy of the image is removed");
   await requestPruning(context, attempt);
-  const removed = await poll(async () => !(await isUnneeded()), { everyMs, limitMs, signal });
-  if (removed === undefined)
+  let countedFrom = performance.now();
+  let isHeld = false;
+  const outcome = async (): Promise<"removed" | "late" | undefined> => {
+    if (!(await isUnneeded())) return "removed";
+    if (await context.registryWrites.isHeld()) {
+      if (!isHeld) log.line(heldRemoval);
+      isHeld = true;
+      countedFrom = performance.now();
+      return undefined;
+    }
+    // The removal may have given up meanwhile.
+    if (isHeld) await requestPruning(context, attempt);
+    isHeld = false;
+    return performance.now() - countedFrom >= limitMs ? "late" : undefined;
+  };
+  if ((await poll(outcome, { everyMs, signal })) === "late")
     throw new SlipwayError(
       "registry-unavailable",
       `an earlier copy of the image ${digest} is still being removed`,
