@@ -9,7 +9,7 @@ import { connect, createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { ImagePush, StoredLayer } from "@slipway/core";
 import { freePort, pushImage, startRegistry } from "@slipway/testkit";
 import type { ImageConfig, Manifest } from "./base-image.ts";
@@ -96,6 +96,23 @@ test("files are attached to an image once each, and deleted with it", async () =
   expect(statuses).toEqual([404, 404]);
   const kept = `${repository}/manifests/${other.digest.replace(":", "-")}`;
   expect(await fetchJson(kept, "application/vnd.oci.image.index.v1+json")).toMatchObject({ manifests: [{}] });
+});
+
+test("the time limit of attaching a file begins when writes are no longer held up", async () => {
+  const { digest } = await openRegistry({ url }).push(image("apps/late", "d1", layer("hello")), signal);
+  const timeout = vi.spyOn(AbortSignal, "timeout");
+  const events: string[] = [];
+  const write = async <T>(work: () => Promise<T>, _signal: AbortSignal, onHeld?: () => void) => {
+    onHeld?.();
+    events.push(`limits before the write: ${timeout.mock.calls.length}`);
+    return await work();
+  };
+  const artifact = { type: "application/x-bill", content: "{}", annotations: {} };
+  const onHeld = () => void events.push("held up");
+  await openRegistry({ url, write }).attach("apps/late", digest, { ...artifact, onHeld }, signal);
+  expect(events).toEqual(["held up", "limits before the write: 0"]);
+  expect(timeout.mock.calls).toEqual([[30_000]]);
+  timeout.mockRestore();
 });
 
 test("a file is not attached to an image that does not exist", async () => {

@@ -39,6 +39,7 @@ export interface RegistryOptions {
 const created = "1970-01-01T00:00:00Z";
 const pingTimeoutMs = 5_000;
 const manifestHeaders = { accept: `${mediaTypes.dockerManifest}, ${mediaTypes.ociManifest}` };
+const attachLimitMs = 30_000;
 const tagsPerPage = 1_000;
 /** Layers of images from elsewhere whose check is remembered: some 200 bytes each. */
 const maxCheckedLayers = 2_000;
@@ -67,7 +68,15 @@ export function openRegistry({
     copyContent: (image, copy, signal) => copyContent(source, image, copy, signal),
     store: (image, name, signal) => storeManifest(source, image, name, signal),
     attach: (repository, digest, artifact, signal) =>
-      write(() => attach(client, { repository, digest }, artifact, signal), signal),
+      write(
+        () => {
+          // Counted from here: a write may be held up for minutes.
+          const bounded = AbortSignal.any([signal, AbortSignal.timeout(attachLimitMs)]);
+          return attach(client, { repository, digest }, artifact, bounded);
+        },
+        signal,
+        artifact.onHeld,
+      ),
     forward: (request, signal) => forward(client, request, signal),
     tags: (repository, signal) => tagsOf(client, repository, signal),
     digestOf: (repository, reference, signal) => storedDigest(client, repository, reference, signal),

@@ -50,6 +50,8 @@ export interface ImageArtifact {
   readonly type: string;
   readonly content: string;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Called once if attaching it has to wait, because garbage collection of the registry holds it up. */
+  readonly onHeld?: () => void;
 }
 
 export interface PushedImage {
@@ -170,7 +172,8 @@ export interface ImageRegistry extends AsyncDisposable {
   ): Promise<Omit<PushedImage, "layers">>;
   /**
    * Attaches a file to an image: clients find it as a referrer of the image. The same file is attached once.
-   * @throws {SlipwayError} "registry-unavailable", also when the registry does not have the image.
+   * @throws {SlipwayError} "registry-unavailable", also when the registry does not have the image, or takes more than 30 seconds,
+   * without those in which it holds up writes.
    */
   attach(repository: string, digest: string, artifact: ImageArtifact, signal: AbortSignal): Promise<void>;
   /**
