@@ -12,7 +12,10 @@ export interface RegistryRules {
   readonly readable: readonly string[];
 }
 
-/** "write" changes the image; opening and closing an upload do not. */
+/**
+ * "write" changes the image, or relies on what the registry has: whether it has a layer is not asked before a garbage collection that may
+ * delete the layer. Opening and closing an upload do neither: the lifecycle does both at its start, to see whether it may write.
+ */
 export type RegistryAccess = "ping" | "read" | "open" | "write" | "refused";
 
 const part =
@@ -38,6 +41,7 @@ function accessOf(
   if (/^\/v2\/?$/.test(pathname)) return reads ? "ping" : "refused";
   const { repository = "", kind = "", rest = "" } = part.exec(pathname)?.groups ?? {};
   const own = repository === rules.repository;
+  if (own && kind === "blobs" && method === "HEAD") return "write";
   if (reads) return own || rules.readable.includes(repository) ? "read" : "refused";
   if (!own) return "refused";
   if (kind === "manifests") return method === "PUT" && rest === rules.tag ? "write" : "refused";
@@ -45,7 +49,8 @@ function accessOf(
   // A mounted layer becomes readable in the app's repository.
   const from = searchParams.get("from");
   const mayMount = from === null || from === rules.repository || rules.readable.includes(from);
-  if (method === "POST") return mayMount && searchParams.getAll("from").length <= 1 ? "open" : "refused";
+  if (method === "POST" && (!mayMount || searchParams.getAll("from").length > 1)) return "refused";
+  if (method === "POST") return searchParams.has("mount") ? "write" : "open";
   if (method === "DELETE") return "open";
   return method === "PATCH" || method === "PUT" ? "write" : "refused";
 }
