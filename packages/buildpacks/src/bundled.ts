@@ -25,8 +25,9 @@ export interface BundledBuildpacks {
 }
 
 /**
- * From the most to the least specific: an app's own scripts, then composer.json or index.php, and Gemfile, since many of these apps have a
- * package.json as well, then package.json, a list of Python packages, go.mod, and index.html.
+ * From the most to the least specific: an app's own scripts, then index.php or composer.json, and Gemfile, since many of these apps have a
+ * package.json as well (without index.php it goes before composer.json), then package.json, a list of Python packages, go.mod, and
+ * index.html.
  */
 const detectOrder = ["inline", "php", "ruby", "nodejs", "python", "go", "static"] as const;
 

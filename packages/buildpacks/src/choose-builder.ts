@@ -6,7 +6,8 @@ import { SlipwayError } from "@slipway/core";
 import type { BuilderKind, BuilderSetting, SourceBuilder } from "@slipway/core";
 import { bundledBuildpacks } from "./bundled.ts";
 import { readProjectDescriptor } from "./cnb/project-descriptor.ts";
-import { type PlanSource, projectDirectory } from "./plan.ts";
+import { languages } from "./languages.ts";
+import { controlFileExists, type PlanSource, projectDirectory } from "./plan.ts";
 import {
   type BuildpackCatalogue,
   type CataloguedBuildpack,
@@ -130,15 +131,17 @@ function buildpackWish({ names, variables }: PlanSource): string | null {
   return names.includes(".buildpacks") ? "there is a .buildpacks" : null;
 }
 
-function detected({ captured, oversized, names, variables }: PlanSource): string | null {
+function detected(source: PlanSource): string | null {
+  const { captured, names, variables } = source;
   const folder = projectDirectory(variables);
   // The build reports a project directory that does not exist; a link to one is known only there.
   if (names.length === 0) return `the source has no files in ${folder === "" ? "its root" : folder}`;
-  const exists = (name: string) => {
-    const path = posix.join(folder, name);
-    return names.includes(name) || captured.has(path) || oversized.has(path);
-  };
+  const read = (name: string) => captured.get(posix.join(folder, name));
+  const app = { read, exists: (name: string) => controlFileExists(source, name), names, variables };
+  const exists = (name: string) => names.includes(name) || app.exists(name);
   for (const buildpack of bundledBuildpacks().names) {
+    const language = languages.find(({ kind }) => kind === buildpack);
+    if (language !== undefined && !language.detects(names, app)) continue;
     const set = detectedSets(buildpack).find((files) => files.every(exists));
     if (set !== undefined) return `the buildpack ${buildpack} found ${set.join(" and ")}`;
   }

@@ -4,6 +4,8 @@
 export interface LanguageSource {
   /** Content of a control file; undefined when the app has none. */
   readonly read: (name: string) => Buffer | undefined;
+  /** Whether there is a control file, also one that is a link or too large to read; by default those that can be read. */
+  readonly exists?: (name: string) => boolean;
   /** Names at the app's root; those of folders end with a slash. */
   readonly names: readonly string[];
   /** The root of the monorepo that the app is a workspace of; null for any other app. */
@@ -60,8 +62,8 @@ export interface Language<P extends LanguageFacts & { readonly kind: string }> {
   readonly title: string;
   /** The files that the plan reads, with their maximum sizes in bytes. */
   readonly controlFiles: ReadonlyMap<string, number>;
-  /** @param names at the app's root. It agrees with the buildpack's bin/detect. */
-  readonly detects: (names: readonly string[]) => boolean;
+  /** @param names at the app's root. @param source what else is known of the app. It agrees with the buildpack's bin/detect. */
+  readonly detects: (names: readonly string[], source?: LanguageSource) => boolean;
   /** @throws {SlipwayError} "build-failed" when the app cannot be built, with what to change. */
   readonly plan: (source: LanguageSource) => P;
 }

@@ -170,6 +170,15 @@ export function runnerArguments({
   ];
 }
 
+/** Whether the project directory has a control file, or a link in its place. */
+export function controlFileExists(
+  { captured, oversized, links = null, variables }: PlanSource,
+  name: string,
+): boolean {
+  const path = posix.join(projectDirectory(variables), name);
+  return captured.has(path) || oversized.has(path) || (links ?? []).some((link) => link.path === path);
+}
+
 /** Of the root of a monorepo only the control files are known. */
 function rootOf(
   { captured, oversized, scattered = null, links = null, variables }: PlanSource,
@@ -209,12 +218,13 @@ function planLanguage(
   const { names, variables } = source;
   const chosen = variables["BUILDPACK_NAME"] ?? "";
   if (chosen === "inline" && !inline) return null;
+  const exists = (name: string) => controlFileExists(source, name);
+  const app = { read, exists, names, variables, monorepo: rootOf(source, root), ownBuildpack: inline };
   const language = languages.find(
-    ({ kind, detects }) => ["", "inline", kind].includes(chosen) && detects(names),
+    ({ kind, detects }) => ["", "inline", kind].includes(chosen) && detects(names, app),
   );
   if (language === undefined) return null;
-  const plan = () =>
-    language.plan({ read, names, variables, monorepo: rootOf(source, root), ownBuildpack: inline });
+  const plan = () => language.plan(app);
   const folder = builtFolder(language.kind, root, projectDirectory(variables));
   if (!inline) return standsAlone(source, folder) ? plan() : { ...plan(), install: null };
   try {

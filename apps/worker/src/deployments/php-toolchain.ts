@@ -16,7 +16,9 @@ export function openPhpToolchain(options: PackagedToolchainOptions): LanguageToo
       return {
         lines: [
           `-----> Using PHP ${versions.php} and Composer ${versions.composer} of the stack's distribution`,
-          `       The folder that is served is ${plan.root === "." ? "the app itself" : plan.root}`,
+          ...(plan.root === null
+            ? []
+            : [`       The folder that is served is ${plan.root === "." ? "the app itself" : plan.root}`]),
         ],
         versions,
       };

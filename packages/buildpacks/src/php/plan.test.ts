@@ -10,10 +10,14 @@ function contentOf(content: unknown): Buffer {
   return Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
 }
 
-function plan(files: Files, variables: Variables = {}) {
+function sourceOf(files: Files, variables: Variables) {
   const names = new Set(Object.keys(files).map((path) => path.replace(/\/.*/, "/")));
   const read = (name: string) => (name in files ? contentOf(files[name]) : undefined);
-  return php.plan({ read, names: [...names].sort(), variables });
+  return { read, names: [...names].sort(), variables };
+}
+
+function plan(files: Files, variables: Variables = {}) {
+  return php.plan(sourceOf(files, variables));
 }
 
 const refused = (files: Files, variables: Variables = {}) => refusal((async () => plan(files, variables))());
@@ -25,6 +29,25 @@ const app = { "composer.json": manifest, "composer.lock": locked(library), "publ
 describe("what a PHP app is", () => {
   test.each([[["composer.json"]], [["index.php", "package.json"]]])("%j is one", (names) => {
     expect(php.detects(names)).toBe(true);
+  });
+
+  test.each<[string, Files, Variables]>([
+    ["a front controller", { "public/index.php": "" }, {}],
+    ["another folder that is served", {}, { WEBROOT: "htdocs" }],
+    ["the choice of its user", {}, { BUILDPACK_NAME: "php" }],
+  ])("composer.json beside package.json is one with %s", (_what, files, variables) => {
+    const all = { "composer.json": "{}", "package.json": "{}", ...files };
+    const source = sourceOf(all, variables);
+    expect(php.detects(source.names, source)).toBe(true);
+    const without = sourceOf({ "composer.json": "{}", "package.json": "{}" }, {});
+    expect(php.detects(without.names, without)).toBe(false);
+  });
+
+  test("a Node.js app with a composer.json is planned as one of Node.js", () => {
+    const files = { "composer.json": "{}", "package.json": "{}", "server.js": "" };
+    const captured = new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]));
+    const source = { captured, oversized: new Set<string>(), names: Object.keys(files), variables: {} };
+    expect(planBuild(source).language?.kind).toBe("nodejs");
   });
 
   test("other files are none", () => expect(php.detects(["page.php", "index.html"])).toBe(false));
@@ -51,6 +74,32 @@ describe("the folder that is served", () => {
     expect(root({ "web/index.php": "", "index.php": "" })).toBe("web");
     expect(root({ "index.php": "", "public/style.css": "" })).toBe(".");
     expect(plan({ "web/index.php": "" }).web).toBe("serve-php web");
+  });
+
+  test.each([{ "htdocs/index.php": "" }, { "server.js": "", "config/keys.json": "" }])(
+    "of an app without an index is an error, because everything that is served would be source: %j",
+    async (files) => {
+      const source = { "composer.json": {}, ...files };
+      expect(await refused(source)).toMatch(/^build-failed: No folder to serve.*WEBROOT.*BUILDPACK_NAME/);
+      expect(root(source, { WEBROOT: "htdocs" })).toBe("htdocs");
+      expect(plan({ ...source, Procfile: "worker: php w.php" })).toMatchObject({ root: null, web: null });
+      expect(php.plan({ ...sourceOf(source, {}), ownBuildpack: true }).web).toBeNull();
+    },
+  );
+
+  test("is the app itself with an index.html", () =>
+    expect(root({ "composer.json": {}, "index.html": "" })).toBe("."));
+
+  test("is that of a front controller which is a link, or too large to read", () => {
+    const links = [{ path: "public/index.php", target: "app.php", leadsToFile: true }];
+    const common = {
+      captured: new Map([["composer.json", Buffer.from("{}")]]),
+      names: ["composer.json", "public/"],
+    };
+    const oversized = new Set(["web/index.php"]);
+    const linked = planBuild({ ...common, oversized: new Set(), links, variables: {} });
+    expect(linked.language).toMatchObject({ root: "public" });
+    expect(planBuild({ ...common, oversized, variables: {} }).language).toMatchObject({ root: "web" });
   });
 
   test("is named by WEBROOT, or by composer.json as for Scalingo", () => {
@@ -153,10 +202,12 @@ describe("without composer.lock", () => {
 
   test("an app that needs none has nothing to install, and a vendor of the source is used", () => {
     expect(plan({ "index.php": "" }).install).toMatchObject({ packageCount: 0 });
-    expect(plan({ "composer.json": { require: { "ext-intl": "*" } } }).install).toMatchObject({
+    expect(
+      plan({ "index.php": "", "composer.json": { require: { "ext-intl": "*" } } }).install,
+    ).toMatchObject({
       packageCount: 0,
     });
-    expect(plan({ "composer.json": manifest, "vendor/autoload.php": "" })).toMatchObject({
+    expect(plan({ "index.php": "", "composer.json": manifest, "vendor/autoload.php": "" })).toMatchObject({
       install: { packageCount: 0 },
       warnings: [expect.stringContaining("vendor is used as it is")],
     });

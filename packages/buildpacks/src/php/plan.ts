@@ -3,12 +3,12 @@
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { fieldOf, jsonOf } from "../documents.ts";
 import { composerProject } from "./composer.ts";
-import { frontControllers, webRoot } from "./web-root.ts";
+import { frontControllers, hasFrontController, namedRoot, webRoot } from "./web-root.ts";
 
 export interface PhpPlan extends LanguageFacts {
   readonly kind: "php";
-  /** The folder that is served, relative to the app. */
-  readonly root: string;
+  /** The folder that is served, relative to the app; null when the app's Procfile or buildpack says what serves. */
+  readonly root: string | null;
 }
 
 const mebibyte = 1024 ** 2;
@@ -24,9 +24,18 @@ export const php: Language<PhpPlan> = {
     ["package.json", mebibyte],
     ...frontControllers.map((path): [string, number] => [path, mebibyte]),
   ]),
-  detects: (names) => names.includes("composer.json") || names.includes("index.php"),
+  detects: detectsPhp,
   plan: planPhp,
 };
+
+/** A composer.json beside a package.json may only name tools of a Node.js app. */
+function detectsPhp(names: readonly string[], source?: LanguageSource): boolean {
+  if (names.includes("index.php")) return true;
+  if (!names.includes("composer.json")) return false;
+  if (!names.includes("package.json") || source === undefined) return true;
+  const isChosen = source.variables["BUILDPACK_NAME"] === "php" || namedRoot(source) !== undefined;
+  return isChosen || hasFrontController(source);
+}
 
 function planPhp(source: LanguageSource): PhpPlan {
   const { install, hasScripts, warnings } = composerProject(source);
@@ -37,7 +46,7 @@ function planPhp(source: LanguageSource): PhpPlan {
     install,
     scripts: hasScripts ? "build" : "none",
     releasedOn: "dependencies",
-    web: `serve-php ${root}`,
+    web: root === null ? null : `serve-php ${root}`,
     runnerArguments: [],
     warnings: [...warnings, ...frontEndWarning(source)],
   };

@@ -8,23 +8,49 @@ import type { LanguageSource } from "../language.ts";
 /** Scripts that answer every request, in the folders that frameworks serve. */
 export const frontControllers = ["public/index.php", "web/index.php"];
 
-/**
- * The variable WEBROOT, `extra.paas.document-root` of composer.json (as for Scalingo), else the folder of a front controller, else the
- * app itself.
- * @returns the path relative to the app; "." for the app itself. @throws {SlipwayError} "build-failed" when it is not one.
- */
-export function webRoot(source: LanguageSource): string {
-  const named = [
+/** Whether one of the front controllers exists, also as a link. */
+export function hasFrontController(source: LanguageSource): boolean {
+  return frontControllerOf(source) !== undefined;
+}
+
+/** The folder that the variable WEBROOT names, or `extra.paas.document-root` of composer.json (as for Scalingo); undefined for none. */
+export function namedRoot(
+  source: LanguageSource,
+): { readonly path: string; readonly where: string } | undefined {
+  return [
     { path: source.variables["WEBROOT"]?.trim() ?? "", where: "The variable WEBROOT" },
     {
       path: stringOf(jsonOf(source, "composer.json"), "extra", "paas", "document-root"),
       where: "extra.paas.document-root of composer.json",
     },
   ].find(({ path }) => path !== "");
-  if (named === undefined) {
-    const found = frontControllers.find((path) => source.read(path) !== undefined);
-    return found === undefined ? "." : posix.dirname(found);
-  }
+}
+
+/**
+ * The folder that is named, else that of a front controller, else the app itself if it has an index: without one, everything that is
+ * served would be the app's source.
+ * @returns the path relative to the app, "." for the app itself; null without one when the Procfile or the app's buildpack says what
+ * serves. @throws {SlipwayError} "build-failed" when there is none, or the named one is outside of the app.
+ */
+export function webRoot(source: LanguageSource): string | null {
+  const named = namedRoot(source);
+  if (named !== undefined) return insideApp(named);
+  const { names } = source;
+  const found = frontControllerOf(source);
+  if (found !== undefined) return posix.dirname(found);
+  if (["index.php", "index.html"].some((name) => names.includes(name))) return ".";
+  if (names.includes("Procfile") || source.ownBuildpack === true) return null;
+  throw new SlipwayError(
+    "build-failed",
+    "No folder to serve was found: there is no index.php in public, web or the app itself. Set the variable WEBROOT to the folder that is served (to . for the app itself), add a Procfile, or set BUILDPACK_NAME to nodejs if this is a Node.js app.",
+  );
+}
+
+function frontControllerOf({ read, exists }: LanguageSource): string | undefined {
+  return frontControllers.find((path) => exists?.(path) ?? read(path) !== undefined);
+}
+
+function insideApp(named: { readonly path: string; readonly where: string }): string {
   const path = posix.normalize(named.path).replace(/^\/+|\/+$/g, "");
   if (/^[\w./-]*$/.test(path) && path !== ".." && !path.startsWith("../")) return path === "" ? "." : path;
   throw new SlipwayError(
