@@ -49,6 +49,19 @@ describe("a valid archive", () => {
     expect(entries.map(({ name }) => name)).toEqual(["build/", "build/bin/", "build/bin/run"]);
   });
 
+  test("hard links in a folder of the archive lead to its files", async () => {
+    const entries = [
+      { path: "app/a", content: "0" },
+      { path: "app/web/a", content: "1" },
+      { path: "app/web/b", type: "1", linkpath: "app/web/a" },
+    ];
+    const found = await unpack(sourceTar(archiveOf(entries), options({ folder: "web" })));
+    expect(found.find(({ name }) => name === "build/b")).toMatchObject({ type: "Link", linkname: "build/a" });
+    const outside = [...entries, { path: "app/web/c", type: "1", linkpath: "app/a" }];
+    const tar = unpack(sourceTar(archiveOf(outside), options({ folder: "web" })));
+    await expect(tar).rejects.toThrow('is a hard link to "a", which is outside of web');
+  });
+
   test("names with `./` and macOS metadata beside the folder are accepted", async () => {
     const entries = await unpacked([
       { path: "./", type: "5" },

@@ -3,8 +3,8 @@
 
 import type { ByteStream } from "@slipway/core";
 import { type NewEntry, writeEntries } from "@slipway/tar";
-import { type UnpackLimits, checkedEntries } from "./checked-entries.ts";
-import { symlinkTarget } from "./entry-path.ts";
+import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
+import { invalidEntry, quoted, symlinkTarget } from "./entry-path.ts";
 import { gunzip } from "./gunzip.ts";
 import { buildOwner, type FileOwner, newEntry } from "./new-entry.ts";
 import { PathLedger } from "./path-ledger.ts";
@@ -45,7 +45,8 @@ async function* newEntries(archive: ByteStream, options: SourceTarOptions): Asyn
   const folder = options.folder ?? "";
   for await (const entry of checkedEntries(unzipped, options.limits, symlinkTarget)) {
     const path = pathBelow(folder, entry.path);
-    if (path !== null) yield newEntry({ ...entry, path }, prefix, owner);
+    if (path === null) continue;
+    yield newEntry({ ...entry, path, ...targetBelow(folder, entry) }, prefix, owner);
   }
   yield* extraEntries(options.extra ?? [], prefix, owner, options.signal);
 }
@@ -55,6 +56,14 @@ function pathBelow(folder: string, path: string): string | null {
   if (folder === "") return path;
   if (path === folder) return "";
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : null;
+}
+
+/** The target of a hard link is relative to the source, that of any other link to its folder. */
+function targetBelow(folder: string, entry: CheckedEntry): { readonly target?: string } {
+  if (entry.kind !== "hardlink") return {};
+  const target = pathBelow(folder, entry.target);
+  if (target !== null) return { target };
+  throw invalidEntry(entry.path, `is a hard link to ${quoted(entry.target)}, which is outside of ${folder}`);
 }
 
 /** Returns a tar of these entries alone, with the missing parent folders. All belong to the build's user. */
