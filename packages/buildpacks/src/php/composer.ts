@@ -40,6 +40,18 @@ const knownPlugins = new Set([
   "composer/package-versions-deprecated",
 ]);
 
+/** Settings of composer.json for which an install reads other files of the source, or writes to other folders. */
+const sourceSettings = [
+  ["config", "vendor-dir"],
+  ["config", "bin-dir"],
+  ["config", "cafile"],
+  ["config", "capath"],
+  // Folders that Composer searches for classes when it writes the autoloader.
+  ["autoload", "classmap"],
+  // A file that symfony/runtime makes vendor/autoload_runtime.php from.
+  ["extra", "runtime", "autoload_template"],
+];
+
 /** @throws {SlipwayError} "build-failed" for files that cannot be read, and for packages without a lock file. */
 export function composerProject(source: LanguageSource): ComposerProject {
   const { names } = source;
@@ -80,7 +92,6 @@ function isApart({ names, read }: LanguageSource, manifest: Table, lock: Table):
   const packages = tablesOf(lock["packages"]);
   const local = packages.some((one) => ["path", "artifact"].includes(stringOf(one, "dist", "type")));
   const elsewhere = packages.some((one) => isPlugin(one) && !knownPlugins.has(stringOf(one, "name")));
-  const settings = ["vendor-dir", "bin-dir"].some((name) => fieldOf(manifest, "config", name) !== undefined);
   const unreadable = installFiles.some((name) => names.includes(name) && read(name) === undefined);
   return (
     !names.includes("vendor/") &&
@@ -88,9 +99,9 @@ function isApart({ names, read }: LanguageSource, manifest: Table, lock: Table):
     !local &&
     !hasLocalRepository(manifest) &&
     !elsewhere &&
-    !settings &&
-    // Composer searches these folders of the app when it writes the autoloader.
-    fieldOf(manifest, "autoload", "classmap") === undefined &&
+    !sourceSettings.some((path) => fieldOf(manifest, ...path) !== undefined) &&
+    // Only classes that exist at the install can be loaded then.
+    fieldOf(manifest, "config", "classmap-authoritative") !== true &&
     !scriptNames(manifest).some((name) => installScripts.test(name))
   );
 }

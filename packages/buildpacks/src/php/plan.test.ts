@@ -168,9 +168,31 @@ describe("an install apart from the source", () => {
       "a script runs during the install",
       { "composer.json": { ...manifest, scripts: { "pre-install-cmd": "x" } } },
     ],
+    [
+      "only classes in the autoloader's list can be loaded",
+      { "composer.json": { ...manifest, config: { "classmap-authoritative": true } } },
+    ],
+    [
+      "symfony/runtime reads a template of the app",
+      { "composer.json": { ...manifest, extra: { runtime: { autoload_template: "boot.php" } } } },
+    ],
+    [
+      "certificates are a file of the source",
+      { "composer.json": { ...manifest, config: { cafile: "ca.pem" } } },
+    ],
     ["vendor has another name", { "composer.json": { ...manifest, config: { "vendor-dir": "lib" } } }],
   ])("is not possible when %s", (_when, changes) => {
     expect(installOf(changes)).toBeNull();
+  });
+
+  test("is possible with classes and files that the autoloader looks for when they are used", () => {
+    const autoload = {
+      "psr-4": { "App\\": "src/" },
+      files: ["src/f.php"],
+      "exclude-from-classmap": ["/tests/"],
+    };
+    const config = { "optimize-autoloader": true, "classmap-authoritative": false };
+    expect(installOf({ "composer.json": { ...manifest, autoload, config } })).not.toBeNull();
   });
 
   test("is possible with plugins that write into vendor only, and with scripts that run after it", () => {
