@@ -104,12 +104,22 @@ test.concurrent("scripts of composer.json run in a build with the source, and ar
   expect(log).toMatch(/Installing dependencies[^]*Running post-autoload-dump[^]*Running post-install-cmd/);
   expect(log).not.toContain("begins again");
   expect(await page(name)).toBe("made dumped\nmade installed\n");
+
+  // Classes of the app are in the list, so it is made with them.
+  const config = { "classmap-authoritative": true };
+  const authoritative = { ...files, "composer.json": JSON.stringify({ ...manifest, scripts, config }) };
+  await logOf(name, await packed(authoritative), "success");
+  expect(await page(name)).toBe("made dumped\nmade installed\n");
 });
 
 test.concurrent("an app of index.php alone is served without Composer, and its code and lists of packages are not", async () => {
   const { name } = await createApp("php-plain");
   const files = {
-    "index.php": '<?php echo "plain ", basename(__DIR__), " ", ini_get("display_errors") ?: "quiet";',
+    "index.php":
+      '<?php echo "plain ", basename(__DIR__), " ", ini_get("display_errors") ?: "quiet", " ", ini_get("post_max_size");',
+    "address.php": '<?php echo $_SERVER["REMOTE_ADDR"];',
+    ".well-known/x.php": "<?php",
+    "db.sqlite": "secret",
     "page.php": '<?php echo "page ", $_SERVER["PATH_INFO"] ?? "";',
     "composer.json": "{}",
     "vendor/secret.php": '<?php echo "secret";',
@@ -118,9 +128,17 @@ test.concurrent("an app of index.php alone is served without Composer, and its c
   const log = await logOf(name, await packed(files), "success");
   expect(log).toContain("The folder that is served is the app itself");
   expect(log).toContain("composer.lock is missing, so vendor is used as it is");
-  expect(await page(name)).toBe("plain app quiet");
+  expect(await page(name)).toBe("plain app quiet 64M");
   expect(await page(name, "/page.php/more")).toBe("page /more");
-  for (const path of ["/composer.json", "/vendor/secret.php", "/vendor/notes.txt", "/no.php", "/.git/config"])
+  expect(await page(name, "/address.php")).toMatch(/^(?:127\.0\.0\.1|::1)$/);
+  const hidden = [
+    "/composer.json",
+    "/vendor/secret.php",
+    "/vendor/notes.txt",
+    "/db.sqlite",
+    "/.well-known/x.php",
+  ];
+  for (const path of [...hidden, "/no.php", "/.git/config"])
     expect([path, await statusOf(name, path)]).toEqual([path, 404]);
 });
 
