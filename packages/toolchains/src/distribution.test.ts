@@ -3,8 +3,8 @@
 import { gunzipSync } from "node:zlib";
 import { text } from "node:stream/consumers";
 import { beforeEach, expect, test } from "vitest";
-import { SlipwayError } from "@slipway/core";
-import { packTarGz, refusal } from "@slipway/testkit";
+import { type ByteStream, SlipwayError } from "@slipway/core";
+import { drain, packTarGz, refusal } from "@slipway/testkit";
 import type { TarContent } from "@slipway/testkit";
 import { readEntries } from "@slipway/tar";
 import { memoryBlobs } from "../test-support/sources.ts";
@@ -51,6 +51,10 @@ function open(kept = blobs): Distribution {
 const unreachable = () =>
   Promise.reject(new SlipwayError("toolchain-unavailable", "the mirror does not respond"));
 
+async function* streamOf(failure: Promise<never>): ByteStream {
+  yield await failure;
+}
+
 beforeEach(() => {
   time = new Date("2026-11-01T12:00:00Z");
   listed = 0;
@@ -89,6 +93,37 @@ test("while a list cannot be made, the one of before is used, and the failure is
   expect(await refusal(open(memoryBlobs()).packages("stack", names, containers, signal))).toBe(
     "toolchain-unavailable: the mirror does not respond",
   );
+});
+
+test("a newer list that another process has made replaces an expired one", async () => {
+  const kept = memoryBlobs();
+  const mine = open(kept);
+  await mine.packages("stack", names, containers, signal);
+  time = new Date(time.getTime() + 25 * hours);
+  answer = async () => lines.replaceAll("8.2.36", "8.2.37");
+  const newer = await open(kept).packages("stack", names, containers, signal);
+  expect(await mine.packages("stack", names, containers, signal)).toEqual(newer);
+  expect(listed).toBe(2);
+});
+
+test("an aborted layer outdates no list, and no layer outdates the list of another process", async () => {
+  const kept = memoryBlobs();
+  const distribution = open(kept);
+  const { run } = await distribution.packages("stack", names, containers, signal);
+  const unpack = async (aborted: AbortSignal) => {
+    const failing = { ...containers, unpack: () => streamOf(unreachable()) };
+    const plan = distribution.layer(run, { language: null, containers: failing });
+    await refusal(drain(layerTar(plan, aborted)));
+  };
+  await unpack(AbortSignal.abort());
+  await distribution.packages("stack", names, containers, signal);
+  expect(listed).toBe(1);
+  time = new Date(time.getTime() + 25 * hours);
+  answer = async () => lines.replaceAll("8.2.36", "8.2.37");
+  await open(kept).packages("stack", names, containers, signal);
+  await unpack(signal);
+  await distribution.packages("stack", names, containers, signal);
+  expect(listed).toBe(2);
 });
 
 test("a list with another line is refused", async () => {

@@ -69,7 +69,10 @@ export function openDistribution({ layout, ...options }: DistributionOptions): D
         key: `packages ${language ?? ""} ${digestOf([layout, ...contents])}`,
         parts: [
           {
-            files: (signal) => unpacked(containers.unpack(packages, language, signal), () => lists.outdate()),
+            files: (signal) =>
+              unpacked(containers.unpack(packages, language, signal), async () => {
+                if (!signal.aborted) await lists.outdate();
+              }),
             place: (path) => path,
           },
         ],

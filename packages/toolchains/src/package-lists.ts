@@ -58,17 +58,18 @@ export class PackageLists {
     return await this.#listing.join(key, (shared) => this.#keptOrListed(key, list, shared), signal);
   }
 
-  /** Lists are made again when they are needed. While that fails, those of now are used. */
+  /** Lists are made again when they are needed, unless another process has made them. While that fails, those of now are used. */
   async outdate(): Promise<void> {
     for (const [key, { lines }] of this.#memory) {
       this.#memory.delete(key);
-      await this.#put(key, { listedAt: 0, lines });
+      const stored = await this.#stored(key);
+      if (stored === null || stored.lines === lines) await this.#put(key, { listedAt: 0, lines });
     }
   }
 
   async #keptOrListed(key: string, list: List, signal: AbortSignal): Promise<PackageSets> {
-    const kept = await this.#kept(key);
     const time = this.#options.now().getTime();
+    const kept = await this.#kept(key, time);
     if (kept !== null && time < kept.listedAt + freshMs) {
       this.#memory.set(key, kept);
       return setsOf(kept.lines);
@@ -88,9 +89,15 @@ export class PackageLists {
     }
   }
 
-  async #kept(key: string): Promise<KeptList | null> {
-    const found = this.#memory.get(key);
-    if (found !== undefined) return found;
+  /** The newer one of this process's list and the stored one, which another process may have made. */
+  async #kept(key: string, time: number): Promise<KeptList | null> {
+    const found = this.#memory.get(key) ?? null;
+    if (found !== null && time < found.listedAt + freshMs) return found;
+    const stored = await this.#stored(key);
+    return stored === null || (found !== null && found.listedAt > stored.listedAt) ? found : stored;
+  }
+
+  async #stored(key: string): Promise<KeptList | null> {
     const text = await this.#texts.get("packages", key);
     return text === null ? null : (JSON.parse(text) as KeptList);
   }
