@@ -10,6 +10,8 @@ export const label = {
   /** Of a snapshot: the app's cache version. */
   cacheVersion: "io.slipway.cache-version",
   deployment: "io.slipway.deployment",
+  /** Of a container of no deployment: when nothing needs it any longer, in milliseconds since 1970. */
+  expiresAt: "io.slipway.expires-at",
   attempt: "io.slipway.attempt",
   release: "io.slipway.release",
   releaseNumber: "io.slipway.release-number",

@@ -1,7 +1,6 @@
 // The toolchains of all languages: for each language the versions that an app gets, and images with them.
 
 import type { LanguagePlan } from "@slipway/buildpacks";
-import type { Labels } from "@slipway/core";
 import type { ToolchainImages } from "./toolchain-images.ts";
 
 /** Versions that were chosen for an app. */
@@ -14,10 +13,8 @@ export interface ChosenToolchain {
   images(signal: AbortSignal): Promise<ToolchainImages>;
 }
 
-/** What a toolchain needs of the attempt that is the first to use it. */
+/** What a toolchain needs of an attempt that uses it. */
 export interface ToolchainWork {
-  /** Of the containers that it runs. */
-  readonly labels: Labels;
   /** For what takes its time. */
   readonly say: (line: string) => void;
 }

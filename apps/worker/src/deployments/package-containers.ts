@@ -5,12 +5,12 @@ import { createHash } from "node:crypto";
 import { entriesTar } from "@slipway/archive";
 import type { ExtraEntry } from "@slipway/archive";
 import { caVariables, packagesScript } from "@slipway/buildpacks";
-import { SlipwayError } from "@slipway/core";
+import { label, SlipwayError } from "@slipway/core";
 import type { BuildEngine, Sandbox } from "@slipway/core";
 import type { PackageContainers } from "@slipway/toolchains";
 import type { WorkerConfig } from "../config.ts";
 import { workDir } from "./build-sandbox.ts";
-import type { ToolchainWork } from "./language-toolchains.ts";
+import type { Announcements } from "./announcements.ts";
 
 export interface PackageContainersOptions {
   readonly engine: Pick<BuildEngine, "createSandbox">;
@@ -19,6 +19,8 @@ export interface PackageContainersOptions {
   readonly caBundle: Buffer | null;
   /** Reference of the stack's run image. */
   readonly stackImage: string;
+  readonly announcements: Announcements;
+  readonly now: () => Date;
 }
 
 /** What a container runs, and its files. */
@@ -32,6 +34,8 @@ interface Task {
 
 /** For each container. */
 const timeoutMs = 15 * 60_000;
+/** A container that its worker did not remove is kept for this long: until its files are downloaded, too. */
+const keptMs = 2 * timeoutMs;
 /** Exit code of the script `list` in a stack without a package manager. */
 const noPackageManager = 3;
 const maxMessageLength = 1000;
@@ -41,22 +45,23 @@ const packagesPath = "packages";
 export function openPackageContainers(options: PackageContainersOptions): {
   /** Digest of how packages are unpacked. */
   readonly layout: string;
-  /** The containers that an attempt uses. */
-  readonly of: (work: ToolchainWork) => PackageContainers;
+  readonly containers: PackageContainers;
 } {
   const scripts = { list: packagesScript("list"), unpack: packagesScript("unpack") };
   return {
     layout: createHash("sha256").update(scripts.unpack).digest("hex"),
-    of: (work) => ({
+    containers: {
       async list({ run, build }, signal) {
-        work.say("-----> Looking up packages of the stack's distribution");
+        using _ = options.announcements.announce("-----> Looking up packages of the stack's distribution");
         const title = "list the packages of the stack's distribution";
         const task = { script: scripts.list, arguments: [...run, "--", ...build], files: {}, title };
-        await using ran = await runTask(options, work, task, signal);
+        await using ran = await runTask(options, task, signal);
         return ran.output;
       },
       async *unpack(packages, language, signal) {
-        work.say(`-----> Downloading ${packages.length} packages, once for all apps of the stack`);
+        using _ = options.announcements.announce(
+          `-----> Downloading ${packages.length} packages, once for all apps of the stack`,
+        );
         const lines = packages.map(({ name, sha256, url }) => `${name} ${sha256} ${url}\n`).join("");
         const task = {
           script: scripts.unpack,
@@ -64,10 +69,10 @@ export function openPackageContainers(options: PackageContainersOptions): {
           files: { [packagesPath]: Buffer.from(lines) },
           title: "download and unpack packages of the stack's distribution",
         };
-        await using ran = await runTask(options, work, task, signal);
+        await using ran = await runTask(options, task, signal);
         yield* await ran.sandbox.download(`${workDir}/root`, signal);
       },
-    }),
+    },
   };
 }
 
@@ -78,17 +83,12 @@ interface Ran extends AsyncDisposable {
 }
 
 /** @throws {SlipwayError} "toolchain-unavailable" with the end of what the script wrote; "configuration-invalid". */
-async function runTask(
-  options: PackageContainersOptions,
-  work: ToolchainWork,
-  task: Task,
-  signal: AbortSignal,
-): Promise<Ran> {
+async function runTask(options: PackageContainersOptions, task: Task, signal: AbortSignal): Promise<Ran> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const bounded = AbortSignal.any([signal, timeout]);
   await using owned = new AsyncDisposableStack();
   try {
-    const sandbox = owned.use(await createTask(options, work, task, bounded));
+    const sandbox = owned.use(await createTask(options, task, bounded));
     const output: Uint8Array[] = [];
     const errors: Uint8Array[] = [];
     const exit = await sandbox.run({
@@ -118,8 +118,7 @@ async function runTask(
 }
 
 async function createTask(
-  { engine, build, caBundle, stackImage }: PackageContainersOptions,
-  { labels }: ToolchainWork,
+  { engine, build, caBundle, stackImage, now }: PackageContainersOptions,
   task: Task,
   signal: AbortSignal,
 ): Promise<Sandbox> {
@@ -131,7 +130,8 @@ async function createTask(
         image: stackImage,
         command: ["/bin/bash", "-c", task.script, "packages", ...task.arguments],
         environment: caBundle === null ? {} : caVariables(`${workDir}/${caBundlePath}`),
-        labels,
+        // Of no app: all that wait for the packages need it, also when one of them ends.
+        labels: { [label.expiresAt]: String(now().getTime() + keptMs) },
         limits: { memoryBytes, cpus, pids, tmpfsBytes, diskBytes },
       },
       signal,

@@ -11,16 +11,16 @@ import type {
   PackageSets,
   Toolchain,
 } from "@slipway/toolchains";
+import { Announcements } from "./announcements.ts";
 import type { ChosenToolchain, LanguageToolchain } from "./language-toolchains.ts";
 import { openPackageContainers } from "./package-containers.ts";
 import type { PackageContainersOptions } from "./package-containers.ts";
 import type { EnsureImages } from "./toolchain-images.ts";
 
-export interface PackagedToolchainOptions extends PackageContainersOptions {
+export interface PackagedToolchainOptions extends Omit<PackageContainersOptions, "announcements"> {
   readonly registry: Pick<ImageRegistry, "inspect">;
   readonly ensureImages: EnsureImages;
   readonly blobs: BlobStore;
-  readonly now: () => Date;
   readonly onError: (error: unknown, message: string) => void;
 }
 
@@ -39,11 +39,12 @@ export function openPackagedToolchain<P extends LanguagePlan>(
   { names, describe, toolchains }: PackagedLanguage<P>,
 ): LanguageToolchain<P> {
   const { registry, stackImage, blobs, now } = options;
-  const packageContainers = openPackageContainers(options);
+  const announcements = new Announcements();
+  const { containers, layout } = openPackageContainers({ ...options, announcements });
   const distribution = openDistribution({
     blobs,
     now,
-    layout: packageContainers.layout,
+    layout,
     onError: (error) =>
       options.onError(
         error,
@@ -55,12 +56,14 @@ export function openPackagedToolchain<P extends LanguagePlan>(
       const stack = await registry.inspect(stackImage, signal);
       if (stack === null)
         throw new SlipwayError("configuration-invalid", `The registry has no stack image ${stackImage}.`);
-      const containers = packageContainers.of(work);
+      using _listening = announcements.listen(work.say);
       const sets = await distribution.packages(stack.digest, names, containers, signal);
       return {
         ...describe(plan, sets),
-        images: (imagesSignal) =>
-          options.ensureImages(toolchains({ distribution, containers }, sets), imagesSignal),
+        images: async (imagesSignal) => {
+          using _waiting = announcements.listen(work.say);
+          return await options.ensureImages(toolchains({ distribution, containers }, sets), imagesSignal);
+        },
       };
     },
   };

@@ -9,7 +9,8 @@ import type { RequestStopsContext } from "./former-rollouts.ts";
 
 export interface SweepSandboxesContext {
   readonly engine: Pick<BuildEngine, "listSandboxes" | "removeSandboxes">;
-  readonly store: Pick<Store, "deployments">;
+  readonly store: { readonly deployments: Pick<Store["deployments"], "get"> };
+  readonly now: () => Date;
 }
 
 export interface SweepSnapshotsContext {
@@ -49,9 +50,14 @@ export function startSweeps(
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Removes build containers of ended attempts on this worker's engine, including those of other workers. */
-export async function sweepSandboxes({ engine, store }: SweepSandboxesContext): Promise<void> {
+/** Removes build containers of ended attempts, and expired ones, on this worker's engine, including those of other workers. */
+export async function sweepSandboxes({ engine, store, now }: SweepSandboxesContext): Promise<void> {
   for (const labels of await engine.listSandboxes()) {
+    const expiresAt = labels[label.expiresAt];
+    if (expiresAt !== undefined) {
+      if (now().getTime() > Number(expiresAt)) await engine.removeSandboxes(labels);
+      continue;
+    }
     const deployment = await store.deployments.get(labels[label.deployment] ?? "");
     if (hasEnded(deployment, labels)) await engine.removeSandboxes(labels);
   }

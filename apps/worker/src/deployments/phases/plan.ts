@@ -17,7 +17,6 @@ import type { BuildpackCatalogue, BuildPlan, LanguagePlan } from "@slipway/build
 import { SlipwayError } from "@slipway/core";
 import type { SourceBuilder } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
-import { labelsOf } from "../attempt.ts";
 import type { Attempt, Labelled } from "../attempt.ts";
 import { chooseToolchain } from "../language-toolchains.ts";
 import type { ChosenToolchain, LanguageToolchains } from "../language-toolchains.ts";
@@ -90,7 +89,7 @@ async function withToolchain(
 ): Promise<Plan["language"]> {
   if (language === null) return null;
   const { log, signal } = attempt;
-  const work = { labels: labelsOf(attempt), say: (line: string) => log.line(line) };
+  const work = { say: (line: string) => log.line(line) };
   try {
     const toolchain = await chooseToolchain(toolchains, language, signal, work);
     for (const warning of language.warnings) log.line(` !     ${warning}`);
