@@ -1,7 +1,7 @@
 // Decides how a PHP app is built, from its control files alone: no code of the app runs.
 
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
-import { fieldOf, jsonOf } from "../documents.ts";
+import { frontEndWarning } from "../front-end-warning.ts";
 import { composerProject } from "./composer.ts";
 import { frontControllers, hasFrontController, namedRoot, webRoot } from "./web-root.ts";
 
@@ -48,14 +48,6 @@ function planPhp(source: LanguageSource): PhpPlan {
     releasedOn: "dependencies",
     web: root === null ? null : `serve-php ${root}`,
     runnerArguments: [],
-    warnings: [...warnings, ...frontEndWarning(source)],
+    warnings: [...warnings, ...frontEndWarning(source, "PHP")],
   };
-}
-
-function frontEndWarning(source: LanguageSource): readonly string[] {
-  if (!source.names.includes("package.json") || source.read("package.json") === undefined) return [];
-  if (typeof fieldOf(jsonOf(source, "package.json"), "scripts", "build") !== "string") return [];
-  return [
-    "The build script of package.json does not run, because this is a PHP app. Add what it writes to the source, or use a Dockerfile.",
-  ];
 }

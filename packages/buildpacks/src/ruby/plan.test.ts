@@ -58,7 +58,24 @@ describe("an install apart from the source", () => {
     expect(installOf({}, { BUNDLE_WITHOUT: "x" })?.digest).not.toBe(digest);
     const reading = { Gemfile: `${gemfile}gem "a" if ENV["EXTRA"]\n` };
     expect(installOf(reading, { EXTRA: "1" })?.digest).not.toBe(installOf(reading)?.digest);
+    expect(installOf(reading, { OTHER: "1" })?.digest).toBe(installOf(reading)?.digest);
   });
+
+  test.each(['ENV.key?("EXTRA")', 'ENV.fetch "EXTRA"', 'ENV.values_at("EXTRA")', 'ENV["EX#{1}"]'])(
+    "depends on all variables when Gemfile reads some by %s",
+    (expression) => {
+      const reading = { Gemfile: `${gemfile}gem "a" if ${expression}\n` };
+      expect(installOf(reading, { EXTRA: "1" })?.digest).not.toBe(installOf(reading)?.digest);
+    },
+  );
+
+  test.each(["`git describe`", "%x(id)", 'system("id")', 'YAML.load_file("x")', 'open("x").read'])(
+    "is not possible when Gemfile has %s, except in a comment",
+    (expression) => {
+      expect(installOf({ Gemfile: `${gemfile}a = ${expression}\n` })).toBeNull();
+      expect(installOf({ Gemfile: `${gemfile}  # a = ${expression}\n` })).not.toBeNull();
+    },
+  );
 
   test.each<[string, Files]>([
     [
@@ -77,10 +94,18 @@ describe("an install apart from the source", () => {
   });
 });
 
-test("Rails apps with assets have a build", () => {
+test("Rails apps have a build, with any gem for assets", () => {
   expect(plan(app).scripts).toBe("none");
-  const rails = { ...app, "Gemfile.lock": lock("railties (7.1.0)", "sprockets-rails (3.4.2)") };
-  expect(plan(rails).scripts).toBe("build");
+  expect(plan({ ...app, "Gemfile.lock": lock("railties (7.1.0)", "vite_rails (3.0.0)") }).scripts).toBe(
+    "build",
+  );
+});
+
+test("a build script of package.json is warned about, because it does not run", () => {
+  const warnings = plan({ ...app, "package.json": '{"scripts":{"build":"vite build"}}' }).warnings;
+  expect(warnings).toEqual([
+    expect.stringContaining("build script of package.json does not run, because this is a Ruby app"),
+  ]);
 });
 
 test("a missing, an unreadable and a conflicting Gemfile.lock are errors with what to do", async () => {
@@ -89,5 +114,9 @@ test("a missing, an unreadable and a conflicting Gemfile.lock are errors with wh
   const unreadable = async () =>
     ruby.plan({ read: () => undefined, names: ["Gemfile", "Gemfile.lock", "config.ru"], variables: {} });
   expect(await refusal(unreadable())).toMatch(/Gemfile must be a regular file/);
+  const read = (name: string) => (name === "Gemfile" ? Buffer.from("") : undefined);
+  const withoutLockFile = async () =>
+    ruby.plan({ read, names: ["Gemfile", "Gemfile.lock", "config.ru"], variables: {} });
+  expect(await refusal(withoutLockFile())).toMatch(/Gemfile\.lock must be a regular file of at most 4 MiB/);
   expect(await refused({ ...app, "Gemfile.lock": "<<<<<<< HEAD\n" })).toMatch(/marks of a merge conflict/);
 });

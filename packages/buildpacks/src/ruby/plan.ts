@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
 import { textOf } from "../documents.ts";
+import { frontEndWarning } from "../front-end-warning.ts";
 import type { Install, Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { type GemfileLock, parseGemfileLock } from "./gemfile-lock.ts";
 import { webCommand } from "./start.ts";
@@ -23,6 +24,7 @@ export const ruby: Language<RubyPlan> = {
   controlFiles: new Map([
     ["Gemfile", 1024 ** 2],
     ["Gemfile.lock", 4 * 1024 ** 2],
+    ["package.json", 1024 ** 2],
     [".ruby-version", 64 * 1024],
     [".tool-versions", 64 * 1024],
     [packedGems, 0],
@@ -39,21 +41,25 @@ function planRuby(source: LanguageSource): RubyPlan {
       "build-failed",
       "Gemfile.lock is missing: it says which versions of gems are installed. Run: bundle lock --add-platform x86_64-linux, and add Gemfile.lock to the source.",
     );
-  for (const name of ["Gemfile", "Gemfile.lock"])
+  for (const [name, limit] of Object.entries({ Gemfile: "1 MiB", "Gemfile.lock": "4 MiB" }))
     if (read(name) === undefined)
-      throw new SlipwayError("build-failed", `${name} must be a regular file of at most 1 MiB.`);
+      throw new SlipwayError("build-failed", `${name} must be a regular file of at most ${limit}.`);
   const lock = parseGemfileLock(textOf(source, "Gemfile.lock"));
   const starts = names.includes("Procfile") || source.ownBuildpack === true;
   return {
     kind: "ruby",
     install: isApart(source, lock) ? installOf(source, lock) : null,
-    scripts: hasAssets(lock) ? "build" : "none",
+    // A Rails app may have the task assets:precompile, which only its Rakefile says.
+    scripts: lock.gems.has("railties") ? "build" : "none",
     releasedOn: "dependencies",
     web: starts && !names.includes("config.ru") ? null : webOf(lock, starts),
     runnerArguments: [],
-    warnings: names.includes(`${gemFolder}/`)
-      ? [`${gemFolder} is part of the source. Leave it out: the gems are installed there.`]
-      : [],
+    warnings: [
+      ...(names.includes(`${gemFolder}/`)
+        ? [`${gemFolder} is part of the source. Leave it out: the gems are installed there.`]
+        : []),
+      ...frontEndWarning(source, "Ruby"),
+    ],
   };
 }
 
@@ -71,10 +77,10 @@ function webOf({ gems }: GemfileLock, starts: boolean): string | null {
 function isApart(source: LanguageSource, { hasPathGems }: GemfileLock): boolean {
   const { names, read } = source;
   const readsFiles =
-    /\b(?:eval_gemfile|gemspec|require_relative|load|File|Dir|IO|Pathname|__dir__|__FILE__)\b|\bpath\b/;
+    /\b(?:eval_gemfile|gemspec|require_relative|load|load_file|File|Dir|IO|Pathname|__dir__|__FILE__|path|system)\b|\bopen\s*\(|`|%x\b/;
   return (
     !hasPathGems &&
-    !readsFiles.test(textOf(source, "Gemfile")) &&
+    !readsFiles.test(codeOf(textOf(source, "Gemfile"))) &&
     read(packedGems) === undefined &&
     !names.includes(".bundle/") &&
     !names.includes(`${gemFolder}/`) &&
@@ -82,9 +88,18 @@ function isApart(source: LanguageSource, { hasPathGems }: GemfileLock): boolean 
   );
 }
 
-/** Rails has assets to compile, if one of these is part of it. */
-function hasAssets({ gems }: GemfileLock): boolean {
-  return gems.has("railties") && ["sprockets-rails", "propshaft", "sprockets"].some((name) => gems.has(name));
+/** Without lines that are comments. */
+function codeOf(gemfile: string): string {
+  return gemfile.replace(/^\s*#.*$/gm, "");
+}
+
+/** Whether the value of a variable may decide what is installed: any may if the Gemfile does not name those that it reads. */
+function decides(gemfile: string): (name: string) => boolean {
+  const code = codeOf(gemfile);
+  const named = new Set(code.match(/(?<=\bENV(?:\.fetch\(|\[)\s*["'])\w+(?=["'])/g) ?? []);
+  const inOtherForms = code.replace(/\bENV(?:\.fetch\(|\[)\s*["']\w+["']/g, "");
+  if (/\bENV\b/.test(inOtherForms)) return () => true;
+  return (name) => decisiveVariable.test(name) || named.has(name);
 }
 
 function installOf({ names, read, variables }: LanguageSource, { gems }: GemfileLock): Install {
@@ -96,11 +111,8 @@ function installOf({ names, read, variables }: LanguageSource, { gems }: Gemfile
     files.set(name, content);
     hash.update(`${name} ${content.length}\n`).update(content);
   }
-  const gemfile = files.get("Gemfile")?.toString("utf8") ?? "";
-  const named = new Set(gemfile.match(/(?<=\bENV(?:\.fetch\(|\[)\s*["'])\w+/g) ?? []);
-  const decisive = Object.entries(variables).filter(
-    ([name]) => decisiveVariable.test(name) || named.has(name),
-  );
+  const isDecisive = decides(files.get("Gemfile")?.toString("utf8") ?? "");
+  const decisive = Object.entries(variables).filter(([name]) => isDecisive(name));
   hash.update(JSON.stringify(decisive.sort(([a], [b]) => (a < b ? -1 : 1))));
   return {
     folder: gemFolder,

@@ -7,10 +7,13 @@ restore_cache() {
   if [ -n "$(ls -A "$CACHE/bundler" 2>/dev/null)" ]; then say 'Restored the cache of Bundler'; else say 'No cache to restore'; fi
 }
 
+# The version of Bundler that wrote Gemfile.lock.
+locked_bundler() { sed -n '/^BUNDLED WITH$/{n;s/^ *//p}' Gemfile.lock; }
+
 install_gems() {
   local locked
   heading 'Installing dependencies'
-  locked=$(sed -n '/^BUNDLED WITH$/{n;s/^ *//p}' Gemfile.lock)
+  locked=$(locked_bundler)
   [ -z "$locked" ] || [ "$locked" = "$BUNDLER_VERSION" ] || say "Gemfile.lock was written by Bundler $locked, and is installed by Bundler $BUNDLER_VERSION"
   rm -rf .gems
   say 'bundle install'
@@ -25,7 +28,10 @@ said() { grep -qE "$1" "$SCRATCH/install.log"; }
 explain_failure() {
   if said 'Your Ruby version is'; then
     fail "Gemfile names another version of Ruby than that of this stack, $(ruby -e 'print RUBY_VERSION') (see above)." \
-      'Change the version in Gemfile and run bundle lock, or choose another stack of this installation.'
+      'Change the version in Gemfile and run bundle lock, or choose another stack of this installation: slipway apps set APP --stack NAME'
+  elif said 'is not a valid platform|There was an error parsing'; then
+    fail "Gemfile cannot be read by Bundler $BUNDLER_VERSION of this stack (see above). Gemfile.lock was written by Bundler $(locked_bundler)." \
+      'Mend Gemfile, or choose a stack of this installation with a newer Bundler: slipway apps set APP --stack NAME'
   elif said 'only supports platforms|--add-platform'; then
     fail 'Gemfile.lock was written for other platforms (see above).' 'Run: bundle lock --add-platform x86_64-linux, and add the changed Gemfile.lock to the source.'
   elif said 'trying to install in deployment mode after changing|the lockfile|gemspecs for path gems changed|frozen mode'; then
