@@ -64,7 +64,9 @@ export function checkStack({ name, stacks }: CataloguedBuildpack, stack: string)
   throw new SlipwayError(
     "no-buildpack",
     `the buildpack ${name} of the operator's catalogue needs the stack ${stacks.join(" or ")}, and the app's stack is ${stack}`,
-    { hint: `Choose the stack: slipway apps set --stack ${stacks[0]}` },
+    {
+      hint: `Choose one of them, if this installation has it: slipway apps set APP --stack ${stacks.join("|")}`,
+    },
   );
 }
 

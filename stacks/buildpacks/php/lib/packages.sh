@@ -16,11 +16,11 @@ check_requirements() {
   fi
   local missing
   mapfile -t missing < <(jq -r '.[] | select(.status != "success") | "  \(.name) " +
-    (.failed_requirement | if . == null then "" else "\(.constraint), which \(.source) requires" end) +
+    (.failed_requirement | if . == null then "" else "\(.constraint), which \(.source | if . == "__root__" then "composer.json" else . end) requires" end) +
     (if .status == "failed" then ": this is \(.version)" else ": not available" end)' "$SCRATCH/requirements")
   fail 'The app needs what the PHP of this stack does not have:' "${missing[@]}" \
     "PHP is $(php -r 'echo PHP_VERSION;'), with the extensions $(php -m | grep -E '^[A-Za-z_]+$' | sort -fu | paste -sd ' ' -)." \
-    'Change what composer.json requires and run composer update, or choose another stack of this installation.'
+    'Change what composer.json requires and run composer update, or choose another stack of this installation: slipway apps set APP --stack NAME'
 }
 
 # install_packages OPTION...
@@ -43,9 +43,17 @@ explain_failure() {
   elif said 'Could not resolve host|Failed to connect|Connection refused|timed out|SSL certificate problem|curl error'; then
     fail 'The packages of composer.lock could not be downloaded, because a host was not reached (see above).'
   elif said 'Script .* returned with error code'; then
-    fail 'A script of composer.json failed (see above).'
+    script_failed 'A script of composer.json failed (see above).'
   fi
   fail 'The packages of composer.lock could not be installed (see above).'
+}
+
+# script_failed MESSAGE: the environment dev of Symfony needs packages that are not installed.
+script_failed() {
+  if [ "${APP_ENV:-}" != prod ] && grep -q '"symfony/framework-bundle"' composer.lock; then
+    fail "$1" 'For Symfony set the variable APP_ENV to prod.'
+  fi
+  fail "$1"
 }
 
 # run_scripts NAME...: those of composer.json that exist.
@@ -54,7 +62,7 @@ run_scripts() {
   for name; do
     jq -e --arg name "$name" '.scripts[$name]' composer.json >/dev/null || continue
     heading "Running $name of composer.json"
-    indented composer run-script --no-dev --no-interaction "$name" || fail "The script $name of composer.json failed (see above)."
+    indented composer run-script --no-dev --no-interaction "$name" || script_failed "The script $name of composer.json failed (see above)."
   done
 }
 

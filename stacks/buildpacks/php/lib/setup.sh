@@ -17,5 +17,7 @@ command -v composer >/dev/null || fail 'PHP is not part of this build, because c
 export COMPOSER_HOME=$SCRATCH/composer COMPOSER_CACHE_DIR=$CACHE/composer COMPOSER_NO_INTERACTION=1 COMPOSER_FUND=0
 export COMPOSER_MEMORY_LIMIT=${COMPOSER_MEMORY_LIMIT:--1} COMPOSER_PROCESS_TIMEOUT=${COMPOSER_PROCESS_TIMEOUT:-0} NO_COLOR=1
 # The names are those of the plan (packages/buildpacks/src/php/composer.ts).
+# Symfony's default needs packages for development. The release has the same (stacks/launch/php/serve-php).
+if [ -f composer.lock ] && grep -q '"symfony/framework-bundle"' composer.lock; then export APP_ENV=${APP_ENV:-prod}; fi
 unset COMPOSER COMPOSER_VENDOR_DIR COMPOSER_BIN_DIR
 cd "$BUILD"
