@@ -28,6 +28,7 @@ export type { GoProxy, GoProxyOptions } from "./go-proxy.ts";
 export { openDistribution } from "./distribution.ts";
 export type { Distribution, PackageContainers, PackageNames } from "./distribution.ts";
 export type { PackageSets } from "./package-lists.ts";
+export { fitsComposer } from "./composer-constraint.ts";
 export { phpPackages, phpToolchains, phpVersions } from "./php-layers.ts";
 export { rubyPackages, rubyToolchains, rubyVersions } from "./ruby-layers.ts";
 export { resolveGo } from "./go-versions.ts";

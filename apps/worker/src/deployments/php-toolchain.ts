@@ -2,7 +2,8 @@
 
 import { launchFiles } from "@slipway/buildpacks";
 import type { PhpPlan } from "@slipway/buildpacks";
-import { phpPackages, phpToolchains, phpVersions } from "@slipway/toolchains";
+import { SlipwayError } from "@slipway/core";
+import { fitsComposer, phpPackages, phpToolchains, phpVersions } from "@slipway/toolchains";
 import type { LanguageToolchain } from "./language-toolchains.ts";
 import { openPackagedToolchain } from "./packaged-toolchain.ts";
 import type { PackagedToolchainOptions } from "./packaged-toolchain.ts";
@@ -13,6 +14,7 @@ export function openPhpToolchain(options: PackagedToolchainOptions): LanguageToo
     names: phpPackages,
     describe: (plan, sets) => {
       const versions = phpVersions(sets);
+      checkVersion(plan, versions.php);
       return {
         lines: [
           `-----> Using PHP ${versions.php} and Composer ${versions.composer} of the stack's distribution`,
@@ -25,4 +27,13 @@ export function openPhpToolchain(options: PackagedToolchainOptions): LanguageToo
     },
     toolchains: (parts, sets) => phpToolchains(parts, sets, server),
   });
+}
+
+/** @throws {SlipwayError} "build-failed" when composer.json requires another version, and no install of Composer checks it. */
+export function checkVersion({ uncheckedPhp }: Pick<PhpPlan, "uncheckedPhp">, php: string): void {
+  if (uncheckedPhp === "" || fitsComposer(php, uncheckedPhp) !== false) return;
+  throw new SlipwayError(
+    "build-failed",
+    `composer.json requires PHP ${uncheckedPhp.slice(0, 100)}, and this stack has PHP ${php}. Change what composer.json requires, or choose another stack of this installation: slipway apps set APP --stack NAME`,
+  );
 }

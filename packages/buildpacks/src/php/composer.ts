@@ -8,6 +8,8 @@ import type { Install, LanguageSource } from "../language.ts";
 export interface ComposerProject {
   /** Null when there is nothing to install, or when the install may need any file of the source. */
   readonly install: Install | null;
+  /** The versions of PHP that composer.json requires, if no install checks them; "" for any. */
+  readonly uncheckedPhp: string;
   /** Whether scripts of composer.json run in a build, after the install. */
   readonly hasScripts: boolean;
   readonly warnings: readonly string[];
@@ -55,12 +57,14 @@ const sourceSettings = [
 /** @throws {SlipwayError} "build-failed" for files that cannot be read, and for packages without a lock file. */
 export function composerProject(source: LanguageSource): ComposerProject {
   const { names } = source;
-  if (!names.includes("composer.json")) return { install: nothing, hasScripts: false, warnings: [] };
+  if (!names.includes("composer.json"))
+    return { install: nothing, uncheckedPhp: "", hasScripts: false, warnings: [] };
   const manifest = jsonOf(source, requireFile(source, "composer.json", "1 MiB"));
   if (!names.includes("composer.lock")) return withoutLock(source, manifest);
   const lock = jsonOf(source, requireFile(source, "composer.lock", "16 MiB"));
   return {
     install: isApart(source, manifest, lock) ? installOf(source, lock) : null,
+    uncheckedPhp: "",
     hasScripts: scriptNames(manifest).some((name) => lateScripts.has(name)),
     warnings: names.includes("vendor/")
       ? ["vendor is part of the source. Leave it out: the packages are installed here."]
@@ -69,13 +73,14 @@ export function composerProject(source: LanguageSource): ComposerProject {
 }
 
 function withoutLock({ names }: LanguageSource, manifest: Table): ComposerProject {
+  const uncheckedPhp = stringOf(manifest, "require", "php");
   if (names.includes("vendor/")) {
     const warning = "composer.lock is missing, so vendor is used as it is in the source.";
-    return { install: nothing, hasScripts: false, warnings: [warning] };
+    return { install: nothing, uncheckedPhp, hasScripts: false, warnings: [warning] };
   }
   const packages = Object.keys(tableOf(manifest["require"])).filter((name) => name.includes("/"));
   if (packages.length === 0 && !("autoload" in manifest))
-    return { install: nothing, hasScripts: false, warnings: [] };
+    return { install: nothing, uncheckedPhp, hasScripts: false, warnings: [] };
   throw new SlipwayError(
     "build-failed",
     "composer.lock is missing: it says which versions of packages are installed. Run: composer update, and add composer.lock to the source.",

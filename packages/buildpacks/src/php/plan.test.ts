@@ -236,6 +236,13 @@ describe("without composer.lock", () => {
   });
 });
 
+test("the version of PHP that composer.json requires is known when no install checks it", () => {
+  expect(plan({ "index.php": "", "composer.json": { require: { php: "^8.1" } } }).uncheckedPhp).toBe("^8.1");
+  const vendor = { "index.php": "", "composer.json": manifest, "vendor/autoload.php": "" };
+  expect(plan(vendor).uncheckedPhp).toBe("^8.1");
+  expect(plan(app).uncheckedPhp).toBe("");
+});
+
 test("a file that is no JSON, and one that cannot be read, are errors with its name", async () => {
   expect(await refused({ ...app, "composer.lock": "<<<<<<< HEAD" })).toMatch(
     /composer\.lock is not valid JSON/,

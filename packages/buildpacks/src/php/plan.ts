@@ -9,6 +9,8 @@ export interface PhpPlan extends LanguageFacts {
   readonly kind: "php";
   /** The folder that is served, relative to the app; null when the app's Procfile or buildpack says what serves. */
   readonly root: string | null;
+  /** The versions of PHP that composer.json requires, in Composer's notation, if no install checks them; "" for any. */
+  readonly uncheckedPhp: string;
 }
 
 const mebibyte = 1024 ** 2;
@@ -38,11 +40,12 @@ function detectsPhp(names: readonly string[], source?: LanguageSource): boolean 
 }
 
 function planPhp(source: LanguageSource): PhpPlan {
-  const { install, hasScripts, warnings } = composerProject(source);
+  const { install, uncheckedPhp, hasScripts, warnings } = composerProject(source);
   const root = webRoot(source);
   return {
     kind: "php",
     root,
+    uncheckedPhp,
     install,
     scripts: hasScripts ? "build" : "none",
     releasedOn: "dependencies",

@@ -94,6 +94,14 @@ describe("an install apart from the source", () => {
   });
 });
 
+test("the version that a file for version managers names is known, unless Gemfile names one", () => {
+  const version = (files: Files) => plan({ ...app, ...files }).version;
+  expect(version({ ".ruby-version": "ruby-3.2.2\n" })).toEqual({ wanted: "3.2.2", file: ".ruby-version" });
+  expect(version({ ".tool-versions": "nodejs 24.1.0\nruby 3.3.0\n" })?.wanted).toBe("3.3.0");
+  expect(version({ ".ruby-version": "3.2.2", Gemfile: `${gemfile}ruby file: ".ruby-version"\n` })).toBeNull();
+  expect(version({ ".ruby-version": "jruby-9.4" })).toBeNull();
+});
+
 test("Rails apps have a build, with any gem for assets", () => {
   expect(plan(app).scripts).toBe("none");
   expect(plan({ ...app, "Gemfile.lock": lock("railties (7.1.0)", "vite_rails (3.0.0)") }).scripts).toBe(

@@ -10,6 +10,8 @@ import { webCommand } from "./start.ts";
 
 export interface RubyPlan extends LanguageFacts {
   readonly kind: "ruby";
+  /** The version that a file for version managers names; null when there is none, or when Gemfile names one, which Bundler checks. */
+  readonly version: { readonly wanted: string; readonly file: string } | null;
 }
 
 /** Bundler installs into it (BUNDLE_PATH). */
@@ -48,6 +50,7 @@ function planRuby(source: LanguageSource): RubyPlan {
   const starts = names.includes("Procfile") || source.ownBuildpack === true;
   return {
     kind: "ruby",
+    version: namedVersion(source),
     install: isApart(source, lock) ? installOf(source, lock) : null,
     // A Rails app may have the task assets:precompile, which only its Rakefile says.
     scripts: lock.gems.has("railties") ? "build" : "none",
@@ -86,6 +89,16 @@ function isApart(source: LanguageSource, { hasPathGems }: GemfileLock): boolean 
     !names.includes(`${gemFolder}/`) &&
     installFiles.every((name) => !names.includes(name) || read(name) !== undefined)
   );
+}
+
+function namedVersion(source: LanguageSource): RubyPlan["version"] {
+  if (/^\s*ruby\b/m.test(textOf(source, "Gemfile"))) return null;
+  const patterns = { ".ruby-version": /^(?:ruby-)?(\d[\w.-]*)/, ".tool-versions": /^ruby[ \t]+(\d[\w.-]*)/m };
+  for (const [file, pattern] of Object.entries(patterns)) {
+    const wanted = pattern.exec(textOf(source, file).trim())?.[1];
+    if (wanted !== undefined) return { wanted, file };
+  }
+  return null;
 }
 
 /** Without lines that are comments. */
