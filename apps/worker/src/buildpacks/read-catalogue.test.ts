@@ -14,7 +14,9 @@ async function read(text: string) {
 }
 
 test("the catalogue is the content of the file, and empty without one", async () => {
-  const [elixir] = await read('[elixir]\nurl = "https://git.test/elixir"\nstacks = ["heroku-22", "heroku-24"]\n');
+  const [elixir] = await read(
+    '[elixir]\nurl = "https://git.test/elixir"\nstacks = ["heroku-22", "heroku-24"]\n',
+  );
   expect(elixir).toMatchObject({ name: "elixir", stacks: ["heroku-22", "heroku-24"] });
   expect(await readCatalogue({ build: { cataloguePath: undefined }, stacks })).toEqual([]);
 });
