@@ -40,11 +40,11 @@ describe.skipIf(await lacksRedis())("writes to the registry", () => {
       return finish.promise;
     }, never);
     await started.promise;
-    expect(await countRegistryWriters(redis, keys)).toEqual({ all: 1, silent: 0 });
+    expect(await countRegistryWriters(redis, keys)).toMatchObject({ all: 1, silent: 0 });
     finish.resolve("pushed");
     expect(await write).toBe("pushed");
     await expect(writes.during(() => Promise.reject(new Error("no disk")), never)).rejects.toThrow("no disk");
-    expect(await countRegistryWriters(redis, keys)).toEqual({ all: 0, silent: 0 });
+    expect(await countRegistryWriters(redis, keys)).toEqual({ all: 0, silent: 0, oldestMs: 0 });
   });
 
   test("a write waits for the end of a hold, and is not counted meanwhile", async () => {
@@ -56,7 +56,7 @@ describe.skipIf(await lacksRedis())("writes to the registry", () => {
     };
     const write = open().during(work, never, waiting.resolve);
     await waiting.promise;
-    expect(await held.writers()).toEqual({ all: 0, silent: 0 });
+    expect(await held.writers()).toEqual({ all: 0, silent: 0, oldestMs: 0 });
     expect(hasBegun).toBe(false);
     await held[Symbol.asyncDispose]();
     await write;
@@ -89,6 +89,11 @@ describe.skipIf(await lacksRedis())("writes to the registry", () => {
     const [seconds] = await redis.time();
     const nowMs = Number(seconds) * 1_000;
     await redis.zadd(keys.registryWriters, nowMs - 60_000, "frozen", nowMs - 600_000, "crashed");
-    expect(await countRegistryWriters(redis, keys)).toEqual({ all: 1, silent: 1 });
+    await redis.hset(keys.registryWriterRecords, "frozen", "30000");
+    const count = await countRegistryWriters(redis, keys);
+    expect(count).toMatchObject({ all: 1, silent: 1 });
+    // Its age at its last heartbeat, and its silence since.
+    expect(count.oldestMs).toBeGreaterThanOrEqual(90_000);
+    expect(count.oldestMs).toBeLessThan(600_000);
   });
 });

@@ -51,6 +51,8 @@ export interface RegistryHold extends AsyncDisposable {
 export interface WriterCount {
   readonly all: number;
   readonly silent: number;
+  /** How long the oldest has taken; 0 without any. */
+  readonly oldestMs: number;
 }
 
 export function openRegistryWrites(options: RegistryWritesOptions): RegistryWrites {
@@ -83,8 +85,17 @@ export async function holdRegistryWrites(redis: Redis, keys: RedisKeys): Promise
 /** Counts the processes' current writes to the registry. */
 export async function countRegistryWriters(redis: Redis, keys: RedisKeys): Promise<WriterCount> {
   const { nowMs, members } = await listMembers(redis, groupOf(keys));
-  const silences = members.map(({ seenAtMs }) => nowMs - seenAtMs).filter((ms) => ms <= forgetAfterMs);
-  return { all: silences.length, silent: silences.filter((ms) => ms > silentAfterMs).length };
+  const listed = members
+    .map(({ seenAtMs, record }) => ({
+      silenceMs: nowMs - seenAtMs,
+      ageMs: nowMs - seenAtMs + Number(record),
+    }))
+    .filter(({ silenceMs }) => silenceMs <= forgetAfterMs);
+  return {
+    all: listed.length,
+    silent: listed.filter(({ silenceMs }) => silenceMs > silentAfterMs).length,
+    oldestMs: Math.max(0, ...listed.map(({ ageMs }) => ageMs)),
+  };
 }
 
 interface Writer extends AsyncDisposable {
@@ -121,6 +132,7 @@ function join({ redis, keys, onError }: RegistryWritesOptions): {
   readonly presence: Presence;
   readonly requireHeartbeats: () => void;
 } {
+  const joinedAt = performance.now();
   let beatenAt: number | undefined;
   let longestMs = 0;
   const note = (at: number) => {
@@ -133,6 +145,8 @@ function join({ redis, keys, onError }: RegistryWritesOptions): {
     id: randomUUID(),
     beatMs,
     forgetAfterMs,
+    // Its age, which no clock of another machine has to know.
+    record: () => String(Math.round(performance.now() - joinedAt)),
     afterBeat: async () => note(performance.now()),
     onError,
   });

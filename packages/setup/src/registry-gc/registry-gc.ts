@@ -2,8 +2,8 @@
 // pushes continue. Pulls go on all the time.
 
 import { join } from "node:path";
-import { poll, withDeadline } from "@slipway/async";
-import { countRegistryWriters, holdRegistryWrites, openRedis, settleMs } from "@slipway/bus";
+import { withDeadline } from "@slipway/async";
+import { holdRegistryWrites, openRedis } from "@slipway/bus";
 import type { RegistryHold } from "@slipway/bus";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
@@ -18,6 +18,7 @@ import { privateRedisUrl } from "../services/redis.ts";
 import { SetupError } from "../setup-error.ts";
 import { findGarbage } from "./collector.ts";
 import type { RegistryPlace } from "./collector.ts";
+import { withoutLongWriters, withoutWriters } from "./earlier-writers.ts";
 import { collectHeld } from "./held-collection.ts";
 import type { RegistryGcResult } from "./held-collection.ts";
 import { composeRegistry, privateRegistry } from "./place.ts";
@@ -38,9 +39,6 @@ interface Installation {
 }
 
 const lockWaitMs = 20 * 60_000;
-const lookMs = 500;
-/** How long pushes that have begun may take to end. Meanwhile others wait. */
-const writersLimitMs = 15 * 60_000;
 const connectLimitMs = 10_000;
 
 /** Idempotent. @throws {SetupError} with what to do, also for a registry that Slipway does not run. */
@@ -108,7 +106,7 @@ async function collect(
   redis.on("error", () => undefined);
   await withDeadline(redis.ping(), { limitMs: connectLimitMs });
   const keys = redisKeys(id);
-  await withoutSilentWriters(redis, keys, steps, signal);
+  await withoutLongWriters(redis, keys, steps, signal);
   const result = await steps.during("holding up pushes, collecting garbage; pulls go on", async (note) => {
     await using hold = await take(redis, keys);
     note("waiting for pushes that have begun");
@@ -124,30 +122,5 @@ async function take(redis: Redis, keys: RedisKeys): Promise<RegistryHold> {
   if (hold !== null) return hold;
   throw new SetupError(
     "Another garbage collection of this registry runs, or was killed less than a minute ago: repeat this later.",
-  );
-}
-
-/** Before pushes are held up: a worker that crashed in a push is listed for minutes. */
-async function withoutSilentWriters(
-  redis: Redis,
-  keys: RedisKeys,
-  { report }: Step,
-  signal: AbortSignal,
-): Promise<void> {
-  if ((await countRegistryWriters(redis, keys)).silent === 0) return;
-  report("a worker crashed or froze in a push: waiting until it continues, or for 5 minutes …");
-  await poll(async () => (await countRegistryWriters(redis, keys)).silent === 0, { everyMs: lookMs, signal });
-}
-
-async function withoutWriters(hold: RegistryHold, signal: AbortSignal): Promise<void> {
-  const heldAt = performance.now();
-  const left = async () => {
-    if (!(await hold.extend()))
-      throw new SetupError("The hold on pushes was lost, because Redis lost its data: repeat this.");
-    return performance.now() - heldAt >= settleMs && (await hold.writers()).all === 0;
-  };
-  if ((await poll(left, { everyMs: lookMs, limitMs: writersLimitMs, signal })) === true) return;
-  throw new SetupError(
-    `Pushes that began before have not ended within ${writersLimitMs / 60_000} minutes; nothing was deleted: repeat this later.`,
   );
 }
