@@ -10,7 +10,7 @@ import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import { restoreCache } from "./cache.ts";
 import type { CacheContext } from "./cache.ts";
-import { type BuildTimeContext, withinBuildTime } from "./build-time.ts";
+import { type BuildTimeContext, type PlatformWait, withinBuildTime } from "./build-time.ts";
 import type { ChosenBuildpacks } from "./phases/fetch-buildpacks.ts";
 import { LimitHints } from "./limit-hints.ts";
 
@@ -76,8 +76,8 @@ interface RunOptions {
   readonly onOutputEnd?: () => void;
   /** The error for an exit code, unless the build ran out of memory. Default: the error of a buildpack. */
   readonly failureOf?: (exitCode: number) => SlipwayError;
-  /** A time in which the build waits for the platform. The limits of its time and its silence do not count it. */
-  readonly wait?: { readonly begun: Promise<void>; readonly ended: Promise<void> };
+  /** The limits of the build's time and its silence do not count it. */
+  readonly wait?: PlatformWait;
 }
 
 /** The parts of an attempt that a running build uses. */
@@ -99,7 +99,7 @@ export async function runSandbox(
   const { config } = context;
   const hints = buildHints(config);
   await withinBuildTime(context, signal, async (limits) => {
-    void wait?.begun.then(() => limits.suspendUntil(wait.ended));
+    if (wait !== undefined) limits.suspendDuring(wait);
     const exit = await sandbox.run({
       onOutput: (bytes) => {
         hints.read(bytes);

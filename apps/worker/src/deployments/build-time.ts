@@ -11,8 +11,14 @@ export type BuildTimeContext = {
 export interface BuildLimits extends Pick<OutputWatch, "store" | "noteProgress"> {
   /** The signal to end at. */
   readonly signal: AbortSignal;
-  /** The build waits for the platform until the promise is settled: that is neither its time nor its silence. */
-  readonly suspendUntil: (end: Promise<unknown>) => Promise<void>;
+  /** The wait counts neither as the build's time nor as its silence. */
+  readonly suspendDuring: (wait: PlatformWait) => void;
+}
+
+/** A time in which a build waits for the platform. It may never begin. */
+export interface PlatformWait {
+  readonly begun: Promise<void>;
+  readonly ended: Promise<void>;
 }
 
 /**
@@ -27,14 +33,17 @@ export async function withinBuildTime<T>(
   const timeoutMs = timing.buildTimeoutMs;
   using timeout = startTimeout(timeoutMs);
   using output = watchOutput(timing.buildSilenceMs);
-  const suspendUntil = async (end: Promise<unknown>) => {
+  const suspendUntil = async (end: Promise<void>) => {
     using _stopped = timeout.stop();
-    await output.store(() => end.then(ignore, ignore));
+    await output.store(() => end.catch(ignore));
+  };
+  const suspendDuring = ({ begun, ended }: PlatformWait) => {
+    begun.then(() => suspendUntil(ended)).catch(ignore);
   };
   try {
     const { store, noteProgress } = output;
     const either = AbortSignal.any([signal, timeout.signal, output.signal]);
-    return await run({ store, noteProgress, suspendUntil, signal: either });
+    return await run({ store, noteProgress, suspendDuring, signal: either });
   } catch (error) {
     if (!signal.aborted) output.signal.throwIfAborted();
     if (!timeout.signal.aborted || signal.aborted || error instanceof SlipwayError) throw error;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { RegistryPlace } from "./collector.ts";
 import { collectHeld } from "./held-collection.ts";
 
-/** Kibibytes that the registry uses before and after the collection. */
+/** What `du` writes before and after the collection, in KiB. */
 const sizes = ["900", "300"];
 
 test("the hold is extended while the registry's size is read, before and after the collection", async () => {
