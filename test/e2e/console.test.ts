@@ -53,6 +53,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
 
   test("a wrong token is refused, and a right one opens the apps", async () => {
     await page.goto(apiUrl("/"));
+    await page.getByRole("button", { name: "Log in" }).waitFor();
     expect(await violations()).toEqual([]);
     await page.getByRole("button", { name: "API token" }).click();
     await page.getByLabel("API token", { exact: true }).last().fill("tk-us-nobodys-token-0123456789");

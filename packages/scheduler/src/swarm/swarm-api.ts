@@ -70,9 +70,16 @@ export async function findTasks(docker: Docker, serviceId: string): Promise<Task
   }
 }
 
-/** The tasks of all these services, by one question. */
+/** The tasks of all these services, by one request. A service that does not exist has none. */
 export async function findTasksOfAll(docker: Docker, serviceIds: readonly string[]): Promise<Task[]> {
-  return serviceIds.length === 0 ? [] : await listTasks(docker, { service: serviceIds });
+  if (serviceIds.length === 0) return [];
+  try {
+    return await listTasks(docker, { service: serviceIds });
+  } catch (error) {
+    // The swarm refuses the whole request when one of the services was removed since they were listed.
+    if (statusOf(error) !== 404) throw error;
+    return (await Promise.all(serviceIds.map((id) => findTasks(docker, id)))).flat();
+  }
 }
 
 /** Whether one of the tasks still exists: tasks outlive their service until they have stopped. */

@@ -11,6 +11,7 @@ import {
   testEngine,
 } from "@slipway/testkit";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { findServices, findTasksOfAll } from "./swarm-api.ts";
 import { openSwarmScheduler } from "./swarm-scheduler.ts";
 
 /** Answers HTTP with a text that differs after each start. */
@@ -50,6 +51,16 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     open,
     [Symbol.asyncDispose]: async () => undefined,
   }));
+
+  test("the tasks of several services are found also if one of the services was removed", async () => {
+    await using scheduler = open();
+    const rollout = aServer(stackImage);
+    await scheduler.start(rollout, options);
+    const [service] = await findServices(direct.docker, "test", rollout.appId);
+    const tasks = await findTasksOfAll(direct.docker, [service?.id ?? "", "removed"]);
+    expect(tasks).toMatchObject([{ ServiceID: service?.id }]);
+    await scheduler.removeApp(rollout.appId);
+  });
 
   test("a release continues after its container was killed, and its new address is listed", async () => {
     await using scheduler = open();
