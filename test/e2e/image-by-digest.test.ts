@@ -209,7 +209,7 @@ test("an image of a private registry needs the app's login, which nobody sees", 
   const app = await createApp("image-login");
   const image = named(closedHost, await pushApp(closedHost, "closed ${IMAGE_REGISTRY_AUTH:-no login}"));
   expect(await refused(app, image)).toContain(
-    `The registry ${closedHost} refuses access to team/app: it does not exist, or needs a login`,
+    `The registry ${closedHost} refuses access to team/app: the repository does not exist, or the repository needs a login`,
   );
   const login = (password: string) => {
     const auth = Buffer.from(`${registryLogin.username}:${password}`).toString("base64");
@@ -219,7 +219,7 @@ test("an image of a private registry needs the app's login, which nobody sees", 
     });
   };
   await login("wrong");
-  expect(await refused(app, image)).toContain("may not read it");
+  expect(await refused(app, image)).toContain("may not read the repository");
   await login(registryLogin.password);
   const { deployment, log } = await deployImage(app, image);
   expect(deployment.status).toBe("success");
@@ -269,7 +269,7 @@ test("an image that unpacks to more than IMAGE_MAX_MB is not copied to its end",
   const sum = declared.reduce((total, byte) => total + byte, 0);
   declared.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   const image = named(openHost, await pushApp(openHost, "bomb", { layers: [declared] }));
-  expect(await refused(app, image)).toContain("unpack to more than is allowed (IMAGE_MAX_MB)");
+  expect(await refused(app, image)).toContain("is too large: the layers of an image may unpack to");
 });
 
 test("a deployment that is aborted while its image is copied ends as aborted, and the former release serves", async () => {

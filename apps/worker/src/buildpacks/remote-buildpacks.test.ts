@@ -11,7 +11,7 @@ import { checkedEntries } from "@slipway/archive";
 import { parseBuildpackUrl } from "@slipway/buildpacks";
 import { cutServer, freePort, gitServer, packTarGz, refusal, TestRepository } from "@slipway/testkit";
 import type { RepositoryFiles } from "@slipway/testkit";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { openRemoteBuildpacks } from "./remote-buildpacks.ts";
 import type { FetchedBuildpack, RemoteBuildpacks, RemoteBuildpacksOptions } from "./remote-buildpacks.ts";
 
@@ -292,10 +292,12 @@ describe("git", () => {
 
   test("nothing is left of a fetch once it is disposed of, and an abort ends it", async () => {
     await repository("pack", files);
-    const temporary = async () =>
-      (await readdir(tmpdir())).filter((name) => name.startsWith("slipway-buildpacks-"));
-    const before = await temporary();
+    // Other processes of a run use the machine's folder too.
+    await using temporary = await mkdtempDisposable(join(tmpdir(), "slipway-test-"));
+    vi.stubEnv("TMPDIR", temporary.path);
+    onTestFinished(() => void vi.unstubAllEnvs());
     const own = await open();
+    expect(await readdir(temporary.path)).toHaveLength(1);
     await (await own.fetch(parseBuildpackUrl(`${base}/pack.git`, "x"), signal))[Symbol.asyncDispose]();
     const controller = new AbortController();
     route = () => {
@@ -305,7 +307,7 @@ describe("git", () => {
     const aborted = own.fetch(parseBuildpackUrl(`${base}/pack.git`, "x"), controller.signal);
     await expect(aborted).rejects.toThrow("enough");
     await own[Symbol.asyncDispose]();
-    expect(await temporary()).toEqual(before);
+    expect(await readdir(temporary.path)).toEqual([]);
   });
 });
 
