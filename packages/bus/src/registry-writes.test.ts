@@ -1,21 +1,18 @@
-import { Redis } from "ioredis";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Redis } from "ioredis";
+import { beforeEach, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
-import { lacksRedis, startRedis } from "@slipway/testkit";
+import { lacksRedis, useRedis } from "@slipway/testkit";
 import { countRegistryWriters, holdRegistryWrites, openRegistryWrites } from "./registry-writes.ts";
 
 const keys = redisKeys("writes-test");
 const never = new AbortController().signal;
 
 describe.skipIf(await lacksRedis())("writes to the registry", () => {
-  let opened: AsyncDisposableStack;
   let redis: Redis;
-  beforeEach(async () => {
-    opened = new AsyncDisposableStack();
-    const server = opened.use(await startRedis());
-    redis = opened.adopt(new Redis(server.url), (client) => client.disconnect());
+  useRedis((connection) => {
+    redis = connection;
   });
-  afterEach(() => opened.disposeAsync());
+  beforeEach(async () => void (await redis.flushall()));
 
   const open = () =>
     openRegistryWrites({

@@ -3,7 +3,7 @@
 import { builderKinds } from "@slipway/core";
 import { z } from "zod";
 import { countSetting, listSetting, mebibytesSetting, settingDocs } from "@slipway/service";
-import { cpusSetting, runtimeSetting } from "./kinds.ts";
+import { cpusSetting, runtimeSetting } from "./value-schemas.ts";
 
 const buildersSetting = listSetting()
   .transform((items): readonly string[] => (items.length === 0 ? ["buildpacks"] : items))

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { countSetting, mebibytesSetting, settingDocs } from "@slipway/service";
-import { cpusSetting, runtimeSetting } from "./kinds.ts";
+import { cpusSetting, runtimeSetting } from "./value-schemas.ts";
 
 const dayMs = 86_400_000;
 

@@ -1,6 +1,5 @@
 // The installation of an app's dependencies, when it needs nothing of the source but a few files.
 
-import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { installScripts, runningInstallScripts } from "./install-scripts.ts";
 import { readLockFile } from "./lock-file.ts";
@@ -9,6 +8,8 @@ import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
 import { type WorkspaceFiles, workspaceFiles } from "./workspace-files.ts";
+import { decisiveVariables, installDigest } from "../install-inputs.ts";
+import type { DecisiveVariables } from "../install-inputs.ts";
 import type { Install, LanguageSource, Monorepo } from "../language.ts";
 
 /** Packages whose install scripts read files of the app. */
@@ -79,7 +80,7 @@ export function planInstall(
   const workspace = monorepo?.workspace ?? null;
   const digest = installDigest(
     decisive,
-    runsScripts ? sorted(variables) : decisiveVariables(variables, files),
+    runsScripts ? decisiveVariables(variables, () => true) : variablesOfManager(variables, files),
     workspace,
   );
   const { packageCount } = facts;
@@ -118,31 +119,15 @@ function manifestUsesSource(manifest: PackageJson): boolean {
 }
 
 /** Without install scripts, a package manager reads its own variables, those of Node.js, and those that its settings name. */
-function decisiveVariables(
+function variablesOfManager(
   variables: Readonly<Record<string, string>>,
   files: ReadonlyMap<string, Buffer>,
-): readonly (readonly [string, string])[] {
+): DecisiveVariables {
   const texts = [...files].flatMap(([path, content]) =>
     settingsWithVariables.has(posix.basename(path)) ? [content.toString("utf8")] : [],
   );
   const named = new Set(texts.join("\n").match(/(?<=\$\{?)\w+/g));
   const isDecisive = (name: string) =>
     /^(?:npm|pnpm|yarn|bun|node|corepack)_/i.test(name) || name === "CI" || named.has(name);
-  return sorted(variables).filter(([name]) => isDecisive(name));
-}
-
-function sorted(variables: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
-  return Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function installDigest(
-  files: ReadonlyMap<string, Buffer>,
-  variables: readonly (readonly [string, string])[],
-  workspace: string | null,
-): string {
-  const hash = createHash("sha256");
-  // An archive may have its files in any order.
-  for (const [name, content] of [...files].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    hash.update(`${name} ${content.length}\n`).update(content);
-  return hash.update(JSON.stringify([variables, workspace])).digest("hex");
+  return decisiveVariables(variables, isDecisive);
 }

@@ -1,7 +1,7 @@
 // What composer.json and composer.lock of a PHP app say, and whether its packages can be installed without its source.
 
-import { createHash } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
+import { decisiveVariables, installDigest, presentFiles } from "../install-inputs.ts";
 import { fieldOf, jsonOf, stringOf, type Table, tableOf, tablesOf } from "../documents.ts";
 import type { Install, LanguageSource } from "../language.ts";
 
@@ -131,24 +131,16 @@ function scriptNames(manifest: Table): readonly string[] {
   return Object.keys(tableOf(manifest["scripts"])).filter((name) => !otherScripts.test(name));
 }
 
-function installOf({ names, read, variables }: LanguageSource, lock: Table): Install {
-  const files = new Map<string, Buffer>();
-  const hash = createHash("sha256");
-  for (const name of installFiles) {
-    const content = names.includes(name) ? read(name) : undefined;
-    if (content === undefined) continue;
-    files.set(name, content);
-    hash.update(`${name} ${content.length}\n`).update(content);
-  }
-  const decisive = Object.entries(variables).filter(([name]) => decisiveVariable.test(name));
-  hash.update(JSON.stringify(decisive.sort(([a], [b]) => (a < b ? -1 : 1))));
+function installOf(source: LanguageSource, lock: Table): Install {
+  const files = presentFiles(source, installFiles);
+  const variables = decisiveVariables(source.variables, (name) => decisiveVariable.test(name));
   const packageCount = tablesOf(lock["packages"]).length;
   // An app without packages has an autoloader all the same.
   return {
     folder: vendor,
     workspace: null,
     files,
-    digest: hash.digest("hex"),
+    digest: installDigest(files, variables),
     hasBuildPackages: false,
     packageCount: Math.max(1, packageCount),
   };

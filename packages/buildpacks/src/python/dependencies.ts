@@ -1,6 +1,6 @@
 // Where the dependencies of a Python app are listed, and whether they can be installed without the app's source.
 
-import { createHash } from "node:crypto";
+import { decisiveVariables, installDigest } from "../install-inputs.ts";
 import type { Install, LanguageSource } from "../language.ts";
 import {
   fieldOf,
@@ -150,14 +150,10 @@ function filesOf(source: LanguageSource, file: DependencyFile): ReadonlyMap<stri
 }
 
 function digestOf(files: ReadonlyMap<string, Buffer>, variables: Readonly<Record<string, string>>): string {
-  const hash = createHash("sha256");
-  for (const [name, content] of files) hash.update(`${name} ${content.length}\n`).update(content);
   const texts = [...files.values()].map((content) => content.toString("utf8"));
   const named = new Set(texts.flatMap((text) => text.match(/(?<=\$\{)\w+(?=\})/g) ?? []));
-  const decisive = Object.entries(variables).filter(
-    ([name]) => decisiveVariable.test(name) || named.has(name),
-  );
-  return hash.update(JSON.stringify(decisive.sort(([a], [b]) => (a < b ? -1 : 1)))).digest("hex");
+  const isDecisive = (name: string) => decisiveVariable.test(name) || named.has(name);
+  return installDigest(files, decisiveVariables(variables, isDecisive));
 }
 
 /** What uv, pip, poetry, pipenv and compilers read. */

@@ -1,7 +1,7 @@
 // Decides how a Ruby app is built, from its control files alone: no code of the app runs, not even its Gemfile.
 
-import { createHash } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
+import { decisiveVariables, installDigest, presentFiles } from "../install-inputs.ts";
 import { textOf } from "../documents.ts";
 import { frontEndWarning } from "../front-end-warning.ts";
 import type { Install, Language, LanguageFacts, LanguageSource } from "../language.ts";
@@ -115,23 +115,15 @@ function decides(gemfile: string): (name: string) => boolean {
   return (name) => decisiveVariable.test(name) || named.has(name);
 }
 
-function installOf({ names, read, variables }: LanguageSource, { gems }: GemfileLock): Install {
-  const files = new Map<string, Buffer>();
-  const hash = createHash("sha256");
-  for (const name of installFiles) {
-    const content = names.includes(name) ? read(name) : undefined;
-    if (content === undefined) continue;
-    files.set(name, content);
-    hash.update(`${name} ${content.length}\n`).update(content);
-  }
+function installOf(source: LanguageSource, { gems }: GemfileLock): Install {
+  const files = presentFiles(source, installFiles);
   const isDecisive = decides(files.get("Gemfile")?.toString("utf8") ?? "");
-  const decisive = Object.entries(variables).filter(([name]) => isDecisive(name));
-  hash.update(JSON.stringify(decisive.sort(([a], [b]) => (a < b ? -1 : 1))));
+  const variables = decisiveVariables(source.variables, isDecisive);
   return {
     folder: gemFolder,
     workspace: null,
     files,
-    digest: hash.digest("hex"),
+    digest: installDigest(files, variables),
     hasBuildPackages: false,
     packageCount: gems.size,
   };

@@ -1,21 +1,18 @@
-import { Redis } from "ioredis";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Redis } from "ioredis";
+import { beforeEach, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
-import { lacksRedis, startRedis } from "@slipway/testkit";
+import { lacksRedis, useRedis } from "@slipway/testkit";
 import { withoutLongWriters, withoutWriters } from "./earlier-writers.ts";
 
 const never = new AbortController().signal;
 const keys = redisKeys("gc-test");
 
 describe.skipIf(await lacksRedis())("writes that began before a garbage collection", () => {
-  let opened: AsyncDisposableStack;
   let redis: Redis;
-  beforeEach(async () => {
-    opened = new AsyncDisposableStack();
-    const server = opened.use(await startRedis());
-    redis = opened.adopt(new Redis(server.url), (client) => client.disconnect());
+  useRedis((connection) => {
+    redis = connection;
   });
-  afterEach(() => opened.disposeAsync());
+  beforeEach(async () => void (await redis.flushall()));
 
   const write = async (id: string, ageMs: number) => {
     const [seconds] = await redis.time();

@@ -1,0 +1,45 @@
+// What decides what an install of dependencies yields: files of the source, and variables of the app.
+
+import { createHash } from "node:crypto";
+import type { LanguageSource } from "./language.ts";
+
+/** Names and values, sorted by name. */
+export type DecisiveVariables = readonly (readonly [string, string])[];
+
+/** The files that exist, without those that are no regular files or too large. */
+export function presentFiles(
+  { names, read }: Pick<LanguageSource, "names" | "read">,
+  wanted: readonly string[],
+): ReadonlyMap<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const name of wanted) {
+    const content = names.includes(name) ? read(name) : undefined;
+    if (content !== undefined) files.set(name, content);
+  }
+  return files;
+}
+
+export function decisiveVariables(
+  variables: LanguageSource["variables"],
+  isDecisive: (name: string) => boolean,
+): DecisiveVariables {
+  return Object.entries(variables)
+    .filter(([name]) => isDecisive(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/**
+ * @param workspace path of the app in its monorepo; null for any other app.
+ * @returns the SHA-256 in hex, the same for the same files in any order.
+ */
+export function installDigest(
+  files: ReadonlyMap<string, Buffer>,
+  variables: DecisiveVariables,
+  workspace: string | null = null,
+): string {
+  const hash = createHash("sha256");
+  // An archive may have its files in any order.
+  for (const [name, content] of [...files].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name} ${content.length}\n`).update(content);
+  return hash.update(JSON.stringify([variables, workspace])).digest("hex");
+}
