@@ -179,13 +179,14 @@ export class SlipwayUnderTest implements AsyncDisposable {
     await this.ready({ idle: true });
   }
 
-  /** The worker that reports that it runs the deployment. */
+  /** The worker that reports that it runs the deployment. The report of a killed worker stays for some time, also after a restart. */
   async workerOf(deploymentId: string): Promise<AppUnderTest> {
     return eventually(async () => {
-      const busy = (await this.listWorkers()).find(
-        ({ state, deployments }) => state === "ready" && deployments.some(({ id }) => id === deploymentId),
+      const reports = await this.listWorkers();
+      const busy = reports.filter(({ deployments }) => deployments.some(({ id }) => id === deploymentId));
+      return this.workers.find((worker) =>
+        busy.some(({ pid, state }) => pid === worker.pid && state === "ready"),
       );
-      return this.workers.find(({ name }) => name === busy?.name);
     });
   }
 

@@ -27,7 +27,7 @@ export async function reportStateOfFailed(task: RunnerTask, slipway: SlipwayUnde
 async function stateOf(slipway: SlipwayUnderTest): Promise<string> {
   const parts: readonly (readonly [string, () => Promise<unknown>])[] = [
     ["workers, as operators see them", () => slipway.listWorkers()],
-    ["deployments that run", () => slipway.store.deployments.allRunning()],
+    ["deployments", () => deploymentsOf(slipway)],
     ["jobs", () => jobsOf(slipway)],
     ["containers", () => containersOf(slipway)],
     ["logs", () => logsOf(slipway.logFolder)],
@@ -43,6 +43,18 @@ async function textOf(read: () => Promise<unknown>): Promise<string> {
   } catch (error) {
     return `unavailable: ${String(error)}`;
   }
+}
+
+async function deploymentsOf({ appIds, store }: SlipwayUnderTest): Promise<unknown> {
+  const firstPage = { page: 1, perPage: 10 };
+  const pages = await Promise.all(appIds.map((appId) => store.deployments.list(appId, firstPage)));
+  return pages
+    .flatMap(({ deployments }) => deployments)
+    .map(({ id, attempt, history }) => ({
+      id,
+      attempt,
+      history: history.map(({ status, at }) => `${at.toISOString()} ${status}`),
+    }));
 }
 
 async function jobsOf(slipway: SlipwayUnderTest): Promise<unknown> {

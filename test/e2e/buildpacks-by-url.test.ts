@@ -1,5 +1,6 @@
 // Apps built by buildpacks that the user names by URL: git repositories and an archive, from a server of the test.
 
+import { once } from "node:events";
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,7 +72,7 @@ beforeAll(async () => {
     return true;
   });
   served.defer(() => cutServer(git));
-  await new Promise<void>((resolve) => git.listen(inject("buildpackPort"), "127.0.0.1", resolve));
+  await once(git.listen(inject("buildpackPort"), "127.0.0.1"), "listening");
 });
 afterAll(() => served.disposeAsync());
 

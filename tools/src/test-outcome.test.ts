@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { countTests, endOfRun, failuresIn } from "./test-outcome.ts";
+import { countTests, endOfRun, failuresIn, filesFailedOutsideTests, withSecondRun } from "./test-outcome.ts";
 
 const file = (status: string, ...tests: string[]) => ({
   name: "/clone/a.test.ts",
@@ -53,14 +53,33 @@ test("failuresIn reports failed tests and tests that passed on a retry, but no p
   ]);
 });
 
+test("a second run of the files that failed outside their tests replaces their results, and is reported", () => {
+  const hookFailed = { ...file("failed", "passed", "skipped"), message: "hook timed out" };
+  const other = { ...file("passed", "passed"), name: "/clone/b.test.ts" };
+  const first = { numPassedTests: 2, numFailedTests: 0, testResults: [other, hookFailed] };
+  expect(filesFailedOutsideTests(first)).toEqual(["/clone/a.test.ts"]);
+  const second = { numPassedTests: 2, numFailedTests: 0, testResults: [file("passed", "passed", "passed")] };
+  const both = withSecondRun(first, second);
+  expect(countTests(both, 0)).toEqual({ passed: 3, failed: 0 });
+  expect(failuresIn(both)).toEqual(["failed at first: /clone/a.test.ts\nhook timed out"]);
+  const again = withSecondRun(first, {
+    ...second,
+    numPassedTests: 0,
+    testResults: [file("failed", "skipped")],
+  });
+  expect(countTests(again, 1)).toEqual({ passed: 1, failed: 1 });
+});
+
 test("failuresIn shortens a long failure message", () => {
-  const assertionResults = [{ fullName: "it works", status: "failed", failureMessages: ["x".repeat(6_000)] }];
+  const assertionResults = [
+    { fullName: "it works", status: "failed", failureMessages: ["x".repeat(16_000)] },
+  ];
   const [failure] = failuresIn({
     numPassedTests: 0,
     numFailedTests: 1,
     testResults: [{ ...file("failed"), assertionResults }],
   });
-  expect(failure).toBe(`failed: /clone/a.test.ts > it works\n${"x".repeat(5_000)} … (more above)`);
+  expect(failure).toBe(`failed: /clone/a.test.ts > it works\n${"x".repeat(15_000)} … (more above)`);
 });
 
 test("a run ends with its failures, the resources that are left, and the counts; left resources fail the run", () => {

@@ -15,6 +15,8 @@ interface FileReport {
   status: string;
   /** The failure outside the file's tests. */
   message: string;
+  /** The failure outside its tests in a first run, if the file was run twice. */
+  failedFirst?: string;
   assertionResults: readonly {
     fullName: string;
     status: string;
@@ -24,7 +26,7 @@ interface FileReport {
 }
 
 /** The maximal length of one test's message. */
-const maxMessageChars = 5_000;
+const maxMessageChars = 15_000;
 
 /**
  * Counts passed and failed tests. A file that fails outside its tests counts as one failure, and so does a failed run without
@@ -38,10 +40,36 @@ export function countTests(
   return { passed: report?.numPassedTests ?? 0, failed: exitCode === 0 ? failed : Math.max(failed, 1) };
 }
 
+/** The files that failed outside their tests, such as in a `beforeAll`: vitest's `retry` repeats single tests only. */
+export function filesFailedOutsideTests(report: TestReport): string[] {
+  return report.testResults.filter(failsOutsideTests).map(({ name }) => name);
+}
+
+/** A run's report with the files of a second run in place of their first results. The files count as failed at first. */
+export function withSecondRun(report: TestReport, second: TestReport): TestReport {
+  const repeated = new Set(second.testResults.map(({ name }) => name));
+  const replaced = report.testResults.filter(({ name }) => repeated.has(name));
+  const first = new Map(replaced.map(({ name, message }) => [name, message]));
+  const files = second.testResults.map((file) => ({ ...file, failedFirst: first.get(file.name) ?? "" }));
+  return {
+    numPassedTests: report.numPassedTests - passedIn(replaced) + second.numPassedTests,
+    numFailedTests: report.numFailedTests + second.numFailedTests,
+    testResults: [...report.testResults.filter(({ name }) => !repeated.has(name)), ...files],
+  };
+}
+
+function passedIn(files: readonly FileReport[]): number {
+  return files.flatMap(({ assertionResults }) => assertionResults).filter(({ status }) => status === "passed")
+    .length;
+}
+
 /** Returns a text for each test that failed or passed only on a retry, and for each file that failed outside its tests. */
 export function failuresIn(report: TestReport): string[] {
   return report.testResults.flatMap((file) => [
     ...(failsOutsideTests(file) ? [`failed: ${file.name}\n${shortened(file.message)}`] : []),
+    ...(file.failedFirst === undefined
+      ? []
+      : [`failed at first: ${file.name}\n${shortened(file.failedFirst)}`]),
     ...file.assertionResults
       .filter(({ failureMessages }) => (failureMessages ?? []).length > 0)
       .map(({ fullName, status, failureMessages }) => {

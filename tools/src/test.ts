@@ -1,6 +1,6 @@
 // npm test: sets up private services, runs vitest on them, stops the services, and prints the counts.
 
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   claimRun,
@@ -20,7 +20,7 @@ import {
 import type { Engine, SetupConfig } from "@slipway/setup";
 import { ensureTestDatabase, prepareTestDatabase } from "./images/test-database.ts";
 import type { TestDatabase } from "./images/test-database.ts";
-import { endOfRun } from "./test-outcome.ts";
+import { endOfRun, filesFailedOutsideTests, withSecondRun } from "./test-outcome.ts";
 import type { TestReport } from "./test-outcome.ts";
 
 const say = sayOn(process.stdout);
@@ -30,6 +30,8 @@ const say = sayOn(process.stdout);
  * The output of the first lane is printed as it comes, that of each other lane when the lane ends.
  */
 const lanes = [["unit", "e2e-mongo", "compose"], ["e2e"], ["chaos", "fleet"]] as const;
+/** In CI at most this many files of a lane are run again after a failure outside their tests: more have a common cause. */
+const maxFilesAgain = 3;
 
 await runCommand(async () => {
   const config = readOwnConfig("test");
@@ -58,7 +60,11 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
     if (mongo === "missing" && namesMongo(args))
       throw new SetupError("The project e2e-mongo needs MongoDB: see the reason above, or set MONGO_URL.");
     if (args.length > 0) return [await runVitest(reportIn(logFolder, 0), mongo, args)];
-    return await Promise.all(lanes.map((projects, lane) => runLane(logFolder, lane, mongo, projects)));
+    const run = async (projects: readonly string[], lane: number) => {
+      const exitCode = await runLane(logFolder, lane, mongo, projects);
+      return config.unattended && exitCode !== 0 ? runAgain(logFolder, lane, mongo, exitCode) : exitCode;
+    };
+    return await Promise.all(lanes.map(run));
   } catch (error) {
     process.stderr.write(` !     ${errorText(error)}\n`);
     return [1];
@@ -76,6 +82,31 @@ function runLane(
   const report = reportIn(logFolder, lane);
   if (lane === 0) return runVitest(report, mongo, args);
   return runInBackground(report, mongo, args, join(logFolder, `lane-${lane + 1}.log`));
+}
+
+/**
+ * Runs the files that failed outside their tests once more, if no test failed, and writes both runs' report in place of the first.
+ * @returns the exit code of the second run, or `firstExitCode` if there was none.
+ */
+async function runAgain(
+  logFolder: string,
+  lane: number,
+  mongo: TestDatabase,
+  firstExitCode: number,
+): Promise<number> {
+  const reportFile = reportIn(logFolder, lane);
+  const report = await readReport(reportFile);
+  const files = report === undefined ? [] : filesFailedOutsideTests(report);
+  if (report === undefined || report.numFailedTests > 0) return firstExitCode;
+  if (files.length === 0 || files.length > maxFilesAgain) return firstExitCode;
+  say(`again     ${files.join(" ")}: failed outside their tests`);
+  const secondFile = join(logFolder, `vitest-${lane + 1}-again.json`);
+  await rm(secondFile, { force: true });
+  const projects = (lanes[lane] ?? []).map((project) => `--project=${project}`);
+  const exitCode = await runVitest(secondFile, mongo, [...projects, ...files]);
+  const second = await readReport(secondFile);
+  if (second !== undefined) await writeFile(reportFile, JSON.stringify(withSecondRun(report, second)));
+  return exitCode;
 }
 
 /** Whether the arguments name the project e2e-mongo, as one argument or two. */

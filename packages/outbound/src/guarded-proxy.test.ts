@@ -1,5 +1,6 @@
 // The proxy between a real client and real servers. Git uses it in the tests of the worker's buildpacks.
 
+import { once } from "node:events";
 import { type Server, createServer, request } from "node:http";
 import { type AddressInfo, type Socket, createServer as createTcpServer } from "node:net";
 import { text } from "node:stream/consumers";
@@ -24,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => opened.disposeAsync());
 
 async function listen(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   opened.defer(() => cutServer(server));
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
@@ -135,7 +136,7 @@ test("all connections together receive no more than the limit", async () => {
     socket.on("error", () => socket.destroy());
     socket.end(Buffer.alloc(600));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   opened.defer(() => void server.close());
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   proxy = await open([host]);

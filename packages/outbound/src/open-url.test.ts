@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
@@ -41,7 +42,7 @@ const server = createServer((request, response) => {
 let host = "";
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 

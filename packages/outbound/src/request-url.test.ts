@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { createServer as createTcpServer } from "node:net";
@@ -25,7 +26,7 @@ const server = createServer((request, response) => {
 let base = "";
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterAll(() => cutServer(server));
@@ -89,7 +90,7 @@ test("requestUrl closes the connection when the server switches protocols", asyn
     const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     socket.on("error", () => undefined).once("data", () => socket.write(head));
   });
-  await new Promise<void>((resolve) => switching.listen(0, "127.0.0.1", resolve));
+  await once(switching.listen(0, "127.0.0.1"), "listening");
   const { port } = switching.address() as AddressInfo;
   try {
     const response = await send(`http://127.0.0.1:${port}/`);

@@ -1,5 +1,6 @@
 // Serving the console: to browsers only, compressed, cached, under a strict policy.
 
+import { once } from "node:events";
 import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
@@ -32,7 +33,7 @@ describe("the console's pages", () => {
     );
     app.use((_request, response) => void response.json({ name: "slipway" }));
     server = createServer(app).listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
+    await once(server, "listening");
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterAll(async () => {

@@ -37,7 +37,7 @@ beforeEach(async () => {
     return route?.(request, response) ?? false;
   });
   opened.defer(() => cutServer(server));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   remote = await open();
 });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -56,7 +57,7 @@ test.skipIf(await lacksRedis())(
     };
     const github = createServer((request, response) => void respond(request, response));
     opened.defer(() => void github.close());
-    await new Promise<void>((resolve) => github.listen(0, "127.0.0.1", resolve));
+    await once(github.listen(0, "127.0.0.1"), "listening");
     const config = {
       ...context.config,
       githubApiUrl: `http://127.0.0.1:${(github.address() as AddressInfo).port}`,
