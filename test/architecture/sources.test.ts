@@ -51,8 +51,8 @@ test("no check of the compiler is switched off, no module is mocked, no task is 
   expect(code.filter((path) => forbidden.test(textOf(path)))).toEqual([]);
 });
 
-test("no source casts a value to any type by way of unknown", () => {
-  expect(shipped.filter((path) => /\bas unknown as\b/.test(codeOf(path)))).toEqual([]);
+test("no value is cast to any type by way of unknown", () => {
+  expect(code.filter((path) => /\bas unknown as\b/.test(codeOf(path)))).toEqual([]);
 });
 
 test("no exported function is longer than sixty lines", () => {

@@ -3,7 +3,6 @@
 import { createHash } from "node:crypto";
 import { sourceTar } from "@slipway/archive";
 import { appOf, runnerArguments } from "@slipway/buildpacks";
-import { SlipwayError } from "@slipway/core";
 import type { ByteStream, Sandbox } from "@slipway/core";
 import type { Attempt } from "./attempt.ts";
 import { buildImage, buildKey } from "./build-image.ts";
@@ -20,6 +19,7 @@ import type { Plan } from "./phases/plan.ts";
 import type { AppFiles } from "./phases/push.ts";
 import { unpack } from "./phases/unpack.ts";
 import type { UnpackContext } from "./phases/unpack.ts";
+import { unlessSnapshotRemoved } from "./removed-snapshot.ts";
 
 export type MakeContext = DependenciesContext & BuildImageContext & UnpackContext & FetchBuildpacksContext;
 
@@ -47,24 +47,19 @@ export async function make(context: MakeContext, attempt: Attempt, { plan, ...in
   if (plan.language.scripts === "none") return fromSource(context, attempt, { ...input, plan });
   const key = buildKey(plan);
   if (input.former?.changedDependencies === key) return fromBuild(context, attempt, { ...input, plan }, key);
-  try {
+  const onLayers = async () => {
     const made = await fromLayers(context, attempt, { ...input, plan });
     if (made !== null) return made;
     const { folder } = plan.language.install;
     attempt.log.line(` !     The build changes ${folder}, so it begins again with an install of its own`);
-    return await fromBuild(context, attempt, { ...input, plan }, key);
-  } catch (error) {
-    if (!isRemovedSnapshot(error)) throw error;
+    return fromBuild(context, attempt, { ...input, plan }, key);
+  };
+  return unlessSnapshotRemoved(onLayers, () => {
     attempt.log.line(
       " !     The dependencies of the build were removed meanwhile, so they are installed again",
     );
     return fromBuild(context, attempt, { ...input, plan });
-  }
-}
-
-/** Housekeeping of any worker may remove a snapshot between its look-up and the build. */
-function isRemovedSnapshot(error: unknown): boolean {
-  return error instanceof SlipwayError && error.code === "not-found" && error.resource === "snapshot";
+  });
 }
 
 /** The source itself, on top of the dependencies. No code of the app runs, unless dependencies have to be installed. */
