@@ -2,12 +2,24 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import type { TestMongoServer } from "@slipway/testkit";
+import type { AppUnderTest } from "./app-under-test.ts";
 import type { Follower } from "./follower.ts";
 import type { Random } from "./random.ts";
 import type { RegistryUnderTest } from "./registry.ts";
 import type { SlipwayUnderTest } from "./slipway.ts";
 
+/** A clock that a test can set: that of one worker. */
+export interface TestClock {
+  readonly worker: AppUnderTest;
+  jump(seconds: number): Promise<void>;
+}
+
 export interface Victims {
+  /** Null when the database is a file. */
+  readonly mongo: Pick<TestMongoServer, "kill" | "start"> | null;
+  /** Without the library that makes them, there are none. */
+  readonly clocks: readonly TestClock[];
   readonly slipway: SlipwayUnderTest;
   readonly registry: RegistryUnderTest;
   readonly followers: readonly Follower[];
@@ -30,6 +42,10 @@ interface FaultKind {
 /** Up to several times the lease of the processes under test, so that another worker takes over; the shortest go unnoticed. */
 const lastingMs = { min: 200, max: 8_000 };
 
+/** How much later each chunk of a slow connection arrives. */
+const slowMs = 300;
+const jumpsSeconds = [-3_600, 3_600] as const;
+
 /** All are equally likely; a fault of a process counts once for each process. */
 export function chooseFault(victims: Victims, random: Random): Fault {
   const kind = random.pick(kindsOf(victims));
@@ -49,11 +65,13 @@ function kindsOf(victims: Victims): readonly FaultKind[] {
     ...processFaults(victims),
     ...redisFaults(victims),
     ...registryFaults(victims),
+    ...databaseFaults(victims),
+    ...engineFaults(victims),
     cutFollowers(victims),
   ];
 }
 
-function processFaults({ slipway }: Victims): readonly FaultKind[] {
+function processFaults({ slipway, clocks }: Victims): readonly FaultKind[] {
   const crashes = slipway.processes.map((app) => ({
     name: `${app.name} is killed and stays down`,
     begin: () => app.kill(),
@@ -75,8 +93,20 @@ function processFaults({ slipway }: Victims): readonly FaultKind[] {
       begin: () => slipway.gateOf(worker).shut(),
       end: () => slipway.gateOf(worker).reopen(),
     },
+    {
+      name: `${worker.name} reaches Redis slowly`,
+      begin: () => slipway.gateOf(worker).slowDown(slowMs),
+      end: () => slipway.gateOf(worker).slowDown(0),
+    },
   ]);
-  return [...crashes, ...ofWorkers];
+  const jumps = clocks.flatMap((clock): FaultKind[] =>
+    jumpsSeconds.map((seconds) => ({
+      name: `the clock of ${clock.worker.name} jumps by ${seconds} s`,
+      begin: () => clock.jump(seconds),
+      end: () => clock.jump(0),
+    })),
+  );
+  return [...crashes, ...ofWorkers, ...jumps];
 }
 
 function redisFaults({ slipway: { redis } }: Victims): readonly FaultKind[] {
@@ -106,6 +136,23 @@ function registryFaults({ registry }: Victims): readonly FaultKind[] {
       end: () => registry.start(),
     },
     { name: "the registry is frozen", begin: () => registry.freeze(), end: () => registry.thaw() },
+  ];
+}
+
+function databaseFaults({ mongo }: Victims): readonly FaultKind[] {
+  if (mongo === null) return [];
+  return [{ name: "MongoDB is killed and stays down", begin: () => mongo.kill(), end: () => mongo.start() }];
+}
+
+function engineFaults({ slipway: { engineGate } }: Victims): readonly FaultKind[] {
+  return [
+    { name: "the engine closes all connections", begin: () => engineGate.cut() },
+    { name: "the engine does not answer", begin: () => engineGate.shut(), end: () => engineGate.reopen() },
+    {
+      name: "the engine answers slowly",
+      begin: () => engineGate.slowDown(slowMs),
+      end: () => engineGate.slowDown(0),
+    },
   ];
 }
 

@@ -1,14 +1,20 @@
-// A proxy of a TCP server that a test can shut: then nothing passes, and both connections stay open.
+// A proxy of a server that a test can shut, slow down or cut.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, ListenOptions, NetConnectOpts, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A port of the loopback interface, or the path of a UNIX socket. */
+export type GateAddress = { readonly port: number } | { readonly path: string };
 
 export class Gate implements AsyncDisposable {
+  /** 0 for a gate on a UNIX socket. */
   readonly port: number;
   readonly #close: () => void;
   readonly #sockets: Set<Socket>;
   #shut = false;
+  #delayMs = 0;
 
   private constructor(port: number, sockets: Set<Socket>, close: () => void) {
     this.port = port;
@@ -16,17 +22,17 @@ export class Gate implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** @param targetPort on the loopback interface, as the gate's own port is. */
-  static async open(targetPort: number): Promise<Gate> {
+  /** @param at where the gate listens, by default a port that the kernel chooses. */
+  static async open(target: GateAddress, at: GateAddress = { port: 0 }): Promise<Gate> {
     const sockets = new Set<Socket>();
-    const server = createServer((near) => {
-      const far = connect(targetPort, "127.0.0.1");
+    const server = createServer({ allowHalfOpen: true }, (near) => {
+      const far = connect({ ...atLoopback(target), allowHalfOpen: true });
       for (const [one, other] of [
         [near, far],
         [far, near],
       ] as const) {
         sockets.add(one);
-        one.on("data", (chunk: Buffer) => void other.write(chunk));
+        gate.#pass(one, other);
         // Every end of a connection is passed on; the users of the connection handle its reason.
         one.on("error", () => undefined);
         one.on("close", () => {
@@ -35,12 +41,14 @@ export class Gate implements AsyncDisposable {
         });
         if (gate.#shut) one.pause();
       }
-    }).listen(0, "127.0.0.1");
+    }).listen(atLoopback(at));
     await once(server, "listening");
-    const gate = new Gate((server.address() as AddressInfo).port, sockets, () => server.close());
+    const port = "port" in at ? (server.address() as AddressInfo).port : 0;
+    const gate = new Gate(port, sockets, () => server.close());
     return gate;
   }
 
+  /** Nothing passes from now on, and both connections stay open. */
   shut(): void {
     this.#shut = true;
     for (const socket of this.#sockets) socket.pause();
@@ -52,8 +60,39 @@ export class Gate implements AsyncDisposable {
     for (const socket of this.#sockets) socket.resume();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#close();
+  /** Every chunk passes so much later, in both directions. */
+  slowDown(delayMs: number): void {
+    this.#delayMs = delayMs;
+  }
+
+  /** Closes all connections. New ones pass. */
+  cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close();
+    this.cut();
+  }
+
+  /** Passes data and the end of it on, in order. */
+  #pass(from: Socket, to: Socket): void {
+    let last = Promise.resolve();
+    const later = (send: () => void) => {
+      last = sendAfter(last, performance.now() + this.#delayMs, send);
+    };
+    from.on("data", (chunk: Buffer) => later(() => void to.write(chunk)));
+    from.on("end", () => later(() => to.end()));
+  }
+}
+
+async function sendAfter(former: Promise<void>, dueAt: number, send: () => void): Promise<void> {
+  await former;
+  const waitMs = dueAt - performance.now();
+  if (waitMs > 0) await sleep(waitMs);
+  send();
+}
+
+function atLoopback(address: GateAddress): NetConnectOpts & ListenOptions {
+  return "path" in address ? { path: address.path } : { port: address.port, host: "127.0.0.1" };
 }

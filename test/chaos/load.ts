@@ -76,11 +76,13 @@ export class AppLoad {
     if (id !== undefined) await this.#answer("POST", `/v1/apps/${this.app.name}/deployments/${id}/abort`, {});
   }
 
+  /** While the database is down, no further deployment is wanted. */
   async #waiting(): Promise<number> {
-    const found = await Promise.all(
-      this.accepted.slice(-maxWaiting).map((id) => this.#slipway.store.deployments.get(id)),
-    );
-    return found.filter((deployment) => deployment !== null && !isFinal(deployment.status)).length;
+    const last = this.accepted.slice(-maxWaiting);
+    const found = Promise.all(last.map((id) => this.#slipway.store.deployments.get(id)));
+    const deployments = await found.catch(() => null);
+    if (deployments === null) return maxWaiting;
+    return deployments.filter((deployment) => deployment !== null && !isFinal(deployment.status)).length;
   }
 
   async #answer(method: string, path: string, body: unknown, headers = {}): Promise<unknown> {

@@ -11,7 +11,7 @@ export interface SlipwayOptions {
   readonly workers: readonly Readonly<Record<string, string>>[];
   /** Variables of the API, which override those of all processes. */
   readonly api?: Readonly<Record<string, string>>;
-  /** Each worker reaches Redis through its own gate. */
+  /** Each worker reaches Redis through its own gate, and all of them the engine through one. */
   readonly gated?: boolean;
   /** Variables of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -21,6 +21,14 @@ export interface SlipwayOptions {
   readonly dataDir?: string;
   /** Instead of the registry of set-up; it must have the same images. */
   readonly registryUrl?: string;
+}
+
+export interface Gates {
+  /** One for each worker. */
+  readonly redis: readonly Gate[];
+  readonly engine: Gate;
+  /** The gate's address. */
+  readonly dockerHost: string;
 }
 
 /** Short, so that the consequences of a fault appear soon; long enough for a busy machine. */
@@ -73,13 +81,12 @@ export function appsOf(
   { workers, api = {} }: SlipwayOptions,
   environment: Readonly<Record<string, string>>,
   logFolder: string,
-  gates: readonly Gate[],
+  gates: Gates | undefined,
 ): AppUnderTest[] {
   const { DATA_DIR: filesDir } = inject("environment");
   const each = workers.map((variables, index) => {
-    const gate = gates[index];
-    const redis = gate === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${gate.port}/0` };
-    return { name: `worker-${index + 1}`, variables: { ...redis, ...variables } };
+    const name = `worker-${index + 1}`;
+    return { name, variables: { ...gatedVariables(gates, index), ...variables } };
   });
   return [{ name: "api", variables: api }, { name: "stream", variables: {} }, ...each].map(
     ({ name, variables }) =>
@@ -99,4 +106,13 @@ export function appsOf(
         logFolder,
       ),
   );
+}
+
+function gatedVariables(gates: Gates | undefined, index: number): Readonly<Record<string, string>> {
+  if (gates === undefined) return {};
+  return {
+    REDIS_URL: `redis://127.0.0.1:${gates.redis[index]?.port}/0`,
+    DOCKER_HOST: gates.dockerHost,
+    SCHEDULER_DOCKER_HOST: gates.dockerHost,
+  };
 }

@@ -1,7 +1,8 @@
 // A seeded run of faults under load: several apps, two workers, a follower of each app. `npm run chaos` injects more faults.
 
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import { lacksEngine, startMongo } from "@slipway/testkit";
+import { lacksEngine, startMongoServer } from "@slipway/testkit";
+import { openClocks } from "./clocks.ts";
 import { chooseFault } from "./faults.ts";
 import { AppLoad } from "./load.ts";
 import { randomFrom } from "./random.ts";
@@ -34,11 +35,12 @@ describe.skipIf(await lacksEngine())("Slipway under load", () => {
     `every invariant holds after ${faults} faults of seed ${seed} on ${CHAOS_DATABASE}`,
     async () => {
       const registry = opened.use(await startRegistry(inject("environment")));
-      const database =
-        CHAOS_DATABASE === "mongodb" ? { DATABASE_URL: opened.use(await startMongo()).url } : {};
+      const mongo = CHAOS_DATABASE === "mongodb" ? opened.use(await startMongoServer()) : null;
+      const database = mongo === null ? {} : { DATABASE_URL: mongo.url };
+      const clocks = opened.use(await openClocks(2));
       slipway = opened.use(
         await SlipwayUnderTest.start({
-          workers: [{}, {}],
+          workers: clocks.variables,
           gated: true,
           registryUrl: registry.url,
           settings: { CONCURRENCY: "2", RESERVED_SLOTS: "0", ...database },
@@ -51,10 +53,11 @@ describe.skipIf(await lacksEngine())("Slipway under load", () => {
         loads.push(new AppLoad(slipway, app, randomFrom(seed * 1_000 + number)));
       }
       const followers = loads.map(({ app }) => opened.use(slipway.follow(app)));
+      const victims = { slipway, registry, mongo, followers, clocks: clocks.of(slipway.workers) };
       const stop = new AbortController();
       const running = loads.map((load) => load.run(stop.signal));
       for (let number = 1; number <= faults; number += 1) {
-        const fault = chooseFault({ slipway, registry, followers }, random);
+        const fault = chooseFault(victims, random);
         process.stdout.write(`chaos     ${number} of ${faults}: ${fault.name}\n`);
         await fault.run();
         await slipway.ready({ idle: false });

@@ -19,7 +19,7 @@ import type { ContainerWatch } from "./container-watch.ts";
 import { Follower } from "./follower.ts";
 import { Gate } from "./gate.ts";
 import { appsOf, environmentOf, logFolderOf } from "./processes.ts";
-import type { SlipwayOptions } from "./processes.ts";
+import type { Gates, SlipwayOptions } from "./processes.ts";
 import { isWriteLockHeld } from "./sqlite-lock.ts";
 
 export class SlipwayUnderTest implements AsyncDisposable {
@@ -38,7 +38,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
   readonly appIds: string[];
   /** The folder of the processes' logs. */
   readonly logFolder: string;
-  readonly #gates: readonly Gate[];
+  readonly #gates: Gates | undefined;
   readonly #apiUrl: string;
   readonly #opened: AsyncDisposableStack;
 
@@ -56,7 +56,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
       | "appIds"
       | "logFolder"
     >,
-    gates: readonly Gate[],
+    gates: Gates | undefined,
     apiUrl: string,
     opened: AsyncDisposableStack,
   ) {
@@ -92,9 +92,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     opened.defer(() => removeImages(docker, registryHost, appIds));
     opened.use(installation);
     const containers = opened.use(await watchContainers(engines, installation.id));
-    const gates: Gate[] = [];
-    for (const _ of options.gated === true ? options.workers : [])
-      gates.push(opened.use(await Gate.open(Number(new URL(redis.url).port))));
+    const gates = options.gated === true ? await openGates(opened, options, environment) : undefined;
     const logFolder = logFolderOf(installation.id);
     const apps = appsOf(options, environment, logFolder, gates).map((app) => opened.use(app));
     await Promise.all(apps.map((app) => app.start()));
@@ -218,9 +216,15 @@ export class SlipwayUnderTest implements AsyncDisposable {
 
   /** The gate between a worker and Redis. */
   gateOf(worker: AppUnderTest): Gate {
-    const gate = this.#gates[this.workers.indexOf(worker)];
+    const gate = this.#gates?.redis[this.workers.indexOf(worker)];
     if (gate === undefined) throw new Error("the workers were started without gates");
     return gate;
+  }
+
+  /** The gate between all workers and the engine that builds and releases run on. */
+  get engineGate(): Gate {
+    if (this.#gates === undefined) throw new Error("the workers were started without gates");
+    return this.#gates.engine;
   }
 
   /** The text that the app answers a request of this path with now. */
@@ -233,6 +237,21 @@ export class SlipwayUnderTest implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened.disposeAsync();
   }
+}
+
+async function openGates(
+  opened: AsyncDisposableStack,
+  { workers }: SlipwayOptions,
+  { REDIS_URL, DATA_DIR, SCHEDULER_DOCKER_HOST }: Readonly<Record<string, string>>,
+): Promise<Gates> {
+  const port = Number(new URL(REDIS_URL ?? "").port);
+  const redis = await Promise.all(workers.map(() => Gate.open({ port })));
+  for (const gate of redis) opened.use(gate);
+  const socket = join(DATA_DIR ?? "", "engine");
+  const engine = opened.use(
+    await Gate.open({ path: new URL(SCHEDULER_DOCKER_HOST ?? "").pathname }, { path: socket }),
+  );
+  return { redis, engine, dockerHost: `unix://${socket}` };
 }
 
 function dockerAt(dockerHost: string): Docker {

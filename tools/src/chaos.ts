@@ -4,8 +4,22 @@ import { parseArgs } from "node:util";
 import { print, reasonOf, runCommand, runProgram, SetupError } from "@slipway/setup";
 
 const usage = "give --faults N, --seed S (integers from 1) and --database sqlite or mongodb";
+const help = `Usage: npm run chaos -- [options]
+
+Starts a private Slipway, keeps three apps busy with deployments, injects faults one after the other, and checks at the end that
+nothing was lost and nothing ran twice. Processes, Redis, MongoDB and the registry are killed, stopped and frozen; connections
+to Redis and the engine are cut, blocked and slow; Redis is emptied; clocks jump if Debian's package libfaketime is installed.
+
+  --faults N            number of faults (default 30), about five seconds each
+  --seed S              the same seed injects the same faults (default 1)
+  --database DATABASE   sqlite (default) or mongodb
+  --help                prints this text`;
 
 await runCommand(async () => {
+  if (process.argv.includes("--help")) {
+    print(help);
+    return 0;
+  }
   const { faults, seed, database } = options();
   print(`chaos     ${faults} faults of seed ${seed} on ${database}`);
   const environment = { CHAOS_FAULTS: faults, CHAOS_SEED: seed, CHAOS_DATABASE: database };
