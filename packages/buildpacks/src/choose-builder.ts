@@ -7,7 +7,7 @@ import type { BuilderKind, BuilderSetting, SourceBuilder } from "@slipway/core";
 import { bundledBuildpacks } from "./bundled.ts";
 import { readProjectDescriptor } from "./cnb/project-descriptor.ts";
 import { languages } from "./languages.ts";
-import { controlFileExists, type PlanSource, projectDirectory } from "./plan.ts";
+import { controlFileExists, type PlanSource, projectDirectory } from "./plan-source.ts";
 import {
   type BuildpackCatalogue,
   type CataloguedBuildpack,

@@ -37,7 +37,8 @@ export type { Install } from "./language.ts";
 export { languageTitles, type LanguagePlan } from "./languages.ts";
 export type { PackageHash } from "./node/package-manager-field.ts";
 export type { PackageManagerWish } from "./node/package-manager.ts";
-export type { NodePlan, NodeWish } from "./node/plan.ts";
+export type { NodeWish } from "./node/packages-plan.ts";
+export type { NodePlan } from "./node/plan.ts";
 export type { GoPlan, GoWish } from "./go/plan.ts";
 export type { PhpPlan } from "./php/plan.ts";
 export type { RubyPlan } from "./ruby/plan.ts";
@@ -48,11 +49,10 @@ export {
   scatteredFiles,
   plainPlan,
   planBuild,
-  projectDirectory,
   runnerArguments,
   type BuildPlan,
-  type PlanSource,
 } from "./plan.ts";
+export { projectDirectory, type PlanSource } from "./plan-source.ts";
 export { requireWeb, processTypesOf, typesNotStarted, type ProcessTypes } from "./process-types.ts";
 export { parseProcfile, type Procfile } from "./procfile.ts";
 export { mergeReleases, type ReleaseOutput } from "./release-output.ts";

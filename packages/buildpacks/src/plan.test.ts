@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { refusal } from "@slipway/testkit";
-import { controlFiles, planBuild, projectDirectory, runnerArguments } from "./plan.ts";
+import { controlFiles, planBuild, runnerArguments } from "./plan.ts";
+import { projectDirectory } from "./plan-source.ts";
 
 const lock = JSON.stringify({ lockfileVersion: 3, packages: { "": {} } });
 const nodeApp = { "package.json": '{"scripts":{"start":"node ."}}', "package-lock.json": lock };
@@ -128,7 +129,7 @@ describe("PROJECT_DIR is a workspace of a monorepo", () => {
     const below = { "x/apps/api/package.json": '{"scripts":{"start":"node ."}}' };
     const { language, monorepo } = plan({ ...folder, ...below }, { PROJECT_DIR: "x/apps/api" });
     expect(language).toMatchObject({ packageManager: { name: "pnpm" } });
-    expect(runnerArguments({ language, monorepo })).toEqual(["web=npm start", "monorepo=x"]);
+    expect(runnerArguments({ language, monorepo, assets: null })).toEqual(["web=npm start", "monorepo=x"]);
   });
 
   test.each<[string, Record<string, string>]>([

@@ -1,42 +1,19 @@
 // Decides from a source's control files how it is built, before any of its code runs.
 
 import { posix } from "node:path";
-import { SlipwayError } from "@slipway/core";
 import { foldersAbove, monorepoRoot } from "./node/monorepo.ts";
+import type { NodePlan } from "./node/plan.ts";
 import { workspaceFileNames } from "./node/workspace-files.ts";
-import type { Monorepo } from "./language.ts";
-import { type LanguagePlan, languages } from "./languages.ts";
+import { languages } from "./languages.ts";
+import { builtFolder, languageFiles, type PlannedLanguage, planLanguage } from "./plan-language.ts";
+import { type PlanSource, projectDirectory } from "./plan-source.ts";
 import type { BuildpackUrl } from "./remote/buildpack-url.ts";
 import { type BuildpackCatalogue, type CataloguedBuildpack, checkStack } from "./remote/catalogue.ts";
 import { chosenBuildpacks } from "./remote/chosen-buildpacks.ts";
 
-/** What a plan is made from: the source's control files, and the names beside them. */
-export interface PlanSource {
-  /** Content of control files by path. */
-  readonly captured: ReadonlyMap<string, Buffer>;
-  /** Control files that exist, but are larger than their maximum size. */
-  readonly oversized: ReadonlySet<string>;
-  /** Names in the project directory; those of folders end with a slash. */
-  readonly names: readonly string[];
-  /** Files that an install in a monorepo may read, by path; null when they are not all known. */
-  readonly scattered?: ReadonlyMap<string, Buffer> | null;
-  /** Links in the source; null when they are not all known. */
-  readonly links?: readonly Link[] | null;
-  /** The app's variables. */
-  readonly variables: Readonly<Record<string, string>>;
-}
-
-interface Link {
-  readonly path: string;
-  readonly target: string;
-  readonly leadsToFile: boolean;
-}
-
-export interface BuildPlan {
+export interface BuildPlan extends PlannedLanguage {
   /** All that build the app, in order; null when the bundled ones do. */
   readonly buildpacks: readonly BuildpackUrl[] | null;
-  /** Null when the build needs no toolchain. */
-  readonly language: LanguagePlan | null;
   /** Whether a toolchain that cannot be had fails the build: not of an app that may be its own buildpack. */
   readonly languageRequired: boolean;
   /** Path in the source of the monorepo whose workspace is built, "" for the source itself; null for any other app. */
@@ -52,14 +29,6 @@ const inlineScripts = ["bin/detect", "bin/compile"];
 const buildpacksFile = ".buildpacks";
 const slugIgnoreFile = ".slugignore";
 const maxControlFileBytes = 64 * 1024;
-
-const languageFiles = new Map(languages.flatMap(({ controlFiles: files }) => [...files]));
-
-/** @returns the folder that PROJECT_DIR names, relative to the source; "" for the source itself. */
-export function projectDirectory({ PROJECT_DIR: given = "" }: Readonly<Record<string, string>>): string {
-  const path = posix.normalize(given).replace(/^\/+|\/+$/g, "");
-  return path === "." || path === ".." || path.startsWith("../") ? "" : path;
-}
 
 /** @returns the paths of the files that `planBuild` reads, each with its maximum size in bytes. */
 export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
@@ -116,26 +85,18 @@ export function planBuild(source: PlanSource, offer: BuildpackOffer = noOffer): 
   const { captured, oversized } = source;
   const known = (path: string) => captured.has(path) || oversized.has(path);
   const monorepo = monorepoRoot(projectDir, { read: (path) => captured.get(path), exists: known });
-  const language = planLanguage(source, read, monorepo, inline);
+  const { language, assets } = planLanguage(source, read, monorepo, inline);
   const folder = builtFolder(language?.kind, monorepo, projectDir);
   return {
     buildpacks: null,
     language,
+    assets,
     languageRequired: !inline,
     monorepo,
     folder,
     procfile: text("Procfile"),
     slugIgnore: captured.get(posix.join(folder, slugIgnoreFile))?.toString("utf8") ?? null,
   };
-}
-
-/** Only Node.js has monorepos: an app in another language may be a folder of one. */
-function builtFolder(
-  language: LanguagePlan["kind"] | undefined,
-  monorepo: string | null,
-  projectDir: string,
-): string {
-  return language === "nodejs" ? (monorepo ?? projectDir) : projectDir;
 }
 
 /** @returns the plan of a source that is built without a language of the plan's. */
@@ -145,6 +106,7 @@ export function plainPlan({ captured, variables }: PlanSource): BuildPlan {
   return {
     buildpacks: null,
     language: null,
+    assets: null,
     languageRequired: false,
     monorepo: null,
     folder: projectDirectory(variables),
@@ -154,85 +116,24 @@ export function plainPlan({ captured, variables }: PlanSource): BuildPlan {
 }
 
 /**
- * @param plan its `monorepo` is relative to the source that the build gets.
- * @returns the arguments of the build runner: those of the language, the command that starts the app without a Procfile, and the
- * monorepo that it is a workspace of.
+ * @param plan its `monorepo` is relative to the source that the build gets. @param installed whether the image of the build has the
+ * packages that build assets.
+ * @returns the arguments of the build runner: those of the language, the command that starts the app without a Procfile, the
+ * monorepo that it is a workspace of, and what becomes of the packages that build assets.
  */
-export function runnerArguments({
-  language,
-  monorepo,
-}: Pick<BuildPlan, "language" | "monorepo">): readonly string[] {
+export function runnerArguments(
+  { language, monorepo, assets }: Pick<BuildPlan, "language" | "monorepo" | "assets">,
+  { hasAssetPackages = false }: { readonly hasAssetPackages?: boolean } = {},
+): readonly string[] {
   if (language === null) return [];
   return [
     ...language.runnerArguments,
     ...(language.web === null ? [] : [`web=${language.web}`]),
     ...(monorepo === null ? [] : [`monorepo=${monorepo}`]),
+    ...(assets === null ? [] : [`assets=${hasAssetPackages ? "installed" : assetsMode(assets)}`]),
   ];
 }
 
-/** Whether the project directory has a control file, or a link in its place. */
-export function controlFileExists(
-  { captured, oversized, links = null, variables }: PlanSource,
-  name: string,
-): boolean {
-  const path = posix.join(projectDirectory(variables), name);
-  return captured.has(path) || oversized.has(path) || (links ?? []).some((link) => link.path === path);
-}
-
-/** Of the root of a monorepo only the control files are known. */
-function rootOf(
-  { captured, oversized, scattered = null, links = null, variables }: PlanSource,
-  root: string | null,
-): Monorepo | null {
-  if (root === null) return null;
-  const pathOf = (name: string) => posix.join(root, name);
-  // A link to a folder may lead to further manifests.
-  const isKnown = scattered !== null && links !== null && links.every(({ leadsToFile }) => leadsToFile);
-  const below = (path: string) =>
-    root === "" || path.startsWith(`${root}/`) ? [posix.relative(root, path)] : [];
-  return {
-    workspace: posix.relative(root, projectDirectory(variables)),
-    files: isKnown
-      ? new Map([...scattered].flatMap(([path, content]) => below(path).map((name) => [name, content])))
-      : null,
-    read: (name) => captured.get(pathOf(name)),
-    names: [...languageFiles.keys()].filter(
-      (name) => captured.has(pathOf(name)) || oversized.has(pathOf(name)),
-    ),
-  };
-}
-
-/** Whether no link in the folder that is built leads out of it. */
-function standsAlone({ links = null }: PlanSource, folder: string): boolean {
-  if (folder === "") return true;
-  const isInside = (path: string) => path.startsWith(`${folder}/`);
-  return links !== null && links.every(({ path, target }) => !isInside(path) || isInside(target));
-}
-
-function planLanguage(
-  source: PlanSource,
-  read: (name: string) => Buffer | undefined,
-  root: string | null,
-  inline: boolean,
-): LanguagePlan | null {
-  const { names, variables } = source;
-  const chosen = variables["BUILDPACK_NAME"] ?? "";
-  if (chosen === "inline" && !inline) return null;
-  const exists = (name: string) => controlFileExists(source, name);
-  const app = { read, exists, names, variables, monorepo: rootOf(source, root), ownBuildpack: inline };
-  const language = languages.find(
-    ({ kind, detects }) => ["", "inline", kind].includes(chosen) && detects(names, app),
-  );
-  if (language === undefined) return null;
-  const plan = () => language.plan(app);
-  const folder = builtFolder(language.kind, root, projectDirectory(variables));
-  if (!inline) return standsAlone(source, folder) ? plan() : { ...plan(), install: null };
-  try {
-    // Its own bin/release says what serves.
-    return { ...plan(), releasedOn: "dependencies", install: null, runnerArguments: [] };
-  } catch (error) {
-    // The app's own bin/detect decides whether this is an app of the language at all.
-    if (error instanceof SlipwayError && error.fault === "user") return null;
-    throw error;
-  }
+function assetsMode({ releasedOn }: NodePlan): string {
+  return releasedOn === "dependencies" ? "kept" : "removed";
 }

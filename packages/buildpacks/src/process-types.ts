@@ -28,7 +28,12 @@ export function processTypesOf(options: {
 
 /** @returns the process types that a deployment does not start, in their order: all except `web` and `postdeploy`. */
 export function typesNotStarted(processTypes: Readonly<Record<string, string>>): readonly string[] {
-  return Object.keys(processTypes).filter((name) => !startedTypes.has(name));
+  return Object.keys(processTypes).filter((name) => !isStarted(name));
+}
+
+/** Whether a deployment starts this process type. */
+export function isStarted(name: string): boolean {
+  return startedTypes.has(name);
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Attempt } from "./attempt.ts";
 import { saveCache } from "./cache.ts";
 import { installDependencies, installKey } from "./phases/dependencies.ts";
 import type { InstallContext, Layered } from "./phases/dependencies.ts";
+import type { Plan } from "./phases/plan.ts";
 
 export type BuildImageContext = InstallContext & {
   readonly engine: Pick<BuildEngine, "findSnapshot">;
@@ -25,23 +26,24 @@ export interface BuildImage {
 export function buildImage(
   context: BuildImageContext,
   attempt: Attempt,
-  { language }: Layered,
+  plan: Layered,
   installed: Sandbox | null,
 ): Promise<BuildImage> {
   return attempt.lease.phase("build-dependencies", attempt.log, (phase) =>
-    keptOrInstalled(context, attempt, { language, installed }, phase),
+    keptOrInstalled(context, attempt, { ...plan, installed }, phase),
   );
 }
 
 async function keptOrInstalled(
   context: BuildImageContext,
   attempt: Attempt,
-  { language, installed }: Layered & { readonly installed: Sandbox | null },
+  { installed, ...plan }: Layered & { readonly installed: Sandbox | null },
   phase: Pick<RunningPhase, "reuse">,
 ): Promise<BuildImage> {
   const { app, log, signal } = attempt;
-  const key = buildKey({ language });
-  if (language.install.packageCount === 0) return { image: language.images.build, key };
+  const { language } = plan;
+  const key = buildKey(plan);
+  if (language.install.packageCount === 0) return { image: language.builtOn, key };
   const name: SnapshotName = { appId: app.id, cacheVersion: app.cacheVersion, key };
   const kept = await context.engine.findSnapshot(name, signal);
   if (kept !== null) {
@@ -50,14 +52,34 @@ async function keptOrInstalled(
     return { image: kept, key };
   }
   await using owned = new AsyncDisposableStack();
-  const sandbox = installed ?? owned.use(await installDependencies(context, attempt, language, "all"));
+  const sandbox = installed ?? owned.use(await installDependencies(context, attempt, plan, "all"));
   // One after the other: a failure of one would dispose of the sandbox while the other reads it.
   const image = await sandbox.snapshot(name, signal);
   await saveCache(context, attempt, sandbox);
   return { image, key };
 }
 
+/**
+ * The plan on the image that its build runs on: if Node.js builds its assets, and installs their packages without the source, a
+ * snapshot with them. Their install is the same as that of a Node.js app.
+ * @throws {SlipwayError} the failures of a build, when the install fails.
+ */
+export async function onAssets<P extends Plan>(
+  context: BuildImageContext,
+  attempt: Attempt,
+  plan: P,
+): Promise<{ readonly plan: P; readonly hasAssetPackages: boolean }> {
+  const { assets, language } = plan;
+  if (assets === null || language === null || assets.install === null)
+    return { plan, hasAssetPackages: false };
+  const { images, versions } = language;
+  const ofAssets = { ...assets, install: assets.install, images, versions, builtOn: images.build };
+  const { image: builtOn } = await buildImage(context, attempt, { language: ofAssets, assets }, null);
+  return { plan: { ...plan, language: { ...language, builtOn } }, hasAssetPackages: true };
+}
+
 /** @returns the digest of everything that decides what a build's dependencies are. */
-export function buildKey({ language: { install, images } }: Layered): string {
-  return installKey([install.digest, images.build]);
+export function buildKey({ language: { install, builtOn } }: Layered): string {
+  // The name of a snapshot has its key.
+  return installKey([install.digest, builtOn]);
 }

@@ -4,6 +4,7 @@ import type { GoPlan } from "@slipway/buildpacks";
 import type { BlobStore } from "@slipway/core";
 import { architectureOf, goToolchains, openGoProxy, resolveGo } from "@slipway/toolchains";
 import type { LanguageToolchain } from "./language-toolchains.ts";
+import { combined } from "./toolchain-images.ts";
 import type { EnsureImages } from "./toolchain-images.ts";
 
 export interface GoToolchainOptions {
@@ -31,6 +32,7 @@ export function openGoToolchain(options: GoToolchainOptions): LanguageToolchain<
     choose: async (plan, signal) => {
       const choice = await resolveGo(parts, plan.go, signal);
       const [heading, ...reasons] = choice.lines;
+      const toolchains = goToolchains(parts, choice);
       return {
         lines: [
           `-----> ${heading}`,
@@ -38,7 +40,8 @@ export function openGoToolchain(options: GoToolchainOptions): LanguageToolchain<
           ...choice.warnings.map((warning) => ` !     ${warning}`),
         ],
         versions: { go: choice.version },
-        images: (imagesSignal) => options.ensureImages(goToolchains(parts, choice), imagesSignal),
+        toolchains,
+        images: (imagesSignal, beside) => options.ensureImages(combined(toolchains, beside), imagesSignal),
       };
     },
   };

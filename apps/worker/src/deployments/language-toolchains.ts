@@ -1,7 +1,7 @@
 // The toolchains of all languages: for each language the versions that an app gets, and images with them.
 
 import type { LanguagePlan } from "@slipway/buildpacks";
-import type { ToolchainImages } from "./toolchain-images.ts";
+import type { ToolchainImages, ToolchainPair } from "./toolchain-images.ts";
 
 /** Versions that were chosen for an app. */
 export interface ChosenToolchain {
@@ -9,8 +9,12 @@ export interface ChosenToolchain {
   readonly lines: readonly string[];
   /** Version by name of each program, for the receipt. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Finds or makes the images. @throws {SlipwayError} "toolchain-unavailable", "registry-unavailable". */
-  images(signal: AbortSignal): Promise<ToolchainImages>;
+  readonly toolchains: ToolchainPair;
+  /**
+   * Finds or makes the images. @param beside another toolchain in the same images, whose programs are found after this one's.
+   * @throws {SlipwayError} "toolchain-unavailable", "registry-unavailable".
+   */
+  images(signal: AbortSignal, beside: ToolchainPair | null): Promise<ToolchainImages>;
 }
 
 /** What a toolchain needs of an attempt that uses it. */

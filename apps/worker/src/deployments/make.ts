@@ -5,7 +5,7 @@ import { sourceTar } from "@slipway/archive";
 import { appOf, runnerArguments } from "@slipway/buildpacks";
 import type { ByteStream, Sandbox } from "@slipway/core";
 import type { Attempt } from "./attempt.ts";
-import { buildImage, buildKey } from "./build-image.ts";
+import { buildImage, buildKey, onAssets } from "./build-image.ts";
 import type { BuildImageContext } from "./build-image.ts";
 import { workDir } from "./build-sandbox.ts";
 import { type FormerImage, sourceTime } from "./former-image.ts";
@@ -27,6 +27,8 @@ interface Input<P extends Plan = Plan> {
   readonly fetched: FetchedSource;
   readonly plan: P;
   readonly former: FormerImage | null;
+  /** Whether the image that the build runs on has the packages that build assets. */
+  readonly hasAssetPackages: boolean;
 }
 
 /** Holds the files until it is disposed of. */
@@ -42,24 +44,37 @@ interface Made extends AsyncDisposable {
 const toolCaches = /^\.(cache|vite|vite-temp)(\/|$)/;
 
 /** @throws {SlipwayError} the failures of a build. */
-export async function make(context: MakeContext, attempt: Attempt, { plan, ...input }: Input): Promise<Made> {
+export async function make(
+  context: MakeContext,
+  attempt: Attempt,
+  input: Omit<Input, "hasAssetPackages">,
+): Promise<Made> {
+  const onSnapshots = async () => {
+    const assets = await onAssets(context, attempt, input.plan);
+    return makeOnAssets(context, attempt, { ...input, ...assets });
+  };
+  return unlessSnapshotRemoved(onSnapshots, () => {
+    attempt.log.line(
+      " !     The dependencies of the build were removed meanwhile, so they are installed again",
+    );
+    return fromBuild(context, attempt, { ...input, hasAssetPackages: false });
+  });
+}
+
+async function makeOnAssets(
+  context: MakeContext,
+  attempt: Attempt,
+  { plan, ...input }: Input,
+): Promise<Made> {
   if (!isLayered(plan)) return fromBuild(context, attempt, { ...input, plan });
   if (plan.language.scripts === "none") return fromSource(context, attempt, { ...input, plan });
   const key = buildKey(plan);
   if (input.former?.changedDependencies === key) return fromBuild(context, attempt, { ...input, plan }, key);
-  const onLayers = async () => {
-    const made = await fromLayers(context, attempt, { ...input, plan });
-    if (made !== null) return made;
-    const { folder } = plan.language.install;
-    attempt.log.line(` !     The build changes ${folder}, so it begins again with an install of its own`);
-    return fromBuild(context, attempt, { ...input, plan }, key);
-  };
-  return unlessSnapshotRemoved(onLayers, () => {
-    attempt.log.line(
-      " !     The dependencies of the build were removed meanwhile, so they are installed again",
-    );
-    return fromBuild(context, attempt, { ...input, plan });
-  });
+  const made = await fromLayers(context, attempt, { ...input, plan });
+  if (made !== null) return made;
+  const { folder } = plan.language.install;
+  attempt.log.line(` !     The build changes ${folder}, so it begins again with an install of its own`);
+  return fromBuild(context, attempt, { ...input, plan }, key);
 }
 
 /** The source itself, on top of the dependencies. No code of the app runs, unless dependencies have to be installed. */
@@ -84,7 +99,8 @@ async function fromSource(
       signal: attempt.signal,
     });
   const language = plan.language.kind;
-  const files = { ...filesOf(attempt, { base, language, inputs, folder: "build", plan, former }), open };
+  const languages = [language];
+  const files = { ...filesOf(attempt, { base, languages, inputs, folder: "build", plan, former }), open };
   return { built, files, sandbox, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
@@ -95,19 +111,19 @@ async function fromSource(
 async function fromLayers(
   context: MakeContext,
   attempt: Attempt,
-  { fetched, plan, former }: Input<Plan & Layered>,
+  { fetched, plan, former, hasAssetPackages }: Input<Plan & Layered>,
 ): Promise<Made | null> {
   const { signal } = attempt;
   // The snapshot is looked up last, so that it is not removed while the dependencies of the release are installed.
   await using installed = new AsyncDisposableStack();
-  const { base, language, production } = await releaseBase(context, attempt, plan);
+  const { base, languages, production } = await releaseBase(context, attempt, plan);
   if (production !== null) installed.use(production);
   const { folder, workspace, hasBuildPackages } = plan.language.install;
   const { image, key } = await buildImage(context, attempt, plan, hasBuildPackages ? null : production);
   sayFolder(attempt, plan);
   await using opened = new AsyncDisposableStack();
   const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
-  const files = filesOf(attempt, { base, language, inputs, folder: "app", plan, former });
+  const files = filesOf(attempt, { base, languages, inputs, folder: "app", plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
@@ -117,7 +133,7 @@ async function fromLayers(
       projectDir: workspace ?? "",
       runnerArguments: [
         `${workspace === null ? "installed" : "installed-below"}=${folder}`,
-        ...runnerArguments({ ...plan, monorepo: workspace === null ? null : "" }),
+        ...runnerArguments({ ...plan, monorepo: workspace === null ? null : "" }, { hasAssetPackages }),
       ],
       sourceTime: files.sourceTime,
       usesCache: false,
@@ -125,7 +141,7 @@ async function fromLayers(
   );
   const built = await build(context, attempt, sandbox);
   opened.defer(() => settled(built));
-  if (language !== null && !built.keepsDependencies) {
+  if (languages.length > 0 && !built.keepsDependencies) {
     await built.ended;
     // The engine would list all files of the source as changes.
     if (workspace !== null) return null;
@@ -167,33 +183,37 @@ async function settled({ ended }: Built): Promise<void> {
 /** What is below the app's files in a release. */
 async function releaseBase(context: MakeContext, attempt: Attempt, plan: Plan & Layered) {
   if (plan.language.releasedOn === "stack")
-    return { base: context.config.stackImage, language: null, production: null };
+    return { base: context.config.stackImage, languages: [], production: null };
   const { image, sandbox } = await dependencies(context, attempt, plan);
-  return { base: image, language: plan.language.kind, production: sandbox };
+  return { base: image, languages: [plan.language.kind], production: sandbox };
 }
 
 /** What the buildpack leaves of the source. @param changedDependencies key of dependencies that the build changes. */
 async function fromBuild(
   context: MakeContext,
   attempt: Attempt,
-  { fetched, plan, former }: Input,
+  { fetched, plan, former, hasAssetPackages }: Input,
   changedDependencies: string | null = null,
 ): Promise<Made> {
   await using chosen = await fetchBuildpacks(context, attempt, plan);
   await using opened = new AsyncDisposableStack();
-  const released = plan.language?.releasedOn === "dependencies" ? plan.language : null;
-  const language = released?.kind ?? null;
-  const base = released?.images.run ?? context.config.stackImage;
-  const image = plan.language?.images.build ?? context.config.stackBuildImage;
+  const released = [plan.language, plan.assets].filter((one) => one?.releasedOn === "dependencies");
+  const languages = released.flatMap((one) => one?.kind ?? []);
+  const isOnStack = plan.language === null || languages.length === 0;
+  const base = isOnStack ? context.config.stackImage : plan.language.images.run;
+  const image = plan.language?.builtOn ?? context.config.stackBuildImage;
   const buildpacks = chosen?.origins ?? [];
   const inputs = digestOf([plan.source.digest, image, base, sorted(attempt.variables), ...buildpacks]);
-  const files = filesOf(attempt, { base, language, inputs, folder: "build", plan, former });
+  // The packages that build assets stay where the image has them.
+  const folder = hasAssetPackages ? "app" : "build";
+  const files = filesOf(attempt, { base, languages, inputs, folder, plan, former });
   const sandbox = opened.use(
     await unpack(context, attempt, {
       fetched,
+      ...(hasAssetPackages ? { folder: plan.folder, projectDir: "" } : {}),
       image,
       chosen,
-      runnerArguments: chosen === null ? runnerArguments(plan) : ["each"],
+      runnerArguments: chosen === null ? runnerArguments(plan, { hasAssetPackages }) : ["each"],
       sourceTime: files.sourceTime,
       usesCache: true,
     }),
@@ -212,7 +232,7 @@ async function fromBuild(
 
 function filesOf(
   { lease }: Attempt,
-  made: Pick<AppFiles, "base" | "language" | "inputs" | "folder"> & Pick<Input, "plan" | "former">,
+  made: Pick<AppFiles, "base" | "languages" | "inputs" | "folder"> & Pick<Input, "plan" | "former">,
 ): Omit<AppFiles, "open"> {
   const { plan, former, ...files } = made;
   const times = { newest: plan.source.newestTime, createdAt: lease.deployment.createdAt };

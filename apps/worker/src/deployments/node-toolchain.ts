@@ -12,6 +12,7 @@ import {
 } from "@slipway/toolchains";
 import type { NodeChoice, NodeSources, PackageManagerChoice } from "@slipway/toolchains";
 import type { LanguageToolchain } from "./language-toolchains.ts";
+import { combined } from "./toolchain-images.ts";
 import type { EnsureImages } from "./toolchain-images.ts";
 
 interface NodeVersions {
@@ -60,7 +61,8 @@ export function openNodeToolchain(options: NodeToolchainOptions): LanguageToolch
           node: node.version,
           [packageManager?.name ?? "npm"]: packageManager?.version ?? node.npmVersion,
         },
-        images: (imagesSignal) => options.ensureImages(toolchains, imagesSignal),
+        toolchains,
+        images: (imagesSignal, beside) => options.ensureImages(combined(toolchains, beside), imagesSignal),
       };
     },
   };

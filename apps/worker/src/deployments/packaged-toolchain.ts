@@ -4,18 +4,13 @@ import type { LanguagePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { BlobStore, ImageRegistry } from "@slipway/core";
 import { openDistribution } from "@slipway/toolchains";
-import type {
-  Distribution,
-  PackageContainers,
-  PackageNames,
-  PackageSets,
-  Toolchain,
-} from "@slipway/toolchains";
+import type { Distribution, PackageContainers, PackageNames, PackageSets } from "@slipway/toolchains";
 import { Announcements } from "./announcements.ts";
 import type { ChosenToolchain, LanguageToolchain } from "./language-toolchains.ts";
 import { openPackageContainers } from "./package-containers.ts";
 import type { PackageContainersOptions } from "./package-containers.ts";
-import type { EnsureImages } from "./toolchain-images.ts";
+import { combined } from "./toolchain-images.ts";
+import type { EnsureImages, ToolchainPair } from "./toolchain-images.ts";
 
 export interface PackagedToolchainOptions extends Omit<PackageContainersOptions, "announcements"> {
   readonly registry: Pick<ImageRegistry, "inspect">;
@@ -31,12 +26,12 @@ export interface PackagedLanguage<P extends LanguagePlan> {
   readonly toolchains: (
     parts: { readonly distribution: Distribution; readonly containers: PackageContainers },
     sets: PackageSets,
-  ) => { readonly build: Toolchain; readonly run: Toolchain };
+  ) => ToolchainPair;
 }
 
 export function openPackagedToolchain<P extends LanguagePlan>(
   options: PackagedToolchainOptions,
-  { names, describe, toolchains }: PackagedLanguage<P>,
+  { names, describe, ...language }: PackagedLanguage<P>,
 ): LanguageToolchain<P> {
   const { registry, stackImage, blobs, now } = options;
   const announcements = new Announcements();
@@ -58,11 +53,13 @@ export function openPackagedToolchain<P extends LanguagePlan>(
         throw new SlipwayError("configuration-invalid", `The registry has no stack image ${stackImage}.`);
       using _listening = announcements.listen(work.say);
       const sets = await distribution.packages(stack.digest, names, containers, signal);
+      const toolchains = language.toolchains({ distribution, containers }, sets);
       return {
         ...describe(plan, sets),
-        images: async (imagesSignal) => {
+        toolchains,
+        images: async (imagesSignal, beside) => {
           using _waiting = announcements.listen(work.say);
-          return await options.ensureImages(toolchains({ distribution, containers }, sets), imagesSignal);
+          return await options.ensureImages(combined(toolchains, beside), imagesSignal);
         },
       };
     },

@@ -11,6 +11,7 @@ import {
   resolveUv,
 } from "@slipway/toolchains";
 import type { LanguageToolchain } from "./language-toolchains.ts";
+import { combined } from "./toolchain-images.ts";
 import type { EnsureImages } from "./toolchain-images.ts";
 
 export interface PythonToolchainOptions {
@@ -48,6 +49,7 @@ export function openPythonToolchain(options: PythonToolchainOptions): LanguageTo
       const stackVersion = stack?.config.labels[versionLabel] ?? null;
       const python = await resolvePython({ ...parts, stackVersion }, plan.python, signal);
       const uv = await resolveUv(parts, plan.uvRange, signal);
+      const toolchains = pythonToolchains(parts, { python, uv });
       const { wanted, wantedIn } = plan.python;
       const reason =
         wanted === "" ? "The app names no version: add a .python-version" : `${wantedIn} names ${wanted}`;
@@ -58,7 +60,8 @@ export function openPythonToolchain(options: PythonToolchainOptions): LanguageTo
           `       Dependencies are those of ${plan.dependencies}`,
         ],
         versions: { python: python.version, uv: uv.version },
-        images: (imagesSignal) => options.ensureImages(pythonToolchains(parts, { python, uv }), imagesSignal),
+        toolchains,
+        images: (imagesSignal, beside) => options.ensureImages(combined(toolchains, beside), imagesSignal),
       };
     },
   };

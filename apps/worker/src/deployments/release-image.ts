@@ -42,13 +42,13 @@ export function releaseConfig(options: {
   /** Command of the process type `web`. */
   readonly web: string;
   readonly labels: Labels;
-  /** Language of the toolchain in the image; null for none. */
-  readonly language: LanguagePlan["kind"] | null;
+  /** Languages of the toolchains in the image. */
+  readonly languages: readonly LanguagePlan["kind"][];
 }): ImagePush["config"] {
   return {
     entrypoint: ["/bin/bash", "-c", LAUNCH_SCRIPT, "launch"],
     command: [options.web],
-    environment: options.language === null ? {} : environments[options.language],
+    environment: Object.assign({}, ...options.languages.map((language) => environments[language])),
     labels: options.labels,
     user: "2000:2000",
     workingDir: "/app",

@@ -11,11 +11,11 @@ export interface ToolchainImages {
   readonly run: string;
 }
 
+/** What the images have on top of the stack. */
+export type ToolchainPair = { readonly [Name in keyof ToolchainImages]: Toolchain };
+
 /** Finds or makes the images. @throws {SlipwayError} those of `Toolchains.ensure`. */
-export type EnsureImages = (
-  toolchains: { readonly [Name in keyof ToolchainImages]: Toolchain },
-  signal: AbortSignal,
-) => Promise<ToolchainImages>;
+export type EnsureImages = (toolchains: ToolchainPair, signal: AbortSignal) => Promise<ToolchainImages>;
 
 export interface ToolchainImageOptions {
   readonly registry: ImageRegistry;
@@ -46,6 +46,16 @@ export function openToolchainImages(options: ToolchainImageOptions): EnsureImage
     recent.set(key, { images, expiresAt: time + recentMs });
     return images;
   };
+}
+
+/** @param beside added to the other one; null for none. */
+export function combined(toolchains: ToolchainPair, beside: ToolchainPair | null): ToolchainPair {
+  if (beside === null) return toolchains;
+  const both = (name: keyof ToolchainImages): Toolchain => ({
+    layers: [...toolchains[name].layers, ...beside[name].layers],
+    path: [...toolchains[name].path, ...beside[name].path],
+  });
+  return { build: both("build"), run: both("run") };
 }
 
 function keyOf({ layers, path }: Toolchain): unknown {

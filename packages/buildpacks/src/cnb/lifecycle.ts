@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 import { parse } from "smol-toml";
 import { isProtectedName } from "../environment.ts";
-import { projectDirectory } from "../plan.ts";
+import { projectDirectory } from "../plan-source.ts";
 import { stringOf } from "../documents.ts";
 
 /** Directories of a build, in its container. */

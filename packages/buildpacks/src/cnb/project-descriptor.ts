@@ -3,7 +3,7 @@
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 import { parse } from "smol-toml";
-import { projectDirectory } from "../plan.ts";
+import { projectDirectory } from "../plan-source.ts";
 import { fieldOf, stringOf, type Table, tablesOf } from "../documents.ts";
 
 export interface ProjectDescriptor {

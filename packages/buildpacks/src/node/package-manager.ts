@@ -43,6 +43,7 @@ const commands: Readonly<Record<PackageManagerWish["name"], RegExp>> = {
   yarn: commandPattern("yarn|yarnpkg"),
   bun: commandPattern("bun|bunx"),
 };
+const nodeCommands = commandPattern("node|npm|npx|pnpm|pnpx|yarn|yarnpkg|bun|bunx");
 
 /** @throws {SlipwayError} "build-failed" when packageManager of package.json names no known package manager. */
 export function packageManagement(manifest: PackageJson, names: readonly string[]): PackageManagement {
@@ -95,6 +96,11 @@ export function calledPackageManager(
   if (used !== null && calls(used.name)) return used;
   const other = (["pnpm", "yarn", "bun"] as const).find(calls);
   return other === undefined ? null : wishOfEngines(other, manifest);
+}
+
+/** Whether commands of processes call Node.js, or a package manager of it. */
+export function callsNode(started: readonly string[]): boolean {
+  return started.some((command) => nodeCommands.test(command));
 }
 
 /** Every word that is the name of a script counts as a call of it. */

@@ -51,19 +51,6 @@ describe("what a PHP app is", () => {
   });
 
   test("other files are none", () => expect(php.detects(["page.php", "index.html"])).toBe(false));
-
-  test("a PHP app with a package.json is planned as one, and warned that its build script does not run", () => {
-    const captured = new Map([
-      ["index.php", Buffer.from("<?php")],
-      ["package.json", Buffer.from('{"scripts":{"build":"vite build"}}')],
-    ]);
-    const names = ["index.php", "package.json"];
-    const { language } = planBuild({ captured, oversized: new Set(), names, variables: {} });
-    expect(language).toMatchObject({
-      kind: "php",
-      warnings: [expect.stringContaining("build script of package.json does not run")],
-    });
-  });
 });
 
 describe("the folder that is served", () => {

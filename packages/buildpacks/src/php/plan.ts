@@ -1,7 +1,6 @@
 // Decides how a PHP app is built, from its control files alone: no code of the app runs.
 
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
-import { frontEndWarning } from "../front-end-warning.ts";
 import { composerProject } from "./composer.ts";
 import { frontControllers, hasFrontController, namedRoot, webRoot } from "./web-root.ts";
 
@@ -51,6 +50,6 @@ function planPhp(source: LanguageSource): PhpPlan {
     releasedOn: "dependencies",
     web: root === null ? null : `serve-php ${root}`,
     runnerArguments: [],
-    warnings: [...warnings, ...frontEndWarning(source, "PHP")],
+    warnings,
   };
 }

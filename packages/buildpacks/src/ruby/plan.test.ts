@@ -109,13 +109,6 @@ test("Rails apps have a build, with any gem for assets", () => {
   );
 });
 
-test("a build script of package.json is warned about, because it does not run", () => {
-  const warnings = plan({ ...app, "package.json": '{"scripts":{"build":"vite build"}}' }).warnings;
-  expect(warnings).toEqual([
-    expect.stringContaining("build script of package.json does not run, because this is a Ruby app"),
-  ]);
-});
-
 test("a missing, an unreadable and a conflicting Gemfile.lock are errors with what to do", async () => {
   const { "Gemfile.lock": _lock, ...withoutLock } = app;
   expect(await refused(withoutLock)).toMatch(/^build-failed: Gemfile\.lock is missing.*Run: bundle lock/);

@@ -3,7 +3,6 @@
 import { SlipwayError } from "@slipway/core";
 import { decisiveVariables, installDigest, presentFiles } from "../install-inputs.ts";
 import { textOf } from "../documents.ts";
-import { frontEndWarning } from "../front-end-warning.ts";
 import type { Install, Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { type GemfileLock, parseGemfileLock } from "./gemfile-lock.ts";
 import { webCommand } from "./start.ts";
@@ -57,12 +56,9 @@ function planRuby(source: LanguageSource): RubyPlan {
     releasedOn: "dependencies",
     web: starts && !names.includes("config.ru") ? null : webOf(lock, starts),
     runnerArguments: [],
-    warnings: [
-      ...(names.includes(`${gemFolder}/`)
-        ? [`${gemFolder} is part of the source. Leave it out: the gems are installed there.`]
-        : []),
-      ...frontEndWarning(source, "Ruby"),
-    ],
+    warnings: names.includes(`${gemFolder}/`)
+      ? [`${gemFolder} is part of the source. Leave it out: the gems are installed there.`]
+      : [],
   };
 }
 

@@ -48,8 +48,8 @@ choose_dependencies() {
 # devDependencies are needed by scripts that run here.
 wanted_dependencies() {
   local script
-  # The other workspaces may have to be built.
-  if [ -n "$WORKSPACE" ]; then echo all && return; fi
+  # The other workspaces may have to be built, and so may the assets of another language.
+  if [ -n "$WORKSPACE${SLIPWAY_ASSETS:-}" ]; then echo all && return; fi
   for script in heroku-prebuild preinstall install postinstall prepare build heroku-postbuild; do
     if has_script "$script"; then echo all && return; fi
   done
@@ -137,6 +137,10 @@ run_build_scripts() {
     run_script heroku-postbuild "${RUN[@]}"
   else
     build_workspaces
+    if is_built_by_rake; then
+      say 'rake assets:precompile runs the script build, because jsbundling-rails is among the gems'
+      return
+    fi
     run_script build "${RUN[@]}"
   fi
 }
@@ -165,7 +169,7 @@ remove_caches_of_workspaces() {
 # A package manager's cache never shrinks by itself, so it starts anew when it is large.
 save_cache() {
   heading 'Saving cache'
-  find "$CACHE" -mindepth 1 -maxdepth 1 ! -name "$MANAGER" -exec rm -rf {} +
+  drop_other_caches "$MANAGER"
   # pnpm notes there which folders use its store, with links to them. A cache has no links to other folders.
   rm -rf "$CACHE"/pnpm/v*/projects
   mkdir -p "$CACHE/$MANAGER"

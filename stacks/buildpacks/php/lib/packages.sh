@@ -69,7 +69,7 @@ run_scripts() {
 # Composer removes old files of its cache, but not all that it has too many of.
 save_cache() {
   heading 'Saving cache'
-  find "$CACHE" -mindepth 1 -maxdepth 1 ! -name composer -exec rm -rf {} +
+  drop_other_caches composer
   mkdir -p "$COMPOSER_CACHE_DIR"
   if [ "$(du -sm "$COMPOSER_CACHE_DIR" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
     rm -rf "${COMPOSER_CACHE_DIR:?}"

@@ -94,7 +94,7 @@ explain_failure() {
 # uv's cache never shrinks by itself, so it starts anew when it is large.
 save_cache() {
   heading 'Saving cache'
-  find "$CACHE" -mindepth 1 -maxdepth 1 ! -name uv -exec rm -rf {} +
+  drop_other_caches uv
   mkdir -p "$CACHE/uv"
   uv cache prune --ci --quiet || :
   if [ "$(du -sm "$CACHE/uv" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then

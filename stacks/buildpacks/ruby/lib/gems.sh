@@ -51,7 +51,7 @@ explain_failure() {
 # Bundler's cache never shrinks by itself, so it starts anew when it is large.
 save_cache() {
   heading 'Saving cache'
-  find "$CACHE" -mindepth 1 -maxdepth 1 ! -name bundler -exec rm -rf {} +
+  drop_other_caches bundler
   mkdir -p "$CACHE/bundler"
   if [ "$(du -sm "$CACHE/bundler" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
     rm -rf "${CACHE:?}/bundler"

@@ -1,10 +1,13 @@
 // Builds by buildpacks: dependencies, or unpack and build in a sandbox, then push.
 
 import { together } from "@slipway/async";
+import type { BuildpackFacts } from "@slipway/receipts";
 import { saveCache } from "../cache.ts";
 import type { CacheContext } from "../cache.ts";
 import { make } from "../make.ts";
 import type { MakeContext } from "../make.ts";
+import type { Built } from "../phases/build.ts";
+import type { Plan } from "../phases/plan.ts";
 import { push } from "../phases/push.ts";
 import type { PushContext } from "../phases/push.ts";
 import type { Builder } from "./builder.ts";
@@ -28,10 +31,7 @@ export function buildpacksBuilder(context: BuildpacksContext): Builder {
       const resources = owned.move();
       return {
         image,
-        buildpacks:
-          files.buildpacks.length > 0
-            ? files.buildpacks
-            : [{ name: built.buildpack, url: null, revision: null }],
+        buildpacks: files.buildpacks.length > 0 ? files.buildpacks : bundledFacts(plan, built),
         stackImage: context.config.stackImage,
         processTypes: built.processTypes,
         imageStart: null,
@@ -45,4 +45,9 @@ export function buildpacksBuilder(context: BuildpacksContext): Builder {
       };
     },
   };
+}
+
+function bundledFacts({ assets }: Plan, { buildpack }: Pick<Built, "buildpack">): readonly BuildpackFacts[] {
+  const names = assets === null ? [buildpack] : [assets.kind, buildpack];
+  return names.map((name) => ({ name, url: null, revision: null }));
 }

@@ -44,13 +44,15 @@ const removalMs = 10_000;
 const layerVersion = 1;
 
 /** A plan whose dependencies are installed without the source. */
-export interface Layered {
+export interface Layered extends Pick<Plan, "assets"> {
   readonly language: NonNullable<Plan["language"]> & { readonly install: Install };
 }
 
 export function isLayered(plan: Plan): plan is Plan & Layered {
-  const { language } = plan;
-  return language !== null && language.install !== null && language.scripts !== "install";
+  const { language, assets } = plan;
+  // Packages that build assets and need the source are installed in a build of everything.
+  const isApart = assets === null || assets.install !== null;
+  return language !== null && language.install !== null && language.scripts !== "install" && isApart;
 }
 
 /** @throws {SlipwayError} the failures of a build, when the install fails. */
@@ -83,7 +85,7 @@ async function keptOrInstalled(
     return { image: kept.pinnedReference, sandbox: null };
   }
   await using owned = new AsyncDisposableStack();
-  const sandbox = owned.use(await installDependencies(context, attempt, plan.language, "production"));
+  const sandbox = owned.use(await installDependencies(context, attempt, plan, "production"));
   const image = await pushDependencies(context, attempt, { sandbox, base: images.run, key, plan });
   await removeUnused(context, attempt, key).catch((error: unknown) =>
     logger.warn({ err: error, app: app.id }, "cannot remove images of former dependencies"),
@@ -97,7 +99,7 @@ async function keptOrInstalled(
 export async function installDependencies(
   context: InstallContext,
   attempt: Attempt,
-  { kind, install, images }: Layered["language"],
+  { language: { kind, install, builtOn }, assets }: Layered,
   mode: InstallMode,
 ): Promise<Sandbox> {
   async function* entries(control: AsyncIterable<ExtraEntry>): AsyncGenerator<ExtraEntry> {
@@ -110,12 +112,14 @@ export async function installDependencies(
   await using owned = new AsyncDisposableStack();
   const sandbox = owned.use(
     await filledSandbox(context, attempt, {
-      image: images.build,
+      image: builtOn,
       runnerArguments: [
         "install",
         kind,
         mode,
         ...(install.workspace === null ? [] : [`workspace=${install.workspace}`]),
+        // The cache has that of another package manager as well.
+        ...(assets === null ? [] : ["assets=installed"]),
       ],
       sourceTime: dependenciesTime(install.digest),
       projectDir: "",
@@ -156,7 +160,7 @@ async function pushDependencies(
       tag: key,
       base,
       layers: [layer],
-      config: releaseConfig({ web: "", labels: { [imageLabel.dependencies]: key }, language: kind }),
+      config: releaseConfig({ web: "", labels: { [imageLabel.dependencies]: key }, languages: [kind] }),
       onHeld: () => log.line(heldPush),
     },
     signal,

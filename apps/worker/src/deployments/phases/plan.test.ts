@@ -44,10 +44,12 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
 const images = { build: "build-image", run: "run-image" };
 const lines = ["-----> Using Node.js 24.1.0"];
 const versions = { node: "24.1.0" };
+const none = { layers: [], path: [] };
+const toolchains = { build: none, run: none };
 
 test("a Node.js app is planned with the images of its toolchain, and the log says which", async () => {
   const found = await planned(nodeApp, {
-    choose: async () => ({ lines, versions, images: async () => images }),
+    choose: async () => ({ lines, versions, toolchains, images: async () => images }),
   });
   expect(found.plan.language).toMatchObject({ images, versions });
   expect(found.lines).toContain("-----> Using Node.js 24.1.0");
@@ -56,12 +58,12 @@ test("a Node.js app is planned with the images of its toolchain, and the log say
 describe.each(["configuration-invalid", "toolchain-unavailable", "build-failed"] as const)("%s", (code) => {
   test.each<[string, LanguageToolchain<NodePlan>]>([
     ["the choice", { choose: () => failing(code) }],
-    ["the images", { choose: async () => ({ lines, versions, images: () => failing(code) }) }],
+    ["the images", { choose: async () => ({ lines, versions, toolchains, images: () => failing(code) }) }],
   ])(
     "a failure of %s fails a Node.js app, and not an app that may be its own buildpack",
-    async (_of, toolchains) => {
-      expect(await refusal(planned(nodeApp, toolchains))).toBe(`${code}: there is no Node.js`);
-      const inline = await planned(inlineApp, toolchains);
+    async (_of, toolchain) => {
+      expect(await refusal(planned(nodeApp, toolchain))).toBe(`${code}: there is no Node.js`);
+      const inline = await planned(inlineApp, toolchain);
       expect(inline.plan.language).toBeNull();
       expect(inline.lines.at(-1)).toBe(" !     Node.js is not part of this build: there is no Node.js");
     },

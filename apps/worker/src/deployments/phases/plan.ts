@@ -13,7 +13,7 @@ import {
   projectDirectory,
   scatteredFiles,
 } from "@slipway/buildpacks";
-import type { BuildpackCatalogue, BuildPlan, LanguagePlan } from "@slipway/buildpacks";
+import type { BuildpackCatalogue, BuildPlan, LanguagePlan, NodePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { SourceBuilder } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
@@ -41,11 +41,19 @@ type PlanAttempt = Pick<Attempt, "variables" | "signal"> &
 export interface Plan extends BuildPlan {
   readonly builder: SourceBuilder;
   readonly source: SourceFacts;
-  /** With its toolchain: the images that contain it, and version by name. Null when the build needs none. */
-  readonly language:
-    | (LanguagePlan & { readonly images: ToolchainImages } & Pick<ChosenToolchain, "versions">)
-    | null;
+  /** Null when the build needs no toolchain. */
+  readonly language: LanguageWithToolchain | null;
 }
+
+/** With its toolchain, and that of its assets: the images that contain them, and version by name. */
+type LanguageWithToolchain = LanguagePlan &
+  Pick<ChosenToolchain, "versions"> & {
+    readonly images: ToolchainImages;
+    /** Image that installs and builds run on: that of the toolchain, or one with the packages that build assets. */
+    readonly builtOn: string;
+  };
+
+const emptyToolchain = { layers: [], path: [] };
 
 /** @throws {SlipwayError} "archive-invalid", "archive-too-large", "no-buildpack", "build-failed", "toolchain-unavailable". */
 export async function plan(
@@ -85,7 +93,7 @@ export async function plan(
 async function withToolchain(
   { toolchains }: PlanContext,
   attempt: PlanAttempt,
-  { language, languageRequired }: BuildPlan,
+  { language, languageRequired, assets }: BuildPlan,
 ): Promise<Plan["language"]> {
   if (language === null) return null;
   const { log, signal } = attempt;
@@ -94,12 +102,34 @@ async function withToolchain(
     const toolchain = await chooseToolchain(toolchains, language, signal, work);
     for (const warning of language.warnings) log.line(` !     ${warning}`);
     for (const line of toolchain.lines) log.line(line);
-    const { versions } = toolchain;
-    return { ...language, versions, images: await toolchain.images(signal) };
+    const beside = assets === null ? null : await assetsToolchain(toolchains, attempt, assets);
+    const images = await toolchain.images(signal, beside?.toolchains ?? null);
+    const versions = { ...toolchain.versions, ...beside?.versions };
+    return { ...language, versions, images, builtOn: images.build };
   } catch (error) {
     if (languageRequired || signal.aborted || !(error instanceof SlipwayError)) throw error;
     // An app that is its own buildpack may have a package.json without needing Node.js.
     log.line(` !     ${languageTitles[language.kind]} is not part of this build: ${error.message}`);
     return null;
   }
+}
+
+/** Node.js beside the toolchain of another language. A release has it only if its processes call it. */
+async function assetsToolchain(
+  toolchains: LanguageToolchains,
+  { log, signal }: PlanAttempt,
+  assets: NodePlan,
+): Promise<Pick<ChosenToolchain, "toolchains" | "versions">> {
+  const work = { say: (line: string) => log.line(line) };
+  const chosen = await chooseToolchain(toolchains, assets, signal, work);
+  for (const warning of assets.warnings) log.line(` !     ${warning}`);
+  for (const line of chosen.lines) log.line(line);
+  const isReleased = assets.releasedOn === "dependencies";
+  log.line(
+    isReleased
+      ? "       Node.js is part of the build and of the release, because the Procfile calls it"
+      : "       Node.js is part of the build only: package.json builds assets",
+  );
+  const { build, run } = chosen.toolchains;
+  return { versions: chosen.versions, toolchains: { build, run: isReleased ? run : emptyToolchain } };
 }

@@ -24,8 +24,8 @@ export type PushContext = UnneededContext & {
 export interface AppFiles {
   /** Reference of the image below the app's files. */
   readonly base: string;
-  /** Language of the toolchain in the image; null for none. */
-  readonly language: LanguagePlan["kind"] | null;
+  /** Languages of the toolchains in the image. */
+  readonly languages: readonly LanguagePlan["kind"][];
   /** Digest of everything that decided what was built. */
   readonly inputs: string;
   /** Time of the files, in seconds since 1970. */
@@ -100,7 +100,7 @@ async function pushTree(
       base: files.base,
       layers: [layer],
       annotations: imageAnnotations(lease.deployment, new Date(files.sourceTime * 1000)),
-      config: releaseConfig({ web: built.processTypes["web"] ?? "", labels, language: files.language }),
+      config: releaseConfig({ web: built.processTypes["web"] ?? "", labels, languages: files.languages }),
       onHeld: () => log.line(heldPush),
     },
     signal,
