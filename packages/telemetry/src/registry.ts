@@ -131,6 +131,16 @@ export const metricRegistry = {
     attributes: {},
     processes: ["api"],
   },
+  slipway_running_phase_oldest_seconds: {
+    kind: "gauge",
+    unit: "seconds",
+    description:
+      "How long a phase of a running deployment has lasted, the longest of each phase. Absent while no deployment is in the phase.",
+    attributes: {
+      phase: "as above, or `none`: between two phases, and during one that is too short to be stored",
+    },
+    processes: ["api"],
+  },
   slipway_build_slots: {
     kind: "gauge",
     unit: null,

@@ -84,6 +84,13 @@ describe.skipIf(await lacksRedis())("the API's metrics", () => {
     const createdAt = new Date(Date.now() - 600_000);
     for (let number = 0; number < 2; number += 1)
       await deployments.create(aNewDeployment({ ...request, createdAt }));
+    const other = anApp({ ownerId: user.id });
+    await api.store.apps.create(other);
+    const [building] = stepsTo(
+      await deployments.create(aNewDeployment({ ...request, appId: other.id })),
+      "success",
+    );
+    if (building !== undefined) await deployments.compareAndSet(building);
     await using opened = new AsyncDisposableStack();
     const redis = opened.adopt(new Redis(api.redis.url), (client) => client.disconnect());
     const bus = { redis, keys: redisKeys(api.config.installationId), onError: () => undefined };
@@ -91,7 +98,7 @@ describe.skipIf(await lacksRedis())("the API's metrics", () => {
       opened.use(
         joinFleet(
           { ...bus, countUsers: async () => 1 },
-          { ...workerIdentity, id, concurrency: 3 },
+          { ...workerIdentity, id, concurrency: 3, heartbeatMs: 60_000 },
           () => new Date(),
         ),
       );
@@ -107,6 +114,8 @@ describe.skipIf(await lacksRedis())("the API's metrics", () => {
     expect(value("slipway_queue_oldest_waiting_seconds")).toBeGreaterThan(590);
     expect(value("slipway_queue_work_seconds")).toBeGreaterThanOrEqual(0);
     expect(value("slipway_queue_paused")).toBe(1);
+    expect(value("slipway_running_deployments")).toBe(1);
+    expect(value("slipway_running_phase_oldest_seconds", { phase: "none" })).toBeGreaterThanOrEqual(0);
     expect(value("slipway_build_slots")).toBe(3);
     expect(value("slipway_build_slots_used")).toBe(0);
     expect(value("slipway_workers", { state: "lost" })).toBe(0);

@@ -3,6 +3,7 @@
 import { observe } from "@slipway/telemetry";
 import { queueState } from "./queue-state.ts";
 import type { QueueState, QueueStateContext } from "./queue-state.ts";
+import { runningPhases } from "./running-phases.ts";
 
 const workerStates = ["ready", "draining", "lost"] as const;
 
@@ -15,6 +16,7 @@ export function observeQueue(context: QueueStateContext): Disposable {
       "slipway_queue_work_seconds",
       "slipway_queue_paused",
       "slipway_running_deployments",
+      "slipway_running_phase_oldest_seconds",
       "slipway_build_slots",
       "slipway_build_slots_used",
       "slipway_workers",
@@ -28,6 +30,11 @@ export function observeQueue(context: QueueStateContext): Disposable {
         ...(state.secondsOfWork === null ? [] : [sample("slipway_queue_work_seconds", state.secondsOfWork)]),
         sample("slipway_queue_paused", state.paused ? 1 : 0),
         sample("slipway_running_deployments", state.running.length),
+        ...[...runningPhases(state.running, context.now())].map(([phase, value]) => ({
+          name: "slipway_running_phase_oldest_seconds" as const,
+          value,
+          attributes: { phase },
+        })),
         sample("slipway_build_slots", state.slots.total),
         sample("slipway_build_slots_used", state.slots.used),
         ...workerStates.map((of) => ({

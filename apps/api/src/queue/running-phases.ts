@@ -1,0 +1,27 @@
+// Finds what the running deployments are doing, and for how long: a phase that does not end shows where they are stuck.
+
+import type { Deployment } from "@slipway/core";
+
+/** The phase of a running deployment of which no phase is stored: between two phases, and during a short one. */
+export const noPhase = "none";
+
+/** @returns for each phase that a running deployment is in, the seconds since the earliest of them began. */
+export function runningPhases(running: readonly Deployment[], now: Date): ReadonlyMap<string, number> {
+  const oldest = new Map<string, number>();
+  for (const deployment of running) {
+    for (const { name, since } of phasesOf(deployment)) {
+      const seconds = Math.max(0, (now.getTime() - since.getTime()) / 1e3);
+      oldest.set(name, Math.max(seconds, oldest.get(name) ?? 0));
+    }
+  }
+  return oldest;
+}
+
+function phasesOf({ timeline, createdAt }: Deployment): readonly { name: string; since: Date }[] {
+  const attempt = timeline.at(-1);
+  if (attempt === undefined) return [{ name: noPhase, since: createdAt }];
+  const open = attempt.phases.filter(({ finishedAt }) => finishedAt === null);
+  if (open.length > 0) return open.map(({ name, startedAt }) => ({ name, since: startedAt }));
+  const ends = attempt.phases.map(({ finishedAt }) => finishedAt?.getTime() ?? 0);
+  return [{ name: noPhase, since: new Date(Math.max(attempt.startedAt.getTime(), ...ends)) }];
+}
