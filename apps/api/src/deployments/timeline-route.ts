@@ -1,8 +1,10 @@
 // GET /v1/apps/:app/deployments/:deployment/timeline: what a deployment waited for, its attempts and their phases.
 
-import type { AttemptRecord, PhaseRecord } from "@slipway/core";
+import { isRunning } from "@slipway/core";
+import type { AttemptRecord, Deployment, PhaseRecord } from "@slipway/core";
 import { timelineAnswer } from "@slipway/protocol";
 import type { AttemptBody, PhaseBody } from "@slipway/protocol";
+import type { FleetWorker } from "@slipway/queue";
 import { isTraced, traceIdOf } from "@slipway/telemetry";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
@@ -22,6 +24,7 @@ export function timelineRoute(context: QueuePositionContext): Route {
     answer: { status: 200, json: timelineAnswer },
     async handle({ user, app, params }) {
       const deployment = await deploymentOf(context.store, app, params.deployment);
+      const worker = await workerOf(context, deployment);
       return {
         timeline: {
           deployment_id: deployment.id,
@@ -31,19 +34,50 @@ export function timelineRoute(context: QueuePositionContext): Route {
           finished_at: iso(deployment.finishedAt),
           status: deployment.status,
           waits: await waitsOf(context, deployment),
-          attempts: deployment.timeline.map((attempt) => presentAttempt(attempt, user.operator)),
+          attempts: deployment.timeline.map((attempt) => presentAttempt(attempt, worker, user.operator)),
         },
       };
     },
   });
 }
 
-/** Where the engines are is for operators only. */
-function presentAttempt(attempt: AttemptRecord, isForOperator: boolean): AttemptBody {
+/** The worker that lists the last attempt of a running deployment; null when none does, or Redis does not answer. */
+async function workerOf(
+  { listWorkers, logger }: Pick<QueuePositionContext, "listWorkers" | "logger">,
+  { id, status, timeline }: Deployment,
+): Promise<FleetWorker | null> {
+  if (!isRunning(status)) return null;
+  const number = timeline.at(-1)?.number;
+  try {
+    const workers = await listWorkers();
+    return workers.find(({ running }) => running.some((run) => isOf(run, id, number))) ?? null;
+  } catch (error) {
+    logger.warn({ err: error }, "cannot determine the state of a deployment's worker");
+    return null;
+  }
+}
+
+function isOf(
+  run: FleetWorker["running"][number],
+  deploymentId: string,
+  attempt: number | undefined,
+): boolean {
+  return "deploymentId" in run && run.deploymentId === deploymentId && run.attempt === attempt;
+}
+
+/** Where the engines are is for operators only. @param running the worker of the attempt that has not ended. */
+function presentAttempt(
+  attempt: AttemptRecord,
+  running: FleetWorker | null,
+  isForOperator: boolean,
+): AttemptBody {
   const { number, worker, engine, outcome, phases } = attempt;
+  const runner = attempt.finishedAt === null ? running : null;
   return {
     number,
     worker,
+    worker_state: runner?.state ?? null,
+    worker_seen_at: iso(runner?.lastSeenAt ?? null),
     engine: isForOperator ? engine : null,
     started_at: attempt.startedAt.toISOString(),
     finished_at: iso(attempt.finishedAt),

@@ -2,9 +2,12 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { changeStatus, claim, failureOf, withPhases } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
-import { aNewDeployment, lacksRedis } from "@slipway/testkit";
+import type { TimelineAnswer } from "@slipway/protocol";
+import { joinFleet } from "@slipway/queue";
+import { aNewDeployment, eventually, lacksRedis, unexpected } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi, TestUser } from "../../test-support/api.ts";
+import { workerIdentity } from "../../test-support/worker.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 2, 4, 5, 6, second));
 const iso = (second: number) => at(second).toISOString();
@@ -77,6 +80,8 @@ describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
           {
             number: 1,
             worker: "worker-1",
+            worker_state: null,
+            worker_seen_at: null,
             engine: null,
             started_at: iso(20),
             finished_at: iso(25),
@@ -110,6 +115,30 @@ describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
       deployment: { failure: { code: "build-failed", message: "no", phase: "plan", line: 7 } },
     });
     expect(shown.body).toHaveProperty("deployment.failure.hint", failure.hint);
+  });
+
+  test("an attempt that runs has the state of its worker, which is lost without heartbeats", async () => {
+    const app = await newApp();
+    const building = claim(await create(app.id, 0), 2, { at: at(0), lineCount: 0, origin: origin(0) });
+    const deployment = await stored(building);
+    const running = async () => ((await timelineOf(deployment)).body as TimelineAnswer).timeline.attempts[0];
+    expect(await running()).toMatchObject({ worker_state: null, worker_seen_at: null });
+    const { redis, keys } = api.service.context;
+    const fleet = { redis, keys, onError: unexpected, countUsers: async () => 1 };
+    const worker = joinFleet(fleet, { ...workerIdentity, heartbeatMs: 60_000 }, () => new Date());
+    const ended = Promise.withResolvers<void>();
+    const task = { type: "deploy", id: deployment.id, appId: app.id, attempt: 2 } as const;
+    const listed = worker.during(task, () => ended.promise);
+    await eventually(async () => (await running())?.worker_state === "ready");
+    expect(Date.parse((await running())?.worker_seen_at ?? "")).not.toBeNaN();
+    worker.drain();
+    await eventually(async () => (await running())?.worker_state === "draining");
+    await redis.zincrby(keys.workersSeen, -600_000, workerIdentity.id);
+    expect(await running()).toMatchObject({ worker_state: "lost" });
+    ended.resolve();
+    await listed;
+    await worker[Symbol.asyncDispose]();
+    await eventually(async () => (await running())?.worker_state === null);
   });
 
   test("a queued deployment has an open wait, for the earlier one or for a worker", async () => {

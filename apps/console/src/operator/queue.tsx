@@ -8,6 +8,7 @@ import { useTitle } from "../layout/title.ts";
 import { Loaded } from "../parts/loaded.tsx";
 import { Ago, durationText } from "../parts/time.tsx";
 import { Table } from "../parts/table.tsx";
+import { waitText } from "../timeline/wait-reasons.ts";
 import { QueueHistory } from "./queue-history.tsx";
 
 export function QueuePage() {
@@ -91,7 +92,7 @@ function Queue({ queue }: QueueAnswer) {
                 </th>
                 <td>{owner}</td>
                 <td>{position}</td>
-                <td>{reason ?? "unknown"}</td>
+                <td>{waitText(reason)}</td>
                 <td>
                   <Ago at={times.waiting_since} />
                 </td>

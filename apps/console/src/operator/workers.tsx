@@ -64,13 +64,25 @@ function Worker({ worker }: { readonly worker: WorkerBody }) {
         CPUs, {sizeText(engine.memory_bytes)}; seen <Ago at={worker.last_seen_at} />
       </p>
       <ul>
-        {[...deployments, ...operations].map(({ id, app_name: app, since }) => (
+        {deployments.map(({ id, app_name: app, since }) => (
+          <li key={id}>
+            {app === null ? (
+              id
+            ) : (
+              <Link to="/apps/$app/deployments/$deployment" params={{ app, deployment: id }}>
+                Deployment of {app}
+              </Link>
+            )}{" "}
+            since <Ago at={since} />
+          </li>
+        ))}
+        {operations.map(({ id, app_name: app, since }) => (
           <li key={id}>
             {app === null ? (
               id
             ) : (
               <Link to="/apps/$app" params={{ app }}>
-                {app}
+                Operation of {app}
               </Link>
             )}{" "}
             since <Ago at={since} />

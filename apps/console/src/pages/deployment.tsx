@@ -17,7 +17,9 @@ import { Problem } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
 import { Ago, durationText, sizeText } from "../parts/time.tsx";
 import { Receipt } from "../receipt/receipt.tsx";
+import { StallNotice } from "../timeline/stall-notice.tsx";
 import { Timeline } from "../timeline/timeline.tsx";
+import { waitText } from "../timeline/wait-reasons.ts";
 
 export function DeploymentPage() {
   const { app = "", deployment: id = "" } = useParams({ strict: false });
@@ -57,6 +59,9 @@ function Deployment({ app, id }: { readonly app: string; readonly id: string }) 
         ) : null}
       </div>
       {error === null ? null : <Problem error={error} />}
+      {isEnded === false ? (
+        <StallNotice app={app} id={id} lastLineAt={buffer.count === 0 ? null : buffer.time(buffer.count)} />
+      ) : null}
       {isFailed ? <Failure deployment={deployment} line={failureLine} /> : null}
       <div className="log-and-timeline">
         <LogView
@@ -93,7 +98,7 @@ function Facts({ deployment }: { readonly deployment: DeploymentBody }) {
 }
 
 function queueText({ position, reason, estimated_seconds: seconds }: QueueBody): string {
-  const why = reason === null ? "" : ` (${reason})`;
+  const why = reason === null ? "" : `, waits for ${waitText(reason)}`;
   const starts = seconds === null ? "" : `, starts in about ${durationText(seconds * 1000)}`;
   return `position ${position} in the queue${why}${starts}`;
 }

@@ -19,6 +19,8 @@ test("waits and phases are bars on the scale of the whole deployment, running on
         {
           number: 1,
           worker: "w",
+          worker_state: "ready",
+          worker_seen_at: at(9),
           engine: null,
           started_at: at(4),
           finished_at: null,
@@ -43,7 +45,7 @@ test("waits and phases are bars on the scale of the whole deployment, running on
   expect(
     bars.map(({ name, detail, startMs, durationMs, look }) => [name, detail, startMs, durationMs, look]),
   ).toEqual([
-    ["wait", "for a worker", 1_000, 3_000, "waiting"],
+    ["wait", "for a worker, because none is ready", 1_000, 3_000, "waiting"],
     ["fetch", "reused toolchain", 4_000, 2_000, "good"],
     ["build", "", 6_000, 4_000, "running"],
   ]);

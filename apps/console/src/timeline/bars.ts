@@ -1,6 +1,7 @@
 // Computes the bars of a timeline.
 
 import type { TimelineAnswer } from "@slipway/protocol";
+import { waitText } from "./wait-reasons.ts";
 
 export interface Bar {
   readonly key: string;
@@ -12,15 +13,6 @@ export interface Bar {
   readonly look: "waiting" | "running" | "good" | "bad";
   readonly bytes: number | null;
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  "app-busy": "for an earlier deployment",
-  "owner-slots": "for a slot of the owner",
-  "build-slots": "for a build slot",
-  "operation-slots": "for a worker that has room for it",
-  "no-worker": "for a worker",
-  "queue-paused": "the queue is paused",
-};
 
 /** @returns the bars in order, and the time from the deployment's creation to its end, or to now. */
 export function barsOf(
@@ -39,7 +31,7 @@ export function barsOf(
   const waits = timeline.waits.map(({ reason, started_at: started, finished_at: finished }): Bar => ({
     key: `wait ${started}`,
     name: "wait",
-    detail: reasons[reason] ?? reason,
+    detail: `for ${waitText(reason)}`,
     ...span(started, finished),
     look: "waiting",
     bytes: null,

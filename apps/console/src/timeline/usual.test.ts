@@ -7,7 +7,8 @@ const at = (seconds: number) => new Date(seconds * 1000).toISOString();
 /** Fetches for a second and builds for `buildSeconds`, after an attempt that was lost. */
 function timeline(buildSeconds: number, finished = true): TimelineAnswer["timeline"] {
   const phase = { bytes: null, reused: [], outcome: "success" as const };
-  const attempt = { worker: null, engine: null, outcome: null, started_at: at(1), finished_at: null };
+  const worker = { worker: null, worker_state: null, worker_seen_at: null };
+  const attempt = { ...worker, engine: null, outcome: null, started_at: at(1), finished_at: null };
   const end = at(20 + buildSeconds);
   return {
     deployment_id: "1",

@@ -43,6 +43,10 @@ export const phaseBody = z.object({
 export const attemptBody = z.object({
   number: z.int(),
   worker: z.string().nullable(),
+  /** Of an attempt that runs. "lost": its worker sends no heartbeats. Null when it is unknown, and after the end. */
+  worker_state: z.enum(["ready", "draining", "lost"]).nullable(),
+  /** When the worker of an attempt that runs sent its last heartbeat; null as above. */
+  worker_seen_at: time.nullable(),
   /** Address of the worker's engine; null for users who are no operators. */
   engine: z.string().nullable(),
   started_at: time,
