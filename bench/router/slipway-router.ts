@@ -1,0 +1,61 @@
+// Slipway's router as a process of its own, with a store that names one app.
+
+import { randomUUID } from "node:crypto";
+import { changeApp } from "@slipway/core";
+import { openStore } from "@slipway/store";
+import { anApp, freePort, startPrivateRedis } from "@slipway/testkit";
+import { startProgram } from "./programs.ts";
+import type { Program } from "./programs.ts";
+
+const main = new URL("../../apps/router/src/main.ts", import.meta.url).pathname;
+
+export interface SlipwayRouter extends Program {
+  /** The host name of the app. */
+  readonly host: string;
+}
+
+/** @param profileFolder where the router writes its CPU profile when it ends; undefined for none. */
+export async function startSlipwayRouter(
+  folder: string,
+  app: Program,
+  profileFolder: string | undefined,
+): Promise<SlipwayRouter> {
+  await using opened = new AsyncDisposableStack();
+  const redis = opened.use(await startPrivateRedis());
+  const databaseUrl = `file:${folder}/slipway.db`;
+  const { name } = await storeApp(databaseUrl, app);
+  const port = await freePort();
+  const profile = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
+  const router = opened.use(
+    await startProgram({
+      command: process.execPath,
+      args: [...profile, main],
+      port,
+      environment: {
+        DATABASE_URL: databaseUrl,
+        DATA_DIR: folder,
+        REDIS_URL: redis.url,
+        INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
+        ROUTER_PORT: String(port),
+        LOG_LEVEL: "error",
+      },
+    }),
+  );
+  const owned = opened.move();
+  return {
+    ...router,
+    host: `${name}.localhost`,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function storeApp(databaseUrl: string, { port }: Program) {
+  await using store = await openStore({ databaseUrl });
+  const app = anApp();
+  await store.apps.create(app);
+  const targets = [{ host: "127.0.0.1", port }];
+  const facts = { currentReleaseId: randomUUID(), currentRolloutId: randomUUID(), targets };
+  if (!(await store.apps.compareAndSet(changeApp(app, new Date(), facts))))
+    throw new Error(`The store refused the addresses of ${app.name}.`);
+  return app;
+}
