@@ -1,15 +1,15 @@
 // Chooses the instance of the app that a request is sent to, or the error page when there is none.
 
-import type { Agent } from "node:http";
 import type { Address } from "@slipway/core";
+import type { KeepAliveConnections } from "./keep-alive-connections.ts";
 import type { PageName } from "./pages.ts";
 import type { Routes } from "./routes.ts";
 
 /** The request counts as in flight on its rollout until the choice is disposed. */
 export interface Choice extends Disposable {
   readonly target: Address;
-  /** The agent with the rollout's keep-alive connections. */
-  readonly keepAliveAgent: Agent;
+  /** The keep-alive connections of the rollout. */
+  readonly connections: KeepAliveConnections;
 }
 
 /**
@@ -32,7 +32,7 @@ export async function chooseTarget(
     if (traffic.targets.length === 0) return "scaled-to-zero";
     const target = traffic.next(unreachable);
     if (target === null) return "not-answering";
-    return { target, keepAliveAgent: traffic.keepAliveAgent, ...traffic.begin(abort) };
+    return { target, connections: traffic.connections, ...traffic.begin(abort) };
   } catch (error) {
     onError(error);
     return "cannot-look-up";

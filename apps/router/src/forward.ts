@@ -7,12 +7,13 @@ import { contain } from "@slipway/async";
 import { chooseTarget } from "./choose-target.ts";
 import type { Choice } from "./choose-target.ts";
 import { ConnectedAgent, isConnectError } from "./connect.ts";
+import { exchange, isHeadersTimeout } from "./exchange.ts";
 import { endToEndHeaders, removeHopByHopHeaders, setForwarded } from "./headers.ts";
+import { targetKey } from "./keep-alive-connections.ts";
 import { sendPage } from "./pages.ts";
 import type { PageName } from "./pages.ts";
 import { markFromApp } from "./request-metrics.ts";
 import type { Routes } from "./routes.ts";
-import { targetKey } from "./traffic.ts";
 
 export interface ForwardOptions {
   readonly routes: Routes;
@@ -32,7 +33,10 @@ const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 /** The attempt to forward a request to one target. */
 interface Attempt {
   readonly options: ForwardOptions;
-  upstream: ClientRequest | null;
+  /** Ends the request to the app; null until its connection is established. */
+  end: ((reason: Error) => void) | null;
+  /** Whether the connection was idle before, so the app may have closed it. */
+  isReused: boolean;
   /** Why the router aborted the attempt; null when it did not. */
   failure: PageName | null;
 }
@@ -40,7 +44,6 @@ interface Attempt {
 type Outcome = "answered" | "unsent" | PageName;
 
 const attempts = new WeakMap<IncomingMessage, Attempt>();
-/** For requests that must not be sent twice: the app cannot have closed a new connection before the request. */
 const newConnections = new ConnectedAgent({ keepAlive: false });
 const proxy = createProxyServer({ selfHandleResponse: true });
 proxy.on("proxyReq", contain(superviseUpstream, fail));
@@ -60,7 +63,7 @@ export async function forward(
   setForwarded(request, options.trustedProxies);
   const unreachable = new Set<string>();
   for (let count = 1; ; count += 1) {
-    const attempt: Attempt = { options, upstream: null, failure: null };
+    const attempt: Attempt = { options, end: null, isReused: false, failure: null };
     const chosen = await chooseTarget(options, appName, unreachable, () => abort(attempt, "replaced"));
     if (typeof chosen === "string") return sendPage(response, chosen);
     using choice = chosen;
@@ -75,29 +78,63 @@ export async function forward(
 async function tryTarget(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, keepAliveAgent }: Choice,
+  choice: Choice,
   attempt: Attempt,
 ): Promise<Outcome> {
   if (response.destroyed) return "answered";
-  attempts.set(request, attempt);
-  let agent = isRepeatable(request) ? keepAliveAgent : newConnections;
+  const send = isRepeatable(request) ? sendRepeatable : sendOnce;
   for (;;) {
     try {
-      await proxy.web(request, response, { target: { ...target, protocol: "http:" }, agent });
+      await send(request, response, choice, attempt);
       return "answered";
     } catch (error) {
       const outcome = outcomeOf(error, attempt, response);
       if (outcome !== "stale-connection") return outcome;
-      agent = newConnections;
-      attempt.upstream = null;
+      attempt.end = null;
     }
   }
+}
+
+/** Uses an idle connection if there is one. After a failure there, the next call opens a new one. */
+async function sendRepeatable(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { target, connections }: Choice,
+  attempt: Attempt,
+): Promise<void> {
+  const idle = attempt.isReused ? undefined : connections.takeIdle(target);
+  attempt.isReused = idle !== undefined;
+  const client = idle ?? connections.open(target);
+  const { timeoutMs, onError } = attempt.options;
+  await exchange({
+    client,
+    request,
+    response,
+    timeoutMs,
+    onStart: (end) => begin(attempt, end),
+    onInvalidResponse: (error) => {
+      onError(error);
+      abort(attempt, "broken");
+    },
+  });
+  connections.release(target, client);
+}
+
+/** Uses a new connection, which the app cannot have closed before the request. */
+async function sendOnce(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { target }: Choice,
+  attempt: Attempt,
+): Promise<void> {
+  attempts.set(request, attempt);
+  await proxy.web(request, response, { target: { ...target, protocol: "http:" }, agent: newConnections });
 }
 
 /** @returns "stale-connection" when the app had closed the keep-alive connection. Only repeatable requests use one. */
 function outcomeOf(
   error: unknown,
-  { failure, upstream }: Attempt,
+  { failure, isReused }: Attempt,
   response: ServerResponse,
 ): Outcome | "stale-connection" {
   if (response.headersSent || response.destroyed) {
@@ -106,7 +143,8 @@ function outcomeOf(
   }
   if (failure !== null) return failure;
   if (isConnectError(error)) return "unsent";
-  return upstream?.reusedSocket === true ? "stale-connection" : "broken";
+  if (isHeadersTimeout(error)) return "silent";
+  return isReused ? "stale-connection" : "broken";
 }
 
 /** Called when the connection is established, before anything is sent. Enforces the timeout and the body's size limit. */
@@ -117,8 +155,7 @@ function superviseUpstream(
 ): void {
   const attempt = attempts.get(request);
   if (attempt === undefined) return;
-  attempt.upstream = upstream;
-  if (attempt.failure !== null) upstream.destroy();
+  begin(attempt, () => upstream.destroy());
   upstream.setTimeout(attempt.options.timeoutMs, () => abort(attempt, "silent"));
   // Without this handler Node closes the connection of an unrequested upgrade, and reports neither an error nor a response.
   upstream.once("upgrade", (_upgradeResponse, socket) => {
@@ -133,8 +170,8 @@ function superviseUpstream(
 }
 
 function sendResponse(upstream: IncomingMessage, _request: IncomingMessage, response: ServerResponse): void {
-  const { statusCode = 502, rawHeaders, headers } = upstream;
-  response.writeHead(statusCode, endToEndHeaders(rawHeaders, headers.connection));
+  const { statusCode = 502, rawHeaders } = upstream;
+  response.writeHead(statusCode, endToEndHeaders(rawHeaders));
   markFromApp(response);
   upstream.pipe(response);
 }
@@ -152,9 +189,19 @@ function fail(
   else sendPage(response, "broken");
 }
 
+/** @param end ends the request to the app. It is called at once when the attempt was aborted while it connected. */
+function begin(attempt: Attempt, end: (reason: Error) => void): void {
+  attempt.end = end;
+  if (attempt.failure !== null) end(aborted(attempt.failure));
+}
+
 function abort(attempt: Attempt, failure: PageName): void {
   attempt.failure ??= failure;
-  attempt.upstream?.destroy();
+  attempt.end?.(aborted(failure));
+}
+
+function aborted(failure: PageName): Error {
+  return new Error(`the router ended the request to the app: ${failure}`);
 }
 
 function isRepeatable({ method = "", headers }: IncomingMessage): boolean {

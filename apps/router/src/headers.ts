@@ -24,9 +24,17 @@ export function removeHopByHopHeaders(headers: IncomingHttpHeaders): void {
 }
 
 /** @returns the response headers for the client, with alternating names and values. */
-export function endToEndHeaders(rawHeaders: readonly string[], connection: string | undefined): string[] {
-  const removed = new Set([...hopByHopOfResponses, ...tokens(connection)]);
-  return rawHeaders.filter((_, index) => !removed.has(rawHeaders[index - (index % 2)]?.toLowerCase() ?? ""));
+export function endToEndHeaders(rawHeaders: readonly string[]): string[] {
+  const kept: string[] = [];
+  const listed: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [name = "", value = ""] = [rawHeaders[index], rawHeaders[index + 1]];
+    const lowerCase = name.toLowerCase();
+    if (lowerCase === "connection") listed.push(...tokens(value));
+    else if (!hopByHopOfResponses.has(lowerCase)) kept.push(name, value);
+  }
+  if (listed.every((name) => hopByHopOfResponses.has(name))) return kept;
+  return kept.filter((_, index) => !listed.includes(kept[index - (index % 2)]?.toLowerCase() ?? ""));
 }
 
 /** Headers by which apps identify the client and the request that it sent. The router does not set all of them. */

@@ -1,22 +1,14 @@
 // The traffic of one rollout: its round-robin targets, requests in flight, and keep-alive connections.
 
 import type { Address } from "@slipway/core";
-import { ConnectedAgent } from "./connect.ts";
-
-/** Shorter than the keep-alive timeout of common servers. */
-const idleConnectionMs = 4_000;
-const maxIdleConnections = 64;
+import { KeepAliveConnections, targetKey } from "./keep-alive-connections.ts";
 
 export class Traffic implements Disposable {
   readonly appId: string;
   readonly rolloutId: string;
   targets: readonly Address[] = [];
   /** For requests that may be sent again when a keep-alive connection turns out to be closed. */
-  readonly keepAliveAgent = new ConnectedAgent({
-    keepAlive: true,
-    timeout: idleConnectionMs,
-    maxFreeSockets: maxIdleConnections,
-  });
+  readonly connections = new KeepAliveConnections();
   /** The abort callbacks of the requests in flight. */
   readonly #inFlight = new Set<() => void>();
   #idle = Promise.withResolvers<void>();
@@ -34,7 +26,10 @@ export class Traffic implements Disposable {
   /** @returns the next target by round-robin that is not in `unreachable`; null when there is none. */
   next(unreachable: ReadonlySet<string>): Address | null {
     this.#turn += 1;
-    const candidates = this.targets.filter((target) => !unreachable.has(targetKey(target)));
+    const candidates =
+      unreachable.size === 0
+        ? this.targets
+        : this.targets.filter((target) => !unreachable.has(targetKey(target)));
     return candidates[this.#turn % candidates.length] ?? null;
   }
 
@@ -71,10 +66,6 @@ export class Traffic implements Disposable {
 
   /** Closes the keep-alive connections. */
   [Symbol.dispose](): void {
-    this.keepAliveAgent.destroy();
+    this.connections[Symbol.dispose]();
   }
-}
-
-export function targetKey({ host, port }: Address): string {
-  return `${host} ${port}`;
 }

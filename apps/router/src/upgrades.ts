@@ -10,9 +10,9 @@ import type { Choice } from "./choose-target.ts";
 import { connect, isConnectError, SingleConnectionAgent } from "./connect.ts";
 import type { ForwardOptions } from "./forward.ts";
 import { removeHopByHopHeaders, setForwarded } from "./headers.ts";
+import { targetKey } from "./keep-alive-connections.ts";
 import { endWithPage } from "./pages.ts";
 import type { PageName } from "./pages.ts";
-import { targetKey } from "./traffic.ts";
 
 const maxAttempts = 4;
 
