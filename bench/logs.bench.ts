@@ -10,6 +10,7 @@ import { Redis } from "ioredis";
 import { WebSocketServer } from "ws";
 import type { Store } from "@slipway/core";
 import { secretsOf } from "@slipway/logs";
+import type { LogWriter } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
@@ -17,12 +18,12 @@ import { readConfig, startStream } from "@slipway/stream";
 import { freePort, startRedis } from "@slipway/testkit";
 import { newUser, withLog } from "./logs/with-log.ts";
 import type { LogBench } from "./logs/with-log.ts";
-import { wantsRow } from "./logs/rows.ts";
+import { wantsRow } from "./rows.ts";
 import { followersRows } from "./logs/many-followers.ts";
 import { containerRow } from "./logs/container.ts";
 import { openSocket, untilText } from "./logs/sockets.ts";
 import { compare, print, units } from "./measure.ts";
-import { withTelemetry } from "./telemetry.ts";
+import { telemetryRows } from "./logs/telemetry.ts";
 
 const recordLines = 100_000;
 const audiences = [
@@ -85,13 +86,7 @@ if (wantsRow(recordRow))
     { name: "Redis alone: XADD and PUBLISH, pipelined", run: rawRedis },
     { name: "the log's writer: masked, fenced, stored", run: () => followed(0, recordLines) },
   ]);
-const cpuRow = `CPU time of the writer for ${recordLines} lines`;
-if (wantsRow(cpuRow))
-  await compare(
-    cpuRow,
-    withTelemetry({ name: "the log's writer, nothing measured", run: () => followed(0, recordLines) }),
-    { unit: units.milliseconds },
-  );
+await telemetryRows(part, { lines, writeChunks });
 for (const { followers, lineCount } of audiences) {
   const name = `${lineCount} lines to ${followers} follower${followers === 1 ? "" : "s"}, each line counted once`;
   if (wantsRow(name))
@@ -192,18 +187,22 @@ async function rawRedis(): Promise<number> {
 
 /** A whole log by the real parts. Done when its record is complete and every follower has the final status. */
 async function followed(followers: number, lineCount: number): Promise<number> {
-  const output = Buffer.from(`${lines.slice(0, lineCount).join("\n")}\n`);
   let startedAt = 0;
   const logLineCount = await withLog(part, { followers }, async (log) => {
     startedAt = performance.now();
-    for (let at = 0; at < output.length; at += chunkBytes) {
-      await log.write(output.subarray(at, at + chunkBytes));
-      // output comes from a socket: other work runs between two chunks
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await writeChunks(log, lineCount);
   });
   if (logLineCount !== lineCount) throw new Error(`the log has ${logLineCount} lines`);
   return perSecond(startedAt, lineCount);
+}
+
+async function writeChunks(log: LogWriter, lineCount: number): Promise<void> {
+  const output = Buffer.from(`${lines.slice(0, lineCount).join("\n")}\n`);
+  for (let at = 0; at < output.length; at += chunkBytes) {
+    await log.write(output.subarray(at, at + chunkBytes));
+    // output comes from a socket: other work runs between two chunks
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** As a server without Redis, store or replay would send the same lines. */

@@ -14,7 +14,9 @@ import { openStore } from "@slipway/store";
 import { aNewDeployment, startRedis } from "@slipway/testkit";
 import { traceEnds } from "@slipway/telemetry";
 import { compare, median, units } from "./measure.ts";
-import { withTelemetry } from "./telemetry.ts";
+import { compareCpuCost } from "./telemetry/cpu-cost.ts";
+import type { Meter } from "./telemetry/cpu-cost.ts";
+import { wantsRow } from "./rows.ts";
 
 const appCount = 100;
 const perApp = 4;
@@ -32,29 +34,29 @@ opened.defer(() => rm(folder, { recursive: true, force: true }));
 
 const jobCount = appCount * perApp;
 const rounds = { warmUps: 1, rounds: 5 };
-await compare(
-  `${jobCount} deployments of ${appCount} apps and ${ownerCount} owners, ${concurrency} at a time`,
-  [
-    { name: "BullMQ alone: add, and take", run: () => bare(false) },
-    { name: "BullMQ, and each job stored as the lanes do", run: () => bare(true) },
-    { name: "the lanes: in order, one at a time an app", run: through },
-  ],
-  { ...rounds, unit: units.perSecond },
-);
-await compare(
-  `from posted to started, ${probes} one after the other, all free`,
-  [
-    { name: "BullMQ alone: add, and take", run: () => bareWait() },
-    { name: "the lanes: stored, looked up, added, taken", run: waitThrough },
-  ],
-  { ...rounds, unit: units.milliseconds },
-);
-
-await compare(
-  `CPU time of the ${jobCount} deployments through the lanes`,
-  withTelemetry({ name: "the lanes, nothing measured", run: through }),
-  { ...rounds, unit: units.milliseconds },
-);
+const rateRow = `${jobCount} deployments of ${appCount} apps and ${ownerCount} owners, ${concurrency} at a time`;
+if (wantsRow(rateRow))
+  await compare(
+    rateRow,
+    [
+      { name: "BullMQ alone: add, and take", run: () => bare(false) },
+      { name: "BullMQ, and each job stored as the lanes do", run: () => bare(true) },
+      { name: "the lanes: in order, one at a time an app", run: () => through(rate) },
+    ],
+    { ...rounds, unit: units.perSecond },
+  );
+const waitRow = `from posted to started, ${probes} one after the other, all free`;
+if (wantsRow(waitRow))
+  await compare(
+    waitRow,
+    [
+      { name: "BullMQ alone: add, and take", run: () => bareWait() },
+      { name: "the lanes: stored, looked up, added, taken", run: waitThrough },
+    ],
+    { ...rounds, unit: units.milliseconds },
+  );
+const cpuRow = `CPU time of ${jobCount} deployments through the lanes`;
+if (wantsRow(cpuRow)) await compareCpuCost({ title: cpuRow, run: through, pairs: 60 });
 
 /** Every job added at once, and taken by a worker that does no more than the lanes' worker must. */
 async function bare(stored: boolean): Promise<number> {
@@ -77,7 +79,7 @@ async function bare(stored: boolean): Promise<number> {
   return perSecond(startedAt);
 }
 
-async function through(): Promise<number> {
+async function through(meter: Meter): Promise<number> {
   await using instance = await openInstance();
   const { store, lanes } = instance;
   let ended = 0;
@@ -87,14 +89,21 @@ async function through(): Promise<number> {
     ended += 1;
     if (ended === jobCount) done.resolve();
   });
+  return await meter(async () => {
+    await Promise.all(
+      newDeployments().map(async (request) => {
+        await store.deployments.create(request);
+        await lanes.advance(request.appId);
+      }),
+    );
+    await done.promise;
+  });
+}
+
+/** Deployments per second. */
+async function rate(work: () => Promise<void>): Promise<number> {
   const startedAt = performance.now();
-  await Promise.all(
-    newDeployments().map(async (request) => {
-      await store.deployments.create(request);
-      await lanes.advance(request.appId);
-    }),
-  );
-  await done.promise;
+  await work();
   return perSecond(startedAt);
 }
 

@@ -5,8 +5,8 @@ import { startProcess } from "@slipway/docker";
 import { readOwnConfig, setup } from "@slipway/setup";
 import { freePort } from "@slipway/testkit";
 import { compare } from "../measure.ts";
-import { wantsRow } from "./rows.ts";
-import { startServer } from "./stream-process.ts";
+import { wantsRow } from "../rows.ts";
+import { startServer } from "../server-process.ts";
 import { withLog } from "./with-log.ts";
 import type { LogBench } from "./with-log.ts";
 
@@ -19,7 +19,7 @@ export async function containerRow(bench: LogBench): Promise<void> {
   if (!wantsRow(name)) return;
   const { STACK_IMAGE: image } = await setup({ config: readOwnConfig("bench") });
   const port = await freePort();
-  await using _stream = await startServer("slipway-stream.ts", {
+  await using _stream = await startServer("logs/slipway-stream.ts", {
     ...bench.environment,
     STREAM_PORT: String(port),
   });

@@ -3,9 +3,9 @@
 import type { Socket } from "node:net";
 import { freePort } from "@slipway/testkit";
 import { compare, print, spread, units } from "../measure.ts";
-import { wantsRow } from "./rows.ts";
+import { wantsRow } from "../rows.ts";
 import { openSocket, untilText } from "./sockets.ts";
-import { startServer } from "./stream-process.ts";
+import { startServer } from "../server-process.ts";
 import { newUser, withLog } from "./with-log.ts";
 import type { LogBench } from "./with-log.ts";
 
@@ -48,7 +48,7 @@ async function followersRow(bench: LogBench, followers: number): Promise<void> {
 type OnMemory = (bytesPerClient: number) => void;
 
 async function broadcast(followers: number, onMemory: OnMemory): Promise<number> {
-  await using server = await startServer("broadcast-server.ts");
+  await using server = await startServer("logs/broadcast-server.ts");
   const address = { host: "127.0.0.1", port: server.port, path: "/" };
   const before = await server.usedBytes();
   const sockets: Socket[] = [];
@@ -69,7 +69,7 @@ async function broadcast(followers: number, onMemory: OnMemory): Promise<number>
 async function followed(bench: LogBench, followers: number, onMemory: OnMemory): Promise<number> {
   const port = await freePort();
   const environment = { ...bench.environment, STREAM_PORT: String(port) };
-  await using stream = await startServer("slipway-stream.ts", environment);
+  await using stream = await startServer("logs/slipway-stream.ts", environment);
   // Loads what a connection needs, which is not the followers' memory.
   await withLog({ ...bench, port }, { followers: 1 }, async (log) => log.line(lastLine));
   const before = await stream.usedBytes();

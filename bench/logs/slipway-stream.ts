@@ -2,7 +2,7 @@
 
 import { createLogger } from "@slipway/service";
 import { readConfig, startStream } from "@slipway/stream";
-import { reportReady } from "./stream-process.ts";
+import { reportReady } from "../server-process.ts";
 
 const config = readConfig(process.env);
 await startStream(config, createLogger({ name: "stream", level: "silent" }));

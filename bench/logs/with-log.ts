@@ -20,6 +20,8 @@ export interface LogBench {
   readonly port: number;
   /** The followers take turns to use their tokens. */
   readonly users: readonly { readonly id: string; readonly token: string }[];
+  /** The clock of the writer; by default that of the system. */
+  readonly now?: () => Date;
 }
 
 export interface Audience {
@@ -72,7 +74,7 @@ export async function withLog(
     deploymentId: deployment.id,
     attempt: 1,
     secrets,
-    now: () => new Date(),
+    now: bench.now ?? (() => new Date()),
   });
   await write(log);
   const { lineCount, sha256: logSha256 } = await log.end();

@@ -1,20 +1,25 @@
 // Where the code reports to metrics. While no metrics are open, every function returns at once.
 
-import type { Attributes, Meter, Observable } from "@opentelemetry/api";
+import type { Meter, Observable } from "@opentelemetry/api";
 import { withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
+import { Accumulator } from "./accumulators.ts";
+import type { AttributeValues } from "./accumulators.ts";
 import type { MetricDefinition } from "./definition.ts";
 import type { AttributesOf, MetricName, NameOf, Sample } from "./metric-types.ts";
 import { metricRegistry } from "./registry.ts";
 
-/** Adds to a counter, or records a value of a histogram. */
-type Report = (value: number, attributes: Attributes) => void;
-
-interface Open {
+interface OpenOptions {
+  /** Of metrics that are read at a scrape. */
   readonly meter: Meter;
-  readonly reports: ReadonlyMap<MetricName, Report>;
-  readonly observables: ReadonlyMap<MetricName, Observable>;
+  /** Of metrics that the code reports. */
+  readonly accumulators: ReadonlyMap<MetricName, Accumulator>;
+  /** Called when a source of samples fails; its metrics are absent from that scrape. */
   readonly onError: (error: unknown) => void;
+}
+
+interface Open extends OpenOptions {
+  readonly observables: ReadonlyMap<MetricName, Observable>;
 }
 
 /** Less than Prometheus waits for a scrape. */
@@ -22,24 +27,23 @@ const readLimitMs = 5_000;
 
 let open: Open | null = null;
 
+/** @returns an accumulator for each metric that the code reports. */
+export function newAccumulators(): ReadonlyMap<MetricName, Accumulator> {
+  return new Map(
+    definitions().flatMap(([name, metric]) => (isRead(metric) ? [] : [[name, new Accumulator(metric)]])),
+  );
+}
+
 /**
  * Creates the instruments of the registry, which the functions below use until the result is disposed.
- * @param onError called when a source of samples fails; its metrics are absent from that scrape.
  * @throws {SlipwayError} "internal" while the process has open metrics.
  */
-export function openInstruments(meter: Meter, onError: (error: unknown) => void): Disposable {
+export function openInstruments(options: OpenOptions): Disposable {
   if (open !== null) throw new SlipwayError("internal", "the metrics of this process are open already");
-  const reports = new Map<MetricName, Report>();
   const observables = new Map<MetricName, Observable>();
-  for (const [key, definition] of Object.entries(metricRegistry)) {
-    const name = key as MetricName;
-    const report = reportOf(meter, name, definition);
-    if (report !== null) reports.set(name, report);
-    else if (definition.kind === "total")
-      observables.set(name, meter.createObservableCounter(name, optionsOf(definition)));
-    else observables.set(name, meter.createObservableGauge(name, optionsOf(definition)));
-  }
-  open = { meter, reports, observables, onError };
+  for (const [name, definition] of definitions())
+    if (isRead(definition)) observables.set(name, observableOf(options.meter, name, definition));
+  open = { ...options, observables };
   return {
     [Symbol.dispose]: () => {
       open = null;
@@ -58,7 +62,7 @@ export function count<Name extends NameOf<"counter">>(
   attributes: AttributesOf<Name>,
   by = 1,
 ): void {
-  open?.reports.get(name)?.(by, attributes);
+  open?.accumulators.get(name)?.add(by, attributes);
 }
 
 /** Adds to a value that rises and falls; `by` is negative when it falls. */
@@ -67,7 +71,7 @@ export function change<Name extends NameOf<"change">>(
   attributes: AttributesOf<Name>,
   by: number,
 ): void {
-  open?.reports.get(name)?.(by, attributes);
+  open?.accumulators.get(name)?.add(by, attributes);
 }
 
 /** Records a value of a histogram. Negative durations, of clocks that differ, count as 0. */
@@ -76,7 +80,7 @@ export function record<Name extends NameOf<"histogram">>(
   attributes: AttributesOf<Name>,
   value: number,
 ): void {
-  open?.reports.get(name)?.(Math.max(0, value), attributes);
+  open?.accumulators.get(name)?.add(Math.max(0, value), attributes);
 }
 
 /**
@@ -108,34 +112,25 @@ export function observe<Name extends Sample["name"]>(
 }
 
 interface BatchResult {
-  observe(metric: Observable, value: number, attributes?: Attributes): void;
+  observe(metric: Observable, value: number, attributes?: AttributeValues): void;
 }
 
-/** @returns null for metrics that are read at a scrape. */
-function reportOf(meter: Meter, name: MetricName, definition: MetricDefinition): Report | null {
-  const options = optionsOf(definition);
-  switch (definition.kind) {
-    case "counter": {
-      const counter = meter.createCounter(name, options);
-      return (value, attributes) => counter.add(value, attributes);
-    }
-    case "change": {
-      const counter = meter.createUpDownCounter(name, options);
-      return (value, attributes) => counter.add(value, attributes);
-    }
-    case "histogram": {
-      const { buckets = [] } = definition;
-      const histogram = meter.createHistogram(name, {
-        ...options,
-        advice: { explicitBucketBoundaries: [...buckets] },
-      });
-      return (value, attributes) => histogram.record(value, attributes);
-    }
-    default:
-      return null;
-  }
+function definitions(): readonly [MetricName, MetricDefinition][] {
+  return Object.entries(metricRegistry).map(([name, definition]) => [name as MetricName, definition]);
 }
 
-function optionsOf({ description, unit }: MetricDefinition) {
-  return unit === null ? { description } : { description, unit };
+/** Whether a metric is read at a scrape. */
+function isRead({ kind }: MetricDefinition): boolean {
+  return kind === "gauge" || kind === "total";
+}
+
+function observableOf(
+  meter: Meter,
+  name: MetricName,
+  { kind, description, unit }: MetricDefinition,
+): Observable {
+  const options = unit === null ? { description } : { description, unit };
+  return kind === "total"
+    ? meter.createObservableCounter(name, options)
+    : meter.createObservableGauge(name, options);
 }

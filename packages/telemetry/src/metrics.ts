@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createPeerServer, startListening } from "@slipway/service";
 import type { ListenAddress, Logger, StoppableServer } from "@slipway/service";
 import type { ProcessName } from "./definition.ts";
-import { openInstruments } from "./instruments.ts";
+import { newAccumulators, openInstruments } from "./instruments.ts";
 import { observeProcess } from "./process-metrics.ts";
 import { processOptions } from "./process-options.ts";
 import type { ProcessOptions } from "./process-options.ts";
@@ -40,8 +40,9 @@ export async function openMetrics(options: MetricsOptions): Promise<Metrics> {
   if (address === null) return { url: null, [Symbol.asyncDispose]: async () => undefined };
   await using opened = new AsyncDisposableStack();
   const { openMeter } = await import("./open-meter.ts");
-  const { meter, scrape } = opened.use(openMeter(options));
-  opened.use(openInstruments(meter, onError));
+  const accumulators = newAccumulators();
+  const { meter, scrape } = opened.use(openMeter(options, accumulators));
+  opened.use(openInstruments({ meter, accumulators, onError }));
   opened.use(observeProcess());
   const server = createPeerServer(
     { requestTimeout: requestLimitMs },

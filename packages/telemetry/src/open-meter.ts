@@ -6,6 +6,8 @@ import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporte
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME } from "@opentelemetry/semantic-conventions";
+import type { Accumulator } from "./accumulators.ts";
+import { metricProducer } from "./metric-producer.ts";
 import type { MetricsOptions } from "./metrics.ts";
 
 export interface OpenMeter extends AsyncDisposable {
@@ -14,9 +16,13 @@ export interface OpenMeter extends AsyncDisposable {
   readonly scrape: () => Promise<string>;
 }
 
-/** Starts to collect metrics. */
-export function openMeter({ process, instance, onError }: Omit<MetricsOptions, "address">): OpenMeter {
-  const reader = new PrometheusExporter({ preventServerStart: true });
+/** Starts to collect metrics. @param accumulators metrics of the scrape besides those of the meter, by their names. */
+export function openMeter(
+  { process, instance, onError }: Omit<MetricsOptions, "address">,
+  accumulators: ReadonlyMap<string, Accumulator>,
+): OpenMeter {
+  const metricProducers = [metricProducer(accumulators)];
+  const reader = new PrometheusExporter({ preventServerStart: true, metricProducers });
   const resource = resourceFromAttributes({
     [ATTR_SERVICE_NAME]: `slipway-${process}`,
     [ATTR_SERVICE_INSTANCE_ID]: instance,

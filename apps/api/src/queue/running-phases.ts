@@ -3,7 +3,7 @@
 import type { Deployment } from "@slipway/core";
 
 /** The phase of a running deployment of which no phase is stored: between two phases, and during a short one. */
-export const noPhase = "none";
+const noPhase = "none";
 
 /** @returns for each phase that a running deployment is in, the seconds since the earliest of them began. */
 export function runningPhases(running: readonly Deployment[], now: Date): ReadonlyMap<string, number> {

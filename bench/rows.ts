@@ -1,4 +1,4 @@
-// Selects the rows of the benchmark of logs.
+// Selects the rows of a benchmark.
 
 import { benchOptions } from "@slipway/tools/bench-options";
 

@@ -11,7 +11,7 @@ export interface ServerProcess extends AsyncDisposable {
   usedBytes(): Promise<number>;
 }
 
-/** @param program a file of this folder that calls `reportReady`. */
+/** @param program a file below bench/ that calls `reportReady`. */
 export async function startServer(
   program: string,
   environment: Readonly<Record<string, string>> = {},
