@@ -5,8 +5,14 @@ import { gunzipSync } from "node:zlib";
 import { expect, inject, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { servePl } from "./apps.ts";
+import { npmLock } from "./lock-files.ts";
 import { call, createApp, deployed, logOf, output, page } from "./slipway.ts";
 import type { DeploymentJson } from "./slipway.ts";
+
+interface Bill {
+  readonly metadata: { readonly properties: readonly { readonly value: string }[] };
+  readonly components: readonly { readonly purl: string }[];
+}
 
 const token = "build-secret-41f7c9";
 const dockerfile = (last: string) => `ARG BASE
@@ -40,6 +46,7 @@ const files = (words: string, last = "RUN true") => ({
   "app/readme.md": "left out",
   "app/ignored/file": "left out",
   "app/serve.pl": servePl,
+  "app/package-lock.json": npmLock,
 });
 
 /** The image's configuration, and the content of all layers above the base, as text. */
@@ -72,10 +79,19 @@ test("a Dockerfile with three stages and a secret is built, runs as it says, and
   expect(first.log).toContain("Building with dockerfile, because there is a Dockerfile");
   expect(first.log).toMatch(/-----> \[tools 2\/2\] RUN .*\ntools are made\n/);
   const digest = createHash("sha256").update(token).digest("hex").slice(0, 8);
-  const names = "Dockerfile greeting serve.pl token words.txt";
+  const names = "Dockerfile greeting package-lock.json serve.pl token words.txt";
   expect(await page(app.name)).toBe(`good day Ada ${digest} 1234 ${names} 3000`);
   expect(await contentOf(first.deployment)).not.toContain(token);
   expect(first.log).not.toContain(token);
+  const { metadata, components } = await call<Bill>(
+    "GET",
+    `/v1/apps/${app.name}/deployments/${first.deployment.id}/sbom`,
+  );
+  const lists = metadata.properties.map(({ value }) => value);
+  expect(lists.toSorted()).toEqual(["false", "srv/package-lock.json", "var/lib/dpkg/status"]);
+  const packages = components.map(({ purl }) => purl);
+  expect(packages).toContain("pkg:npm/ms@2.0.0");
+  expect(packages).toContainEqual(expect.stringMatching(/^pkg:deb\/debian\/perl-base@.*distro=debian-12$/));
 
   const second = await logOf(app.name, await packTarGz(files("Grace")), "success");
   expect(second).toMatch(/-----> \[tools 2\/2\] RUN .*\n.*CACHED/);

@@ -37,6 +37,8 @@ import { openPhpToolchain } from "./deployments/php-toolchain.ts";
 import { openPythonToolchain } from "./deployments/python-toolchain.ts";
 import { openRubyToolchain } from "./deployments/ruby-toolchain.ts";
 import { openToolchainImages } from "./deployments/toolchain-images.ts";
+import { openImagePackages } from "./deployments/image-packages.ts";
+import type { ImagePackages } from "./deployments/image-packages.ts";
 import { openReceiptKey } from "./deployments/receipt-key.ts";
 import type { CurrentReceiptKey } from "./deployments/receipt-key.ts";
 import { openScheduler } from "./deployments/scheduler.ts";
@@ -62,6 +64,7 @@ export interface WorkerContext {
   readonly remoteBuildpacks: RemoteBuildpacks;
   readonly remoteImages: RemoteImages;
   readonly receiptKey: CurrentReceiptKey;
+  readonly imagePackages: ImagePackages;
   readonly housekeeping: Pick<Housekeeping, "request">;
   /** Checks an image that a user named before an engine pulls it. */
   readonly checkPull: CheckPull;
@@ -105,6 +108,7 @@ export async function openWorkerContext(
     housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
     store,
     receiptKey: openReceiptKey({ from: config.receiptKey, receipts: store.receipts, now }),
+    imagePackages: openImagePackages({ registry, maxLayerBytes: config.limits.imageBytes }),
     blobs,
     engine,
     imageBuilder: opened.use(openImageBuilder(builds)),

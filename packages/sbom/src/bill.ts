@@ -27,7 +27,7 @@ const scopes = {
 export function billOfMaterials(options: BillOptions): string {
   const { version, imageName, imageDigest, locked } = options;
   const properties = [
-    new Models.Property("slipway:lock-file", locked.file),
+    ...locked.files.map((file) => new Models.Property("slipway:lock-file", file)),
     new Models.Property("slipway:complete", String(locked.isComplete)),
   ];
   const bom = new Models.Bom({
@@ -73,8 +73,13 @@ function componentOf(locked: LockedPackage): Models.Component {
 }
 
 /** https://github.com/package-url/purl-spec: slashes separate namespaces, everything else is percent-encoded. */
-function packageUrl({ type, name, version }: LockedPackage): string {
+function packageUrl({ type, namespace, name, version, qualifiers = {} }: LockedPackage): string {
   // Names of Go modules are lower case in package URLs.
-  const path = (type === "golang" ? name.toLowerCase() : name).split("/").map(encodeURIComponent).join("/");
-  return `pkg:${type}/${path}@${encodeURIComponent(version)}`;
+  const ownPath = type === "golang" ? name.toLowerCase() : name;
+  const path = (namespace === undefined ? ownPath : `${namespace}/${ownPath}`)
+    .split("/")
+    .map(encodeURIComponent)
+    .join("/");
+  const query = new URLSearchParams(qualifiers).toString();
+  return `pkg:${type}/${path}@${encodeURIComponent(version)}${query === "" ? "" : `?${query}`}`;
 }

@@ -1,7 +1,7 @@
 // Reads composer.lock. A package is downloaded as an archive that its repository makes, so it has no digest that others could compare.
 
 import { z } from "zod";
-import { parsed } from "./node-locks.ts";
+import { parsed } from "./parsed.ts";
 import type { Found, LockedPackage } from "./package.ts";
 
 const group = z.array(z.object({ name: z.string(), version: z.string() })).default([]);

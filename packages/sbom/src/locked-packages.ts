@@ -3,10 +3,12 @@
 import { readComposerLock } from "./composer-lock.ts";
 import { readGemfileLock } from "./gemfile-lock.ts";
 import { readGoMod } from "./go-mod.ts";
+import { readNpmWorkspace } from "./npm-workspace.ts";
 import { readNpmLock, readPnpmLock, readYarnLock } from "./node-locks.ts";
 import type { Found, LockedPackages } from "./package.ts";
 import { readPipfileLock, readRequirements, readTomlLock } from "./python-locks.ts";
 
+const npmLockFiles = ["npm-shrinkwrap.json", "package-lock.json"];
 /** The lock files of each language, in order of precedence. */
 const readers = {
   nodejs: [
@@ -26,19 +28,54 @@ const readers = {
   ruby: [["Gemfile.lock", readGemfileLock]],
 } as const satisfies Record<string, readonly (readonly [string, (text: string) => Found])[]>;
 
+/** A language with lock files that can be read. */
+export type LockLanguage = keyof typeof readers;
+
+export const lockLanguages = Object.keys(readers) as readonly LockLanguage[];
+/** Names of all lock files that can be read. */
+export const lockFileNames: readonly string[] = Object.values(readers).flatMap((files) =>
+  files.map(([name]) => name),
+);
+
+/** @returns content of a file of the app; undefined when there is none. */
+type Read = (name: string) => Uint8Array | undefined;
+
 /**
- * @param read content of a file of the app; undefined when there is none.
+ * @param languages of each of them the first lock file is read.
  * @returns null when there is no lock file that can be read.
  */
-export function lockedPackages(
-  language: keyof typeof readers,
-  read: (name: string) => Uint8Array | undefined,
+export function lockedPackages(languages: readonly LockLanguage[], read: Read): LockedPackages | null {
+  const locks = languages.flatMap((language) => lockOf(readers[language], read) ?? []);
+  return locks.length === 0
+    ? null
+    : {
+        files: locks.flatMap(({ files }) => files),
+        packages: locks.flatMap(({ packages }) => packages),
+        isComplete: locks.every(({ isComplete }) => isComplete),
+      };
+}
+
+/**
+ * @param workspace path in the monorepo. @param read content of a file at the monorepo's root.
+ * @returns null without a lock file of npm that has the workspace.
+ */
+export function lockedWorkspace(workspace: string, read: Read): LockedPackages | null {
+  const reader = (text: string) => readNpmWorkspace(text, workspace);
+  return lockOf(
+    npmLockFiles.map((file) => [file, reader]),
+    read,
+  );
+}
+
+function lockOf(
+  files: readonly (readonly [string, (text: string) => Found])[],
+  read: Read,
 ): LockedPackages | null {
-  for (const [file, reader] of readers[language]) {
+  for (const [file, reader] of files) {
     const content = read(file);
     if (content === undefined) continue;
     const found = reader(Buffer.from(content).toString("utf8"));
-    return found === null ? null : { file, ...found };
+    return found === null ? null : { files: [file], ...found };
   }
   return null;
 }

@@ -3,24 +3,22 @@
 import { parse } from "yaml";
 import { z } from "zod";
 import type { Found, LockedPackage } from "./package.ts";
+import { parsed } from "./parsed.ts";
 
 /** A larger file takes too long to parse. */
 const maxYamlLength = 2 * 1024 ** 2;
 
-const npmSchema = z.object({
-  packages: z.record(
-    z.string(),
-    z.object({
-      name: z.string().optional(),
-      version: z.string().optional(),
-      integrity: z.string().optional(),
-      link: z.boolean().optional(),
-      dev: z.boolean().optional(),
-      devOptional: z.boolean().optional(),
-      optional: z.boolean().optional(),
-    }),
-  ),
+/** What a lock file of npm says about a package. */
+export const npmEntrySchema = z.object({
+  name: z.string().optional(),
+  version: z.string().optional(),
+  integrity: z.string().optional(),
+  link: z.boolean().optional(),
+  dev: z.boolean().optional(),
+  devOptional: z.boolean().optional(),
+  optional: z.boolean().optional(),
 });
+const npmSchema = z.object({ packages: z.record(z.string(), npmEntrySchema) });
 const pnpmSchema = z.object({
   packages: z
     .record(
@@ -41,10 +39,14 @@ const berrySchema = z.record(
 /** Versions 2 and 3, which npm 7 and later write. */
 export function readNpmLock(text: string): Found {
   const lock = npmSchema.safeParse(parsed(text, JSON.parse));
-  if (!lock.success) return null;
-  const inModules = Object.entries(lock.data.packages).filter(
-    ([path, { link }]) => path.includes("node_modules/") && link !== true,
-  );
+  return lock.success ? npmPackages(Object.entries(lock.data.packages)) : null;
+}
+
+/** @param entries with their paths. */
+export function npmPackages(
+  entries: readonly (readonly [path: string, z.output<typeof npmEntrySchema>])[],
+): NonNullable<Found> {
+  const inModules = entries.filter(([path, { link }]) => path.includes("node_modules/") && link !== true);
   const packages = inModules.flatMap(([path, entry]): LockedPackage[] => {
     const { name = path.slice(path.lastIndexOf("node_modules/") + 13), version, integrity } = entry;
     if (version === undefined) return [];
@@ -116,13 +118,4 @@ function sha512Of(integrity: string | undefined): string | null {
 function yamlOf(text: string): unknown {
   if (text.length > maxYamlLength) return undefined;
   return parsed(text, (yaml) => parse(yaml, { maxAliasCount: 0, logLevel: "error" }) as unknown);
-}
-
-/** @returns undefined when it cannot be parsed: the package manager itself reports why. */
-export function parsed(text: string, read: (text: string) => unknown): unknown {
-  try {
-    return read(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,14 @@
-// What lock files name: packages with their versions.
+// What lock files and lists of installed packages name: packages with their versions.
 
 export interface LockedPackage {
   /** Type in package URLs. */
-  readonly type: "npm" | "pypi" | "golang" | "composer" | "gem";
+  readonly type: "npm" | "pypi" | "golang" | "composer" | "gem" | "deb" | "apk";
+  /** Of a package of a distribution: its name. */
+  readonly namespace?: string;
   readonly name: string;
   readonly version: string;
+  /** More that identifies it, such as its architecture. */
+  readonly qualifiers?: Readonly<Record<string, string>>;
   /** "excluded": for development only. "optional": not on every platform. */
   readonly scope: "required" | "optional" | "excluded";
   /** Hexadecimal digest of the package; null when the file has no digest of the package itself. */
@@ -12,12 +16,12 @@ export interface LockedPackage {
 }
 
 export interface LockedPackages {
-  /** Name of the file. */
-  readonly file: string;
+  /** Names of the files. */
+  readonly files: readonly string[];
   readonly packages: readonly LockedPackage[];
   /** Whether every package has a version in the file. */
   readonly isComplete: boolean;
 }
 
 /** The packages in a file; null for a file that the reader cannot read. */
-export type Found = Omit<LockedPackages, "file"> | null;
+export type Found = Omit<LockedPackages, "files"> | null;

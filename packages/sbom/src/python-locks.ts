@@ -4,7 +4,7 @@
 import { parse } from "smol-toml";
 import { z } from "zod";
 import type { Found, LockedPackage } from "./package.ts";
-import { parsed } from "./node-locks.ts";
+import { parsed } from "./parsed.ts";
 
 const tomlSchema = z.object({
   package: z

@@ -1,18 +1,29 @@
 import { expect, test } from "vitest";
 import { billOfMaterials } from "./bill.ts";
-import { lockedPackages } from "./index.ts";
+import { lockedPackages, lockedWorkspace } from "./index.ts";
 
-type Language = Parameters<typeof lockedPackages>[0];
+type Language = Parameters<typeof lockedPackages>[0][number];
+type Locked = ReturnType<typeof lockedPackages>;
 
 const sha512 = "ab".repeat(64);
 const integrity = `sha512-${Buffer.from(sha512, "hex").toString("base64")}`;
 
 function found(language: Language, files: Readonly<Record<string, string>>) {
-  const locked = lockedPackages(language, (name) =>
-    files[name] === undefined ? undefined : Buffer.from(files[name]),
-  );
+  return shown(lockedPackages([language], reader(files)));
+}
+
+function reader(files: Readonly<Record<string, string>>) {
+  return (name: string) => (files[name] === undefined ? undefined : Buffer.from(files[name]));
+}
+
+function shown(locked: Locked) {
   if (locked === null) return null;
-  const { file, isComplete, packages } = locked;
+  const {
+    files: [file, ...others],
+    isComplete,
+    packages,
+  } = locked;
+  expect(others).toEqual([]);
   const texts = packages.map(({ name, version, scope, sha512: digest }) =>
     [
       `${name}@${version}`,
@@ -116,7 +127,10 @@ test("composer.lock has packages of releases and of development, without the app
     packages: [{ name: "Monolog/monolog", version: "3.7.0" }],
     "packages-dev": [{ name: "phpunit/phpunit", version: "11.3.1" }],
   };
-  const { packages } = lockedPackages("php", () => Buffer.from(JSON.stringify(lock))) ?? {};
+  const { packages } =
+    lockedPackages(["php"], (name) =>
+      name !== "composer.lock" ? undefined : Buffer.from(JSON.stringify(lock)),
+    ) ?? {};
   expect(packages).toEqual([
     { type: "composer", name: "monolog/monolog", version: "3.7.0", scope: "required", sha512: null },
     { type: "composer", name: "phpunit/phpunit", version: "11.3.1", scope: "excluded", sha512: null },
@@ -161,7 +175,11 @@ test("the document names the image, the lock file and each version once, with th
     version: "0.1.0",
     imageName: "apps/1",
     imageDigest: "sha256:0a",
-    locked: { file: "package-lock.json", isComplete: true, packages: [{ ...dev, scope: "required" }, dev] },
+    locked: {
+      files: ["package-lock.json"],
+      isComplete: true,
+      packages: [{ ...dev, scope: "required" }, dev],
+    },
   });
   expect(JSON.parse(text)).toMatchObject({
     bomFormat: "CycloneDX",
@@ -187,4 +205,50 @@ test("the document names the image, the lock file and each version once, with th
       },
     ],
   });
+});
+
+test("a workspace of npm has the packages that it and the root reach, and not those of other workspaces", () => {
+  const packages = {
+    "": { name: "root", workspaces: ["apps/*"], dependencies: { ofroot: "1" } },
+    "apps/api": { dependencies: { lib: "1", a: "1" }, devDependencies: { tool: "1" } },
+    "apps/web": { dependencies: { web: "1", tool: "1" } },
+    "libs/lib": { name: "lib", dependencies: { a: "2" }, peerDependencies: { peer: "1" } },
+    "node_modules/lib": { resolved: "libs/lib", link: true },
+    "node_modules/ofroot": { version: "1.0.0" },
+    "node_modules/a": { version: "2.0.0", optionalDependencies: { native: "1", absent: "1" } },
+    "node_modules/native": { version: "1.0.0", optional: true },
+    "node_modules/peer": { version: "1.0.0", peer: true },
+    "node_modules/tool": { version: "1.0.0", dependencies: { b: "1" } },
+    "node_modules/b": { version: "1.0.0" },
+    "node_modules/web": { version: "1.0.0" },
+    "apps/api/node_modules/a": { version: "1.0.0", dependencies: { nested: "1" } },
+    "apps/api/node_modules/a/node_modules/nested": { version: "1.0.0", dependencies: { a: "1" } },
+  };
+  const read = reader({ "package-lock.json": JSON.stringify({ packages }) });
+  expect(shown(lockedWorkspace("apps/api", read))).toEqual({
+    file: "package-lock.json",
+    isComplete: true,
+    packages: [
+      "ofroot@1.0.0",
+      "a@2.0.0",
+      "native@1.0.0 optional",
+      "peer@1.0.0",
+      "tool@1.0.0 excluded",
+      "b@1.0.0 excluded",
+      "a@1.0.0",
+      "nested@1.0.0",
+    ],
+  });
+  expect(lockedWorkspace("apps/other", read)).toBeNull();
+  expect(lockedWorkspace("apps/api", reader({ "pnpm-lock.yaml": "x" }))).toBeNull();
+});
+
+test("an app with lock files of several languages has the packages of all", () => {
+  const files = {
+    "package-lock.json": JSON.stringify({ packages: { "node_modules/a": { version: "1.0.0" } } }),
+    "go.mod": "module x\nrequire example.com/b v1.0.0\n",
+  };
+  const locked = lockedPackages(["go", "ruby", "nodejs"], reader(files));
+  expect(locked?.files).toEqual(["go.mod", "package-lock.json"]);
+  expect(locked?.packages.map(({ name }) => name)).toEqual(["example.com/b", "a"]);
 });

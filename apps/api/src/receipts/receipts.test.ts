@@ -74,7 +74,14 @@ describe.skipIf(await lacksRedis())("receipts", () => {
     const { id: appId } = await newApp();
     const { id } = await started(appId);
     const sbomOf = () => api.request(ada.token, "GET", `/v1/apps/${appId}/deployments/${id}/sbom`);
-    expect((await sbomOf()).status).toBe(404);
+    expect(await sbomOf()).toMatchObject({
+      status: 404,
+      body: {
+        resource: "sbom",
+        error:
+          "The deployment has no SBOM: its source has no lock file that can be read, or the image was removed.",
+      },
+    });
     const { blobs } = api.service.context;
     await blobs.put(sbomBlobKey(appId, imageDigest), Readable.from([Buffer.from('{"components":[]}')]));
     const { status, text } = await sbomOf();

@@ -1,7 +1,7 @@
 // GET …/deployments/:deployment/receipt and …/sbom: the documents about a build. GET /v1/receipt_keys: the keys that verify receipts.
 
 import { pipeline } from "node:stream/promises";
-import { notFound, sbomBlobKey } from "@slipway/core";
+import { notFound, sbomBlobKey, SlipwayError } from "@slipway/core";
 import type { BlobStore, Deployment, Receipt, Store } from "@slipway/core";
 import { receiptAnswer, receiptKeysAnswer } from "@slipway/protocol";
 import { jwkOf } from "@slipway/receipts";
@@ -45,18 +45,29 @@ function sbomRoute({ store, blobs }: ReceiptRouteContext): Route {
     path: "/apps/:app/deployments/:deployment/sbom",
     summary: "Show the SBOM of a deployment's image, as CycloneDX in JSON",
     description:
-      "It lists the packages of the lock file that the image's dependencies were installed from. There is none for an app without such a file, for images of Dockerfiles, and for images that were removed.",
+      "It lists the packages of the lock files that the image's dependencies were installed from. Of an image of a Dockerfile, of Cloud Native Buildpacks or from elsewhere it lists what dpkg and apk installed, and the lock files of its working directory. There is none when none of these exists, and when the image was removed: the message of the 404 says why.",
     access: "deployments:read",
     answer: { status: 200, type: sbomType },
     async handle({ app, params, response }) {
-      const { imageDigest } = await deploymentOf(store, app, params.deployment);
+      const deployment = await deploymentOf(store, app, params.deployment);
+      const { imageDigest } = deployment;
       const blob = imageDigest === null ? null : await blobs.get(sbomBlobKey(app.id, imageDigest));
-      if (blob === null) throw notFound("sbom");
+      if (blob === null) throw withoutSbom(deployment);
       response.set({ "Content-Type": sbomType, "Content-Length": String(blob.sizeBytes) });
       await using bytes = blob.bytes;
       await pipeline(bytes, response);
     },
   });
+}
+
+function withoutSbom({ imageDigest, source }: Deployment): SlipwayError {
+  const reason =
+    imageDigest === null
+      ? "the deployment has made no image"
+      : source.kind === "image"
+        ? "its image lists no packages of dpkg or apk and has no lock file that can be read, or it was removed"
+        : "its source has no lock file that can be read, or the image was removed";
+  return new SlipwayError("not-found", `The deployment has no SBOM: ${reason}.`, { resource: "sbom" });
 }
 
 function keysRoute({ receipts }: ReceiptStores): Route {

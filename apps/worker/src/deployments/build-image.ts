@@ -61,7 +61,9 @@ async function keptOrInstalled(
 
 /**
  * The plan on the image that its build runs on: if Node.js builds its assets, and installs their packages without the source, a
- * snapshot with them. Their install is the same as that of a Node.js app.
+ * snapshot with them. Their install is the same as that of a Node.js app. They are below the packages of the app's own language, so a
+ * change of composer.lock installs nothing of npm. A change of package-lock.json installs those of composer.lock again, from the cache, for
+ * the build only.
  * @throws {SlipwayError} the failures of a build, when the install fails.
  */
 export async function onAssets<P extends Plan>(

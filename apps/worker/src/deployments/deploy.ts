@@ -18,7 +18,7 @@ import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
 import { formerImage } from "./former-image.ts";
 import type { FormerImageContext } from "./former-image.ts";
-import { attachEvidence, storeEvidence } from "./leave-evidence.ts";
+import { leaveEvidence, storeEvidence } from "./leave-evidence.ts";
 import type { EvidenceContext } from "./leave-evidence.ts";
 import { openAttempt } from "./open-attempt.ts";
 import type { OpenAttemptContext } from "./open-attempt.ts";
@@ -140,7 +140,7 @@ async function releaseAndStart(
   // The start mostly waits for the app, so the rest is done at the same time. All ends before the build is disposed of.
   const outcomes = await Promise.allSettled([
     start(context, attempt, release, facts),
-    attachEvidence(context, attempt, { built, evidence }),
+    leaveEvidence(context, attempt, { ...made, evidence }),
     built.saveCache(),
   ]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;

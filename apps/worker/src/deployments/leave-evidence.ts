@@ -11,7 +11,7 @@ import type { Origin } from "./origin.ts";
 import type { Plan } from "./phases/plan.ts";
 import { storeReceipt } from "./receipt.ts";
 import type { ReceiptContext } from "./receipt.ts";
-import { storeSbom } from "./sbom.ts";
+import { storeImageSbom, storeSbom } from "./sbom.ts";
 import type { SbomContext } from "./sbom.ts";
 
 interface AttachContext {
@@ -30,9 +30,11 @@ interface AttachedTo {
   readonly image: Pick<BuiltImage["image"], "digest">;
 }
 
+/** For reading the layers of an image that this worker has not seen before. */
+const describeLimitMs = 5 * 60_000;
 const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
 
-/** Stores the documents; of an image that was made elsewhere, without a plan, there is no SBOM. Called before the image has a release, so that no release lacks them. @returns the files to attach. */
+/** Stores the documents that need no look into the image. Called before it has a release, so that no release lacks them. @returns the files to attach. */
 export async function storeEvidence(
   context: EvidenceContext,
   attempt: Attempt,
@@ -40,13 +42,59 @@ export async function storeEvidence(
 ): Promise<readonly ImageArtifact[]> {
   const [receipt, sbom] = await Promise.all([
     storeReceipt(context, attempt, made),
-    made.plan === null ? null : storeSbom(context, attempt, { plan: made.plan, built: made.built }),
+    made.plan?.builder === "buildpacks"
+      ? storeSbom(context, attempt, { plan: made.plan, built: made.built })
+      : null,
   ]);
   const annotations = { "in-toto.io/predicate-type": predicateType };
   return [
     { type: receiptMediaType, content: receipt, annotations },
-    ...(sbom === null ? [] : [{ type: sbomMediaType, content: sbom, annotations: {} }]),
+    ...(sbom === null ? [] : [sbomArtifact(sbom)]),
   ];
+}
+
+/**
+ * Lists what is in an image that buildpacks did not make. Reading its layers takes its time, so the app starts meanwhile. A failure is only
+ * logged. @returns the file to attach; none without one.
+ */
+async function describeImage(
+  context: SbomContext & Pick<AttachContext, "logger">,
+  attempt: Attempt,
+  { plan, built }: { readonly plan: Plan | null; readonly built: BuiltImage },
+): Promise<readonly ImageArtifact[]> {
+  if (plan?.builder === "buildpacks") return [];
+  const { lease, log, signal } = attempt;
+  const bounded = { ...attempt, signal: AbortSignal.any([signal, AbortSignal.timeout(describeLimitMs)]) };
+  try {
+    const sbom = await lease.phase("sbom", log, () => storeImageSbom(context, bounded, { plan, built }));
+    return sbom === null ? [] : [sbomArtifact(sbom)];
+  } catch (error) {
+    signal.throwIfAborted();
+    context.logger.warn(
+      { err: error, deployment: lease.deployment.id },
+      "cannot list the packages of the image",
+    );
+    return [];
+  }
+}
+
+function sbomArtifact(content: string): ImageArtifact {
+  return { type: sbomMediaType, content, annotations: {} };
+}
+
+/** Attaches the files to the image, and then a list of what is in it, if only the image tells that. */
+export async function leaveEvidence(
+  context: EvidenceContext,
+  attempt: Attempt,
+  made: {
+    readonly plan: Plan | null;
+    readonly built: BuiltImage;
+    readonly evidence: readonly ImageArtifact[];
+  },
+): Promise<void> {
+  await attachEvidence(context, attempt, made);
+  const evidence = await describeImage(context, attempt, made);
+  await attachEvidence(context, attempt, { ...made, evidence });
 }
 
 /**

@@ -1,36 +1,62 @@
-// Creates the SBOM of an image from the lock file that its dependencies were installed from.
+// Creates the SBOM of an image, from the lock files of its source or from what the image itself lists.
 
 import { posix } from "node:path";
 import { projectDirectory } from "@slipway/buildpacks";
 import { sbomBlobKey } from "@slipway/core";
 import type { BlobStore } from "@slipway/core";
-import { lockedPackages } from "@slipway/sbom";
+import { lockedPackages, lockedWorkspace, lockLanguages } from "@slipway/sbom";
+import type { LockedPackages } from "@slipway/sbom";
 import manifest from "../../package.json" with { type: "json" };
 import type { Attempt } from "./attempt.ts";
 import type { BuiltImage } from "./builders/builder.ts";
+import type { ImagePackages } from "./image-packages.ts";
 import type { Plan } from "./phases/plan.ts";
 
 export interface SbomContext {
   readonly blobs: Pick<BlobStore, "put">;
+  readonly imagePackages: ImagePackages;
+}
+
+interface Built {
+  readonly image: Pick<BuiltImage["image"], "digest" | "pinnedReference">;
 }
 
 /**
- * Stores the SBOM. A later build of the same image replaces it by an equal document.
- * @returns the document; null for an app without a lock file that can be read. The lock file of a monorepo lists the packages of all
- * its workspaces, so it cannot tell which packages one workspace uses.
+ * Stores the SBOM of an image that buildpacks made. A later build of the same image replaces it by an equal document.
+ * @returns the document; null for an app without a lock file that can be read.
  */
-export async function storeSbom(
-  { blobs }: SbomContext,
-  { app, variables, signal }: Attempt,
-  { plan, built }: { readonly plan: Plan; readonly built: BuiltImage },
+export function storeSbom(
+  context: SbomContext,
+  attempt: Attempt,
+  { plan, built }: { readonly plan: Plan; readonly built: Built },
 ): Promise<string | null> {
-  const { language, monorepo, source } = plan;
-  if (language === null || monorepo !== null) return null;
-  const folder = projectDirectory(variables);
-  const locked = lockedPackages(language.kind, (name) => source.captured.get(posix.join(folder, name)));
+  return store(context, attempt, built, sourcePackages(plan, projectDirectory(attempt.variables)));
+}
+
+/**
+ * Stores the SBOM of an image that brings a distribution of its own. Its layers are read for it.
+ * @param plan of its source; null for an image that was made elsewhere.
+ * @returns the document; null when neither the image nor the source lists packages. @throws {SlipwayError} "registry-unavailable".
+ */
+export async function storeImageSbom(
+  context: SbomContext,
+  attempt: Pick<Attempt, "app" | "variables" | "signal">,
+  { plan, built }: { readonly plan: Plan | null; readonly built: Built },
+): Promise<string | null> {
+  const { variables, signal } = attempt;
+  const installed = await context.imagePackages(built.image.pinnedReference, signal);
+  const ofSource = plan === null ? null : sourcePackages(plan, projectDirectory(variables));
+  return await store(context, attempt, built, installed ?? ofSource);
+}
+
+async function store(
+  { blobs }: SbomContext,
+  { app, signal }: Pick<Attempt, "app" | "signal">,
+  { image: { digest: imageDigest } }: Built,
+  locked: LockedPackages | null,
+): Promise<string | null> {
   if (locked === null) return null;
   const { billOfMaterials } = await import("@slipway/sbom/bill");
-  const { digest: imageDigest } = built.image;
   const text = billOfMaterials({
     version: manifest.version,
     imageName: `apps/${app.id}`,
@@ -39,6 +65,23 @@ export async function storeSbom(
   });
   await blobs.put(sbomBlobKey(app.id, imageDigest), oneChunk(text), { signal });
   return text;
+}
+
+function sourcePackages(plan: Plan, folder: string): LockedPackages | null {
+  const { language, assets, monorepo, source } = plan;
+  const below = (path: string) => (name: string) => source.captured.get(posix.join(path, name));
+  if (language?.kind === "nodejs" && monorepo !== null)
+    return lockedWorkspace(posix.relative(monorepo, folder), below(monorepo));
+  if (language !== null)
+    return lockedPackages(
+      [language, assets].flatMap((one) => one?.kind ?? []),
+      below(folder),
+    );
+  const isBundled = plan.builder === "buildpacks" && plan.buildpacks === null;
+  if (isBundled) return null;
+  const locked = lockedPackages(lockLanguages, below(folder));
+  // Such builds install what they want: no plan says which files they read.
+  return locked === null ? null : { ...locked, isComplete: false };
 }
 
 async function* oneChunk(text: string): AsyncGenerator<Uint8Array> {
