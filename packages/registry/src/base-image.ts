@@ -137,7 +137,7 @@ async function fetchConfig(
   if (text === undefined) {
     const request = { expect: [200], signal };
     const response = await client.request("GET", `/v2/${repository}/blobs/${digest}`, request);
-    const bytes = Buffer.from(await response.arrayBuffer());
+    const bytes = await response.bytes();
     if (digestOf(bytes) !== digest) {
       const mismatch = `the registry ${host} returned other content for the blob ${digest} of ${repository}`;
       throw new SlipwayError("registry-unavailable", mismatch);
@@ -178,7 +178,7 @@ async function fetchManifest(
     ? await requestUnlessEmpty(client, "GET", path, request)
     : await client.request("GET", path, { ...request, expect: [200, 404] });
   if (response?.status !== 200) return null;
-  const bytes = Buffer.from(await response.arrayBuffer());
+  const bytes = await response.bytes();
   const digest = digestOf(bytes);
   const text = bytes.toString("utf8");
   cache.set(digest, text);

@@ -4,6 +4,9 @@ import { retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";
 import { measured } from "@slipway/telemetry";
+import { RegistryResponse } from "./response.ts";
+import { isStream, send } from "./send.ts";
+import type { OutgoingRequest } from "./send.ts";
 
 export interface RegistryCredentials {
   readonly username: string;
@@ -26,6 +29,10 @@ const requestTimeoutMs = 30_000;
 const stallLimitMs = 300_000;
 const maxAttempts = 3;
 const retryDelayMs = 300;
+const maxRedirects = 5;
+/** Registries redirect downloads to stores of blobs. */
+const redirectsOfDownloads: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const redirectsOfOthers: ReadonlySet<number> = new Set([307, 308]);
 
 export class RegistryClient {
   readonly #origin: URL;
@@ -51,13 +58,13 @@ export class RegistryClient {
    * @param location a path, or the value of a Location header.
    * @throws {SlipwayError} "registry-unavailable"; the signal's reason when aborted.
    */
-  request(method: string, location: string, request: RegistryRequest): Promise<Response> {
+  request(method: string, location: string, request: RegistryRequest): Promise<RegistryResponse> {
     const repeatable = !isStream(request.body);
-    const call = async (): Promise<Response> => {
+    const call = async (): Promise<RegistryResponse> => {
       const response = await this.#authorized(method, new URL(location, this.#origin), request);
       if (request.expect !== "any" && !request.expect.includes(response.status))
         throw await statusError(method, response);
-      return request.streamed === true ? response : await complete(response);
+      return response;
     };
     const retried = async () => {
       try {
@@ -75,18 +82,18 @@ export class RegistryClient {
     return measured("registry", retried, actionOf(method, location));
   }
 
-  async #authorized(method: string, url: URL, request: RegistryRequest): Promise<Response> {
+  async #authorized(method: string, url: URL, request: RegistryRequest): Promise<RegistryResponse> {
     const scope = scopeOf(method, url);
-    const first = await send(method, url, request, this.#authorization(url, scope));
-    const challenge = first.headers.get("www-authenticate");
+    const first = await respond(method, url, request, this.#authorization(url, scope));
+    const challenge = first.header("www-authenticate");
     // A server that the registry redirects to must not say where the credentials are sent.
-    if (new URL(first.url).origin !== this.#origin.origin) return first;
+    if (first.origin !== this.#origin.origin) return first;
     if (first.status !== 401 || challenge === null || !challenge.toLowerCase().startsWith("bearer"))
       return first;
-    await first.body?.cancel();
+    first.discard();
     this.#tokens.set(scope, await this.#token(challenge, request.signal));
     if (isStream(request.body)) throw new Error("the registry requires a new token during an upload");
-    return send(method, url, request, this.#authorization(url, scope));
+    return respond(method, url, request, this.#authorization(url, scope));
   }
 
   #authorization(url: URL, scope: string): string | undefined {
@@ -107,17 +114,13 @@ export class RegistryClient {
     for (const key of ["service", "scope"])
       if (parameters[key] !== undefined) realm.searchParams.set(key, parameters[key]);
     const authorization = this.#credentials === undefined ? undefined : basic(this.#credentials);
-    const response = await send("GET", realm, { expect: [200], signal }, authorization);
+    const response = await respond("GET", realm, { expect: [200], signal }, authorization);
     if (response.status !== 200) throw await statusError("GET", response);
     const { token, access_token } = (await response.json()) as { token?: string; access_token?: string };
     const found = token ?? access_token;
     if (found === undefined) throw new Error("the response of the registry's realm has no token");
     return found;
   }
-}
-
-function isStream(body: RegistryRequest["body"]): body is ByteStream {
-  return typeof body === "object" && Symbol.asyncIterator in body;
 }
 
 /** A response with an unexpected status. */
@@ -135,48 +138,59 @@ export function failedStatus(error: unknown): number | undefined {
   return error instanceof SlipwayError && error.cause instanceof StatusError ? error.cause.status : undefined;
 }
 
-async function send(
+/** Reads the body too, unless the request wants a stream: a connection that ends before it is complete is a failed request. */
+async function respond(
   method: string,
   url: URL,
   request: RegistryRequest,
   authorization?: string,
-): Promise<Response> {
+): Promise<RegistryResponse> {
   const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
   const { body, signal } = request;
   if (isStream(body)) {
     // The size of an upload is not limited, so neither is its duration, but it must make progress.
     using stall = detectStall();
-    const streamed: RequestInit = {
-      method,
-      headers,
-      body: stall.watched(body),
-      duplex: "half",
-      signal: AbortSignal.any([signal, stall.signal]),
-      redirect: "error",
-    };
-    return await fetch(url, streamed);
+    const bounded = AbortSignal.any([signal, stall.signal]);
+    const response = await follow(url, { method, headers, body: stall.watched(body), signal: bounded });
+    if (request.streamed !== true) await response.bytes();
+    return response;
   }
   const late = new AbortController();
   const timer = setTimeout(
     () => late.abort(new Error(`no response within ${requestTimeoutMs / 1000} s`)),
     requestTimeoutMs,
-  ).unref();
-  const bounded = AbortSignal.any([signal, late.signal]);
-  const response = await fetch(url, {
-    method,
-    headers,
-    signal: bounded,
-    ...(body === undefined ? {} : { body }),
-  });
-  if (request.streamed === true) clearTimeout(timer);
-  return response;
+  );
+  try {
+    const bounded = AbortSignal.any([signal, late.signal]);
+    const response = await follow(url, { method, headers, body, signal: bounded });
+    if (request.streamed !== true) await response.bytes();
+    return response;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-/** Reads the body, so that a connection that ends before it is complete counts as a failed request. */
-async function complete(response: Response): Promise<Response> {
-  const { status, headers } = response;
-  const bytes = await response.arrayBuffer();
-  return new Response(bytes.byteLength === 0 ? null : bytes, { status, headers });
+/** Follows redirects. Another origin does not get the credentials. */
+async function follow(url: URL, request: OutgoingRequest): Promise<RegistryResponse> {
+  const { method, body, signal } = request;
+  const redirects = method === "GET" || method === "HEAD" ? redirectsOfDownloads : redirectsOfOthers;
+  let at = url;
+  let { headers } = request;
+  for (let followed = 0; followed <= maxRedirects; followed += 1) {
+    const message = await send(at, { ...request, headers });
+    const response = new RegistryResponse(message, { url: at, method, signal });
+    const location = response.header("location");
+    if (location === null || !redirects.has(response.status)) return response;
+    response.discard();
+    if (isStream(body)) throw new Error("the registry redirects an upload, which cannot be sent twice");
+    const target = new URL(location, at);
+    if (target.protocol !== "http:" && target.protocol !== "https:")
+      throw new Error(`a redirect leads to ${target.protocol}, which is neither http nor https`);
+    if (target.origin !== at.origin)
+      headers = Object.fromEntries(Object.entries(headers).filter(([name]) => name !== "authorization"));
+    at = target;
+  }
+  throw new Error(`more than ${maxRedirects} redirects`);
 }
 
 /** Aborts when the registry neither accepts data nor responds for `stallLimitMs`. */
@@ -195,7 +209,7 @@ function detectStall() {
   return { signal: controller.signal, watched, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-async function statusError(method: string, response: Response): Promise<StatusError> {
+async function statusError(method: string, response: RegistryResponse): Promise<StatusError> {
   const text = (await response.text()).slice(0, 300);
   return new StatusError(
     `${method} returned status ${response.status}${text === "" ? "" : `: ${text}`}`,

@@ -3,6 +3,7 @@
 
 import { failedStatus } from "./client.ts";
 import type { RegistryClient, RegistryRequest } from "./client.ts";
+import type { RegistryResponse } from "./response.ts";
 
 /**
  * Only for callers that then write what was requested, or look again later: if the registry itself is at fault, their next request
@@ -15,7 +16,7 @@ export async function requestUnlessEmpty(
   method: "GET" | "HEAD",
   path: string,
   request: Pick<RegistryRequest, "headers" | "signal">,
-): Promise<Response | null> {
+): Promise<RegistryResponse | null> {
   try {
     const response = await client.request(method, path, { ...request, expect: [200, 404] });
     return response.status === 200 ? response : null;

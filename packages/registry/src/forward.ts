@@ -29,19 +29,9 @@ export async function forward(
     streamed: true,
     signal,
   });
-  const { status, body: stream } = response;
-  const returned = some(responseHeaders, (name) => response.headers.get(name) ?? undefined);
-  if (stream === null) return { status, headers: returned, body: null };
-  return {
-    status,
-    headers: returned,
-    body: {
-      [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
-      [Symbol.asyncDispose]: async () => {
-        if (!stream.locked) await stream.cancel();
-      },
-    },
-  };
+  const { status } = response;
+  const returned = some(responseHeaders, (name) => response.header(name) ?? undefined);
+  return { status, headers: returned, body: response.body() };
 }
 
 function some(

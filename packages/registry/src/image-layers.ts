@@ -52,14 +52,15 @@ export async function mountLayer(
   // The registry did not mount the layer and opened an upload instead, so the layer is copied.
   const streamed = { expect: [200], streamed: true, signal };
   const source = await client.request("GET", `/v2/${from}/blobs/${digest}`, streamed);
-  if (source.body === null)
+  const bytes = source.body();
+  if (bytes === null)
     throw new SlipwayError(
       "registry-unavailable",
       `the registry returned no content for layer ${digest} of ${from}`,
     );
   const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
-  const location = withDigest(response.headers.get("location") ?? "", digest);
-  await client.request("PUT", location, { headers, body: source.body, expect: [201], signal });
+  const location = withDigest(response.header("location") ?? "", digest);
+  await client.request("PUT", location, { headers, body: bytes, expect: [201], signal });
 }
 
 async function closeStream(stream: ByteStream & Partial<AsyncDisposable>): Promise<void> {

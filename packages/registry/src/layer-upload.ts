@@ -5,6 +5,7 @@ import { Readable, pipeline } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { ByteStream } from "@slipway/core";
 import type { RegistryClient } from "./client.ts";
+import type { RegistryResponse } from "./response.ts";
 
 interface UploadedLayer {
   /** Digest of the compressed bytes. */
@@ -200,6 +201,6 @@ export async function cancelUpload(client: RegistryClient, location: string): Pr
   await client.request("DELETE", location, { expect: [202, 204, 404, 400], signal }).catch(() => undefined);
 }
 
-function locationOf(response: Response): string {
-  return response.headers.get("location") ?? "";
+function locationOf(response: RegistryResponse): string {
+  return response.header("location") ?? "";
 }

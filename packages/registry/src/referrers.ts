@@ -7,6 +7,7 @@ import type { ImageArtifact } from "@slipway/core";
 import { digestOf, mediaTypes } from "./base-image.ts";
 import type { Descriptor } from "./base-image.ts";
 import type { RegistryClient } from "./client.ts";
+import type { RegistryResponse } from "./response.ts";
 import { requestUnlessEmpty } from "./empty-files.ts";
 import { uploadBlob } from "./layer-upload.ts";
 
@@ -50,7 +51,7 @@ export async function attach(
   const path = `/v2/${repository}/manifests/${digest}`;
   const stored = await client.request("PUT", path, { headers, body, expect: [201], signal });
   // A registry with the referrers API confirms the subject.
-  if (stored.headers.get("oci-subject") !== null) return;
+  if (stored.header("oci-subject") !== null) return;
   const size = Buffer.byteLength(body);
   const referrer = { mediaType: mediaTypes.ociManifest, digest, size, artifactType, annotations };
   await addToTag(client, image, referrer, signal);
@@ -107,8 +108,8 @@ async function readTag(
   return response === null ? null : await indexOf(response);
 }
 
-async function indexOf(response: Response): Promise<FoundIndex> {
-  const bytes = Buffer.from(await response.arrayBuffer());
+async function indexOf(response: RegistryResponse): Promise<FoundIndex> {
+  const bytes = await response.bytes();
   const { manifests } = JSON.parse(bytes.toString("utf8")) as ReferrersIndex;
   return { manifests, digest: digestOf(bytes) };
 }
@@ -121,13 +122,13 @@ async function describe(
   const headers = { accept: `${mediaTypes.ociManifest}, ${mediaTypes.dockerManifest}` };
   const path = `/v2/${repository}/manifests/${digest}`;
   const found = await client.request("HEAD", path, { headers, expect: [200, 404], signal });
-  const mediaType = found.headers.get("content-type");
+  const mediaType = found.header("content-type");
   if (found.status === 404 || mediaType === null)
     throw new SlipwayError(
       "registry-unavailable",
       `the registry ${client.host} has no image ${repository}@${digest} to attach a file to`,
     );
-  return { mediaType, digest, size: Number(found.headers.get("content-length")) };
+  return { mediaType, digest, size: Number(found.header("content-length")) };
 }
 
 async function upload(

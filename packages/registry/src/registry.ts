@@ -12,6 +12,7 @@ import type {
 import { digestOf, mediaTypes, readBaseImage, readImage } from "./base-image.ts";
 import type { BaseImage, Descriptor, ImageConfig, ImageSource, Manifest } from "./base-image.ts";
 import { failedStatus, RegistryClient } from "./client.ts";
+import type { RegistryResponse } from "./response.ts";
 import type { RegistryCredentials } from "./client.ts";
 import { ContentCache } from "./content-cache.ts";
 import { requestUnlessEmpty } from "./empty-files.ts";
@@ -224,12 +225,12 @@ async function tagsOf(
   const found: string[] = [];
   let page: string | undefined = `/v2/${repository}/tags/list?n=${tagsPerPage}`;
   while (page !== undefined) {
-    const response: Response = await client.request("GET", page, { expect: [200, 404], signal });
+    const response: RegistryResponse = await client.request("GET", page, { expect: [200, 404], signal });
     if (response.status === 404) return [];
     // The list is null after all images of the repository were deleted.
     const { tags } = (await response.json()) as { tags: readonly string[] | null };
     found.push(...(tags ?? []).filter((tag) => !isReferrersTag(tag)));
-    page = /^<([^>]+)>; *rel="?next"?/.exec(response.headers.get("link") ?? "")?.[1];
+    page = /^<([^>]+)>; *rel="?next"?/.exec(response.header("link") ?? "")?.[1];
   }
   return found;
 }
@@ -245,7 +246,7 @@ async function storedDigest(
   const found = isDigest(reference)
     ? await client.request("HEAD", path, { ...request, expect: [200, 404] })
     : await requestUnlessEmpty(client, "HEAD", path, request);
-  return found?.status === 200 ? found.headers.get("docker-content-digest") : null;
+  return found?.status === 200 ? found.header("docker-content-digest") : null;
 }
 
 async function deleteManifest(
@@ -272,7 +273,7 @@ async function deletableDigest(
   const request = { headers: manifestHeaders, expect: [200, 404], signal };
   try {
     const found = await client.request("HEAD", path, request);
-    return found.status === 200 ? found.headers.get("docker-content-digest") : null;
+    return found.status === 200 ? found.header("docker-content-digest") : null;
   } catch (error) {
     if (isDigest(reference) || failedStatus(error) !== 500) throw error;
     const body = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] });

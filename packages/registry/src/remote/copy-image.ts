@@ -119,12 +119,13 @@ async function check(target: CopyTarget, request: LayerCopy, signal: AbortSignal
   if (known <= limit.leftBytes) return known;
   const path = `/v2/${copy.repository}/blobs/${layer.digest}`;
   const response = await client.request("GET", path, { expect: [200], streamed: true, signal });
-  if (response.body === null)
+  const bytes = response.body();
+  if (bytes === null)
     throw new SlipwayError(
       "registry-unavailable",
       `the registry returned no content for layer ${layer.digest}`,
     );
-  const checked = checkedLayer(reported(response.body, copy), layer, limit);
+  const checked = checkedLayer(reported(bytes, copy), layer, limit);
   for await (const _chunk of checked.bytes);
   return remember(target, layer, checked.unpackedBytes());
 }
