@@ -66,7 +66,7 @@ export function openGoProxy({ url, checksumDatabase, blobs, now, onError }: GoPr
     if (kept !== undefined && time < kept.until) return kept;
     const path = `${module}/@v/list`;
     try {
-      const { text } = await client.get(path, {}, maxListBytes, signal);
+      const text = await client.get(path, {}, maxListBytes, signal);
       kept = { text, until: time + freshMs };
       await texts.put("file", path, text);
       return kept;

@@ -6,7 +6,7 @@ import { KeptTexts } from "./kept-texts.ts";
 import { reasonOf, unavailable } from "./failures.ts";
 import { RegistryClient } from "./registry-client.ts";
 import { packageFiles } from "./package-entries.ts";
-import { formatPackument, parsePackument } from "./packument.ts";
+import { formatPackument, readPackument } from "./packument.ts";
 import type { Packument } from "./packument.ts";
 import { SharedWork } from "./shared-work.ts";
 
@@ -133,11 +133,19 @@ class HttpNpmRegistry implements NpmRegistry {
       accept,
       ...(kept === undefined || kept.etag === "" ? {} : { "if-none-match": kept.etag }),
     };
-    const answer = await this.#client.get(name.replaceAll("/", "%2f"), headers, maxPackumentBytes, signal);
+    const reading = {
+      maxBytes: maxPackumentBytes,
+      content: (json: ByteStream) => readPackument(name, json),
+    };
+    const answer = await this.#client.read(name.replaceAll("/", "%2f"), headers, reading, signal);
     const receivedAt = this.#now();
-    if (answer.status === 304 && kept !== undefined) return { ...kept, receivedAt };
-    const packument = parsePackument(name, answer.text);
-    const etag = answer.etag ?? "";
+    if (answer.content === null) {
+      if (kept !== undefined) return { ...kept, receivedAt };
+      throw unavailable(
+        `The npm registry ${this.#client.url} answers 304 about the package ${name}, of which no answer is kept.`,
+      );
+    }
+    const { content: packument, etag } = answer;
     const text = JSON.stringify({ etag, receivedAt, packument: formatPackument(packument) });
     await this.#texts.put("packument", name, text);
     return { packument, etag, receivedAt };
@@ -149,7 +157,7 @@ class HttpNpmRegistry implements NpmRegistry {
     try {
       const { etag, receivedAt, packument } = JSON.parse(text) as Record<string, string>;
       return {
-        packument: parsePackument(name, packument ?? ""),
+        packument: await readPackument(name, [Buffer.from(packument ?? "")]),
         etag: etag ?? "",
         receivedAt: new Date(receivedAt ?? 0),
       };

@@ -1,7 +1,9 @@
 // What the npm registry says of a package (its "packument"), reduced to what is used here.
 
+import type { ByteStream } from "@slipway/core";
 import semver from "semver";
 import { unavailable } from "./failures.ts";
+import { jsonMembers } from "./json-members.ts";
 
 export interface PackageVersion {
   readonly tarball: string;
@@ -24,16 +26,22 @@ export interface Packument {
 }
 
 /**
- * @param text JSON, in the registry's form or in that of `formatPackument`.
- * @throws {SlipwayError} "toolchain-unavailable" when it is not a packument.
+ * @param json in the registry's form or in that of `formatPackument`. That of npm has 3 MB, most of which is not used here.
+ * @throws {SlipwayError} "toolchain-unavailable" when it is not a packument; the stream's own error.
  */
-export function parsePackument(name: string, text: string): Packument {
-  const versions = record(record(parseJson(name, text))["versions"]);
-  const entries = Object.entries(versions).flatMap(([version, value]) =>
-    semver.valid(version) === version ? [[version, parseVersion(record(value))] as const] : [],
-  );
-  if (entries.length === 0) throw senseless(name);
-  return { name, versions: new Map(entries) };
+export async function readPackument(
+  name: string,
+  json: ByteStream | Iterable<Uint8Array>,
+): Promise<Packument> {
+  const versions = new Map<string, PackageVersion>();
+  try {
+    for await (const [version, value] of jsonMembers(json, "versions"))
+      if (semver.valid(version) === version) versions.set(version, parseVersion(record(value)));
+  } catch (error) {
+    throw error instanceof SyntaxError ? senseless(name, error) : error;
+  }
+  if (versions.size === 0) throw senseless(name);
+  return { name, versions };
 }
 
 /** The registry's form, without what is not used here. */
@@ -43,14 +51,6 @@ export function formatPackument({ versions }: Packument): string {
     { dist: { tarball, integrity: `sha512-${sha512}` }, engines: { node }, bin, optionalDependencies },
   ]);
   return JSON.stringify({ versions: Object.fromEntries(entries) });
-}
-
-function parseJson(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw senseless(name, error);
-  }
 }
 
 function parseVersion(value: Readonly<Record<string, unknown>>): PackageVersion {

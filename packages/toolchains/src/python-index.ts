@@ -38,7 +38,7 @@ export function openPythonIndex({ url, ...options }: RegistryOptions): PythonInd
   const client = new RegistryClient(url, "Python package index");
   const answers = new LastAnswers({ ...options, scope: client.url });
   const request = async (packageName: string, signal: AbortSignal) => {
-    const { text } = await client.get(`${packageName}/`, { accept }, maxIndexBytes, signal);
+    const text = await client.get(`${packageName}/`, { accept }, maxIndexBytes, signal);
     const files = filesOf(text, new URL(`${packageName}/`, client.url));
     return JSON.stringify(files.filter(({ name }) => /-manylinux[^-]*\.whl$/.test(name)));
   };

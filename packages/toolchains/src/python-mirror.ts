@@ -35,7 +35,7 @@ export function openPythonMirror({ url, ...options }: RegistryOptions): PythonMi
   const client = new RegistryClient(url, "mirror of Python");
   const answers = new LastAnswers({ ...options, scope: client.url });
   const request = async (signal: AbortSignal) =>
-    (await client.get(checksumsFile, {}, maxChecksumsBytes, signal)).text;
+    await client.get(checksumsFile, {}, maxChecksumsBytes, signal);
   return {
     async interpreters(architecture, signal) {
       const text = await answers.get(checksumsFile, request, signal);

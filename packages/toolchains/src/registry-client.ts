@@ -1,7 +1,12 @@
 // HTTP client of a registry of packages: credentials, time limits, retries, and downloads that continue after a broken connection.
 
+import type { IncomingMessage } from "node:http";
+import { pipeline } from "node:stream";
+import type { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { backoffMs, pause, retry, withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
+import type { ByteStream } from "@slipway/core";
 import { requestFile } from "./download.ts";
 import { reasonOf, unavailable } from "./failures.ts";
 
@@ -11,10 +16,19 @@ const responseLimitMs = 30_000;
 const stallLimitMs = 60_000;
 const maxAttempts = 3;
 
-export interface Answer {
-  readonly status: number;
-  readonly etag: string | null;
-  readonly text: string;
+export interface Answer<Content> {
+  /** Empty when the registry gives none. */
+  readonly etag: string;
+  /** Null when the status is 304. */
+  readonly content: Content | null;
+}
+
+interface Reading<Content> {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly statuses: readonly number[];
+  /** Of the answer, unpacked. */
+  readonly maxBytes: number;
+  readonly content: (body: ByteStream) => Promise<Content>;
 }
 
 export class RegistryClient {
@@ -41,23 +55,46 @@ export class RegistryClient {
 
   /**
    * @param path below the registry's URL. @param maxBytes of the answer, unpacked.
-   * @throws {SlipwayError} "toolchain-unavailable" when the status is neither 200 nor 304; the signal's reason when aborted.
+   * @throws {SlipwayError} "toolchain-unavailable" when the status is not 200; the signal's reason when aborted.
    */
   async get(
     path: string,
     headers: Readonly<Record<string, string>>,
     maxBytes: number,
     signal: AbortSignal,
-  ): Promise<Answer> {
+  ): Promise<string> {
+    const content = async (body: ByteStream) => Buffer.concat(await Array.fromAsync(body)).toString("utf8");
+    return (await this.#read(path, { headers, statuses: [200], maxBytes, content }, signal)).content ?? "";
+  }
+
+  /**
+   * As `get`, for large answers, and for those that may be unchanged: the status 304.
+   * @param content reads the answer while it arrives. A SlipwayError of it is thrown unchanged, without another request.
+   */
+  async read<Content>(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    { maxBytes, content }: Pick<Reading<Content>, "maxBytes" | "content">,
+    signal: AbortSignal,
+  ): Promise<Answer<Content>> {
+    return await this.#read(path, { headers, statuses: [200, 304], maxBytes, content }, signal);
+  }
+
+  async #read<Content>(
+    path: string,
+    { headers, statuses, maxBytes, content }: Reading<Content>,
+    signal: AbortSignal,
+  ): Promise<Answer<Content>> {
     const url = new URL(path, this.#base);
-    const call = async (bounded: AbortSignal): Promise<Answer> => {
-      const response = await fetch(url, { headers: this.#headers(url, headers), signal: bounded });
-      if (response.status === 304) return { status: 304, etag: null, text: "" };
-      await expectStatus(response, [200]);
-      const text = Buffer.concat(await Array.fromAsync(limited(response.body ?? [], maxBytes))).toString(
-        "utf8",
-      );
-      return { status: 200, etag: response.headers.get("etag"), text };
+    const call = async (bounded: AbortSignal): Promise<Answer<Content>> => {
+      const compressed = { ...headers, "accept-encoding": "gzip" };
+      const response = await requestFile(url, (at) => this.#headers(at, compressed), bounded);
+      const status = response.statusCode ?? 0;
+      const etag = response.headers.etag ?? "";
+      if (status === 304 || !statuses.includes(status)) response.destroy();
+      if (!statuses.includes(status)) throw unexpectedStatus(status);
+      if (status === 304) return { etag, content: null };
+      return { etag, content: await content(limited(unpacked(response), maxBytes)) };
     };
     try {
       return await retry(() => withDeadline(call, { limitMs: responseLimitMs, signal }), {
@@ -68,7 +105,7 @@ export class RegistryClient {
       });
     } catch (error) {
       signal.throwIfAborted();
-      throw this.#failure(url, error);
+      throw error instanceof SlipwayError ? error : this.#failure(url, error);
     }
   }
 
@@ -80,7 +117,7 @@ export class RegistryClient {
     absent: readonly number[] = [404, 410],
   ): Promise<string | null> {
     try {
-      return (await this.get(path, {}, maxBytes, signal)).text;
+      return await this.get(path, {}, maxBytes, signal);
     } catch (error) {
       const cause = error instanceof SlipwayError ? error.cause : null;
       if (cause instanceof AnswerError && cause.status !== null && absent.includes(cause.status)) return null;
@@ -198,11 +235,10 @@ class AnswerError extends Error {
   }
 }
 
-async function expectStatus(response: Response, statuses: readonly number[]): Promise<void> {
-  const { status } = response;
-  if (statuses.includes(status)) return;
-  await response.body?.cancel();
-  throw unexpectedStatus(status);
+/** The body; an error of the connection is also one of the stream that unpacks it. */
+function unpacked(response: IncomingMessage): Readable {
+  if (response.headers["content-encoding"] !== "gzip") return response;
+  return pipeline(response, createGunzip(), () => {});
 }
 
 function unexpectedStatus(status: number): AnswerError {
@@ -223,6 +259,7 @@ async function* limited(
 }
 
 function isTransient(error: unknown): boolean {
+  if (error instanceof SlipwayError) return false;
   return !(error instanceof AnswerError) || error.retryable;
 }
 
