@@ -1,13 +1,24 @@
-// A collector of traces as a process of its own, so that its CPU time is not that of the process which sends them. Accepts every batch
-// without reading what is in it.
+// A collector of traces as a process of its own, so that its CPU time is not that of the process which sends them. GET / has the
+// number of spans since the last such request.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { reportReady } from "../server-process.ts";
 
+let spans = 0;
 const server = createServer((request, response) => {
-  request.resume().on("end", () => response.writeHead(200, { "content-type": "application/json" }).end("{}"));
+  let body = "";
+  request.setEncoding("utf8").on("data", (text: string) => (body += text));
+  request.on("end", () => {
+    if (request.method === "GET") {
+      response.end(String(spans));
+      spans = 0;
+      return;
+    }
+    spans += body.match(/"spanId":/g)?.length ?? 0;
+    response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  });
 }).listen(0, "127.0.0.1");
 await once(server, "listening");
 reportReady((server.address() as AddressInfo).port);

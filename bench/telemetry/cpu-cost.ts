@@ -1,18 +1,16 @@
-// Measures what metrics and traces add to the CPU time of a piece of work, precisely enough to tell a few percent on a busy machine.
-// Many short runs alternate in one process: without telemetry, with metrics that Prometheus could scrape, and with traces that a
-// collector receives as well. Each is compared with the run beside it, since both meet the same load.
+// Measures what metrics and traces add to the CPU time of a piece of work. Many short runs alternate in one process: without telemetry,
+// with metrics that Prometheus could scrape, and with traces that a collector receives as well.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { benchOptions } from "@slipway/tools/bench-options";
 import { medianInterval } from "@slipway/tools/median-interval";
-import { measured, openMetrics, openTraces } from "@slipway/telemetry";
-import { scrapeMetrics } from "@slipway/testkit";
 import { print } from "../measure.ts";
 import { startServer } from "../server-process.ts";
+import { countReports, cpuMs, spanMs, telemetry, valueMs } from "./reports.ts";
+import type { Meter } from "./reports.ts";
 
-/** Runs the work of interest. @returns what is measured of it. */
-export type Meter = (work: () => Promise<void>) => Promise<number>;
+export type { Meter } from "./reports.ts";
 
 export interface CpuCostOptions {
   readonly title: string;
@@ -28,7 +26,6 @@ interface Kind {
   readonly hasTraces: boolean;
 }
 
-const worker = { process: "worker", instance: "bench" } as const;
 const baseline: Kind = { name: "without telemetry", hasMetrics: false, hasTraces: false };
 const kinds: readonly Kind[] = [
   baseline,
@@ -36,13 +33,11 @@ const kinds: readonly Kind[] = [
   { name: "with metrics and traces", hasMetrics: true, hasTraces: true },
 ];
 const warmUps = 2;
-const recordings = 20_000;
-const recordRounds = 21;
-const freeAddress = { host: "127.0.0.1", port: 0 };
+const reportRounds = 21;
 
 /**
  * Prints the CPU time of each kind as a ratio to that without telemetry: the median of the pairs, and its interval of 95 %. Then it
- * prints the cost of metrics as the number of values that a run records times the CPU time of recording one, which varies less.
+ * prints the cost again, as the number of values and spans of a run times the CPU time of one, which varies less.
  */
 export async function compareCpuCost({ title, run, pairs }: CpuCostOptions): Promise<void> {
   await using collector = await startServer("telemetry/collector-process.ts");
@@ -61,36 +56,10 @@ export async function compareCpuCost({ title, run, pairs }: CpuCostOptions): Pro
   print(`\n${title} (median of ${count} pairs, interval of 95 %)`);
   const [limits = []] = values;
   for (const [index, { name }] of kinds.entries()) print(rowOf(name, values[index] ?? [], limits));
-  const recorded = await recordedValues(run);
-  const costs = [];
-  for (let round = 0; round < recordRounds; round += 1) costs.push(await recordingMs());
-  const { median, low, high } = medianInterval(costs);
-  const percent = (ms: number) => `${((100 * recorded * ms) / medianInterval(limits).median).toFixed(2)} %`;
-  print(
-    `  ${recorded} values at ${(1e6 * median).toFixed(0)} ns each: ${percent(median)} (${percent(low)} to ${percent(high)})`,
-  );
-}
-
-/** How many values of histograms a run records, by a scrape at its end. */
-async function recordedValues(run: CpuCostOptions["run"]): Promise<number> {
-  await using metrics = await openMetrics({ ...worker, address: freeAddress, onError: fail });
-  await run(async (work) => {
-    await work();
-    return 0;
-  });
-  const { samples } = await scrapeMetrics(metrics.url ?? "");
-  return samples.reduce((sum, { name, value }) => (name.endsWith("_count") ? sum + value : sum), 0);
-}
-
-/** CPU time of measuring a call and recording its duration, without the call, in milliseconds. */
-async function recordingMs(): Promise<number> {
-  const respond = async () => undefined;
-  const repeat = async (call: () => Promise<void>) => {
-    for (let index = 0; index < recordings; index += 1) await call();
-  };
-  const bare = await cpuMs(() => repeat(respond));
-  await using _metrics = await openMetrics({ ...worker, address: freeAddress, onError: fail });
-  return ((await cpuMs(() => repeat(() => measured("redis", respond)))) - bare) / recordings;
+  const reports = await countReports(run, url);
+  const limit = medianInterval(limits).median;
+  await printReports("values", { count: reports.values, limit, one: valueMs });
+  await printReports("spans", { count: reports.spans, limit, one: () => spanMs(url) });
 }
 
 function rowOf(name: string, values: readonly number[], limits: readonly number[]): string {
@@ -101,15 +70,34 @@ function rowOf(name: string, values: readonly number[], limits: readonly number[
   return `  ${name.padEnd(28)}${medianInterval(values).median.toFixed(1).padStart(8)} ms   ${ratio}`;
 }
 
+interface Reports {
+  readonly count: number;
+  /** CPU time of a run without telemetry, in milliseconds. */
+  readonly limit: number;
+  /** Measures the CPU time of one report, in milliseconds. */
+  readonly one: () => Promise<number>;
+}
+
+async function printReports(name: string, { count, limit, one }: Reports): Promise<void> {
+  await one();
+  const costs: number[] = [];
+  for (let round = 0; round < reportRounds; round += 1) {
+    collectGarbage();
+    costs.push(await one());
+  }
+  const { median, low, high } = medianInterval(costs);
+  const percent = (ms: number) => `${((100 * count * ms) / limit).toFixed(2)} %`;
+  const each = `${(1e6 * median).toFixed(0)} ns`;
+  print(`  ${count} ${name} at ${each} each: ${percent(median)} (${percent(low)} to ${percent(high)})`);
+}
+
 /** One run of a kind. @returns its CPU time in milliseconds, without that of opening what it uses. */
 async function observed(
   { hasMetrics, hasTraces }: Kind,
   { url, run }: { readonly url: string; readonly run: CpuCostOptions["run"] },
 ): Promise<number> {
-  const address = hasMetrics ? freeAddress : null;
-  await using _metrics = await openMetrics({ ...worker, address, onError: fail });
-  const collector = hasTraces ? { url, headers: {} } : null;
-  await using traces = await openTraces({ ...worker, collector, onError: fail });
+  await using _metrics = await telemetry.metrics(hasMetrics);
+  await using traces = await telemetry.traces(hasTraces ? url : null);
   return await run((work) => {
     collectGarbage();
     return cpuMs(async () => {
@@ -120,19 +108,8 @@ async function observed(
   });
 }
 
-async function cpuMs(work: () => Promise<void>): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1_000;
-}
-
 /** No run pays for the garbage of the one before. */
 const collectGarbage = (() => {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;
 })();
-
-function fail(error: unknown): never {
-  throw error;
-}

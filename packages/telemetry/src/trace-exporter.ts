@@ -1,6 +1,6 @@
 // Sends spans to a collector by OTLP over HTTP, in batches.
 
-import type { Attributes, HrTime, SpanContext } from "@opentelemetry/api";
+import type { Attributes, HrTime, SpanContext, SpanStatus } from "@opentelemetry/api";
 import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -33,7 +33,7 @@ export function openExporter(
     [ATTR_SERVICE_NAME]: `slipway-${options.process}`,
     [ATTR_SERVICE_INSTANCE_ID]: options.instance,
   });
-  const spans = openSpans((span) => processor.onEnd(readable(span, resource)));
+  const spans = openSpans((span) => processor.onEnd(new ExportedSpan(span, resource)));
   return {
     [Symbol.asyncDispose]: async () => {
       spans[Symbol.dispose]();
@@ -56,31 +56,73 @@ function reporting(exporter: OTLPTraceExporter, onError: (error: unknown) => voi
   };
 }
 
-/** The span in the form that exporters take. */
-function readable(span: SpanRecord, resource: Resource): ReadableSpan {
-  const { traceId, spanId, parentSpanId, startedAt, finishedAt, failure } = span;
-  const durationMs = Math.max(0, finishedAt.getTime() - startedAt.getTime());
-  const context = contextOf(traceId, spanId);
-  return {
-    name: span.name,
-    kind: kinds[span.kind],
-    spanContext: () => context,
-    ...(parentSpanId === null ? {} : { parentSpanContext: contextOf(traceId, parentSpanId) }),
-    startTime: hrTime(startedAt.getTime()),
-    endTime: hrTime(startedAt.getTime() + durationMs),
-    duration: hrTime(durationMs),
-    ended: true,
-    status:
-      failure === null ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: failure },
-    attributes: span.attributes as Attributes,
-    links: [],
-    events: [],
-    resource,
-    instrumentationScope: scope,
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
-  };
+/** A span in the form that exporters take, which is computed when it is exported: until then many spans wait in memory. */
+class ExportedSpan implements ReadableSpan {
+  readonly #span: SpanRecord;
+  readonly resource: Resource;
+  readonly parentSpanContext?: SpanContext;
+
+  constructor(span: SpanRecord, resource: Resource) {
+    this.#span = span;
+    this.resource = resource;
+    if (span.parentSpanId !== null) this.parentSpanContext = contextOf(span.traceId, span.parentSpanId);
+  }
+
+  get name(): string {
+    return this.#span.name;
+  }
+  get kind(): SpanKind {
+    return kinds[this.#span.kind];
+  }
+  get startTime(): HrTime {
+    return hrTime(this.#span.startedAt.getTime());
+  }
+  get endTime(): HrTime {
+    return hrTime(this.#span.startedAt.getTime() + this.#durationMs);
+  }
+  get duration(): HrTime {
+    return hrTime(this.#durationMs);
+  }
+  get status(): SpanStatus {
+    const { failure } = this.#span;
+    return failure === null
+      ? { code: SpanStatusCode.UNSET }
+      : { code: SpanStatusCode.ERROR, message: failure };
+  }
+  get attributes(): Attributes {
+    return this.#span.attributes as Attributes;
+  }
+  get ended(): boolean {
+    return true;
+  }
+  get links(): [] {
+    return [];
+  }
+  get events(): [] {
+    return [];
+  }
+  get instrumentationScope(): { readonly name: string } {
+    return scope;
+  }
+  get droppedAttributesCount(): number {
+    return 0;
+  }
+  get droppedEventsCount(): number {
+    return 0;
+  }
+  get droppedLinksCount(): number {
+    return 0;
+  }
+
+  spanContext(): SpanContext {
+    return contextOf(this.#span.traceId, this.#span.spanId);
+  }
+
+  /** Clocks may be set back meanwhile. */
+  get #durationMs(): number {
+    const { startedAt, finishedAt } = this.#span;
+    return Math.max(0, finishedAt.getTime() - startedAt.getTime());
+  }
 }
 
 function contextOf(traceId: string, spanId: string): SpanContext {
