@@ -19,13 +19,20 @@ export async function findContainers(docker: Docker, labels: Labels): Promise<Do
   );
 }
 
-/** Sends SIGKILL. Does nothing when the container has exited or does not exist. */
+/**
+ * Sends SIGKILL. Does nothing when the container has exited or does not exist. Very many processes, or ones with very many open files,
+ * take longer to end than the engine waits: they end after this.
+ */
 export async function killContainer(docker: Docker, id: string): Promise<void> {
   try {
     await callEngine("kill the container", () => docker.getContainer(id).kill(), { limitMs: 20_000 });
   } catch (error) {
-    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    if (![404, 409].includes(statusOf(error) ?? 0) && !isStillEnding(error)) throw error;
   }
+}
+
+function isStillEnding(error: unknown): boolean {
+  return statusOf(error) === 500 && /did not receive an exit event/.test(String(error));
 }
 
 /**

@@ -1,4 +1,4 @@
-// Limits what a command writes on an engine whose kernel does not: measures its files, and kills it.
+// Limits what a command writes where the kernel does not, or not always: measures its files, and kills it.
 
 import { elapsed } from "@slipway/async";
 import { killContainer, statusOf, writtenBytes } from "@slipway/docker";

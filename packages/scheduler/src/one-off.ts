@@ -60,10 +60,8 @@ export async function runOneOff(
       for await (const bytes of process.output) await onOutput(bytes);
       return await process.exitCode;
     })();
-    const killed =
-      quotaBytes === null
-        ? killWhenFull(docker, id, task.limits.diskBytes, ended.signal)
-        : Promise.resolve(false);
+    // Also with a quota: that of btrfs has gaps.
+    const killed = killWhenFull(docker, id, task.limits.diskBytes, ended.signal);
     const exitCode = await untilAborted(Promise.race([delivered, failureOf(killed)]), signal);
     ended.abort();
     const diskFull = await killed;

@@ -135,8 +135,9 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   }
 
   async restartOverfull(): Promise<readonly OverfullInstance[]> {
-    const { containers: isLimited } = await this.diskQuota();
-    return isLimited ? [] : await restartOverfull(this.docker, this.installationId);
+    const { containers, includesImage } = await this.diskQuota();
+    // A quota that includes the image is one of btrfs, mostly. That kernel counts anew when a container is removed, and refuses nothing meanwhile.
+    return containers && !includesImage ? [] : await restartOverfull(this.docker, this.installationId);
   }
 
   async ping(): Promise<void> {
