@@ -16,7 +16,7 @@ export function warnOfUnlimitedSteps({ config, logger }: StepsContext): void {
   const { cgroupParent } = config.build;
   logger.warn(
     cgroupParent === undefined
-      ? "steps of Dockerfiles have no limits of memory, CPUs, processes and disk on this engine: set BUILD_CGROUP_PARENT to a control group with limits, or use an engine of its own for builds"
-      : `steps of Dockerfiles share the limits of the control group ${cgroupParent}, if it has any, and have no limit of disk: use an engine of its own for builds`,
+      ? "steps of Dockerfiles have no limits of memory, CPUs and processes on this engine: set BUILD_CGROUP_PARENT to a control group with limits, or use an engine of its own for builds"
+      : `steps of Dockerfiles share the limits of the control group ${cgroupParent}, if it has any: use an engine of its own for builds`,
   );
 }

@@ -37,6 +37,7 @@ async function built(text: string, { files = {}, reports = {}, whenBuilt, ...cha
         cacheScope: randomUUID().replaceAll("-", ""),
         labels: {},
         cgroupParent: null,
+        steps: { diskBytes: 256 * 1024 ** 2, watchImage: stackImage, labels: {} },
         ...changes,
       },
       {

@@ -16,6 +16,8 @@ import {
 import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker";
 import { buildFailure } from "./build-failure.ts";
 import { messagesOf } from "./messages.ts";
+import { engineTime, removeResultsSince } from "./step-watch/remove-results.ts";
+import { watchSteps } from "./step-watch/step-watch.ts";
 import type { Trace } from "./trace.ts";
 import { TraceLog } from "./trace-log.ts";
 
@@ -49,23 +51,29 @@ async function buildImage(
 ): Promise<LocalImage> {
   const { openSession, decodeTrace } = await loadWire();
   const id = randomUUID();
+  const startedAt = await engineTime(connection.docker, reports.signal);
+  await using watch = await watchSteps(connection, build.steps, build.cacheScope, reports.signal);
   await using session = await openSession(connection, build.secrets, reports.signal);
   const context = contextOf(build);
   try {
     const open = () => openBuild(connection, context.stream, queryOf(build, id, session.id));
-    const { signal } = reports;
+    const signal = AbortSignal.any([reports.signal, watch.signal]);
     const response = await requestStream("begin a build", open, { signal, limitMs: openLimitMs });
-    await follow(response, decodeTrace, reports);
+    await follow(response, decodeTrace, { ...reports, signal });
+    await watch.finish(reports.signal);
   } catch (error) {
     // The engine also ends a build whose client disconnects, but later.
     await cancel(connection, id);
     context.rethrow();
     reports.signal.throwIfAborted();
+    if (watch.signal.aborted) await removeResultsSince(connection.docker, startedAt, reports.signal);
+    watch.signal.throwIfAborted();
     throw error instanceof SlipwayError ? error : engineError("build an image", error);
   } finally {
     context.stream.destroy();
   }
-  return inspect(connection, build, reports.signal);
+  // Awaited, because resources are disposed of meanwhile.
+  return await inspect(connection, build, reports.signal);
 }
 
 /** The context as a stream that remembers its own failure, which the client reports as one of the connection. */

@@ -23,6 +23,8 @@ export const label = {
   sizeBytes: "io.slipway.size-bytes",
 } as const;
 
+/** Value of the label `kind` of containers that end with their build. */
+export const buildKind = "build";
 /** Value of the label `kind` of snapshots. */
 export const snapshotKind = "snapshot";
 

@@ -46,16 +46,32 @@ export async function measureEngineStorage(
 }
 
 /** The part that is read of the engine's `GET /system/df`. */
-interface EngineUsage {
+export interface EngineUsage {
   readonly LayersSize: number;
   readonly Images: readonly { readonly Labels: Labels | null }[] | null;
   readonly Containers: readonly { readonly SizeRw?: number }[] | null;
   readonly Volumes: readonly { readonly UsageData?: { readonly Size: number } | null }[] | null;
-  readonly BuildCache: readonly { readonly Size: number; readonly Shared: boolean }[] | null;
+  readonly BuildCache: readonly CacheRecord[] | null;
 }
 
-/** An engine refuses to add up twice at the same time. */
-async function usageOf(docker: Docker, signal: AbortSignal): Promise<EngineUsage> {
+/** A result that BuildKit keeps, or a cache that steps mount. */
+export interface CacheRecord {
+  readonly ID: string;
+  /** `exec.cachemount` is a cache that steps mount. */
+  readonly Type: string;
+  readonly InUse: boolean;
+  readonly Shared: boolean;
+  readonly Size: number;
+  /** By the engine's clock. */
+  readonly CreatedAt: string;
+  readonly LastUsedAt?: string | null;
+}
+
+/**
+ * What the engine stores. Takes the longer the more that is. An engine refuses to add up twice at the same time, so this waits.
+ * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
+ */
+export async function usageOf(docker: Docker, signal: AbortSignal): Promise<EngineUsage> {
   const look = () =>
     callEngine("add up what it stores", () => docker.df() as Promise<EngineUsage>, {
       signal,

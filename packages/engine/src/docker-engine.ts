@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import {
   type BuildEngine,
+  buildKind,
   type DiskQuota,
   type EngineCapacity,
   type ImageFacts,
@@ -32,7 +33,7 @@ import {
 } from "@slipway/docker";
 import { startRelay } from "./relay/relay.ts";
 import { DockerSandbox } from "./sandbox.ts";
-import { companionKind, sandboxConfig, sandboxKind, sandboxLabels } from "./sandbox-config.ts";
+import { companionKind, sandboxConfig, sandboxLabels } from "./sandbox-config.ts";
 import { openWorkFolders } from "./work-folder.ts";
 import { openSnapshots, type Snapshots } from "./snapshots.ts";
 import { openUserImages, type UserImages } from "./user-images.ts";
@@ -147,14 +148,14 @@ class DockerEngine implements BuildEngine {
 
   async removeSandboxes(labels: Labels): Promise<number> {
     const removed = await Promise.all([
-      this.#removeAll(sandboxKind, labels),
+      this.#removeAll(buildKind, labels),
       this.#removeAll(companionKind, labels),
     ]);
     return removed[0];
   }
 
   async listSandboxes(): Promise<readonly Labels[]> {
-    return (await this.#find(sandboxKind, {})).map(({ Labels }) => Labels);
+    return (await this.#find(buildKind, {})).map(({ Labels }) => Labels);
   }
 
   async findSnapshot(name: SnapshotName, signal: AbortSignal): Promise<string | null> {

@@ -1,7 +1,7 @@
 // The configuration of build containers. A build is untrusted code: it runs as an unprivileged user with limits on all resources.
 // It can write where the image lets that user write, which is /work in the stack, to its cache volume and to its tmpfs mounts.
 
-import { type Labels, label, type SandboxSpec, type SandboxUser } from "@slipway/core";
+import { buildKind, type Labels, label, type SandboxSpec, type SandboxUser } from "@slipway/core";
 import { quotaOption, runtimeOption, securityOptions, ulimits, volumeWithQuota } from "@slipway/docker";
 import type { ContainerCreateOptions } from "dockerode";
 
@@ -14,8 +14,7 @@ export const buildUserId = 2000;
 
 /** Of each process of a build. Bundlers open some thousands; the disk watch looks at all of them. */
 const maxOpenFiles = 8192;
-/** Values of the label `kind` for sandboxes and their companions. */
-export const sandboxKind = "build";
+/** Value of the label `kind` of the companions of sandboxes. */
 export const companionKind = "build-companion";
 
 /**
@@ -82,7 +81,7 @@ export function sandboxConfig(
 
 /** The labels of a sandbox: the given ones and Slipway's own. */
 export function sandboxLabels(labels: Labels, installationId: string): Labels {
-  return { ...labels, [label.installation]: installationId, [label.kind]: sandboxKind };
+  return { ...labels, [label.installation]: installationId, [label.kind]: buildKind };
 }
 
 /**

@@ -3,6 +3,7 @@
 // Order of calls: build → push → remove, or build → remove. Each may be repeated. Calls for different references are independent.
 
 import type { ImageProcess } from "../image-config.ts";
+import type { Labels } from "../labels.ts";
 import type { ByteStream } from "./bytes.ts";
 
 export interface ImageBuild {
@@ -25,6 +26,17 @@ export interface ImageBuild {
   readonly labels: Readonly<Record<string, string>>;
   /** Parent of the steps' control groups on the engine's host; the engine's own when null. */
   readonly cgroupParent: string | null;
+  readonly steps: StepLimits;
+}
+
+/** What the commands of a build may use, which the engine itself does not limit. */
+export interface StepLimits {
+  /** What all of them may write together, with what the mounted caches contain. Their results count until the build ends. */
+  readonly diskBytes: number;
+  /** Image of the container that measures it: with perl and coreutils. */
+  readonly watchImage: string;
+  /** Of that container. */
+  readonly labels: Labels;
 }
 
 export interface BuildReports {
@@ -49,7 +61,8 @@ export interface LocalImage extends ImageProcess {
 export interface ImageBuilder extends Disposable {
   /**
    * Ends the build on the engine when the signal aborts.
-   * @throws {SlipwayError} "build-failed" with the step and its exit code; "engine-unavailable"; what `checkStep`, `onOutput` or the
+   * @throws {SlipwayError} "build-failed" with the step and its exit code; "build-disk-full", and nothing of the build stays in the engine's
+   * cache; "engine-unavailable"; what `checkStep`, `onOutput` or the
    * context throw; the signal's reason when aborted.
    */
   build(build: ImageBuild, reports: BuildReports): Promise<LocalImage>;

@@ -4,11 +4,11 @@ import { createHash } from "node:crypto";
 import { contextTar } from "@slipway/archive";
 import type { RegistryWrites } from "@slipway/bus";
 import { contextFilter } from "@slipway/buildkit";
-import { label, SlipwayError } from "@slipway/core";
+import { buildKind, label, SlipwayError } from "@slipway/core";
 import type { ImageBuilder, ImageRegistry, LocalImage } from "@slipway/core";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../../config.ts";
-import type { Attempt } from "../attempt.ts";
+import { type Attempt, labelsOf } from "../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../build-time.ts";
 import { imageAnnotations } from "../image-annotations.ts";
 import { heldPush } from "../held-push.ts";
@@ -24,8 +24,8 @@ export type DockerfileContext = BuildTimeContext & {
   readonly registryWrites: RegistryWrites;
   readonly logger: Logger;
   readonly checkPull: CheckPull;
-  readonly config: Pick<WorkerConfig, "stackImage" | "stackBuildImage" | "egress"> & {
-    readonly build: Pick<WorkerConfig["build"], "cgroupParent">;
+  readonly config: Pick<WorkerConfig, "installationId" | "stackImage" | "stackBuildImage" | "egress"> & {
+    readonly build: Pick<WorkerConfig["build"], "cgroupParent" | "diskBytes">;
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes" | "sourceEntries" | "imageBytes">;
   };
 };
@@ -95,7 +95,7 @@ function buildImage(
   { planned, reference }: { readonly planned: DockerfilePlan; readonly reference: string },
 ): Promise<LocalImage> {
   const { log, lease, variables } = attempt;
-  const { build, limits, stackImage, stackBuildImage, egress } = context.config;
+  const { build, limits, installationId, stackImage, stackBuildImage, egress } = context.config;
   const known = {
     registryHost: context.registry.host,
     stacks: [stackImage, stackBuildImage],
@@ -127,6 +127,12 @@ function buildImage(
           [label.deployment]: lease.deployment.id,
         },
         cgroupParent: build.cgroupParent ?? null,
+        steps: {
+          diskBytes: build.diskBytes,
+          watchImage: stackBuildImage,
+          // Those of a build's container, so that it is removed with what else a dead attempt left.
+          labels: { ...labelsOf(attempt), [label.installation]: installationId, [label.kind]: buildKind },
+        },
       },
       {
         onOutput: (bytes) => store(() => log.write(bytes)),

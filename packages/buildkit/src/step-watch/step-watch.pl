@@ -1,0 +1,200 @@
+# Measures what the steps of one build write on the engine's disk. Prints "full" when that is more than the build may write, "blind REASON"
+# when it cannot be measured, and other lines while it can.
+#
+# It runs in the process namespace of the engine's host. BuildKit has a folder for each step that runs, with the configuration of the step's
+# container, which names the step's file of host names: the name of the build's scope is in it. The engine's mounts say which folder of
+# the disk receives what the step writes. That folder outlives the step, as its result, and is counted until the build ends. With overlay it
+# contains only what the step writes; with btrfs also what was there before, so only files that changed since the step's begin count.
+use strict;
+use warnings;
+
+my ($root, $scope, $limitBytes, $countSeconds) = @ARGV;
+my $executor = "$root/buildkit/executor";
+my ($pollSeconds, $aliveSeconds, $openFilesSeconds, $filesPerPoll, $inodeBytes) = (0.1, 10, 20, 5000, 4096);
+# The mounts of a step are there when its folder is complete. A busy host shows them late.
+my $unseenSeconds = 30;
+# By step: when it was found, or 0 for one that needs no more looks. Its devices, by which its open files are recognized.
+# By folder: the time, in seconds since 1970, since which files in it count; empty when all do.
+my (%foundAt, %devices, %folders);
+my ($host, $isLast) = ('', 0);
+$| = 1;
+# Programs complain about folders that are removed meanwhile.
+open(STDERR, '>', '/dev/null');
+$SIG{__DIE__} = sub { blind(@_) };
+# The build has ended: measure once more.
+$SIG{USR1} = sub { $isLast = 1 };
+
+sub blind { print "blind @_\n"; exit 1 }
+sub full { print "full\n"; exit 0 }
+
+sub content {
+  my ($path) = @_;
+  open(my $file, '<', $path) or return '';
+  local $/;
+  return <$file> // '';
+}
+
+# Processes outside of the host's namespace are users' code, whose files may imitate the engine's.
+sub host_processes {
+  my $own = readlink('/proc/self/ns/pid') // '';
+  opendir(my $proc, '/proc') or return;
+  my @ids = grep { /^\d+$/ && (readlink("/proc/$_/ns/pid") // '') eq $own } readdir $proc;
+  my @named = grep { content("/proc/$_/comm") =~ /^dockerd/ } @ids;
+  return (@named, 1, @ids);
+}
+
+# The prefix of paths as the engine's process sees them.
+sub find_host {
+  return if $host ne '' && -d "$host$executor";
+  ($host) = grep { -d "$_$executor" } map { "/proc/$_/root" } host_processes();
+  $host //= '';
+}
+
+# Returns the view of the process that has this step's mounts, the folder that receives what the step writes, and whether that has more.
+sub upper_of {
+  my ($step) = @_;
+  for my $process (host_processes()) {
+    for my $line (split /\n/, content("/proc/$process/mountinfo")) {
+      next unless index($line, " $executor/$step/rootfs ") >= 0;
+      return ("/proc/$process/root", $1, 0) if $line =~ /[ ,]upperdir=([^, ]+)/;
+      return ("/proc/$process/root", "$root/btrfs/subvolumes/$1", 1) if $line =~ /\/btrfs\/subvolumes\/([^ \/]+) /;
+    }
+  }
+  return;
+}
+
+# Folders of writable mounts, such as caches, which the engine keeps where it keeps the results of steps.
+sub writable_mounts {
+  my ($config) = @_;
+  my @found;
+  while ($config =~ /"source":"(\/[^"\\]*)\/(diff|merged|fs)","options":\[([^\]]*)\]/g) {
+    push @found, "$1/" . ($2 eq 'merged' ? 'diff' : $2) unless $3 =~ /"ro"/;
+  }
+  while ($config =~ /"source":"(\/[^"\\]*\/btrfs\/subvolumes\/[^"\/\\]+)","options":\[([^\]]*)\]/g) {
+    push @found, $1 unless $2 =~ /"ro"/;
+  }
+  return @found;
+}
+
+# Notes the steps of this build that have begun, and what they write to.
+sub find_steps {
+  find_host();
+  opendir(my $folder, "$host$executor") or return;
+  for my $step (grep { /^[0-9a-z]{20,}$/ && ($foundAt{$_} // 1) } readdir $folder) {
+    $foundAt{$step} //= time;
+    my $config = content("$host$executor/$step/config.json");
+    next unless $config =~ /\}\s*\z/;
+    my ($hosts) = $config =~ /"source":"\Q$executor\E\/(hosts[^"\/\\]*)"/;
+    if (!defined $hosts || content("$host$executor/$hosts") !~ /[ \t]cache-\Q$scope\E\s/) { $foundAt{$step} = 0; next }
+    my ($view, $upper, $hasMore) = upper_of($step);
+    if (!defined $upper) {
+      blind("the mounts of a step are not visible") if -d "$host$executor/$step" && time - $foundAt{$step} > $unseenSeconds;
+      next;
+    }
+    my @paths = map { "$view$_" } $upper, writable_mounts($config);
+    $folders{$_} //= '' for @paths;
+    $folders{$paths[0]} = output_of_now('stat', '-c', '%.9Z', "$host$executor/$step/config.json") if $hasMore;
+    $devices{$step} = { map { $_ => 1 } grep { defined } map { (stat $_)[0] } @paths, "$view$executor/$step/rootfs" };
+    $foundAt{$step} = 0;
+  }
+}
+
+sub output_of_now {
+  my (@command) = @_;
+  open(my $pipe, '-|', @command) or blind("cannot run $command[0]: $!");
+  chomp(my $line = <$pipe> // '');
+  return $line;
+}
+
+# Runs a program and looks for steps meanwhile. Returns what it prints; undef when it takes too long.
+sub output_of {
+  my (@command) = @_;
+  my $until = time + $countSeconds;
+  my $id = open(my $pipe, '-|', @command) or blind("cannot run $command[0]: $!");
+  my $text = '';
+  while (1) {
+    find_steps();
+    my $ready = '';
+    vec($ready, fileno $pipe, 1) = 1;
+    if (select($ready, undef, undef, $pollSeconds) > 0) { last unless sysread($pipe, $text, 65536, length $text) }
+    if (time > $until) { kill 'KILL', $id; close $pipe; return }
+  }
+  close $pipe;
+  return $text;
+}
+
+sub sum_of {
+  my ($text) = @_;
+  return unless defined $text;
+  my $sum = 0;
+  $sum += $_ for $text =~ /^(\d+)/mg;
+  return $sum;
+}
+
+# Files that were deleted and are still open in steps. Returns undef when there are too many to look at.
+sub held_bytes {
+  my $until = time + $openFilesSeconds;
+  my ($sum, $files, %seen) = (0, 0);
+  my $steps = join '|', keys %devices or return 0;
+  opendir(my $proc, '/proc') or return 0;
+  for my $process (grep { /^\d+$/ } readdir $proc) {
+    my ($step) = content("/proc/$process/cgroup") =~ /\b($steps)\b/ or next;
+    opendir(my $open, "/proc/$process/fd") or next;
+    while (defined(my $number = readdir $open)) {
+      return if time > $until;
+      find_steps() if ++$files % $filesPerPoll == 0;
+      my ($device, $inode, $links, $blocks) = (stat "/proc/$process/fd/$number")[0, 1, 3, 12];
+      next unless defined $device && -f _ && $links == 0 && $devices{$step}{$device} && !$seen{"$device $inode"}++;
+      $sum += $blocks * 512 > $inodeBytes ? $blocks * 512 : $inodeBytes;
+      return $sum if $sum > $limitBytes;
+    }
+  }
+  return $sum;
+}
+
+sub free_bytes {
+  my ($folder) = grep { -d } keys %folders or return 0;
+  my ($blocks, $size) = split ' ', output_of('stat', '-f', '-c', '%f %S', $folder) // '';
+  return ($blocks // 0) * ($size // 0);
+}
+
+# Returns how much more the build may write. Bytes come first: they are counted faster than inodes and open files.
+sub measure {
+  my @whole = grep { $folders{$_} eq '' } keys %folders;
+  my ($kib, $inodes) = (0, 0);
+  for my $folder (grep { $folders{$_} ne '' } keys %folders) {
+    my $sizes = output_of('find', $folder, '-xdev', '-newerct', "\@$folders{$folder}", '-printf', '%k\n') // full();
+    $kib += sum_of($sizes);
+    $inodes += $sizes =~ tr/\n//;
+  }
+  $kib += sum_of(output_of('du', '-skx', '--', @whole)) // full() if @whole;
+  full() if $kib * 1024 > $limitBytes;
+  $inodes += sum_of(output_of('du', '-sx', '--inodes', '--', @whole)) // full() if @whole;
+  my $held = held_bytes() // full();
+  my $used = ($kib * 1024 > $inodes * $inodeBytes ? $kib * 1024 : $inodes * $inodeBytes) + $held;
+  full() if $used > $limitBytes;
+  print "used $used\n";
+  return $limitBytes - $used;
+}
+
+find_host();
+blind("the engine's folder $executor is not visible") if $host eq '';
+print "watching\n";
+my ($left, $free, $nextAt, $freeAt, $aliveAt) = (0, 0, 0, 0, time);
+while (1) {
+  find_steps();
+  if ($isLast) { measure() if %folders; print "done\n"; exit 0 }
+  if (time > $aliveAt + $aliveSeconds) { print "alive\n"; $aliveAt = time }
+  if (%folders && time > $freeAt) {
+    my $now = free_bytes();
+    $freeAt = time;
+    # A look takes at most a quarter of the time, unless the disk has lost as much space as the build had left.
+    if (time > $nextAt || $free - $now > $left) {
+      my $startedAt = time;
+      $free = $now;
+      $left = measure();
+      $nextAt = time + 3 * (time - $startedAt);
+    }
+  }
+  select(undef, undef, undef, $pollSeconds);
+}
