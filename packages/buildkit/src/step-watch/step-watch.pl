@@ -158,20 +158,26 @@ sub free_bytes {
   return ($blocks // 0) * ($size // 0);
 }
 
-# Returns how much more the build may write. Bytes come first: they are counted faster than inodes and open files.
+# Returns how much more the build may write. Bytes come first: they are counted faster than inodes and open files. Holes count as well,
+# because the engine writes them out when it reads a result.
 sub measure {
   my @whole = grep { $folders{$_} eq '' } keys %folders;
-  my ($kib, $inodes) = (0, 0);
+  my ($kib, $withHoles, $inodes) = (0, 0, 0);
   for my $folder (grep { $folders{$_} ne '' } keys %folders) {
-    my $sizes = output_of('find', $folder, '-xdev', '-newerct', "\@$folders{$folder}", '-printf', '%k\n') // full();
+    my @newer = ('find', $folder, '-xdev', '-newerct', "\@$folders{$folder}");
+    my $sizes = output_of(@newer, '-printf', '%k %s\n') // full();
     $kib += sum_of($sizes);
+    $withHoles += $1 / 1024 while $sizes =~ / (\d+)$/mg;
     $inodes += $sizes =~ tr/\n//;
   }
   $kib += sum_of(output_of('du', '-skx', '--', @whole)) // full() if @whole;
   full() if $kib * 1024 > $limitBytes;
+  $withHoles += sum_of(output_of('du', '-skx', '--apparent-size', '--', @whole)) // full() if @whole;
   $inodes += sum_of(output_of('du', '-sx', '--inodes', '--', @whole)) // full() if @whole;
+  my ($used) = sort { $b <=> $a } $kib * 1024, $withHoles * 1024, $inodes * $inodeBytes;
+  full() if $used > $limitBytes;
   my $held = held_bytes() // full();
-  my $used = ($kib * 1024 > $inodes * $inodeBytes ? $kib * 1024 : $inodes * $inodeBytes) + $held;
+  $used += $held;
   full() if $used > $limitBytes;
   print "used $used\n";
   return $limitBytes - $used;

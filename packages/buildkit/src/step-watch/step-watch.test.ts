@@ -61,6 +61,7 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
   test.concurrent.for([
     ["a file larger than their disk", "RUN fallocate -l 20G /x; sleep 600"],
     ["as fast as they can", "RUN yes >/x"],
+    ["a file of terabytes that is one hole", "RUN truncate -s 4T /x; sleep 600"],
     ["what a short step leaves", "RUN fallocate -l 100M /x"],
     ["several steps together", "RUN fallocate -l 40M /x\nRUN fallocate -l 40M /y\nRUN sleep 600"],
     ["a mounted cache", "RUN --mount=type=cache,target=/cache fallocate -l 100M /cache/x; sleep 600"],
