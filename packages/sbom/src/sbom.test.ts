@@ -209,12 +209,12 @@ test("the document names the image, the lock file and each version once, with th
 
 test("a workspace of npm has the packages that it and the root reach, and not those of other workspaces", () => {
   const packages = {
-    "": { name: "root", workspaces: ["apps/*"], dependencies: { ofroot: "1" } },
+    "": { name: "root", workspaces: ["apps/*"], dependencies: { "of-root": "1" } },
     "apps/api": { dependencies: { lib: "1", a: "1" }, devDependencies: { tool: "1" } },
     "apps/web": { dependencies: { web: "1", tool: "1" } },
     "libs/lib": { name: "lib", dependencies: { a: "2" }, peerDependencies: { peer: "1" } },
     "node_modules/lib": { resolved: "libs/lib", link: true },
-    "node_modules/ofroot": { version: "1.0.0" },
+    "node_modules/of-root": { version: "1.0.0" },
     "node_modules/a": { version: "2.0.0", optionalDependencies: { native: "1", absent: "1" } },
     "node_modules/native": { version: "1.0.0", optional: true },
     "node_modules/peer": { version: "1.0.0", peer: true },
@@ -229,7 +229,7 @@ test("a workspace of npm has the packages that it and the root reach, and not th
     file: "package-lock.json",
     isComplete: true,
     packages: [
-      "ofroot@1.0.0",
+      "of-root@1.0.0",
       "a@2.0.0",
       "native@1.0.0 optional",
       "peer@1.0.0",

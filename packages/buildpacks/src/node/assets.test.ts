@@ -102,7 +102,7 @@ test("an app without packages of its own language is built as a whole, beside th
   expect(assets?.install).not.toBeNull();
 });
 
-test("the build runner is told what the image of the build has", () => {
+test("the build runner gets what the image of the build has as an argument", () => {
   expect(runnerArguments(plan(laravel), { hasAssetPackages: true })).toEqual([
     "web=serve-php public",
     "assets=installed",
