@@ -129,6 +129,7 @@ describe.skipIf(await lacksRedis())("requests over keep-alive connections", () =
 
   test("a response shorter than its length is cut off", async () => {
     const apps = createServer((socket) => {
+      socket.on("error", () => undefined);
       socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"));
     });
     await once(apps.listen(0, "127.0.0.1"), "listening");

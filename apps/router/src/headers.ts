@@ -13,11 +13,14 @@ const hopByHop = [
   "trailer",
   "upgrade",
 ];
+const removedFromRequests = [...hopByHop, "expect"];
 const hopByHopOfResponses = new Set([...hopByHop, "proxy-authenticate", "transfer-encoding"]);
 
 /** Removes a request's hop-by-hop headers, and `expect`, which Node's server has answered already. */
 export function removeHopByHopHeaders(headers: IncomingHttpHeaders): void {
-  for (const name of [...hopByHop, ...tokens(headers.connection), "expect"]) {
+  const listed = tokens(headers.connection);
+  for (const name of removedFromRequests) if (headers[name] !== undefined) delete headers[name];
+  for (const name of listed) {
     // Removing these because the client's Connection header lists them would change how the app parses the message.
     if (name !== "host" && name !== "content-length" && name !== "transfer-encoding") delete headers[name];
   }
@@ -55,12 +58,9 @@ export function setForwarded(request: IncomingMessage, trusted: BlockList): void
   }
   const forwardedFor = headers["x-forwarded-for"];
   headers["x-forwarded-for"] = forwardedFor === undefined ? peer : `${String(forwardedFor)}, ${peer}`;
-  const own = {
-    "x-forwarded-proto": "http",
-    "x-forwarded-host": headers.host ?? "",
-    "x-forwarded-port": /:(\d+)$/.exec(headers.host ?? "")?.[1] ?? "80",
-  };
-  for (const [name, value] of Object.entries(own)) headers[name] ??= value;
+  headers["x-forwarded-proto"] ??= "http";
+  headers["x-forwarded-host"] ??= headers.host ?? "";
+  headers["x-forwarded-port"] ??= /:(\d+)$/.exec(headers.host ?? "")?.[1] ?? "80";
 }
 
 /** The peer's address; for an IPv4-mapped IPv6 address the IPv4 address. */

@@ -16,7 +16,12 @@ export function appNameOf(request: IncomingMessage, domain: string): string | nu
  * Node's parser itself refuses several Content-Length headers.
  */
 export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
-  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length > 1;
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    if (name.length === "host".length && name.toLowerCase() === "host") count += 1;
+  }
+  return count > 1;
 }
 
 /**

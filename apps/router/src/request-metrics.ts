@@ -3,10 +3,18 @@
 import type { ServerResponse } from "node:http";
 import { isMeasured, record } from "@slipway/telemetry";
 
-const fromApps = new WeakSet<ServerResponse>();
+/**
+ * Set on the responses of apps. A WeakSet would grow with every request until the next collection of the old generation, which a
+ * router rarely needs otherwise.
+ */
+const fromApp = Symbol("from the app");
+
+interface MeasuredResponse extends ServerResponse {
+  [fromApp]?: true;
+}
 
 /** Records the request when its response ends or its connection closes. Without metrics it does nothing. */
-export function measureRequest(response: ServerResponse): void {
+export function measureRequest(response: MeasuredResponse): void {
   if (!isMeasured()) return;
   const startedAt = performance.now();
   response.once("close", () => {
@@ -15,13 +23,13 @@ export function measureRequest(response: ServerResponse): void {
       : "disconnected";
     record(
       "slipway_router_request_duration_seconds",
-      { class: statusClass, source: fromApps.has(response) ? "app" : "router" },
+      { class: statusClass, source: response[fromApp] === true ? "app" : "router" },
       (performance.now() - startedAt) / 1e3,
     );
   });
 }
 
 /** Notes that the response is the app's, not a page of the router. */
-export function markFromApp(response: ServerResponse): void {
-  fromApps.add(response);
+export function markFromApp(response: MeasuredResponse): void {
+  response[fromApp] = true;
 }
