@@ -7,6 +7,8 @@ import { anApp, freePort, startPrivateRedis } from "@slipway/testkit";
 import { startProgram } from "./programs.ts";
 import type { Program } from "./programs.ts";
 
+/** As of `npm start` (packages/setup/src/supervisor/app-specs.ts). */
+const nodeOptions = ["--max-semi-space-size=4"];
 const main = new URL("../../apps/router/src/main.ts", import.meta.url).pathname;
 
 export interface SlipwayRouter extends Program {
@@ -29,7 +31,7 @@ export async function startSlipwayRouter(
   const router = opened.use(
     await startProgram({
       command: process.execPath,
-      args: [...profile, main],
+      args: [...nodeOptions, ...profile, main],
       port,
       environment: {
         DATABASE_URL: databaseUrl,

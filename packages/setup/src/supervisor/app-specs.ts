@@ -37,6 +37,16 @@ const workerNodeOptions = [
 const workerMallocOptions = { MALLOC_MMAP_THRESHOLD_: "16384", MALLOC_ARENA_MAX: "1" };
 
 /**
+ * Nothing of a request outlives it by much, so V8 collects a small young generation as fast as its usual one, which takes 100 MB more
+ * under load.
+ */
+const routerNodeOptions = ["--max-semi-space-size=4"];
+const nodeOptions: Readonly<Partial<Record<AppKind, readonly string[]>>> = {
+  router: routerNodeOptions,
+  worker: workerNodeOptions,
+};
+
+/**
  * The processes to run for `environment`: one API, one stream, one router and WORKERS workers. Each gets only the settings that it
  * reads, so that none has another's secrets.
  */
@@ -53,7 +63,7 @@ export function appSpecs(
     name,
     kind,
     script: `apps/${kind}/src/main.ts`,
-    nodeOptions: kind === "worker" ? workerNodeOptions : [],
+    nodeOptions: nodeOptions[kind] ?? [],
     usesEngine: kind === "worker",
     environment: {
       // It prints several lines per request of a page

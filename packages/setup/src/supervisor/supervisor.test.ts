@@ -28,11 +28,13 @@ test("each process serves its metrics on a port of its own, counted from METRICS
   expect(ports(appSpecs(common, "json")).filter((port) => port !== undefined)).toEqual([]);
 });
 
-test("only workers run with the options that free the buffers of streams early", () => {
+test("only workers run with the options that free the buffers of streams early, routers with a small young generation", () => {
   const specs = appSpecs({ WORKERS: "1", DATA_DIR: "/d" }, "json");
   const tuned = specs.filter(({ nodeOptions }) => nodeOptions?.includes("--max-semi-space-size=1"));
   expect(tuned.map(({ name }) => name)).toEqual(["worker-1"]);
   expect(tuned[0]?.environment).toMatchObject({ MALLOC_MMAP_THRESHOLD_: "16384" });
+  const router = specs.find(({ kind }) => kind === "router");
+  expect(router?.nodeOptions).toEqual(["--max-semi-space-size=4"]);
 });
 
 test("each process gets the settings that it reads, and no secret of another", () => {
