@@ -2,6 +2,7 @@
 
 export * from "./bus.ts";
 export * from "./channel.ts";
+export * from "./clock.ts";
 export * from "./connect.ts";
 export * from "./presence.ts";
 export * from "./registry-writes.ts";

@@ -5,8 +5,9 @@ import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { sourceBlobKey } from "@slipway/core";
 import { openBlobs, openStore } from "@slipway/store";
-import { aNewDeployment, anApp, unexpected } from "@slipway/testkit";
-import { cleanSources } from "./clean.ts";
+import { aNewDeployment, anApp, lacksRedis, startRedis, unexpected } from "@slipway/testkit";
+import { Redis } from "ioredis";
+import { cleanSources, requireRightClock } from "./clean.ts";
 
 test("all expired uploads are removed, except those that a deployment still needs", async () => {
   await using opened = new AsyncDisposableStack();
@@ -32,4 +33,15 @@ test("all expired uploads are removed, except those that a deployment still need
   const left = await store.sources.expired(new Date(1_000), ids.length);
   expect(left.map(({ id }) => id)).toEqual(needed);
   expect(await blobs.get(last)).toBeNull();
+});
+
+test.skipIf(await lacksRedis())("nothing is deleted by its age while the clock is wrong", async () => {
+  await using server = await startRedis();
+  const redis = new Redis(server.url);
+  using _ = { [Symbol.dispose]: () => redis.disconnect() };
+  const clock = (aheadMs: number) => ({ redis, now: () => new Date(Date.now() + aheadMs) });
+  await requireRightClock(clock(0));
+  await requireRightClock(clock(-30_000));
+  for (const aheadMs of [3_600_000, -3_600_000])
+    await expect(requireRightClock(clock(aheadMs))).rejects.toThrow(/differ by 3[56]\d\d seconds.*NTP/);
 });

@@ -1,11 +1,33 @@
 // Removes old records and expired uploads.
 
-import { sourceBlobKey } from "@slipway/core";
+import { redisTime } from "@slipway/bus";
+import type { Bus } from "@slipway/bus";
+import { sourceBlobKey, SlipwayError } from "@slipway/core";
 import type { BlobStore, Store } from "@slipway/core";
 
 const batch = 100;
 const deliveriesKeptMs = 30 * 86_400_000;
 const operationsKeptMs = 30 * 86_400_000;
+
+/** Far less than anything is kept. */
+const clockToleranceMs = 60_000;
+
+/**
+ * Called before anything is deleted by its age: a clock that is ahead would delete what is still needed.
+ * @throws {SlipwayError} "internal" when this worker's clock differs from Redis's by more than a minute: one of them is wrong.
+ */
+export async function requireRightClock({
+  redis,
+  now,
+}: Pick<Bus, "redis"> & { readonly now: () => Date }): Promise<void> {
+  const aheadMs = now().getTime() - (await redisTime({ redis })).getTime();
+  if (Math.abs(aheadMs) <= clockToleranceMs) return;
+  const seconds = Math.round(Math.abs(aheadMs) / 1_000);
+  throw new SlipwayError(
+    "internal",
+    `the clocks of this worker and of Redis differ by ${seconds} seconds, so nothing is deleted by its age: synchronize them, for example with NTP`,
+  );
+}
 
 interface CleanContext<Parts extends keyof Store> {
   readonly store: Pick<Store, Parts>;

@@ -1,5 +1,6 @@
 // Runs maintenance jobs: periodic work over all apps, and the removal of a deleted app.
 
+import type { Bus } from "@slipway/bus";
 import type { BlobStore, Store } from "@slipway/core";
 import type { MaintenanceJob } from "@slipway/protocol";
 import { reconcile } from "@slipway/queue";
@@ -7,7 +8,7 @@ import type { Lanes, ReconcileOptions } from "@slipway/queue";
 import type { WorkerConfig } from "../config.ts";
 import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
 import type { Announcer } from "../notifications/announce.ts";
-import { cleanDeliveries, cleanOperations, cleanSources } from "./clean.ts";
+import { cleanDeliveries, cleanOperations, cleanSources, requireRightClock } from "./clean.ts";
 import { limitDisks } from "./limit-disks.ts";
 import type { LimitDisksContext } from "./limit-disks.ts";
 import { observeApps } from "./observe.ts";
@@ -24,10 +25,11 @@ type ReconcileContext = DeploymentPortsContext &
     readonly config: { readonly timing: Pick<WorkerConfig["timing"], "leaseMs"> };
   };
 
-type CleanAllContext = RetentionContext & {
-  readonly store: Pick<Store, "deliveries" | "operations" | "sources">;
-  readonly blobs: Pick<BlobStore, "clean" | "delete">;
-};
+type CleanAllContext = RetentionContext &
+  Pick<Bus, "redis"> & {
+    readonly store: Pick<Store, "deliveries" | "operations" | "sources">;
+    readonly blobs: Pick<BlobStore, "clean" | "delete">;
+  };
 
 export type MaintenanceContext = ReconcileContext &
   CleanAllContext &
@@ -59,6 +61,7 @@ async function observeAll(context: ObserveContext & LimitDisksContext): Promise<
 }
 
 async function clean(context: CleanAllContext): Promise<void> {
+  await requireRightClock(context);
   await cleanSources(context);
   await cleanDeliveries(context);
   await cleanOperations(context);
