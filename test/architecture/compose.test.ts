@@ -2,16 +2,25 @@
 
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { appSpecs } from "@slipway/setup";
 import { allVariables, isInEnvFile } from "@slipway/tools/config-docs";
 import { publicImages } from "@slipway/tools/stand-ins";
 import { textOf } from "./repository.ts";
+
+interface Service {
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
 
 const variables = new Map(
   allVariables()
     .filter(isInEnvFile)
     .map((variable) => [variable.name, variable]),
 );
-const strings = stringsOf(parse(textOf("docker-compose.yml"), { merge: true }));
+const composition = parse(textOf("docker-compose.yml"), { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>;
+};
+const strings = stringsOf(composition);
 const interpolation = /(?<!\$)\$\{([A-Z_]+)(?::([-?])([^}]*))?\}/g;
 const used = strings.flatMap((text) =>
   Array.from(text.matchAll(interpolation), ([, name = "", operator, value]) => ({ name, operator, value })),
@@ -31,6 +40,15 @@ test("the defaults in docker-compose.yml are those of the schemas", () => {
   const defaults = used.filter(({ operator }) => operator === "-");
   expect(defaults.length).toBeGreaterThan(0);
   expect(defaults.filter(({ name, value }) => variables.get(name)?.fallback !== value)).toEqual([]);
+});
+
+test("a worker of docker-compose.yml runs with the options of npm start that keep its memory small", () => {
+  const own = appSpecs({ WORKERS: "1", DATA_DIR: "/d" }, "json").find(({ kind }) => kind === "worker");
+  const { command, environment } = composition.services["worker"] ?? {};
+  expect(command).toEqual(["node", ...(own?.nodeOptions ?? []), own?.script]);
+  const ofMalloc = Object.entries(own?.environment ?? {}).filter(([name]) => name.startsWith("MALLOC_"));
+  expect(ofMalloc.length).toBeGreaterThan(0);
+  expect(environment).toMatchObject(Object.fromEntries(ofMalloc));
 });
 
 test("the Dockerfiles use the public images that npm run stand-ins knows", () => {

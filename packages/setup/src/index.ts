@@ -49,6 +49,7 @@ export { errorText, reasonOf, SetupError } from "./setup-error.ts";
 export { setup } from "./setup.ts";
 export { ensureConsole } from "./console-build.ts";
 export { launchApp } from "./supervisor/app-process.ts";
+export { appSpecs } from "./supervisor/app-specs.ts";
 export type { AppProcess, LaunchedSpec } from "./supervisor/app-process.ts";
 export { serverCommand } from "./supervisor/server-command.ts";
 export { checkPorts, claimRunning, findRunning, stopOrphans, urls } from "./supervisor/running.ts";

@@ -23,12 +23,16 @@ export interface AppSpec {
 /**
  * A worker passes on hundreds of megabytes in small buffers. Node.js frees them in collections of its young generation, which are
  * frequent only when that is small, and in a thread that waits for a CPU on a busy machine. Its heap stays small if V8 prefers memory
- * to speed, which costs little: the work of a worker is done by engines, zlib and Redis.
+ * to speed, which costs little: the work of a worker is done by engines, zlib and Redis. Of V8's compilers it needs the small ones:
+ * Turbofan takes 5 MB, and Maglev takes up to 25 MB for a moment when it inlines calls, or compiles several functions at a time.
  */
 const workerNodeOptions = [
   "--max-semi-space-size=1",
   "--memory-saver-mode",
   "--no-concurrent-array-buffer-sweeping",
+  "--no-turbofan",
+  "--no-maglev-inlining",
+  "--no-concurrent-recompilation",
 ];
 /**
  * glibc returns buffers from this size on to the system when they are freed; otherwise it raises its threshold and keeps them. It is
