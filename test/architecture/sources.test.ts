@@ -42,6 +42,13 @@ test("main.ts alone ends its process", () => {
   expect(enders.filter((path) => !/^apps\/[a-z]+\/src\/main\.ts$/.test(path))).toEqual([]);
 });
 
+test("no package that a worker loads calls fetch, whose parser takes 23 MB when it is compiled", () => {
+  const callers = shipped.filter((path) => /(?<![.#\w])fetch\((?!\w+:)/.test(codeOf(path)));
+  const others = /^(apps\/(cli|console)|packages\/(setup|testkit)|tools)\//;
+  expect(callers.length).toBeGreaterThan(0);
+  expect(callers.filter((path) => !others.test(path))).toEqual([]);
+});
+
 test("processes log through their logger", () => {
   expect(shipped.filter((path) => /\bconsole\./.test(codeOf(path)))).toEqual([]);
 });
