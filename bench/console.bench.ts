@@ -14,6 +14,17 @@ import { readConfig, startStream } from "@slipway/stream";
 import { aLogChunk, aNewDeployment, anApp, findBrowser, freePort } from "@slipway/testkit";
 import { print } from "./measure.ts";
 
+/** An event of Chromium's trace. Durations are in microseconds; `tdur` is CPU time. */
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly dur?: number;
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
+const taskName = "ThreadControllerImpl::RunTask";
 const million = 1_000_000;
 const chunkLines = 5_000;
 const scrolls = 200;
@@ -83,14 +94,16 @@ async function measureMillion(): Promise<void> {
   print(`time to the first of ${million} lines    ${(await numberIn(page, "firstLine")).toFixed(0)} ms`);
   print(`time until all are read               ${(await numberIn(page, "performance.now()")).toFixed(0)} ms`);
   print(`longest task while they are read      ${await longestTask(page)}`);
-  await page.evaluate(`(async () => {
-    const lines = document.querySelector(".lines");
-    for (let step = 0; step <= ${scrolls}; step += 1) {
-      lines.scrollTop = ((step % 2 === 0 ? step : ${scrolls} - step) / ${scrolls}) * lines.scrollHeight;
-      await new Promise(requestAnimationFrame);
-    }
-  })()`);
-  print(`longest task in ${scrolls} jumps              ${await longestTask(page)}`);
+  const jumping = await tracedTasks(page, () =>
+    page.evaluate(`(async () => {
+      const lines = document.querySelector(".lines");
+      for (let step = 0; step <= ${scrolls}; step += 1) {
+        lines.scrollTop = ((step % 2 === 0 ? step : ${scrolls} - step) / ${scrolls}) * lines.scrollHeight;
+        await new Promise(requestAnimationFrame);
+      }
+    })()`),
+  );
+  print(`longest task in ${scrolls} jumps              ${jumping}`);
   print(`heap with ${million} lines              ${await heap(page)}`);
   await page.close();
 }
@@ -109,17 +122,18 @@ async function measureFollowing(): Promise<void> {
   const page = await context.newPage();
   await page.goto(pageOf(queued));
   await page.locator(".line").first().waitFor();
-  await longestTask(page);
-  const startedAt = performance.now();
-  let written = 0;
-  while (performance.now() - startedAt < followSeconds * 1_000) {
-    const due = Math.floor(((performance.now() - startedAt) / 1_000) * followedPerSecond);
-    for (; written < due; written += 1) log.line(lineOf(written));
-    await pause(frameMs);
-  }
-  await page.locator(`.lines[data-count="${log.lastSeq}"]`).waitFor();
+  const following = await tracedTasks(page, async () => {
+    const startedAt = performance.now();
+    let written = 0;
+    while (performance.now() - startedAt < followSeconds * 1_000) {
+      const due = Math.floor(((performance.now() - startedAt) / 1_000) * followedPerSecond);
+      for (; written < due; written += 1) log.line(lineOf(written));
+      await pause(frameMs);
+    }
+    await page.locator(`.lines[data-count="${log.lastSeq}"]`).waitFor();
+  });
   print(
-    `longest task while following          ${await longestTask(page)}, ${followedPerSecond} lines/s for ${followSeconds} s`,
+    `longest task while following          ${following}, ${followedPerSecond} lines/s for ${followSeconds} s`,
   );
   print(`heap after following                  ${await heap(page)}`);
   await page.close();
@@ -158,6 +172,24 @@ async function longestTask(page: Page): Promise<string> {
     "(() => { const was = window.longest; window.longest = 0; return was; })()",
   );
   return ms === 0 ? "under 50 ms" : `${ms.toFixed(0)} ms`;
+}
+
+/** The longest task of the page's main thread during the work, and the most CPU time of one: on a busy machine tasks wait for a CPU. */
+async function tracedTasks(page: Page, work: () => Promise<unknown>): Promise<string> {
+  await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline"] });
+  await work();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as {
+    traceEvents: TraceEvent[];
+  };
+  const main = new Set(
+    traceEvents.flatMap(({ name, args, pid, tid }) =>
+      name === "thread_name" && args?.name === "CrRendererMain" ? [`${pid} ${tid}`] : [],
+    ),
+  );
+  const tasks = traceEvents.filter(({ name, pid, tid }) => name === taskName && main.has(`${pid} ${tid}`));
+  const longest = (of: (task: TraceEvent) => number) =>
+    tasks.reduce((most, task) => Math.max(most, of(task) / 1_000), 0).toFixed(0);
+  return `${longest(({ dur }) => dur ?? 0)} ms, of CPU time ${longest(({ tdur }) => tdur ?? 0)} ms, of ${tasks.length}`;
 }
 
 async function heap(page: Page): Promise<string> {

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { benchOptions } from "@slipway/tools/bench-options";
 import { medianInterval } from "@slipway/tools/median-interval";
-import { print } from "../measure.ts";
+import { print, ratios } from "../measure.ts";
 import { startServer } from "../server-process.ts";
 import { countReports, cpuMs, spanMs, telemetry, valueMs } from "./reports.ts";
 import type { Meter } from "./reports.ts";
@@ -33,7 +33,6 @@ const kinds: readonly Kind[] = [
   { name: "with metrics and traces", hasMetrics: true, hasTraces: true },
 ];
 const warmUps = 2;
-const reportRounds = 21;
 
 /**
  * Prints the CPU time of each kind as a ratio to that without telemetry: the median of the pairs, and its interval of 95 %. Then it
@@ -43,52 +42,64 @@ export async function compareCpuCost({ title, run, pairs }: CpuCostOptions): Pro
   await using collector = await startServer("telemetry/collector-process.ts");
   const url = `http://127.0.0.1:${collector.port}/v1/traces`;
   const count = benchOptions().rounds ?? pairs;
-  const once = (kind: Kind) => observed(kind, { url, run });
-  for (let round = 0; round < warmUps; round += 1) for (const kind of kinds) await once(kind);
-  const values = kinds.map((): number[] => []);
-  for (let pair = 0; pair < count; pair += 1) {
-    const sums = kinds.map(() => 0);
-    // Forth and back: a load that rises or falls steadily adds the same to each kind.
-    const order = [...kinds.keys(), ...[...kinds.keys()].toReversed()];
-    for (const index of order) sums[index] = (sums[index] ?? 0) + (await once(kinds[index] ?? baseline));
-    for (const [index, sum] of sums.entries()) values[index]?.push(sum / 2);
+  const measureKinds = () => pairOf((kind) => observed(kind, { url, run }));
+  for (let round = 0; round < warmUps; round += 1) {
+    await measureKinds();
+    await oneOfEach(url);
   }
-  print(`\n${title} (median of ${count} pairs, interval of 95 %)`);
-  const [limits = []] = values;
-  for (const [index, { name }] of kinds.entries()) print(rowOf(name, values[index] ?? [], limits));
   const reports = await countReports(run, url);
-  const limit = medianInterval(limits).median;
-  await printReports("values", { count: reports.values, limit, one: valueMs });
-  await printReports("spans", { count: reports.spans, limit, one: () => spanMs(url) });
+  const values = kinds.map((): number[] => []);
+  const costs = { values: [] as number[], spans: [] as number[] };
+  for (let pair = 0; pair < count; pair += 1) {
+    const measured = await measureKinds();
+    for (const [index, ms] of measured.entries()) values[index]?.push(ms);
+    const one = await oneOfEach(url);
+    costs.values.push(one.value);
+    costs.spans.push(one.span);
+  }
+  const [limits = []] = values;
+  print(`\n${title} (median of ${count} pairs, interval of 95 %)`);
+  for (const [index, { name }] of kinds.entries()) print(rowOf(name, values[index] ?? [], limits));
+  for (const name of ["values", "spans"] as const)
+    print(costOf(name, { count: reports[name], ms: costs[name], limits }));
+}
+
+/** Measures every kind twice, forth and back: a load that rises or falls steadily adds the same to each. @returns the means. */
+async function pairOf(one: (kind: Kind) => Promise<number>): Promise<readonly number[]> {
+  const forth: number[] = [];
+  for (const kind of kinds) forth.push(await one(kind));
+  const back: number[] = [];
+  for (const kind of kinds.toReversed()) back.unshift(await one(kind));
+  return forth.map((ms, index) => (ms + (back[index] ?? ms)) / 2);
+}
+
+/** The CPU time of one value and of one span, in milliseconds. */
+async function oneOfEach(url: string): Promise<{ readonly value: number; readonly span: number }> {
+  collectGarbage();
+  const value = await valueMs();
+  collectGarbage();
+  return { value, span: await spanMs(url) };
 }
 
 function rowOf(name: string, values: readonly number[], limits: readonly number[]): string {
-  const { median, low, high } = medianInterval(
-    values.map((value, index) => value / (limits[index] ?? value)),
-  );
+  const { median, low, high } = medianInterval(ratios(values, limits));
   const ratio = `×${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
   return `  ${name.padEnd(28)}${medianInterval(values).median.toFixed(1).padStart(8)} ms   ${ratio}`;
 }
 
 interface Reports {
   readonly count: number;
-  /** CPU time of a run without telemetry, in milliseconds. */
-  readonly limit: number;
-  /** Measures the CPU time of one report, in milliseconds. */
-  readonly one: () => Promise<number>;
+  /** CPU times of one report, in milliseconds. */
+  readonly ms: readonly number[];
+  /** CPU times of the runs without telemetry beside them. */
+  readonly limits: readonly number[];
 }
 
-async function printReports(name: string, { count, limit, one }: Reports): Promise<void> {
-  await one();
-  const costs: number[] = [];
-  for (let round = 0; round < reportRounds; round += 1) {
-    collectGarbage();
-    costs.push(await one());
-  }
-  const { median, low, high } = medianInterval(costs);
-  const percent = (ms: number) => `${((100 * count * ms) / limit).toFixed(2)} %`;
-  const each = `${(1e6 * median).toFixed(0)} ns`;
-  print(`  ${count} ${name} at ${each} each: ${percent(median)} (${percent(low)} to ${percent(high)})`);
+function costOf(name: string, { count, ms, limits }: Reports): string {
+  const { median, low, high } = medianInterval(ratios(ms, limits));
+  const percent = (ratio: number) => `${(100 * count * ratio).toFixed(2)} %`;
+  const each = `${(1e6 * medianInterval(ms).median).toFixed(0)} ns`;
+  return `  ${count} ${name} at ${each} each: ${percent(median)} (${percent(low)} to ${percent(high)})`;
 }
 
 /** One run of a kind. @returns its CPU time in milliseconds, without that of opening what it uses. */

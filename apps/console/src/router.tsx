@@ -1,6 +1,8 @@
 // The addresses of the console's pages. What only some of them need is loaded with them.
 
 import { Link, createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { appQuery, deploymentQuery } from "./api/queries.ts";
+import { queryClient } from "./api/query-client.ts";
 import { Shell } from "./layout/shell.tsx";
 import { AppLayout } from "./pages/app.tsx";
 import { AppsPage } from "./pages/apps.tsx";
@@ -11,6 +13,11 @@ const apps = createRoute({ getParentRoute: () => root, path: "/", component: App
 const deployment = createRoute({
   getParentRoute: () => root,
   path: "/apps/$app/deployments/$deployment",
+  // Its log is requested when these are known: they are read while the page's code is loaded.
+  loader: ({ params: { app: name, deployment: id } }) => {
+    void queryClient.prefetchQuery(deploymentQuery(name, id));
+    void queryClient.prefetchQuery(appQuery(name));
+  },
   component: lazyRouteComponent(() => import("./pages/deployment.tsx"), "DeploymentPage"),
 });
 const app = createRoute({ getParentRoute: () => root, path: "/apps/$app", component: AppLayout });

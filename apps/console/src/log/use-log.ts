@@ -27,6 +27,8 @@ export function useLog({ app, id, finishedAt, streamUrl }: LogOptions) {
   const [state, setState] = useState<LogState>({ name: "connecting" });
   const queries = useQueryClient();
   const isRead = useIsRead(finishedAt);
+  // A log that is read needs no stream: the stream's address, which arrives later, must not start the read again.
+  const followedUrl = isRead === false ? streamUrl : undefined;
   useEffect(() => {
     const ending = new AbortController();
     const { signal } = ending;
@@ -40,12 +42,14 @@ export function useLog({ app, id, finishedAt, streamUrl }: LogOptions) {
       readOutput({ app, id }, buffer, signal)
         .then(() => setState({ name: "ended" }))
         .catch(fail);
-    } else if (isRead === false && streamUrl !== undefined) {
+    } else if (followedUrl !== undefined) {
       const onStatus = () => void queries.invalidateQueries({ queryKey: ["apps", app] });
-      followOutput({ app, id, streamUrl, buffer, onState: setState, onStatus, signal }).catch(fail);
+      followOutput({ app, id, streamUrl: followedUrl, buffer, onState: setState, onStatus, signal }).catch(
+        fail,
+      );
     }
     return () => ending.abort();
-  }, [app, id, isRead, streamUrl, buffer, queries]);
+  }, [app, id, isRead, followedUrl, buffer, queries]);
   useSyncExternalStore(buffer.subscribe, () => buffer.count);
   return { buffer, state };
 }
