@@ -96,15 +96,21 @@ describe.skipIf(await lacksEngine())("on an engine without quotas", () => {
 });
 
 describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))("on an engine with quotas", () => {
-  test("a command and an instance cannot write more than they may, and keep running", async () => {
+  test("a command and an instance cannot write more than they may", async () => {
     const { stackImage } = await testEngine();
     await using engine = await startPrivateEngine({ name: "quotas", quotas: true, images: [stackImage] });
     await using scheduler = openDockerScheduler({ installationId: "quotas", ...engine });
+    // They get the image's size in addition then, so a look may come before the kernel's limit.
+    const { includesImage } = await scheduler.diskQuota();
     const { exit, text } = await run(scheduler, stackImage, fill);
-    expect(exit).toEqual({ exitCode: 9, outOfMemory: false, diskFull: false });
-    expect(text()).toMatch(/No space left on device|Disk quota exceeded/);
+    if (!includesImage || !exit.diskFull) {
+      expect(exit).toEqual({ exitCode: 9, outOfMemory: false, diskFull: false });
+      expect(text()).toMatch(/No space left on device|Disk quota exceeded/);
+    }
     const { appId } = await serve(scheduler, stackImage, `(${fill}); ${listen}`);
-    expect(await scheduler.restartOverfull()).toEqual([]);
-    expect(await scheduler.instances(appId)).toMatchObject([{ state: "running", restartReason: null }]);
+    const restarted = (await scheduler.restartOverfull()).map((one) => one.appId);
+    expect(restarted).toEqual(includesImage ? expect.toBeOneOf([[], [appId]]) : []);
+    const restartReason = restarted.length === 0 ? null : expect.stringContaining("its limit is 32 MiB");
+    expect(await scheduler.instances(appId)).toMatchObject([{ state: "running", restartReason }]);
   }, 120_000);
 });
