@@ -7,6 +7,8 @@ import { callEngine, statusOf } from "./client.ts";
 
 const maxRemovalAttempts = 10;
 const maxUnreachableAttempts = 3;
+/** More than a minute: on a busy btrfs the engine takes long to remove a container's files. */
+const maxAttemptsInProgress = 40;
 /** The engine's own default for a container without a `StopTimeout`. */
 const defaultStopSeconds = 10;
 const stopExtraMs = 60_000;
@@ -54,7 +56,7 @@ export async function stopContainer(docker: Docker, id: string): Promise<void> {
 
 /**
  * Removes a container with its anonymous volumes, even while it runs. Does nothing when it does not exist. Retries for some
- * seconds when the engine refuses, for example because of a busy mount or a removal in progress.
+ * seconds when the engine refuses, for example because of a busy mount, and for a minute while a removal is in progress.
  */
 export async function removeContainer(docker: Docker, id: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -66,8 +68,13 @@ export async function removeContainer(docker: Docker, id: string): Promise<void>
     } catch (error) {
       const status = statusOf(error);
       if (status === 404) return;
-      if (attempt >= (status === null ? maxUnreachableAttempts : maxRemovalAttempts)) throw error;
+      if (attempt >= maxAttemptsAfter(error)) throw error;
     }
     await pause(100 * attempt);
   }
+}
+
+function maxAttemptsAfter(error: unknown): number {
+  if (statusOf(error) === null) return maxUnreachableAttempts;
+  return /is already in progress/.test(String(error)) ? maxAttemptsInProgress : maxRemovalAttempts;
 }

@@ -1,8 +1,9 @@
 // Removes what a build has left in BuildKit's cache.
 
 import { elapsed } from "@slipway/async";
-import { type CacheRecord, callEngine, usageOf } from "@slipway/docker";
-import type Docker from "dockerode";
+import { type CacheRecord, callEngine, type DockerConnection, usageOf } from "@slipway/docker";
+
+type Docker = DockerConnection["docker"];
 
 const pruneLimitMs = 60_000;
 /** BuildKit releases the results of an ended build shortly after. Those of other builds may be in use for long. */

@@ -28,8 +28,15 @@ async function outcomeOf(steps: string, cacheScope = randomUUID().replaceAll("-"
   try {
     await builder.build(
       {
-        ...{ reference, context: context(), dockerfile: "Dockerfile", target: null, arguments: {} },
-        ...{ secrets: {}, cacheScope, labels: {}, cgroupParent: null },
+        reference,
+        context: context(),
+        dockerfile: "Dockerfile",
+        target: null,
+        arguments: {},
+        secrets: {},
+        cacheScope,
+        labels: {},
+        cgroupParent: null,
         steps: { diskBytes: limitBytes, watchImage: stackImage, labels },
       },
       { onOutput: () => undefined, onProgress: () => undefined, checkStep: () => undefined, signal: never },

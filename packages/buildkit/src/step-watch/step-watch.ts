@@ -21,7 +21,7 @@ const countSeconds = 45;
 /** The watch writes a line every ten seconds, and after its looks. */
 const silenceLimitMs = 180_000;
 /** Storage drivers of which the watch knows where a step's files are. */
-const drivers = ["overlay2", "overlayfs", "btrfs"];
+const drivers = new Set(["overlay2", "overlayfs", "btrfs"]);
 
 /** A watch that runs. Disposing it removes its container. */
 export interface RunningWatch extends AsyncDisposable {
@@ -45,7 +45,7 @@ export async function watchSteps(
   const { Driver, DockerRootDir } = (await callEngine("return its storage", () => docker.info(), {
     signal,
   })) as { readonly Driver: string; readonly DockerRootDir: string };
-  if (!drivers.includes(Driver)) return unwatched();
+  if (!drivers.has(Driver)) return unwatched();
   await images.ensure(limits.watchImage, signal);
   const parameters = [DockerRootDir, cacheScope, String(limits.diskBytes), String(countSeconds)];
   await using opened = new AsyncDisposableStack();
