@@ -1,56 +1,64 @@
-// The check after an attack: the same workers are ready, nothing of a build or a hook is left on the engine, its disk is free again.
+// The checks after attacks: the same workers are ready, nothing of a build or a hook is left on the engine, its disk is free again.
 
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
-import { connectDocker, findContainers } from "@slipway/docker";
 import { label } from "@slipway/core";
-import { installationId } from "@slipway/setup";
-import { expect, inject } from "vitest";
-import { call } from "../e2e/slipway.ts";
+import { findContainers, measureEngineStorage } from "@slipway/docker";
+import type { DockerConnection } from "@slipway/docker";
+import { eventually } from "@slipway/testkit";
+import type Docker from "dockerode";
+import { expect } from "vitest";
+import type { SlipwayUnderTest } from "../chaos/slipway.ts";
 
-/** Other processes use the disk too: less than what an attack of this suite takes. */
+/** Other processes use the disk too: less than what the greatest attacks of the suite take. */
 const toleratedBytes = 2 * 1024 ** 3;
 /** Values of the label `kind` for containers that end with their deployment. */
 const temporaryKinds = ["build", "build-companion", "one-off"];
+const never = new AbortController().signal;
 
-interface State {
-  /** The ids change when a worker's process ends and the supervisor starts another one. */
-  readonly workers: readonly string[];
-  readonly containers: readonly string[];
-  readonly usedBytes: number;
+export interface Attacked {
+  /** After an attack by a deployment. Waits for the removal of its containers, which follows the last status. */
+  unharmedAfter(deploymentId: string): Promise<void>;
+  /** After all attacks. */
+  diskIsFree(): Promise<void>;
 }
 
-/**
- * Records the state before an attack.
- * @returns the check to call after it. It waits until the state is reached, because containers are removed after the last status.
- */
-export async function beforeAttack(): Promise<() => Promise<void>> {
-  const before = await state();
-  return async () => {
-    await expect.poll(async () => (await state()).containers).toEqual([]);
-    await expect.poll(async () => (await state()).usedBytes).toBeLessThan(before.usedBytes + toleratedBytes);
-    expect((await state()).workers).toEqual(before.workers);
-  };
-}
-
-async function state(): Promise<State> {
-  const id = await installationId(dirname(inject("logFolder")));
-  if (id === undefined) throw new Error("the folder of the installation has no id");
-  const { workers } = await call<{ workers: { id: string; state: string }[] }>("GET", "/v1/workers");
-  using connection = connectDocker({});
-  const found = await Promise.all(
-    temporaryKinds.map((kind) =>
-      findContainers(connection.docker, { [label.installation]: id, [label.kind]: kind }),
-    ),
-  );
-  const { DockerRootDir } = (await connection.docker.info()) as { DockerRootDir: string };
-  const disk = await statfs(DockerRootDir);
+/** Records the state before the attacks. */
+export async function beforeAttacks(
+  slipway: SlipwayUnderTest,
+  { docker, images }: DockerConnection,
+): Promise<Attacked> {
+  // The engine's BuildKit has no login for the registry.
+  for (const name of ["STACK_IMAGE", "STACK_BUILD_IMAGE"])
+    await images.ensure(slipway.environment[name] ?? "", never);
+  const freeBytes = await freeBytesOf(slipway, docker);
+  const workers = await readyWorkers(slipway);
   return {
-    workers: workers
-      .filter((worker) => worker.state === "ready")
-      .map((worker) => worker.id)
-      .toSorted(),
-    containers: found.flat().map(({ Names }) => Names.join()),
-    usedBytes: (disk.blocks - disk.bfree) * disk.bsize,
+    async unharmedAfter(deploymentId) {
+      await eventually(async () => (await containersOf(docker, deploymentId)).length === 0);
+      expect(await readyWorkers(slipway)).toEqual(workers);
+    },
+    async diskIsFree() {
+      await eventually(async () => (await freeBytesOf(slipway, docker)) > freeBytes - toleratedBytes);
+    },
   };
+}
+
+/** The ids change when a worker's process ends. */
+async function readyWorkers(slipway: SlipwayUnderTest): Promise<readonly string[]> {
+  const ready = (await slipway.listWorkers()).filter(({ state }) => state === "ready");
+  return ready.map(({ id }) => id).toSorted();
+}
+
+async function containersOf(docker: Docker, deploymentId: string): Promise<readonly string[]> {
+  const ofKind = (kind: string) =>
+    findContainers(docker, { [label.deployment]: deploymentId, [label.kind]: kind });
+  const found = await Promise.all(temporaryKinds.map(ofKind));
+  return found.flat().map(({ Names }) => Names.join());
+}
+
+async function freeBytesOf(
+  { installationId, environment }: SlipwayUnderTest,
+  docker: Docker,
+): Promise<number> {
+  const image = environment["STACK_BUILD_IMAGE"] ?? "";
+  return (await measureEngineStorage(docker, { installationId, image }, never)).disk.freeBytes;
 }
