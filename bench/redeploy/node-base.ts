@@ -1,21 +1,12 @@
 // The base image of the Dockerfiles: Slipway's own toolchain image, with the machine's npm registry and certificates.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openRegistry } from "@slipway/registry";
-import { openFileBlobs } from "@slipway/store";
+import { readFile } from "node:fs/promises";
 import { packTar } from "@slipway/testkit";
-import {
-  architectureOf,
-  nodeToolchain,
-  openNpmRegistry,
-  openToolchains,
-  resolveNode,
-} from "@slipway/toolchains";
+import { architectureOf, nodeToolchain, openNpmRegistry, resolveNode } from "@slipway/toolchains";
 import { pull } from "../engine.ts";
 import { buildImage } from "./docker-build.ts";
 import type { BenchSlipway } from "../slipway.ts";
+import { openToolchainParts } from "./toolchain-parts.ts";
 
 const certificates = "/etc/ssl/bench-certificates.pem";
 
@@ -39,22 +30,12 @@ export async function buildNodeBase({ docker, labels, environment }: BenchSlipwa
 
 /** Reference of the toolchain image of releases, the same that the worker uses; it is made when it does not exist. */
 async function toolchainImage(environment: BenchSlipway["environment"]): Promise<string> {
-  await using opened = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), "slipway-bench-"));
-  opened.defer(() => rm(directory, { recursive: true, force: true }));
-  const onError = (error: unknown) => {
-    throw error;
-  };
-  const blobs = opened.use(await openFileBlobs({ directory, onError }));
-  const registry = opened.use(openRegistry({ url: environment.REGISTRY_URL }));
-  const now = () => new Date();
+  await using parts = await openToolchainParts(environment);
+  const { blobs, now, onError, signal } = parts;
   const npm = openNpmRegistry({ url: environment.BUILD_NPM_REGISTRY, blobs, now, onError });
-  const architecture = architectureOf(process.arch);
-  const { signal } = new AbortController();
-  const sources = { npm, now, architecture };
+  const sources = { npm, now, architecture: architectureOf(process.arch) };
   const { version, npmVersion } = await resolveNode(sources, { wanted: "24.x" }, signal);
-  const toolchains = openToolchains({ registry, stackImage: environment.STACK_IMAGE });
   const toolchain = nodeToolchain(sources, { nodeVersion: version, npmVersion });
-  const { reference } = await toolchains.ensure(toolchain, signal);
+  const { reference } = await parts.toolchainsOn(environment.STACK_IMAGE).ensure(toolchain, signal);
   return reference;
 }

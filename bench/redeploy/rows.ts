@@ -8,7 +8,9 @@ import type { CountingProxy } from "./counting-proxy.ts";
 import { deploy, settled } from "./deployment.ts";
 import type { Step, TimedDeployment } from "./deployment.ts";
 import { DockerBuilds } from "./docker-build.ts";
+import { goBase } from "./go-base.ts";
 import { peakMemoryBytes, resetPeakMemory } from "./peak-memory.ts";
+import { buildReleaseBase } from "./release-base.ts";
 import type { MeasuredRow } from "./report.ts";
 import * as sources from "./sources.ts";
 import type { Source } from "./sources.ts";
@@ -51,6 +53,10 @@ export const rows: readonly Row[] = [
     name: "front end with a 2 s build script, one file changed",
     measure: warmNode(sources.frontEnd, ratioTargets(1.5, 1.15)),
   },
+  { name: "Flask, one file changed", measure: warmReleased(sources.flask) },
+  { name: "Go, one file changed", measure: goRow },
+  { name: "PHP, one file changed", measure: warmReleased(sources.php) },
+  { name: "Ruby, one file changed", measure: warmReleased(sources.ruby) },
   { name: "no-op inline app", measure: noOpRow },
   { name: "first deployment of express", measure: firstRow },
   { name: "20,000 files, one changed", measure: manyFilesRow },
@@ -59,14 +65,7 @@ export const rows: readonly Row[] = [
 
 async function expressRows(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
   const { express } = sources;
-  const redeployed = await redeployments(context, {
-    name: this.name,
-    limitName: cachedBuild,
-    source: express,
-    base: context.nodeBase,
-    pushed: false,
-    targets: ratioTargets(2, 1.25),
-  });
+  const redeployed = await redeployments(context, cachedRow(this.name, express, context.nodeBase));
   const { row, deployments } = redeployed;
   const middle = median(row.values);
   context.onProfile(deployments.find(({ answeredMs }) => answeredMs === middle)?.steps ?? []);
@@ -84,10 +83,30 @@ async function expressRows(this: Row, context: RowContext): Promise<readonly Mea
 
 function warmNode(source: Source, targets: Targets): Row["measure"] {
   return async function (this: Row, context) {
-    const base = context.nodeBase;
-    const options = { name: this.name, limitName: cachedBuild, source, base, pushed: false, targets };
+    const options = { ...cachedRow(this.name, source, context.nodeBase), targets };
     return [(await redeployments(context, options)).row];
   };
+}
+
+/** The Dockerfile begins with an image that has the app's dependencies, so its build only copies the source. */
+function warmReleased(source: Source): Row["measure"] {
+  return async function (this: Row, context) {
+    const { slipway } = context;
+    await using owned = await newApp(slipway);
+    await using opened = new AsyncDisposableStack();
+    const base = await buildReleaseBase(slipway, owned.app, source);
+    opened.defer(() => slipway.docker.getImage(base).remove({ force: true }));
+    return [(await redeployments(context, cachedRow(this.name, source, base))).row];
+  };
+}
+
+async function goRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
+  const base = await goBase(context.slipway);
+  return [(await redeployments(context, cachedRow(this.name, sources.go, base))).row];
+}
+
+function cachedRow(name: string, source: Source, base: string): Redeployment {
+  return { name, limitName: cachedBuild, source, base, pushed: false, targets: ratioTargets(2, 1.25) };
 }
 
 async function manyFilesRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {

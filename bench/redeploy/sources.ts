@@ -50,6 +50,18 @@ COPY . .
 RUN npm run build
 CMD ["npm", "start"]
 `;
+/** Of an app whose base has its dependencies, and starts it. */
+const copyDockerfile = `FROM BASE
+COPY . .
+`;
+const goDockerfile = `FROM BASE
+USER root
+WORKDIR /src
+ENV GOCACHE=/tmp/go GOTOOLCHAIN=local CGO_ENABLED=0
+COPY . .
+RUN go build -trimpath -o /usr/local/bin/answer .
+CMD ["answer"]
+`;
 const inlineDockerfile = `FROM BASE
 WORKDIR /app
 COPY . .
@@ -68,6 +80,10 @@ export const workspace: Source = {
   ...(await folderSource("bench/apps/workspace", "apps/api/server.js", "THE-ANSWER", workspaceDockerfile)),
   projectDir: "apps/api",
 };
+export const flask = await folderSource("bench/apps/flask", "app.py", "THE-ANSWER", copyDockerfile);
+export const php = await folderSource("bench/apps/php", "src/Answer.php", "THE-ANSWER", copyDockerfile);
+export const ruby = await folderSource("bench/apps/ruby", "server.rb", "THE-ANSWER", copyDockerfile);
+export const go = await folderSource("bench/apps/go", "main.go", "THE-ANSWER", goDockerfile);
 export const noOp = inlineSource({});
 export const manyFiles = inlineSource(smallFiles(20_000));
 
