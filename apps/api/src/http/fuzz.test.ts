@@ -55,36 +55,44 @@ describe.skipIf(await lacksRedis())("a fuzzed request", () => {
     await api[Symbol.asyncDispose]();
   });
 
-  test("a fuzzed request of any route gets a response without a 5xx, a stack trace or a hang, and each route succeeds at least once", async () => {
-    await using _worker = await joinTestWorker(api);
-    const unreached: string[] = [];
-    for (const [path, methods] of Object.entries(paths)) {
-      for (const [method, operation] of Object.entries(methods)) {
-        const lowest = await fuzz(method, path, operation);
-        if (lowest >= 300) unreached.push(`${method} ${path}: ${lowest}`);
+  test(
+    "a fuzzed request of any route gets a response without a 5xx, a stack trace or a hang, and each route succeeds at least once",
+    async () => {
+      await using _worker = await joinTestWorker(api);
+      const unreached: string[] = [];
+      for (const [path, methods] of Object.entries(paths)) {
+        for (const [method, operation] of Object.entries(methods)) {
+          const lowest = await fuzz(method, path, operation);
+          if (lowest >= 300) unreached.push(`${method} ${path}: ${lowest}`);
+        }
       }
-    }
-    console.info(`${requestCount} requests, by status: ${JSON.stringify(Object.fromEntries(statuses))}`);
-    expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([]);
-    // Each route was reached, and most requests passed authentication and lookup.
-    expect(unreached).toEqual([]);
-    expect((statuses.get(401) ?? 0) + (statuses.get(404) ?? 0)).toBeLessThan(requestCount / 2);
-  }, limitMs);
+      console.info(`${requestCount} requests, by status: ${JSON.stringify(Object.fromEntries(statuses))}`);
+      expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([]);
+      // Each route was reached, and most requests passed authentication and lookup.
+      expect(unreached).toEqual([]);
+      expect((statuses.get(401) ?? 0) + (statuses.get(404) ?? 0)).toBeLessThan(requestCount / 2);
+    },
+    limitMs,
+  );
 
-  test("a fuzzed request outside the described routes gets a response without a 5xx", async () => {
-    const anywhere = fc.record({
-      method: fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"),
-      path: fc
-        .tuple(fc.constantFrom("/", "/v1/", "/v1/apps/", "/docs/", "/queues/", "/health"), anyText)
-        .map(([base, rest]) => base + encoded(rest)),
-      headers: headersOf(api.operatorToken),
-      body: anyText,
-    });
-    const answered = async (sent: FuzzRequest) => {
-      expect(await expectAnswer(sent)).toBeLessThan(500);
-    };
-    await fc.assert(fc.asyncProperty(anywhere, answered), { numRuns: runsPerRoute * 5 });
-  }, limitMs);
+  test(
+    "a fuzzed request outside the described routes gets a response without a 5xx",
+    async () => {
+      const anywhere = fc.record({
+        method: fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE"),
+        path: fc
+          .tuple(fc.constantFrom("/", "/v1/", "/v1/apps/", "/docs/", "/queues/", "/health"), anyText)
+          .map(([base, rest]) => base + encoded(rest)),
+        headers: headersOf(api.operatorToken),
+        body: anyText,
+      });
+      const answered = async (sent: FuzzRequest) => {
+        expect(await expectAnswer(sent)).toBeLessThan(500);
+      };
+      await fc.assert(fc.asyncProperty(anywhere, answered), { numRuns: runsPerRoute * 5 });
+    },
+    limitMs,
+  );
 
   /** Creates new seed data after each request that consumed it. @returns the lowest status. */
   async function fuzz(method: string, path: string, operation: Operation): Promise<number> {
