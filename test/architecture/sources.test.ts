@@ -19,6 +19,8 @@ const environmentReaders = new Set([
   "run.mjs",
   // passes it to other programs
   "child-environment.ts",
+  // vitest passes nothing else to a reporter of the command line
+  "unhandled-errors.ts",
 ]);
 const readsEnvironment = /\bprocess\.env\b|\benv\b[^=;]*\}\s*=\s*process\b/;
 

@@ -35,10 +35,7 @@ export class Gate implements AsyncDisposable {
         gate.#pass(one, other);
         // Every end of a connection is passed on; the users of the connection handle its reason.
         one.on("error", () => undefined);
-        one.on("close", () => {
-          sockets.delete(one);
-          other.destroy();
-        });
+        one.on("close", () => sockets.delete(one));
         if (gate.#shut) one.pause();
       }
     }).listen(atLoopback(at));
@@ -83,6 +80,7 @@ export class Gate implements AsyncDisposable {
     };
     from.on("data", (chunk: Buffer) => later(() => void to.write(chunk)));
     from.on("end", () => later(() => to.end()));
+    from.on("close", () => later(() => to.destroy()));
   }
 }
 

@@ -85,7 +85,7 @@ function runLane(
 }
 
 /**
- * Runs the files that failed outside their tests once more, if no test failed, and writes both runs' report in place of the first.
+ * Runs the files that failed outside their tests once more, if nothing else failed, and writes both runs' report in place of the first.
  * @returns the exit code of the second run, or `firstExitCode` if there was none.
  */
 async function runAgain(
@@ -98,6 +98,8 @@ async function runAgain(
   const report = await readReport(reportFile);
   const files = report === undefined ? [] : filesFailedOutsideTests(report);
   if (report === undefined || report.numFailedTests > 0) return firstExitCode;
+  // A second run of some files says nothing about errors of others.
+  if ((await readText(unhandledErrorsOf(reportFile))) !== "0") return firstExitCode;
   if (files.length === 0 || files.length > maxFilesAgain) return firstExitCode;
   say(`again     ${files.join(" ")}: failed outside their tests`);
   const secondFile = join(logFolder, `vitest-${lane + 1}-again.json`);
@@ -136,13 +138,23 @@ function runVitest(
   args: readonly string[],
   output: number | "inherit" = "inherit",
 ): Promise<number> {
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
+  const unhandledErrors = join(import.meta.dirname, "unhandled-errors.ts");
+  const names = ["default", "json", unhandledErrors].map((name) => `--reporter=${name}`);
+  const reporters = [...names, `--outputFile.json=${reportFile}`];
   const wanted = mongo === "missing" ? args.filter((arg) => arg !== "--project=e2e-mongo") : args;
   const leftOut =
     mongo === "missing" && !args.some((arg) => arg.startsWith("--project")) ? ["--project=!e2e-mongo"] : [];
   // TESTS_OF marks this vitest process; vitest.config.ts marks the processes that it starts
-  const environment = { TESTS_OF: testsOf, ...(typeof mongo === "object" ? { MONGO_URL: mongo.url } : {}) };
+  const environment = {
+    TESTS_OF: testsOf,
+    UNHANDLED_ERRORS_FILE: unhandledErrorsOf(reportFile),
+    ...(typeof mongo === "object" ? { MONGO_URL: mongo.url } : {}),
+  };
   return runProgram("vitest", ["run", ...reporters, ...leftOut, ...wanted], environment, output);
+}
+
+function unhandledErrorsOf(reportFile: string): string {
+  return `${reportFile}.unhandled`;
 }
 
 function reportIn(logFolder: string, lane: number): string {

@@ -29,7 +29,7 @@ test("a later change of the reported attributes does not change the series", () 
 
 test("a histogram counts a value in the first bucket whose bound it does not exceed", () => {
   const accumulator = new Accumulator(histogram);
-  for (const value of [0, 1, 1.5, 10, 11, 12]) accumulator.add(value, {});
+  for (const value of [0, 1, Number.NaN, 1.5, 10, 11, 12]) accumulator.add(value, {});
   expect(accumulator.series).toMatchObject([{ sum: 35.5, count: 6, counts: [2, 2, 2] }]);
 });
 

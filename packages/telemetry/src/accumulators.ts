@@ -46,8 +46,9 @@ export class Accumulator {
     return this.#series;
   }
 
-  /** Adds to a counter, or records a value of a histogram. */
+  /** Adds to a counter, or records a value of a histogram. NaN, which would spoil the sum for good, is ignored. */
   add(value: number, attributes: AttributeValues): void {
+    if (Number.isNaN(value)) return;
     const series = this.#find(attributes);
     series.sum += value;
     if (series.counts.length === 0) return;

@@ -7,7 +7,7 @@ import { sourceBlobKey } from "@slipway/core";
 import { openBlobs, openStore } from "@slipway/store";
 import { aNewDeployment, anApp, lacksRedis, startRedis, unexpected } from "@slipway/testkit";
 import { Redis } from "ioredis";
-import { cleanSources, requireRightClock } from "./clean.ts";
+import { cleanSources, agreedTime } from "./clean.ts";
 
 test("all expired uploads are removed, except those that a deployment still needs", async () => {
   await using opened = new AsyncDisposableStack();
@@ -40,8 +40,8 @@ test.skipIf(await lacksRedis())("nothing is deleted by its age while the clock i
   const redis = new Redis(server.url);
   using _ = { [Symbol.dispose]: () => redis.disconnect() };
   const clock = (aheadMs: number) => ({ redis, now: () => new Date(Date.now() + aheadMs) });
-  await requireRightClock(clock(0));
-  await requireRightClock(clock(-30_000));
+  await agreedTime(clock(0));
+  await agreedTime(clock(-30_000));
   for (const aheadMs of [3_600_000, -3_600_000])
-    await expect(requireRightClock(clock(aheadMs))).rejects.toThrow(/differ by 3[56]\d\d seconds.*NTP/);
+    await expect(agreedTime(clock(aheadMs))).rejects.toThrow(/differ by 3[56]\d\d seconds.*NTP/);
 });

@@ -13,16 +13,17 @@ const operationsKeptMs = 30 * 86_400_000;
 const clockToleranceMs = 60_000;
 
 /**
- * Called before anything is deleted by its age: a clock that is ahead would delete what is still needed.
- * @throws {SlipwayError} "internal" when this worker's clock differs from Redis's by more than a minute: one of them is wrong.
+ * Reads Redis's clock, which decides the age of what is deleted: a clock that is ahead would delete what is still needed.
+ * @throws {SlipwayError} "internal" when this worker's clock differs from it by more than a minute: one of them is wrong.
  */
-export async function requireRightClock({
+export async function agreedTime({
   redis,
   now,
-}: Pick<Bus, "redis"> & { readonly now: () => Date }): Promise<void> {
-  const aheadMs = now().getTime() - (await redisTime({ redis })).getTime();
-  if (Math.abs(aheadMs) <= clockToleranceMs) return;
-  const seconds = Math.round(Math.abs(aheadMs) / 1_000);
+}: Pick<Bus, "redis"> & { readonly now: () => Date }): Promise<Date> {
+  const [before, time, after] = [now(), await redisTime({ redis }), now()];
+  const aheadMs = Math.max(before.getTime() - time.getTime(), time.getTime() - after.getTime());
+  if (aheadMs <= clockToleranceMs) return time;
+  const seconds = Math.round(aheadMs / 1_000);
   throw new SlipwayError(
     "internal",
     `the clocks of this worker and of Redis differ by ${seconds} seconds, so nothing is deleted by its age: synchronize them, for example with NTP`,

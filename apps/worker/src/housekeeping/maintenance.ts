@@ -8,7 +8,7 @@ import type { Lanes, ReconcileOptions } from "@slipway/queue";
 import type { WorkerConfig } from "../config.ts";
 import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
 import type { Announcer } from "../notifications/announce.ts";
-import { cleanDeliveries, cleanOperations, cleanSources, requireRightClock } from "./clean.ts";
+import { agreedTime, cleanDeliveries, cleanOperations, cleanSources } from "./clean.ts";
 import { limitDisks } from "./limit-disks.ts";
 import type { LimitDisksContext } from "./limit-disks.ts";
 import { observeApps } from "./observe.ts";
@@ -60,12 +60,14 @@ async function observeAll(context: ObserveContext & LimitDisksContext): Promise<
   }
 }
 
+/** All ages are those at its begin: the worker's clock may jump meanwhile. */
 async function clean(context: CleanAllContext): Promise<void> {
-  await requireRightClock(context);
-  await cleanSources(context);
-  await cleanDeliveries(context);
-  await cleanOperations(context);
-  await removeOldDeployments(context);
+  const time = await agreedTime(context);
+  const timed = { ...context, now: () => time };
+  await cleanSources(timed);
+  await cleanDeliveries(timed);
+  await cleanOperations(timed);
+  await removeOldDeployments(timed);
   await context.blobs.clean();
 }
 
