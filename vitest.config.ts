@@ -23,6 +23,8 @@ const aboutStore = [
 
 /** The attacks that need no installation. */
 const hostileInputs = "test/walls/hostile-inputs.test.ts";
+/** They start an installation of their own on each engine. */
+const diskAttacks = "test/walls/disk.test.ts";
 
 export default defineConfig({
   test: {
@@ -50,7 +52,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/{e2e,conformance,walls}/**/*.test.ts"],
           ...scenarios,
-          exclude: [...excluded, hostileInputs],
+          exclude: [...excluded, hostileInputs, diskAttacks],
           globalSetup: ["test/e2e/installation.ts"],
           // two workers serve all scenarios, so parallel files would only wait for each other
           testTimeout: 180_000,
@@ -83,12 +85,12 @@ export default defineConfig({
       {
         test: {
           name: "fleet",
-          include: ["test/fleet/**/*.test.ts"],
+          include: ["test/fleet/**/*.test.ts", diskAttacks],
           ...scenarios,
           globalSetup: ["test/chaos/services.ts"],
           sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {
