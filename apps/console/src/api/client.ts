@@ -1,5 +1,7 @@
 // Sends requests to the public API, with the session's cookie.
 
+import { noteServerTime } from "./server-clock.ts";
+
 /** The page's base, given by the API: it ends with a slash. */
 const base = () => new URL(document.baseURI);
 
@@ -52,6 +54,7 @@ export async function send(url: string, init: RequestInit): Promise<Response> {
     if (init.signal?.aborted === true) throw error;
     throw new ApiError(0, "The API does not answer. Check your connection; this page tries again by itself.");
   }
+  noteServerTime(response);
   if (!response.ok) throw new ApiError(response.status, await messageOf(response));
   return response;
 }

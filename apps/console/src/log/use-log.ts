@@ -3,6 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { isStatus, messageFor } from "../api/client.ts";
+import { serverTime } from "../api/server-clock.ts";
 import { followOutput } from "./follow-output.ts";
 import type { FollowState } from "./follow-output.ts";
 import { LogBuffer } from "./log-buffer.ts";
@@ -62,7 +63,7 @@ export function useLog({ app, id, finishedAt, streamUrl }: LogOptions) {
 function useIsRead(finishedAt: string | null | undefined): boolean | undefined {
   const [isRead, setIsRead] = useState<boolean>();
   if (finishedAt === undefined || isRead !== undefined) return isRead;
-  const now = finishedAt !== null && Date.now() - Date.parse(finishedAt) > settledMs;
+  const now = finishedAt !== null && serverTime(Date.now()) - Date.parse(finishedAt) > settledMs;
   setIsRead(now);
   return now;
 }

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { timelineQuery } from "../api/queries.ts";
+import { serverTime } from "../api/server-clock.ts";
 import { durationText, useNow } from "../parts/time.tsx";
 import { stallOf } from "./stall.ts";
 import type { Stall } from "./stall.ts";
@@ -18,7 +19,7 @@ const tickMs = 1_000;
 /** Render it while the deployment runs. */
 export function StallNotice({ app, id, lastLineAt }: StallNoticeProps) {
   const { data } = useQuery(timelineQuery(app, id));
-  const now = useNow(tickMs);
+  const now = serverTime(useNow(tickMs));
   const stall = data == null ? null : stallOf({ timeline: data.timeline, lastLineAt, now });
   if (stall === null) return null;
   return (

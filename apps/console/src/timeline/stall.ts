@@ -14,6 +14,7 @@ interface Progress {
   readonly timeline: TimelineAnswer["timeline"];
   /** When the last line of the log was written, in milliseconds since 1970; NaN when it is unknown, null before the first line. */
   readonly lastLineAt: number | null;
+  /** The server's time: all times above are of its clock. */
   readonly now: number;
 }
 
