@@ -98,3 +98,27 @@ test.each([
   expect(await readFile(join(runner.work, "build/public/app.js"), "utf8")).toBe("built by production");
   expect(await exists("cache/bundler/a")).toBe(true);
 });
+
+test("of the node_modules in other folders, those that the install made are removed, and those of the source and of the output are not", async () => {
+  const install = "mkdir -p packages/a/node_modules/x public/node_modules/x";
+  const manifest = {
+    name: "app",
+    version: "1.0.0",
+    scripts: { build: "node build.js", postinstall: install },
+  };
+  const files = {
+    ...app,
+    "package.json": JSON.stringify(manifest),
+    "build.js": 'require("fs").mkdirSync("public/build/node_modules/x", { recursive: true })',
+    "packages/a/index.js": "",
+    "public/node_modules/served.js": "",
+  };
+  for (const [name, text] of Object.entries(files)) await runner.put(`build/${name}`, text);
+  await runner.put("buildpacks/ruby/bin/compile", "#!/bin/bash\n", 0o755);
+  const { output, exitCode } = await runner.run({}, "assets=removed");
+  expect([exitCode, output]).toEqual([0, expect.any(String)]);
+  expect(await exists("build/packages/a")).toBe(true);
+  expect(await exists("build/packages/a/node_modules")).toBe(false);
+  expect(await exists("build/public/node_modules/served.js")).toBe(true);
+  expect(await exists("build/public/build/node_modules/x")).toBe(true);
+});

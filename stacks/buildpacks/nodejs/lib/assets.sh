@@ -6,6 +6,18 @@ ASSETS_SETTINGS='^(NODE_ENV|(npm|pnpm)_(config|package_config)_.*|YARN_.*|COREPA
 # jsbundling-rails runs the script build as part of `rake assets:precompile`.
 is_built_by_rake() { [ -n "${SLIPWAY_ASSETS:-}" ] && [ -f "$BUILD/Rakefile" ] && grep -qsE '^    jsbundling-rails \(' "$BUILD/Gemfile.lock"; }
 
+# Of the folders of packages, those of the source belong to the app, and so do those that its build writes into its output. What the
+# install adds is listed in the file `installed-modules`, separated by NUL, for the runner.
+note_source_modules() {
+  [ -z "${SLIPWAY_ASSETS:-}" ] || modules_folders >"$SCRATCH/source-modules"
+}
+
+note_installed_modules() {
+  [ -z "${SLIPWAY_ASSETS:-}" ] || modules_folders | comm -z -13 "$SCRATCH/source-modules" - >"$PACK/installed-modules"
+}
+
+modules_folders() { find "$BUILD" -name node_modules -prune -print0 | LC_ALL=C sort -z; }
+
 # Writes the file `export` of the buildpack API.
 export_for_assets() {
   [ -n "${SLIPWAY_ASSETS:-}" ] || return 0
