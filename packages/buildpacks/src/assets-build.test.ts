@@ -122,3 +122,13 @@ test("of the node_modules in other folders, those that the install made are remo
   expect(await exists("build/public/node_modules/served.js")).toBe(true);
   expect(await exists("build/public/build/node_modules/x")).toBe(true);
 });
+
+test("an install that fails says how the app is built without Node.js", async () => {
+  for (const [name, text] of Object.entries({ ...app, "package-lock.json": "{" }))
+    await runner.put(`build/${name}`, text);
+  const { output, exitCode } = await runner.run({}, "assets=removed");
+  expect(exitCode).toBe(1);
+  expect(output).toMatch(
+    /npm ci[^]* !     .*\n !     .*DISABLE_NODE_ASSETS=1 leaves Node\.js out of its build/,
+  );
+});

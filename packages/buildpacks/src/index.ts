@@ -35,6 +35,7 @@ export { LAUNCH_SCRIPT, launchCommand } from "./launch.ts";
 export { launchFiles, packagesScript } from "./launch-files.ts";
 export type { Install } from "./language.ts";
 export { languageTitles, type LanguagePlan } from "./languages.ts";
+export { assetsError } from "./node/assets.ts";
 export type { PackageHash } from "./node/package-manager-field.ts";
 export type { PackageManagerWish } from "./node/package-manager.ts";
 export type { NodeWish } from "./node/packages-plan.ts";

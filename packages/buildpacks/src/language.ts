@@ -44,6 +44,8 @@ export interface LanguageFacts {
   readonly install: Install | null;
   /** Which of the app's scripts run: none, only those that build, or also some that run at an install. */
   readonly scripts: "none" | "build" | "install";
+  /** Whether scripts of the build call Node.js, as its control files say; of an app in another language than that. */
+  readonly callsNode?: boolean;
   /** What is below the app's files in a release: its toolchain with its dependencies, or nothing but the stack. */
   readonly releasedOn: "dependencies" | "stack";
   /** Command of the web process without a Procfile; null when the source says none, or none is needed. */

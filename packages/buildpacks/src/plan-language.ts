@@ -3,8 +3,8 @@
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 import type { LanguageSource, Monorepo } from "./language.ts";
-import { type LanguagePlan, languages } from "./languages.ts";
-import { planAssets } from "./node/assets.ts";
+import { type LanguagePlan, languages, languageTitles } from "./languages.ts";
+import { assetsError, planAssets } from "./node/assets.ts";
 import type { NodePlan } from "./node/plan.ts";
 import { controlFileExists, type PlanSource, projectDirectory } from "./plan-source.ts";
 
@@ -71,7 +71,7 @@ export function builtFolder(
 
 function withAssets(language: LanguagePlan, app: LanguageSource): PlannedLanguage {
   if (language.kind === "nodejs") return { language, assets: null };
-  const { assets, warnings } = planAssets(app, language);
+  const { assets, warnings } = assetsOf(app, language);
   const warned = { ...language, warnings: [...language.warnings, ...warnings] };
   if (assets === null) return { language: warned, assets };
   const { install, scripts } = language;
@@ -84,6 +84,14 @@ function withAssets(language: LanguagePlan, app: LanguageSource): PlannedLanguag
     },
     assets,
   };
+}
+
+function assetsOf(app: LanguageSource, language: LanguagePlan): ReturnType<typeof planAssets> {
+  try {
+    return planAssets(app, language);
+  } catch (error) {
+    throw assetsError(error, languageTitles[language.kind]);
+  }
 }
 
 function withoutInstalls({ language, assets }: PlannedLanguage): PlannedLanguage {

@@ -20,11 +20,16 @@ const gems = (...names: readonly string[]) =>
   `GEM\n  specs:\n${names.map((name) => `    ${name} (1.0.0)\n`).join("")}`;
 const rails = {
   Gemfile: "",
-  "Gemfile.lock": gems("railties", "puma"),
+  "Gemfile.lock": gems("railties", "puma", "cssbundling-rails"),
   "config.ru": "",
   "package.json": '{"dependencies":{"a":"1.0.0"}}',
   "yarn.lock": '# yarn lockfile v1\n\na@1.0.0:\n  version "1.0.0"\n',
 };
+
+function composerApp(scripts: Readonly<Record<string, unknown>>): Files {
+  const manifest = JSON.stringify({ require: { "a/b": "1.0.0" }, scripts });
+  return { ...laravel, "composer.json": manifest, "package.json": '{"devDependencies":{"vite":"1.0.0"}}' };
+}
 
 function plan(files: Files, variables: Variables = {}) {
   const captured = new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)]));
@@ -41,7 +46,7 @@ test("a PHP app with a build script and a lock file gets Node.js for its build, 
   expect([...(assets?.install?.files.keys() ?? [])]).toEqual(["package.json", "package-lock.json"]);
 });
 
-test("a Rails app without a build script gets Node.js with the package manager of its lock file", () => {
+test("a Rails app without a build script, but with a gem that calls Node.js, gets Node.js with the package manager of its lock file", () => {
   expect(plan(rails).assets).toMatchObject({
     packageManager: { name: "yarn", lockfileVersion: "1" },
     install: { packageCount: 1 },
@@ -60,12 +65,39 @@ test("Python and Go apps that BUILDPACK_NAME chooses get Node.js as well", () =>
 
 test.each<[string, Files, Variables]>([
   ["no script of its build could use it", { ...laravel, "package.json": "{}" }, {}],
+  ["no gem of a Rails app calls Node.js", { ...rails, "Gemfile.lock": gems("railties", "puma") }, {}],
+  ["no script of Composer calls Node.js", composerApp({ "post-install-cmd": "@php artisan x" }), {}],
+  ["only a script that no install runs calls Node.js", composerApp({ dev: "npm run dev" }), {}],
   ["DISABLE_ASSETS is set", laravel, { DISABLE_ASSETS: "1" }],
+  ["DISABLE_NODE_ASSETS is set", laravel, { DISABLE_NODE_ASSETS: "1" }],
   ["it has no package.json", { ...composer, "public/index.php": "<?php" }, {}],
   ["it is a Node.js app", { ...viteFiles, "server.js": "" }, {}],
   ["it has its own buildpack", { ...laravel, "bin/detect": "", "bin/compile": "" }, {}],
 ])("an app gets no Node.js for its assets if %s", (_when, files, variables) => {
   expect(plan(files, variables).assets).toBeNull();
+});
+
+test.each<[string, unknown]>([
+  ["a command", "npm run x"],
+  ["a list of commands", ["@php x", "yarn && yarn x"]],
+  ["a call of another script", ["@assets", "x"]],
+  ["the table of Symfony", "@auto-scripts"],
+])("a PHP app without a build script gets Node.js if a script of Composer calls it: %s", (_what, script) => {
+  const others = { assets: "@again", again: "node x.js", "auto-scripts": { "npx x": "script" } };
+  expect(plan(composerApp({ ...others, "post-install-cmd": script })).assets).not.toBeNull();
+});
+
+test("node_modules of the source stay: they are the app's, which may serve them", () => {
+  const { language, assets } = plan({ ...laravel, "node_modules/x/x.js": "" });
+  expect(assets).toBeNull();
+  expect(language?.warnings).toEqual([expect.stringContaining("node_modules is part of the source")]);
+  expect(runnerArguments({ language, assets, monorepo: null })).toEqual(["web=serve-php public"]);
+});
+
+test("a package.json that cannot be used is an error with the way to build the app without Node.js", () => {
+  expect(() => plan({ ...laravel, "package.json": "{" })).toThrow(
+    /package\.json is not valid JSON[^]*\nThe language of this app is PHP: DISABLE_NODE_ASSETS=1 leaves Node\.js out of its build\.$/,
+  );
 });
 
 test("a build script without a lock file is warned about, because it does not run", () => {

@@ -1,5 +1,6 @@
 // Decides whether Node.js is part of the build of an app in another language, whose package.json builds its assets (Vite, esbuild …).
 
+import { SlipwayError } from "@slipway/core";
 import type { LanguageFacts, LanguageSource } from "../language.ts";
 import { parseProcfile } from "../procfile.ts";
 import { isStarted } from "../process-types.ts";
@@ -15,19 +16,28 @@ interface PlannedAssets {
 
 const nothing: PlannedAssets = { assets: null, warnings: [] };
 
+/** Variables that leave Node.js out. The first one leaves out tasks of Rails as well. */
+const switches = ["DISABLE_ASSETS", "DISABLE_NODE_ASSETS"];
+
 /**
- * @param language that serves the app. If its build runs scripts, these may call Node.js, as `rake assets:precompile` does.
+ * @param language that serves the app. Its scripts may call Node.js, as `rake assets:precompile` does.
  * @returns a plan that is `releasedOn` the stack unless a process of the Procfile calls Node.js.
  * @throws {SlipwayError} "build-failed" when package.json cannot be used, with what to change.
  */
-export function planAssets(source: LanguageSource, language: Pick<LanguageFacts, "scripts">): PlannedAssets {
+export function planAssets(
+  source: LanguageSource,
+  language: Pick<LanguageFacts, "callsNode">,
+): PlannedAssets {
   const { names, read, variables } = source;
   if (!names.includes("package.json") || read("package.json") === undefined) return nothing;
-  if (!["", "0"].includes(variables["DISABLE_ASSETS"] ?? "")) return nothing;
+  if (switches.some((name) => !["", "0"].includes(variables[name] ?? ""))) return nothing;
   const manifest = readManifest(source);
   const { scripts, hasBuild } = scriptsOf(manifest);
-  if (!hasBuild && language.scripts === "none") return nothing;
-  if (packageManagement(manifest, names).lockFile === null) return hasBuild ? withoutLock() : nothing;
+  // A package.json may only name tools of developers. Their packages are not worth a build that could fail.
+  if (!hasBuild && language.callsNode !== true) return nothing;
+  if (packageManagement(manifest, names).lockFile === null) return hasBuild ? without(noLock) : nothing;
+  // The build would replace it, and the release would not have it.
+  if (names.includes("node_modules/")) return without(servedModules);
   const { processTypes } = parseProcfile(read("Procfile")?.toString("utf8") ?? "");
   const started = Object.entries(processTypes).flatMap(([type, command]) =>
     isStarted(type) ? [command] : [],
@@ -47,8 +57,21 @@ export function planAssets(source: LanguageSource, language: Pick<LanguageFacts,
   return { assets, warnings: [] };
 }
 
-function withoutLock(): PlannedAssets {
-  const warning =
-    "The build script of package.json does not run, because there is no lock file beside it. Run npm install, and add package-lock.json to the source.";
+/**
+ * @param title of the app's language.
+ * @returns the error with the way to build the app without Node.js, if a user can do something about it; any other error as it is.
+ */
+export function assetsError(error: unknown, title: string): unknown {
+  if (!(error instanceof SlipwayError) || error.fault !== "user") return error;
+  const wayOut = `The language of this app is ${title}: DISABLE_NODE_ASSETS=1 leaves Node.js out of its build.`;
+  return new SlipwayError(error.code, `${error.message}\n${wayOut}`, { cause: error });
+}
+
+const noLock =
+  "The build script of package.json does not run, because there is no lock file beside it. Run npm install, and add package-lock.json to the source.";
+const servedModules =
+  "Node.js does not build assets, because node_modules is part of the source, and the app may serve its files. Leave node_modules out of the source if the build should install it.";
+
+function without(warning: string): PlannedAssets {
   return { assets: null, warnings: [warning] };
 }

@@ -4,6 +4,8 @@ import { SlipwayError } from "@slipway/core";
 import { decisiveVariables, installDigest, presentFiles } from "../install-inputs.ts";
 import { fieldOf, jsonOf, stringOf, type Table, tableOf, tablesOf } from "../documents.ts";
 import type { Install, LanguageSource } from "../language.ts";
+import { commandsOfScripts } from "./composer-scripts.ts";
+import { callsNode } from "../node/package-manager.ts";
 
 export interface ComposerProject {
   /** Null when there is nothing to install, or when the install may need any file of the source. */
@@ -12,6 +14,8 @@ export interface ComposerProject {
   readonly uncheckedPhp: string;
   /** Whether scripts of composer.json run in a build, after the install. */
   readonly hasScripts: boolean;
+  /** Whether scripts that run in a build, also during the install, call Node.js. */
+  readonly callsNode: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -41,6 +45,7 @@ const knownPlugins = new Set([
   "php-http/discovery",
   "composer/package-versions-deprecated",
 ]);
+const noScripts = { hasScripts: false, callsNode: false } as const;
 
 /** Settings of composer.json for which an install reads other files of the source, or writes to other folders. */
 const sourceSettings = [
@@ -58,7 +63,7 @@ const sourceSettings = [
 export function composerProject(source: LanguageSource): ComposerProject {
   const { names } = source;
   if (!names.includes("composer.json"))
-    return { install: nothing, uncheckedPhp: "", hasScripts: false, warnings: [] };
+    return { install: nothing, uncheckedPhp: "", ...noScripts, warnings: [] };
   const manifest = jsonOf(source, requireFile(source, "composer.json", "1 MiB"));
   if (!names.includes("composer.lock")) return withoutLock(source, manifest);
   const lock = jsonOf(source, requireFile(source, "composer.lock", "16 MiB"));
@@ -66,6 +71,7 @@ export function composerProject(source: LanguageSource): ComposerProject {
     install: isApart(source, manifest, lock) ? installOf(source, lock) : null,
     uncheckedPhp: "",
     hasScripts: scriptNames(manifest).some((name) => lateScripts.has(name)),
+    callsNode: callsNode(commandsOfScripts(manifest, runsInBuild)),
     warnings: names.includes("vendor/")
       ? ["vendor is part of the source. Leave it out: the packages are installed here."]
       : [],
@@ -76,11 +82,11 @@ function withoutLock({ names }: LanguageSource, manifest: Table): ComposerProjec
   const uncheckedPhp = stringOf(manifest, "require", "php");
   if (names.includes("vendor/")) {
     const warning = "composer.lock is missing, so vendor is used as it is in the source.";
-    return { install: nothing, uncheckedPhp, hasScripts: false, warnings: [warning] };
+    return { install: nothing, uncheckedPhp, ...noScripts, warnings: [warning] };
   }
   const packages = Object.keys(tableOf(manifest["require"])).filter((name) => name.includes("/"));
   if (packages.length === 0 && !("autoload" in manifest))
-    return { install: nothing, uncheckedPhp, hasScripts: false, warnings: [] };
+    return { install: nothing, uncheckedPhp, ...noScripts, warnings: [] };
   throw new SlipwayError(
     "build-failed",
     "composer.lock is missing: it says which versions of packages are installed. Run: composer update, and add composer.lock to the source.",
@@ -129,6 +135,10 @@ function hasLocalRepository(manifest: Table): boolean {
 
 function scriptNames(manifest: Table): readonly string[] {
   return Object.keys(tableOf(manifest["scripts"])).filter((name) => !otherScripts.test(name));
+}
+
+function runsInBuild(name: string): boolean {
+  return lateScripts.has(name) || installScripts.test(name);
 }
 
 function installOf(source: LanguageSource, lock: Table): Install {

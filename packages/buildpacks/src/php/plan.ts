@@ -39,7 +39,7 @@ function detectsPhp(names: readonly string[], source?: LanguageSource): boolean 
 }
 
 function planPhp(source: LanguageSource): PhpPlan {
-  const { install, uncheckedPhp, hasScripts, warnings } = composerProject(source);
+  const { install, uncheckedPhp, hasScripts, callsNode, warnings } = composerProject(source);
   const root = webRoot(source);
   return {
     kind: "php",
@@ -47,6 +47,7 @@ function planPhp(source: LanguageSource): PhpPlan {
     uncheckedPhp,
     install,
     scripts: hasScripts ? "build" : "none",
+    callsNode,
     releasedOn: "dependencies",
     web: root === null ? null : `serve-php ${root}`,
     runnerArguments: [],

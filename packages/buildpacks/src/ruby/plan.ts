@@ -17,6 +17,15 @@ export interface RubyPlan extends LanguageFacts {
 const gemFolder = ".gems";
 /** Gems that are part of the source, which Bundler installs without a download. */
 const packedGems = "vendor/cache/";
+/** Gems whose part of `rake assets:precompile` calls Node.js. */
+const assetGems = [
+  "jsbundling-rails",
+  "cssbundling-rails",
+  "vite_ruby",
+  "vite_rails",
+  "shakapacker",
+  "webpacker",
+];
 const installFiles = ["Gemfile", "Gemfile.lock", ".ruby-version", ".tool-versions"];
 
 export const ruby: Language<RubyPlan> = {
@@ -53,6 +62,7 @@ function planRuby(source: LanguageSource): RubyPlan {
     install: isApart(source, lock) ? installOf(source, lock) : null,
     // A Rails app may have the task assets:precompile, which only its Rakefile says.
     scripts: lock.gems.has("railties") ? "build" : "none",
+    callsNode: lock.gems.has("railties") && assetGems.some((name) => lock.gems.has(name)),
     releasedOn: "dependencies",
     web: starts && !names.includes("config.ru") ? null : webOf(lock, starts),
     runnerArguments: [],

@@ -4,8 +4,10 @@ heading() { printf -- '-----> %s\n' "$*"; }
 say() { printf '       %s\n' "$*"; }
 warn() { printf ' !     %s\n' "$@"; }
 
+# The app may do without the assets, if its language is another one.
 fail() {
   warn "$@"
+  [ -z "${SLIPWAY_ASSETS:-}" ] || warn 'The language of this app is not Node.js: DISABLE_NODE_ASSETS=1 leaves Node.js out of its build.'
   exit 1
 }
 

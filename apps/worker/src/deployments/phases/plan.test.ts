@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { NodePlan } from "@slipway/buildpacks";
+import type { NodePlan, PhpPlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import { packTarGz, refusal } from "@slipway/testkit";
 import type { LanguageToolchain } from "../language-toolchains.ts";
@@ -15,7 +15,13 @@ async function failing(
   throw new SlipwayError(code, "there is no Node.js");
 }
 
-async function planned(files: Readonly<Record<string, string>>, nodejs: LanguageToolchain<NodePlan>) {
+const other = { choose: () => failing("toolchain-unavailable") };
+
+async function planned(
+  files: Readonly<Record<string, string>>,
+  nodejs: LanguageToolchain<NodePlan>,
+  php: LanguageToolchain<PhpPlan> = other,
+) {
   const lines: string[] = [];
   const archive = await packTarGz(files);
   const open = async () => ({
@@ -32,9 +38,8 @@ async function planned(files: Readonly<Record<string, string>>, nodejs: Language
     signal: new AbortController().signal,
     log,
   };
-  const other = { choose: () => failing("toolchain-unavailable") };
   const context = {
-    toolchains: { nodejs, python: other, go: other, php: other, ruby: other },
+    toolchains: { nodejs, python: other, go: other, php, ruby: other },
     catalogue: [],
     config: { limits, builders: ["buildpacks" as const], cnbBuilder: undefined, stackName: "stack" },
   };
@@ -67,5 +72,20 @@ describe.each(["configuration-invalid", "toolchain-unavailable", "build-failed"]
       expect(inline.plan.language).toBeNull();
       expect(inline.lines.at(-1)).toBe(" !     Node.js is not part of this build: there is no Node.js");
     },
+  );
+});
+
+test("a Node.js for assets that cannot be had is an error with the way to build the app without it", async () => {
+  const phpApp = {
+    "app/index.php": "<?php",
+    "app/package.json": '{"scripts":{"build":"vite build"}}',
+    "app/package-lock.json": '{"lockfileVersion":3,"packages":{"":{}}}',
+  };
+  const php = { choose: async () => ({ lines, versions, toolchains, images: async () => images }) };
+  expect(await refusal(planned(phpApp, { choose: () => failing("build-failed") }, php))).toBe(
+    "build-failed: there is no Node.js\nThe language of this app is PHP: DISABLE_NODE_ASSETS=1 leaves Node.js out of its build.",
+  );
+  expect(await refusal(planned(phpApp, { choose: () => failing("toolchain-unavailable") }, php))).toBe(
+    "toolchain-unavailable: there is no Node.js",
   );
 });

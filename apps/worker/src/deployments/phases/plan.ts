@@ -3,6 +3,7 @@
 import { scanSource } from "@slipway/archive";
 import type { SourceFacts } from "@slipway/archive";
 import {
+  assetsError,
   chooseBuilder,
   controlFiles,
   descriptorControlFiles,
@@ -102,7 +103,7 @@ async function withToolchain(
     const toolchain = await chooseToolchain(toolchains, language, signal, work);
     for (const warning of language.warnings) log.line(` !     ${warning}`);
     for (const line of toolchain.lines) log.line(line);
-    const beside = assets === null ? null : await assetsToolchain(toolchains, attempt, assets);
+    const beside = assets === null ? null : await assetsToolchain(toolchains, attempt, { language, assets });
     const images = await toolchain.images(signal, beside?.toolchains ?? null);
     const versions = { ...toolchain.versions, ...beside?.versions };
     return { ...language, versions, images, builtOn: images.build };
@@ -118,10 +119,12 @@ async function withToolchain(
 async function assetsToolchain(
   toolchains: LanguageToolchains,
   { log, signal }: PlanAttempt,
-  assets: NodePlan,
+  { language, assets }: { readonly language: LanguagePlan; readonly assets: NodePlan },
 ): Promise<Pick<ChosenToolchain, "toolchains" | "versions">> {
   const work = { say: (line: string) => log.line(line) };
-  const chosen = await chooseToolchain(toolchains, assets, signal, work);
+  const chosen = await chooseToolchain(toolchains, assets, signal, work).catch((error: unknown) => {
+    throw assetsError(error, languageTitles[language.kind]);
+  });
   for (const warning of assets.warnings) log.line(` !     ${warning}`);
   for (const line of chosen.lines) log.line(line);
   const isReleased = assets.releasedOn === "dependencies";
