@@ -108,7 +108,7 @@ export async function openWorkerContext(
     housekeeping: opened.use(openHousekeeping({ redisUrl, keys, onError })),
     store,
     receiptKey: openReceiptKey({ from: config.receiptKey, receipts: store.receipts, now }),
-    imagePackages: openImagePackages({ registry, maxLayerBytes: config.limits.imageBytes }),
+    imagePackages: openImagePackages({ registry, maxLayerBytes: config.limits.imageBytes, logger }),
     blobs,
     engine,
     imageBuilder: opened.use(openImageBuilder(builds)),

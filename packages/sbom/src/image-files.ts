@@ -5,83 +5,178 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import type { ByteStream } from "@slipway/core";
 import { ByteReader, readEntries, TarError } from "@slipway/tar";
 import type { TarEntry } from "@slipway/tar";
+import { UnreadableImage } from "./unreadable-image.ts";
 
 /** What a layer does to the chosen files. */
 export interface LayerFiles {
   /** Content by path; null for something other than a file, which replaces one. */
   readonly files: ReadonlyMap<string, Buffer | null>;
   /** Paths that it removes, with all that is below them. */
-  readonly removed: readonly string[];
+  readonly removed: ReadonlySet<string>;
   /** Folders whose content of lower layers it removes. */
-  readonly emptied: readonly string[];
+  readonly emptied: ReadonlySet<string>;
+  /** What it takes of the image's budget. */
+  readonly taken: Budget;
+}
+
+/** What may be held in memory of one image: of all its layers together, as each may be hostile. */
+export interface Budget {
+  /** Contents of chosen files, and names. */
+  readonly bytes: number;
+  /** Chosen files and removals. */
+  readonly paths: number;
 }
 
 export interface LayerLimits {
   /** Maximum size of the layer's tar. */
   readonly maxUnpackedBytes: number;
-  /** Maximum size of all chosen files of the layer. */
-  readonly maxFileBytes: number;
+  /** What the layers below it have left. */
+  readonly budget: Budget;
 }
 
+/** @returns the maximum size of the file in bytes; undefined for a file that is not read. */
+export type Choose = (path: string) => number | undefined;
+
 const maxEntries = 1_000_000;
+/** Longer than any path that Linux can open. */
+const maxPathLength = 4_096;
 const whiteout = ".wh.";
 const opaque = ".wh..wh..opq";
 
 /**
  * @param bytes of a layer: a tar, as it is or compressed with gzip or zstd.
- * @returns null for a layer that is damaged, or beyond a limit. @throws the stream's own error.
+ * @throws {UnreadableImage} for a layer that is damaged, or beyond a limit; the stream's own error.
  */
 export async function readLayerFiles(
   bytes: ByteStream,
-  isChosen: (path: string) => boolean,
-  { maxUnpackedBytes, maxFileBytes }: LayerLimits,
-): Promise<LayerFiles | null> {
-  const layer = { files: new Map<string, Buffer | null>(), removed: [] as string[], emptied: [] as string[] };
-  let left = maxFileBytes;
+  choose: Choose,
+  { maxUnpackedBytes, budget }: LayerLimits,
+): Promise<LayerFiles> {
+  const layer = new Layer(budget);
   try {
     for await (const entry of readEntries(unpacked(bytes), { maxSizeBytes: maxUnpackedBytes, maxEntries })) {
-      const path = entry.path.replace(/^(?:\.?\/)+|\/+$/g, "");
-      if (addRemoval(layer, path) || !isChosen(path)) continue;
-      if (entry.kind === "file") left -= entry.sizeBytes;
-      if (left < 0) return null;
-      layer.files.set(path, await contentOf(entry));
+      if (entry.path.length > maxPathLength)
+        throw new UnreadableImage(`a path in a layer has more than ${maxPathLength} characters`);
+      const path = plainPath(entry.path);
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      if (name.startsWith(whiteout)) layer.addRemoval(path, name);
+      else await addChosen(layer, { path, entry, maxSizeBytes: choose(path) });
     }
   } catch (error) {
-    if (error instanceof TarError || isDamage(error)) return null;
+    if (error instanceof TarError || isDamage(error))
+      throw new UnreadableImage(`a layer cannot be read: ${error.message}`, { cause: error });
     throw error;
   }
   return layer;
 }
 
-/** @param layers lowest first. @returns the files that are left of all layers, by path. */
-export function overlaid(layers: readonly LayerFiles[]): ReadonlyMap<string, Buffer> {
-  const all = new Map<string, Buffer>();
-  for (const { files, removed, emptied } of layers) {
-    for (const path of all.keys())
-      if (
-        removed.some((one) => path === one || path.startsWith(`${one}/`)) ||
-        emptied.some((one) => one === "" || path.startsWith(`${one}/`))
-      )
-        all.delete(path);
+/** The files that the layers of an image leave, which are added from the lowest to the highest. */
+export class ImageFiles {
+  readonly #files = new Map<string, Buffer>();
+  #left: Budget;
+
+  constructor(budget: Budget) {
+    this.#left = budget;
+  }
+
+  /** Content by path. */
+  get files(): ReadonlyMap<string, Buffer> {
+    return this.#files;
+  }
+
+  /** What is left for the layers that follow. */
+  get left(): Budget {
+    return this.#left;
+  }
+
+  /** @throws {UnreadableImage} when the image exceeds its budget. */
+  add({ files, removed, emptied, taken }: LayerFiles): void {
+    this.#left = reduced(this.#left, taken);
+    if (removed.size + emptied.size > 0)
+      for (const path of this.#files.keys())
+        if (removed.has(path) || foldersOf(path).some((one) => removed.has(one) || emptied.has(one)))
+          this.#files.delete(path);
     for (const [path, content] of files) {
-      if (content === null) all.delete(path);
-      else all.set(path, content);
+      if (content === null) this.#files.delete(path);
+      else this.#files.set(path, content);
     }
   }
-  return all;
 }
 
-/** Removals are files with names that begin with `.wh.`. @returns whether it is one. */
-function addRemoval(
-  layer: { readonly removed: string[]; readonly emptied: string[] },
-  path: string,
-): boolean {
-  const slash = path.lastIndexOf("/") + 1;
-  const name = path.slice(slash);
-  if (!name.startsWith(whiteout)) return false;
-  if (name === opaque) layer.emptied.push(path.slice(0, Math.max(0, slash - 1)));
-  else layer.removed.push(path.slice(0, slash) + name.slice(whiteout.length));
-  return true;
+/** A layer while it is read. */
+class Layer implements LayerFiles {
+  readonly files = new Map<string, Buffer | null>();
+  readonly removed = new Set<string>();
+  readonly emptied = new Set<string>();
+  readonly #budget: Budget;
+  #left: Budget;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+    this.#left = budget;
+  }
+
+  get taken(): Budget {
+    const { bytes, paths } = this.#left;
+    return { bytes: this.#budget.bytes - bytes, paths: this.#budget.paths - paths };
+  }
+
+  /** Called before memory is taken. @throws {UnreadableImage} when the image exceeds its budget. */
+  take(path: string, contentBytes: number): void {
+    this.#left = reduced(this.#left, { bytes: Buffer.byteLength(path) + contentBytes, paths: 1 });
+  }
+
+  /** Removals are files with names that begin with `.wh.`. */
+  addRemoval(path: string, name: string): void {
+    this.take(path, 0);
+    const folder = path.slice(0, path.length - name.length);
+    if (name === opaque) this.emptied.add(copied(folder.slice(0, -1)));
+    else this.removed.add(copied(folder + name.slice(whiteout.length)));
+  }
+}
+
+interface ChosenEntry {
+  readonly path: string;
+  readonly entry: TarEntry;
+  readonly maxSizeBytes: number | undefined;
+}
+
+async function addChosen(layer: Layer, { path, entry, maxSizeBytes }: ChosenEntry): Promise<void> {
+  if (maxSizeBytes === undefined) return;
+  const isFile = entry.kind === "file";
+  if (isFile && entry.sizeBytes > maxSizeBytes)
+    throw new UnreadableImage(`the file ${path} has more than ${maxSizeBytes} bytes`);
+  layer.take(path, isFile ? entry.sizeBytes : 0);
+  layer.files.set(copied(path), await contentOf(entry));
+}
+
+/** @throws {UnreadableImage} when nothing is left. */
+function reduced(left: Budget, { bytes, paths }: Budget): Budget {
+  if (bytes > left.bytes || paths > left.paths)
+    throw new UnreadableImage(
+      "its lists of packages, with what its layers remove, are too large or too many",
+    );
+  return { bytes: left.bytes - bytes, paths: left.paths - paths };
+}
+
+/** Without slashes at its ends. A pattern for those at the end would take the square of the path's length. */
+function plainPath(path: string): string {
+  let end = path.length;
+  while (path.endsWith("/", end)) end -= 1;
+  return path.slice(0, end).replace(/^(?:\.?\/)+/, "");
+}
+
+/** @returns the folders above a path, up to the root, which is "". */
+function foldersOf(path: string): readonly string[] {
+  const folders = [""];
+  for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
+    folders.push(path.slice(0, end));
+  return folders;
+}
+
+/** A part of a string keeps the whole in memory, such as an extended header of 1 MiB. */
+function copied(text: string): string {
+  return Buffer.from(text).toString("utf8");
 }
 
 async function contentOf({ kind, body }: TarEntry): Promise<Buffer | null> {
@@ -108,6 +203,6 @@ function decompressorOf(start: string) {
   return start === "28b52ffd" ? createZstdDecompress() : null;
 }
 
-function isDamage(error: unknown): boolean {
+function isDamage(error: unknown): error is Error {
   return error instanceof Error && "code" in error && /^Z(STD)?_/.test(String(error.code));
 }

@@ -5,6 +5,7 @@ import { readGemfileLock } from "./gemfile-lock.ts";
 import { readGoMod } from "./go-mod.ts";
 import { readNpmWorkspace } from "./npm-workspace.ts";
 import { readNpmLock, readPnpmLock, readYarnLock } from "./node-locks.ts";
+import { maxPackages } from "./package.ts";
 import type { Found, LockedPackages } from "./package.ts";
 import { readPipfileLock, readRequirements, readTomlLock } from "./python-locks.ts";
 
@@ -42,7 +43,7 @@ type Read = (name: string) => Uint8Array | undefined;
 
 /**
  * @param languages of each of them the first lock file is read.
- * @returns null when there is no lock file that can be read.
+ * @returns null when there is no lock file that can be read, with at most `maxPackages` packages.
  */
 export function lockedPackages(languages: readonly LockLanguage[], read: Read): LockedPackages | null {
   const locks = languages.flatMap((language) => lockOf(readers[language], read) ?? []);
@@ -75,7 +76,7 @@ function lockOf(
     const content = read(file);
     if (content === undefined) continue;
     const found = reader(Buffer.from(content).toString("utf8"));
-    return found === null ? null : { files: [file], ...found };
+    return found === null || found.packages.length > maxPackages ? null : { files: [file], ...found };
   }
   return null;
 }

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { billOfMaterials } from "./bill.ts";
-import { installedPackages, isPackageDatabase } from "./package-databases.ts";
+import { databaseSizeLimit, installedPackages } from "./package-databases.ts";
+import { maxPackages } from "./package.ts";
+import { UnreadableImage } from "./unreadable-image.ts";
 
 function installed(files: Readonly<Record<string, string>>) {
   const found = installedPackages(
@@ -50,8 +52,9 @@ test("an image without dpkg itself has a file for each package", () => {
     files: [path],
     purls: ["pkg:deb/debian/base-files@12.4?arch=amd64"],
   });
-  expect(isPackageDatabase(path)).toBe(true);
-  expect(isPackageDatabase(`${path}.md5sums`)).toBe(false);
+  expect(databaseSizeLimit(path)).toBe(1024 ** 2);
+  expect(databaseSizeLimit(`${path}.md5sums`)).toBeUndefined();
+  expect(databaseSizeLimit(`${path}/below`)).toBeUndefined();
 });
 
 test("packages of apk are listed", () => {
@@ -68,4 +71,19 @@ test("a list that is no list has no packages", () => {
   expect(
     installed({ "var/lib/dpkg/status": "\0binary", "lib/apk/db/installed": "P:only a name\n" }).purls,
   ).toEqual([]);
+});
+
+test("lists with too many entries are not read, in one file or in several", () => {
+  const entries = (count: number) => Buffer.from("P:a\nV:1\n\n".repeat(count));
+  const [first, second] = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
+  const half = maxPackages / 2;
+  const most = new Map([
+    [first, entries(half)],
+    [second, entries(half)],
+  ]);
+  expect(installedPackages(most).packages).toHaveLength(maxPackages);
+  most.set(second, entries(half + 1));
+  expect(() => installedPackages(most)).toThrow(UnreadableImage);
+  const empty = new Map([["var/lib/dpkg/status", Buffer.from("a\n\n".repeat(maxPackages + 1))]]);
+  expect(() => installedPackages(empty)).toThrow(UnreadableImage);
 });

@@ -1,55 +1,79 @@
 // Reads the lists of installed packages that the package managers of distributions keep in an image: dpkg's and apk's.
 
+import { posix } from "node:path";
+import { maxPackages } from "./package.ts";
 import type { LockedPackage } from "./package.ts";
+import { UnreadableImage } from "./unreadable-image.ts";
 
 /** Content of a file of the image by its path, without a leading slash. */
 export type ImageFiles = ReadonlyMap<string, Buffer>;
 
 const dpkgStatus = "var/lib/dpkg/status";
 /** Of images without dpkg itself: a file for each package. */
-const dpkgFolder = "var/lib/dpkg/status.d/";
+const dpkgFolder = "var/lib/dpkg/status.d";
 const apkLists = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
 const osReleases = ["usr/lib/os-release", "etc/os-release"];
 
-/** Whether an image's packages are read from this file. */
-export function isPackageDatabase(path: string): boolean {
-  return (
-    [dpkgStatus, ...apkLists, ...osReleases].includes(path) ||
-    (path.startsWith(dpkgFolder) && !path.endsWith(".md5sums"))
-  );
+/** The fields that are read, in paragraphs. */
+const fieldPatterns: Readonly<Record<string, RegExp>> = Object.fromEntries(
+  ["Package", "Version", "Status", "Architecture", "P", "V", "A"].map((name) => [
+    name,
+    new RegExp(`^${name}:(.*)$`, "m"),
+  ]),
+);
+const mebibyte = 1024 ** 2;
+
+/** @returns the maximum size in bytes of this file, if an image's packages are read from it; undefined for any other file. */
+export function databaseSizeLimit(path: string): number | undefined {
+  if (osReleases.includes(path)) return 64 * 1024;
+  if (path === dpkgStatus || apkLists.includes(path)) return 16 * mebibyte;
+  const isOfPackage = posix.dirname(path) === dpkgFolder && !path.endsWith(".md5sums");
+  return isOfPackage ? mebibyte : undefined;
 }
 
-/** @returns the packages of the distribution, and the files that list them. */
+/**
+ * @returns the packages of the distribution, and the files that list them.
+ * @throws {UnreadableImage} when they list more than `maxPackages`, with those that were removed.
+ */
 export function installedPackages(files: ImageFiles): {
   readonly files: readonly string[];
   readonly packages: readonly LockedPackage[];
 } {
   const system = distributionOf(files);
-  const dpkg = [...files.keys()].filter((path) => path === dpkgStatus || path.startsWith(dpkgFolder));
+  const dpkg = [...files.keys()].filter((path) => path === dpkgStatus || posix.dirname(path) === dpkgFolder);
   const apk = apkLists.filter((path) => files.has(path));
-  const text = (path: string) => files.get(path)?.toString("utf8") ?? "";
+  let left = maxPackages;
+  const entriesOf = (path: string) => {
+    const entries = paragraphs(files.get(path)?.toString("utf8") ?? "", left);
+    left -= entries.length;
+    return entries;
+  };
   return {
     files: [...dpkg, ...apk].toSorted(),
     packages: [
-      ...dpkg.flatMap((path) => paragraphs(text(path)).flatMap((fields) => debOf(fields, system))),
-      ...apk.flatMap((path) => paragraphs(text(path)).flatMap((fields) => apkOf(fields, system))),
+      ...dpkg.flatMap((path) => entriesOf(path).flatMap((entry) => debOf(entry, system))),
+      ...apk.flatMap((path) => entriesOf(path).flatMap((entry) => apkOf(entry, system))),
     ],
   };
 }
 
-type Fields = ReadonlyMap<string, string>;
+/** @returns the value of a field; undefined when the paragraph does not have it. */
+type Fields = (name: string) => string | undefined;
 
 interface Distribution {
   readonly id: string;
   readonly version: string;
 }
 
-/** Paragraphs of lines `Name: value`, or `N:value`; longer values continue in indented lines, which are left out. */
-function paragraphs(text: string): readonly Fields[] {
-  return text.split(/\r?\n\r?\n+/).map((paragraph) => {
-    const lines = paragraph.matchAll(/^([A-Za-z][A-Za-z-]*):[ \t]*(.*)$/gm);
-    return new Map(Array.from(lines, ([, name = "", value = ""]) => [name, value.trim()]));
-  });
+/**
+ * Paragraphs of lines `Name: value`, or `N:value`; longer values continue in indented lines, which are left out. Only the wanted fields are
+ * searched: a list of hostile content has millions of others. @throws {UnreadableImage} when there are more than `limit`.
+ */
+function paragraphs(text: string, limit: number): readonly Fields[] {
+  const found = text.trim().split(/\r?\n\r?\n+/, limit + 1);
+  if (found.length > limit)
+    throw new UnreadableImage(`its lists of installed packages have more than ${maxPackages} entries`);
+  return found.map((paragraph) => (name) => fieldPatterns[name]?.exec(paragraph)?.[1]?.trim());
 }
 
 function distributionOf(files: ImageFiles): Distribution {
@@ -59,28 +83,24 @@ function distributionOf(files: ImageFiles): Distribution {
 }
 
 function debOf(fields: Fields, system: Distribution): readonly LockedPackage[] {
-  const [name, version] = [fields.get("Package"), fields.get("Version")];
+  const [name, version] = [fields("Package"), fields("Version")];
   // dpkg also lists packages that were removed. Files of single packages have no status.
-  const isInstalled = /^(?:$|\w+ \w+ installed$)/.test(fields.get("Status") ?? "");
+  const isInstalled = /^(?:$|\w+ \w+ installed$)/.test(fields("Status") ?? "");
   if (name === undefined || version === undefined || !isInstalled) return [];
   return [
     ofSystem(
       "deb",
-      { name, version, architecture: fields.get("Architecture") },
+      { name, version, architecture: fields("Architecture") },
       { ...system, id: system.id || "debian" },
     ),
   ];
 }
 
 function apkOf(fields: Fields, system: Distribution): readonly LockedPackage[] {
-  const [name, version] = [fields.get("P"), fields.get("V")];
+  const [name, version] = [fields("P"), fields("V")];
   if (name === undefined || version === undefined) return [];
   return [
-    ofSystem(
-      "apk",
-      { name, version, architecture: fields.get("A") },
-      { ...system, id: system.id || "alpine" },
-    ),
+    ofSystem("apk", { name, version, architecture: fields("A") }, { ...system, id: system.id || "alpine" }),
   ];
 }
 

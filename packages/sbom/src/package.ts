@@ -23,5 +23,8 @@ export interface LockedPackages {
   readonly isComplete: boolean;
 }
 
+/** A list of more packages is none: it would hold up the worker that writes it as a document. */
+export const maxPackages = 20_000;
+
 /** The packages in a file; null for a file that the reader cannot read. */
 export type Found = Omit<LockedPackages, "files"> | null;

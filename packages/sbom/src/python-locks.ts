@@ -21,8 +21,8 @@ const tomlSchema = z.object({
 const pipenvGroup = z.record(z.string(), z.object({ version: z.string().optional() })).default({});
 const pipfileSchema = z.object({ default: pipenvGroup, develop: pipenvGroup });
 
-/** `name==1.0`, with extras before and a marker or options behind it. */
-const pin = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*===?\s*([\w.!+-]+)\s*(?:;.*|\s--.*)?$/;
+/** `name==1.0`, with extras before it. Spaces are single ones: more would make the search take the square of their number. */
+const pin = /^([A-Za-z0-9][\w.-]*) ?(?:\[[^\]]*\] ?)?===? ?([\w.!+-]+)$/;
 
 /** The lock files of uv and of Poetry. Packages of the source itself are left out. */
 export function readTomlLock(text: string): Found {
@@ -61,7 +61,9 @@ export function readRequirements(text: string): Found {
         line !== "" && !/^(?:--(?:index-url|extra-index-url|find-links|trusted-host)|-i|-f)\b/.test(line),
     );
   const packages = lines.flatMap((line): LockedPackage[] => {
-    const match = pin.exec(line);
+    // Without the marker or options behind it.
+    const [requirement = ""] = line.replaceAll(/\s+/g, " ").split(/ ?;| --/, 1);
+    const match = pin.exec(requirement);
     return match === null ? [] : [pypi(match[1] ?? "", match[2] ?? "", "required")];
   });
   return { packages, isComplete: packages.length === lines.length };

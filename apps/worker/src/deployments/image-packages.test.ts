@@ -41,11 +41,17 @@ function registryOf(layers: Readonly<Record<string, Files | null>>, workingDir =
   return { registry, requested };
 }
 
+/** The reasons why images are not listed. */
+function newLogger() {
+  const reasons: unknown[] = [];
+  return { reasons, info: (fields: unknown) => void reasons.push((fields as { reason?: unknown }).reason) };
+}
+
 const held = { [Symbol.asyncDispose]: async () => undefined };
 
 test("the packages of the distribution and of lock files in the working directory are listed", async () => {
   const { registry } = registryOf({ "sha256:a": base, "sha256:b": { "srv/Gemfile.lock": gemfileLock } });
-  const list = openImagePackages({ registry, maxLayerBytes: 1024 ** 2 });
+  const list = openImagePackages({ registry, maxLayerBytes: 1024 ** 2, logger: newLogger() });
   expect(await list("image", signal)).toMatchObject({
     files: ["var/lib/dpkg/status", "srv/Gemfile.lock"],
     packages: [
@@ -65,7 +71,7 @@ test("layers that were read are not read again, unless the working directory is 
     inspect: (reference: string) => current.inspect(reference),
     forward: (request: HttpRequest) => current.forward(request),
   };
-  const list = openImagePackages({ registry, maxLayerBytes: 1024 ** 2 });
+  const list = openImagePackages({ registry, maxLayerBytes: 1024 ** 2, logger: newLogger() });
   await list("image", signal);
   expect(first.requested).toEqual(["sha256:a", "sha256:b"]);
   current = second.registry;
@@ -81,6 +87,7 @@ test("an image that is gone, or lists no packages, has no list", async () => {
   const list = openImagePackages({
     registry: registryOf({ "sha256:a": { "srv/app.js": "" } }).registry,
     maxLayerBytes: 1024 ** 2,
+    logger: newLogger(),
   });
   expect(await list("gone", signal)).toBeNull();
   expect(await list("image", signal)).toBeNull();
@@ -88,8 +95,45 @@ test("an image that is gone, or lists no packages, has no list", async () => {
 
 test("a layer beyond the limit ends the list, and one that the registry lacks is an error", async () => {
   const { registry } = registryOf({ "sha256:a": base });
-  expect(await openImagePackages({ registry, maxLayerBytes: 512 })("image", signal)).toBeNull();
+  const logger = newLogger();
+  expect(await openImagePackages({ registry, maxLayerBytes: 512, logger })("image", signal)).toBeNull();
+  expect(logger.reasons).toEqual([expect.stringContaining("a layer cannot be read: ")]);
   const lacking = registryOf({ "sha256:a": null });
-  const list = openImagePackages({ registry: lacking.registry, maxLayerBytes: 1024 ** 2 });
+  const list = openImagePackages({ registry: lacking.registry, maxLayerBytes: 1024 ** 2, logger });
   expect(await refusal(list("image", signal))).toMatch(/^registry-unavailable: the registry answered 404/);
+});
+
+test.each<[string, Readonly<Record<string, Files>>, string, string]>([
+  [
+    "whose layers together hold more than the budget",
+    Object.fromEntries(
+      ["a", "b", "c"].map((name) => [name, { "var/lib/dpkg/status": "x".repeat(15 * 1024 ** 2) }]),
+    ),
+    "/srv",
+    "too large or too many",
+  ],
+  [
+    "with a lock file that is too large for a source",
+    { a: { "srv/requirements.txt": "x".repeat(1024 ** 2 + 1) } },
+    "/srv",
+    "srv/requirements.txt has more than",
+  ],
+  [
+    "with too many packages in several files",
+    {
+      a: {
+        "srv/requirements.txt": "a==1\n".repeat(12_000),
+        "srv/go.mod": `go 1.21\n${"require a v1\n".repeat(12_000)}`,
+      },
+    },
+    "/srv",
+    "more than 20000 packages",
+  ],
+  ["with a path of megabytes to its working directory", { a: base }, "a/".repeat(5_000), "working directory"],
+])("an image %s is not listed, and the log says why", async (_what, layers, workingDir, reason) => {
+  const { registry } = registryOf(layers, workingDir);
+  const logger = newLogger();
+  const list = openImagePackages({ registry, maxLayerBytes: 64 * 1024 ** 2, logger });
+  expect(await list("image", signal)).toBeNull();
+  expect(logger.reasons).toEqual([expect.stringContaining(reason)]);
 });

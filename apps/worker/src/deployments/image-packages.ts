@@ -2,52 +2,87 @@
 // were made elsewhere. What they contain is hostile input: it is read in bounded memory, and never run.
 
 import { posix } from "node:path";
+import { controlFiles } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { ImageRegistry, StoredLayer } from "@slipway/core";
 import {
+  databaseSizeLimit,
+  ImageFiles,
   installedPackages,
-  isPackageDatabase,
   lockedPackages,
   lockFileNames,
   lockLanguages,
-  overlaid,
+  maxPackages,
   readLayerFiles,
+  UnreadableImage,
 } from "@slipway/sbom";
-import type { LayerFiles, LockedPackages } from "@slipway/sbom";
+import type { Choose, LayerFiles, LockedPackages } from "@slipway/sbom";
+import type { Logger } from "@slipway/service";
 
 export interface ImagePackagesOptions {
   readonly registry: Pick<ImageRegistry, "forward" | "inspect">;
   /** Maximum size of a layer's tar. */
   readonly maxLayerBytes: number;
+  readonly logger: Pick<Logger, "info">;
 }
 
-/** @returns the packages of an image; null when the image is gone, when a layer cannot be read, or when it lists none. */
+/** @returns the packages of an image; null when the image is gone, when it cannot be read, which is logged, or when it lists none. */
 export type ImagePackages = (reference: string, signal: AbortSignal) => Promise<LockedPackages | null>;
 
-/** Of all chosen files of a layer. */
-const maxFileBytes = 32 * 1024 ** 2;
+/** Of one image. Large ones need a tenth: a list of dpkg has about 1 MiB, in each layer that installs packages. */
+const budget = { bytes: 32 * 1024 ** 2, paths: 100_000 };
 /** Of the layers that are remembered, so that a deployment reads only what changed. */
 const maxRememberedBytes = 32 * 1024 ** 2;
+/** Longer than any path that Linux can open. */
+const maxFolderLength = 4_096;
+/** Lock files of an image have the limits of those of a source. */
+const lockFileLimits = controlFiles("");
 
-export function openImagePackages({ registry, maxLayerBytes }: ImagePackagesOptions): ImagePackages {
+export function openImagePackages(options: ImagePackagesOptions): ImagePackages {
   const remembered = new RememberedLayers();
   return async (reference, signal) => {
-    const image = await registry.inspect(reference, signal);
-    if (image === null) return null;
-    const folder = image.config.workingDir.replace(/^\/+/, "");
-    const lockPaths = new Set(lockFileNames.map((name) => posix.join(folder, name)));
-    const isChosen = (path: string) => isPackageDatabase(path) || lockPaths.has(path);
-    const layers: LayerFiles[] = [];
-    for (const layer of image.layers) {
-      const key = `${layer.digest} ${folder}`;
-      const files =
-        remembered.get(key) ?? (await readLayer(registry, layer, { isChosen, maxLayerBytes, signal }));
-      if (files === null) return null;
-      remembered.set(key, files);
-      layers.push(files);
+    try {
+      return await listPackages(options, remembered, { reference, signal });
+    } catch (error) {
+      if (!(error instanceof UnreadableImage)) throw error;
+      options.logger.info(
+        { image: reference, reason: error.message },
+        "the packages of an image are not listed",
+      );
+      return null;
     }
-    return packagesIn(overlaid(layers), folder);
   };
+}
+
+/** @throws {UnreadableImage} for an image that is damaged, or beyond a limit. */
+async function listPackages(
+  { registry, maxLayerBytes: maxUnpackedBytes }: ImagePackagesOptions,
+  remembered: RememberedLayers,
+  { reference, signal }: { readonly reference: string; readonly signal: AbortSignal },
+): Promise<LockedPackages | null> {
+  const stored = await registry.inspect(reference, signal);
+  if (stored === null) return null;
+  const folder = stored.config.workingDir.replace(/^\/+/, "");
+  if (folder.length > maxFolderLength)
+    throw new UnreadableImage(`its working directory has more than ${maxFolderLength} characters`);
+  const choose = chosenIn(folder);
+  const image = new ImageFiles(budget);
+  for (const layer of stored.layers) {
+    const key = `${layer.digest} ${folder}`;
+    const limits = { maxUnpackedBytes, budget: image.left };
+    const files = remembered.get(key) ?? (await readLayer(registry, layer, { choose, limits, signal }));
+    image.add(files);
+    remembered.set(key, files);
+  }
+  return packagesIn(image.files, folder);
+}
+
+/** Chooses the lists of packages of distributions, and lock files in this folder. */
+function chosenIn(folder: string): Choose {
+  const limits = new Map(
+    lockFileNames.map((name) => [posix.join(folder, name), lockFileLimits.get(name)] as const),
+  );
+  return (path) => databaseSizeLimit(path) ?? limits.get(path);
 }
 
 /** That every package is listed cannot be known: others may have been copied into the image. */
@@ -57,6 +92,7 @@ function packagesIn(files: ReadonlyMap<string, Buffer>, folder: string): LockedP
   const lockFiles = (locked?.files ?? []).map((name) => posix.join(folder, name));
   const packages = [...system.packages, ...(locked?.packages ?? [])];
   if (packages.length === 0) return null;
+  if (packages.length > maxPackages) throw new UnreadableImage(`it lists more than ${maxPackages} packages`);
   return { files: [...system.files, ...lockFiles], packages, isComplete: false };
 }
 
@@ -64,12 +100,12 @@ async function readLayer(
   registry: Pick<ImageRegistry, "forward">,
   { repository, digest }: StoredLayer,
   options: {
-    readonly isChosen: (path: string) => boolean;
-    readonly maxLayerBytes: number;
+    readonly choose: Choose;
+    readonly limits: Parameters<typeof readLayerFiles>[2];
     readonly signal: AbortSignal;
   },
-): Promise<LayerFiles | null> {
-  const { isChosen, maxLayerBytes: maxUnpackedBytes, signal } = options;
+): Promise<LayerFiles> {
+  const { choose, limits, signal } = options;
   const request = { method: "GET", target: `/v2/${repository}/blobs/${digest}`, headers: {}, body: null };
   const { status, body } = await registry.forward(request, signal);
   await using bytes = body;
@@ -78,7 +114,7 @@ async function readLayer(
       "registry-unavailable",
       `the registry answered ${status} to a request of the layer ${digest}`,
     );
-  return await readLayerFiles(bytes, isChosen, { maxUnpackedBytes, maxFileBytes });
+  return await readLayerFiles(bytes, choose, limits);
 }
 
 /** Keeps the layers that were used last. */
@@ -103,8 +139,7 @@ class RememberedLayers {
   }
 }
 
-/** With something for its names. */
-function sizeOf({ files, removed, emptied }: LayerFiles): number {
-  const contents = [...files.values()].reduce((sum, content) => sum + (content?.length ?? 0), 0);
-  return contents + 200 * (1 + files.size + removed.length + emptied.length);
+/** With something for each entry of its maps. */
+function sizeOf({ taken }: LayerFiles): number {
+  return taken.bytes + 200 * (1 + taken.paths);
 }
