@@ -1,6 +1,5 @@
 // Reads what a lock file of npm says about one workspace of a monorepo: the packages that it and the root depend on, directly or not.
 
-import { posix } from "node:path";
 import { z } from "zod";
 import { npmEntrySchema, npmPackages } from "./node-locks.ts";
 import type { Found } from "./package.ts";
@@ -19,48 +18,88 @@ const lockSchema = z.object({ packages: z.record(z.string(), entrySchema) });
 type Entry = z.output<typeof entrySchema>;
 type Entries = Readonly<Record<string, Entry>>;
 
+/** Longer than any path that Linux can open. */
+const maxPathLength = 4_096;
+/** Of all paths that are looked up. A monorepo of 10,000 packages needs about a tenth of it. */
+const maxLookUpLength = 20_000_000;
+const modules = "node_modules/";
+
 /**
  * @param workspace its path in the monorepo. The packages that only its development needs have the scope "excluded".
- * @returns null for a file that cannot be read, or that does not have the workspace.
+ * @returns null for a file that cannot be read, that would take too long to follow, or that does not have the workspace.
  */
 export function readNpmWorkspace(text: string, workspace: string): Found {
   const lock = lockSchema.safeParse(parsed(text, JSON.parse));
   if (!lock.success || !Object.hasOwn(lock.data.packages, workspace)) return null;
   const { packages } = lock.data;
+  if (Object.keys(packages).some((path) => path.length > maxPathLength)) return null;
   // An install of a workspace includes the packages of the root.
   const roots = ["", workspace].filter((path) => Object.hasOwn(packages, path));
-  const released = reachable(packages, roots);
-  const ofDevelopment = roots.flatMap((root) => found(packages, root, packages[root]?.devDependencies));
-  const all = new Set([...released, ...reachable(packages, ofDevelopment)]);
+  const tree = new Tree(packages);
+  const released = tree.reachable(roots);
+  const ofDevelopment = roots.flatMap((root) => tree.found(root, packages[root]?.devDependencies));
+  const all = new Set([...released, ...tree.reachable(ofDevelopment)]);
+  if (tree.isOver) return null;
   const kept = Object.entries(packages).filter(([path]) => all.has(path));
   return npmPackages(kept.map(([path, entry]) => [path, { ...entry, dev: !released.has(path) }]));
 }
 
-/** @returns the paths of these entries, and of all that they depend on. */
-function reachable(packages: Entries, starts: readonly string[]): ReadonlySet<string> {
-  const reached = new Set(starts);
-  for (const path of reached) {
-    const { link, resolved, dependencies, optionalDependencies, peerDependencies } = packages[path] as Entry;
-    if (link === true && resolved !== undefined && Object.hasOwn(packages, resolved)) reached.add(resolved);
-    const wanted = { ...dependencies, ...optionalDependencies, ...peerDependencies };
-    for (const one of found(packages, path, wanted)) reached.add(one);
+/** Follows dependencies, and stops when it has looked up too many. */
+class Tree {
+  readonly #packages: Entries;
+  /** Folders that have packages in node_modules; "" or with a slash at the end. */
+  readonly #folders: ReadonlySet<string>;
+  #lookUpLength = 0;
+
+  constructor(packages: Entries) {
+    this.#packages = packages;
+    const inModules = Object.keys(packages).filter((path) => path.includes(modules));
+    this.#folders = new Set(inModules.map((path) => path.slice(0, path.lastIndexOf(modules))));
   }
-  return reached;
-}
 
-function found(
-  packages: Entries,
-  from: string,
-  wanted: Readonly<Record<string, unknown>> = {},
-): readonly string[] {
-  return Object.keys(wanted).flatMap((name) => resolve(packages, from, name) ?? []);
-}
+  /** Whether it has looked up too many: then what it found is not all. */
+  get isOver(): boolean {
+    return this.#lookUpLength > maxLookUpLength;
+  }
 
-/** As Node.js finds packages: in node_modules of the folder, or of the nearest one above that has it. */
-function resolve(packages: Entries, from: string, name: string): string | undefined {
-  for (let folder = from; ; folder = posix.dirname(folder)) {
-    const path = posix.join(folder, "node_modules", name);
-    if (Object.hasOwn(packages, path)) return path;
-    if (folder === "" || folder === ".") return undefined;
+  /** @returns the paths of these entries, and of all that they depend on. */
+  reachable(starts: readonly string[]): ReadonlySet<string> {
+    const packages = this.#packages;
+    const reached = new Set(starts);
+    for (const path of reached) {
+      const { link, resolved, dependencies, optionalDependencies, peerDependencies } = packages[
+        path
+      ] as Entry;
+      if (link === true && resolved !== undefined && Object.hasOwn(packages, resolved)) reached.add(resolved);
+      const wanted = { ...dependencies, ...optionalDependencies, ...peerDependencies };
+      for (const one of this.found(path, wanted)) reached.add(one);
+    }
+    return reached;
+  }
+
+  /** As Node.js finds packages: in node_modules of the folder, or of the nearest one above that has it. */
+  found(from: string, wanted: Readonly<Record<string, unknown>> = {}): readonly string[] {
+    const found: string[] = [];
+    const folders = this.isOver ? [] : this.#foldersAbove(from);
+    for (const name of Object.keys(wanted)) {
+      if (this.isOver) break;
+      const folder = folders.find((one) => this.#has(`${one}${modules}${name}`));
+      if (folder !== undefined) found.push(`${folder}${modules}${name}`);
+    }
+    return found;
+  }
+
+  #has(path: string): boolean {
+    this.#lookUpLength += path.length;
+    return Object.hasOwn(this.#packages, path);
+  }
+
+  /** The folder itself and those above it that have packages, nearest first. */
+  #foldersAbove(path: string): readonly string[] {
+    const folders = path === "" ? [] : [`${path}/`];
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1))
+      folders.push(path.slice(0, end + 1));
+    for (const folder of folders) this.#lookUpLength += folder.length;
+    return [...folders, ""].filter((folder) => this.#folders.has(folder));
   }
 }

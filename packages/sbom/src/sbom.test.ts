@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { billOfMaterials } from "./bill.ts";
-import { lockedPackages, lockedWorkspace } from "./index.ts";
+import { lockedPackages, lockedWorkspace, maxPackages } from "./index.ts";
 
 type Language = Parameters<typeof lockedPackages>[0][number];
 type Locked = ReturnType<typeof lockedPackages>;
@@ -101,6 +101,22 @@ test("only requirements with one version are packages, and others make the list 
     const { isComplete, packages } = found("python", { "requirements.txt": `a==1\n${line}\n` }) ?? {};
     expect([line, isComplete, packages]).toEqual([line, false, ["a@1"]]);
   }
+});
+
+test("a requirement with many hashes is a package, and one with a million spaces is read at once", () => {
+  const hashes = Array.from({ length: 50 }, () => ` --hash=sha256:${"0a".repeat(32)}`).join(" \\\n   ");
+  const spaces = " ".repeat(1_000_000);
+  const text = `a [x] ==  1${hashes}\nb==2 ; python_version > "3"\nc${spaces}d\ne${spaces}==3\n`;
+  expect(found("python", { "requirements.txt": text })).toMatchObject({
+    isComplete: false,
+    packages: ["a@1", "b@2", "e@3"],
+  });
+});
+
+test("a lock file with too many packages is not read", () => {
+  const requirements = (count: number) => ({ "requirements.txt": "a==1\n".repeat(count) });
+  expect(found("python", requirements(maxPackages))?.packages).toHaveLength(maxPackages);
+  expect(found("python", requirements(maxPackages + 1))).toBeNull();
 });
 
 test("go.mod has modules, with those that replace others", () => {
@@ -241,6 +257,25 @@ test("a workspace of npm has the packages that it and the root reach, and not th
   });
   expect(lockedWorkspace("apps/other", read)).toBeNull();
   expect(lockedWorkspace("apps/api", reader({ "pnpm-lock.yaml": "x" }))).toBeNull();
+});
+
+test.each<[string, string, number]>([
+  ["a path that no system can open", `a/${"b/".repeat(4_000_000)}c`, 1],
+  ["more dependencies than can be followed", `${"node_modules/a/".repeat(200)}c`, 20_000],
+])("a lock file of npm with %s is not read", (_what, path, dependencies) => {
+  const names = Array.from({ length: dependencies }, (_, index) => [`x${index}`, "1"] as const);
+  const levels = Array.from(
+    { length: 200 },
+    (_, level) => `${"node_modules/a/".repeat(level)}node_modules/b`,
+  );
+  const packages = {
+    ...Object.fromEntries(levels.map((level) => [level, { version: "1.0.0" }])),
+    "": { dependencies: { long: "1" } },
+    "node_modules/long": { link: true, resolved: path },
+    [path]: { dependencies: Object.fromEntries(names) },
+    w: {},
+  };
+  expect(lockedWorkspace("w", reader({ "package-lock.json": JSON.stringify({ packages }) }))).toBeNull();
 });
 
 test("an app with lock files of several languages has the packages of all", () => {

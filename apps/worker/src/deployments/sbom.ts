@@ -17,6 +17,10 @@ export interface SbomContext {
   readonly imagePackages: ImagePackages;
 }
 
+type SourcePlan = Pick<Plan, "builder" | "language" | "assets" | "monorepo" | "buildpacks"> & {
+  readonly source: Pick<Plan["source"], "captured">;
+};
+
 interface Built {
   readonly image: Pick<BuiltImage["image"], "digest" | "pinnedReference">;
 }
@@ -67,11 +71,15 @@ async function store(
   return text;
 }
 
-function sourcePackages(plan: Plan, folder: string): LockedPackages | null {
+/** @param folder of the app in its source. @returns the packages of the lock files that count for the plan; null without one. */
+export function sourcePackages(plan: SourcePlan, folder: string): LockedPackages | null {
   const { language, assets, monorepo, source } = plan;
   const below = (path: string) => (name: string) => source.captured.get(posix.join(path, name));
-  if (language?.kind === "nodejs" && monorepo !== null)
-    return lockedWorkspace(posix.relative(monorepo, folder), below(monorepo));
+  if (language?.kind === "nodejs" && monorepo !== null) {
+    // Lock files of other package managers do not say which packages a workspace needs.
+    const isNpm = language.packageManager === null;
+    return isNpm ? lockedWorkspace(posix.relative(monorepo, folder), below(monorepo)) : null;
+  }
   if (language !== null)
     return lockedPackages(
       [language, assets].flatMap((one) => one?.kind ?? []),
