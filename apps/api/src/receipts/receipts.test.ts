@@ -79,13 +79,28 @@ describe.skipIf(await lacksRedis())("receipts", () => {
       body: {
         resource: "sbom",
         error:
-          "The deployment has no SBOM: its source has no lock file that can be read, or the image was removed.",
+          "The deployment has no SBOM: its source has no lock file that can be read, it is a workspace of pnpm, yarn or bun, or its image was removed or could not be read.",
       },
     });
     const { blobs } = api.service.context;
     await blobs.put(sbomBlobKey(appId, imageDigest), Readable.from([Buffer.from('{"components":[]}')]));
     const { status, text } = await sbomOf();
     expect([status, text]).toEqual([200, '{"components":[]}']);
+  });
+
+  test("the SBOM of a deployment that runs is not made yet", async () => {
+    const { id: appId } = await newApp();
+    const created = await api.store.deployments.create(aNewDeployment({ appId }));
+    const sbomOf = () => api.request(ada.token, "GET", `/v1/apps/${appId}/deployments/${created.id}/sbom`);
+    const notYet = { status: 404, body: { error: "The deployment has no SBOM: it is not made yet." } };
+    expect(await sbomOf()).toMatchObject(notYet);
+    let deployment = claim(created, 1, options);
+    expect(await api.store.deployments.compareAndSet(deployment)).toBe(true);
+    deployment = changeStatus(deployment, "pushing", options);
+    expect(await api.store.deployments.compareAndSet(deployment)).toBe(true);
+    deployment = changeStatus(deployment, "starting", { ...options, facts: { imageDigest } });
+    expect(await api.store.deployments.compareAndSet(deployment)).toBe(true);
+    expect(await sbomOf()).toMatchObject(notYet);
   });
 
   test("the keys are listed for everyone, as PEM and as JWK", async () => {

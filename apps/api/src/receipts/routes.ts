@@ -1,7 +1,7 @@
 // GET …/deployments/:deployment/receipt and …/sbom: the documents about a build. GET /v1/receipt_keys: the keys that verify receipts.
 
 import { pipeline } from "node:stream/promises";
-import { notFound, sbomBlobKey, SlipwayError } from "@slipway/core";
+import { isFinal, notFound, sbomBlobKey, SlipwayError } from "@slipway/core";
 import type { BlobStore, Deployment, Receipt, Store } from "@slipway/core";
 import { receiptAnswer, receiptKeysAnswer } from "@slipway/protocol";
 import { jwkOf } from "@slipway/receipts";
@@ -45,7 +45,7 @@ function sbomRoute({ store, blobs }: ReceiptRouteContext): Route {
     path: "/apps/:app/deployments/:deployment/sbom",
     summary: "Show the SBOM of a deployment's image, as CycloneDX in JSON",
     description:
-      "It lists the packages of the lock files that the image's dependencies were installed from. Of an image of a Dockerfile, of Cloud Native Buildpacks or from elsewhere it lists what dpkg and apk installed, and the lock files of its working directory. There is none when none of these exists, and when the image was removed: the message of the 404 says why.",
+      "It lists the packages of the lock files that the image's dependencies were installed from. Of an image of a Dockerfile, of Cloud Native Buildpacks or from elsewhere it lists what dpkg and apk installed, and the lock files of its working directory. There is none before it is made, when none of these exists or can be read, of a workspace of pnpm, yarn or bun, and when the image was removed: the message of the 404 says why.",
     access: "deployments:read",
     answer: { status: 200, type: sbomType },
     async handle({ app, params, response }) {
@@ -60,14 +60,23 @@ function sbomRoute({ store, blobs }: ReceiptRouteContext): Route {
   });
 }
 
-function withoutSbom({ imageDigest, source }: Deployment): SlipwayError {
-  const reason =
-    imageDigest === null
-      ? "the deployment has made no image"
-      : source.kind === "image"
-        ? "its image lists no packages of dpkg or apk and has no lock file that can be read, or it was removed"
-        : "its source has no lock file that can be read, or the image was removed";
-  return new SlipwayError("not-found", `The deployment has no SBOM: ${reason}.`, { resource: "sbom" });
+function withoutSbom({ imageDigest, source, status }: Deployment): SlipwayError {
+  return new SlipwayError(
+    "not-found",
+    isFinal(status)
+      ? `The deployment has no SBOM: ${reasonOf({ imageDigest, source })}.`
+      : "The deployment has no SBOM: it is not made yet.",
+    { resource: "sbom" },
+  );
+}
+
+/** @returns why a deployment that has ended has no SBOM. */
+function reasonOf({ imageDigest, source }: Pick<Deployment, "imageDigest" | "source">): string {
+  if (imageDigest === null) return "the deployment has made no image";
+  const noneRead = "its image was removed or could not be read";
+  return source.kind === "image"
+    ? `its image lists no packages of dpkg or apk and has no lock file that can be read, or ${noneRead}`
+    : `its source has no lock file that can be read, it is a workspace of pnpm, yarn or bun, or ${noneRead}`;
 }
 
 function keysRoute({ receipts }: ReceiptStores): Route {
