@@ -8,6 +8,7 @@ import { cutServer, UnhandledErrors } from "@slipway/testkit";
 import { afterEach, expect, test } from "vitest";
 import { RegistryResponse } from "./response.ts";
 import { send } from "./send.ts";
+import type { OutgoingRequest } from "./send.ts";
 
 const opened: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -49,7 +50,7 @@ test("an abort ends an upload that the server does not read, with its reason", a
     stop.abort(new Error("aborted by the user"));
   });
   const source = new Source(Number.POSITIVE_INFINITY);
-  await expect(put(url, source, stop.signal)).rejects.toThrow("aborted by the user");
+  await expect(put(url, source, { signal: stop.signal })).rejects.toThrow("aborted by the user");
   await source.closed;
 });
 
@@ -65,6 +66,50 @@ test("the error of the stream is the error of the request, and the server sees n
   await expect(put(url, failing())).rejects.toThrow("the source failed");
   expect(await cut.promise).toBe(false);
 });
+
+test("content that exceeds its Content-Length is not sent: the server would read it as another request", async () => {
+  const paths: unknown[] = [];
+  const begun = Promise.withResolvers<void>();
+  const cut = Promise.withResolvers<boolean>();
+  const url = await serve((request, response) => {
+    paths.push(request.url);
+    request.on("data", () => begun.resolve()).once("end", () => response.writeHead(201).end());
+    request.once("close", () => cut.resolve(request.complete));
+  });
+  async function* longer() {
+    yield Buffer.from("first");
+    await begun.promise;
+    yield Buffer.from("last bytesGET /hidden HTTP/1.1\r\nHost: registry\r\n\r\n");
+  }
+  const sent = put(url, longer(), { headers: { "content-length": "15" } });
+  await expect(sent).rejects.toThrow("more than the 15 bytes that its Content-Length states");
+  expect([await cut.promise, paths]).toEqual([false, ["/"]]);
+});
+
+test("content that ends before its Content-Length fails the request, and the server sees no complete upload", async () => {
+  const cut = Promise.withResolvers<boolean>();
+  const url = await serve((request) => {
+    request.resume().once("close", () => cut.resolve(request.complete));
+  });
+  async function* shorter() {
+    yield Buffer.alloc(100_000);
+  }
+  const sent = put(url, shorter(), { headers: { "content-length": "100001" } });
+  await expect(sent).rejects.toThrow("has 100000 bytes, and its Content-Length states 100001");
+  expect(await cut.promise).toBe(false);
+});
+
+test.for(["0x10", "1e3", "-1", "NaN"])(
+  "the Content-Length %s is refused before anything is sent",
+  async (stated) => {
+    const url = await serve((request, response) => {
+      request.resume();
+      response.end();
+    });
+    const sent = put(url, new Source(1), { headers: { "content-length": stated } });
+    await expect(sent).rejects.toThrow(`the Content-Length "${stated}" is not a number of bytes`);
+  },
+);
 
 /** Blocks of 64 KiB, and whether they are closed. */
 class Source implements AsyncIterable<Uint8Array> {
@@ -92,10 +137,10 @@ class Source implements AsyncIterable<Uint8Array> {
 async function put(
   url: URL,
   body: AsyncIterable<Uint8Array>,
-  signal = new AbortController().signal,
+  { headers = {}, signal = new AbortController().signal }: Partial<OutgoingRequest> = {},
 ): Promise<RegistryResponse> {
   const method = "PUT";
-  return new RegistryResponse(await send(url, { method, headers: {}, body, signal }), {
+  return new RegistryResponse(await send(url, { method, headers, body, signal }), {
     url,
     method,
     signal,

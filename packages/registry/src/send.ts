@@ -20,7 +20,7 @@ export function isStream(body: OutgoingRequest["body"]): body is ByteStream {
 
 /**
  * Resolves when the response's headers arrive, of any status, also before a stream was sent completely. The caller reads the body or
- * destroys it. A redirect is a response.
+ * destroys it. A redirect is a response. The caller closes a stream of a request that fails before its first byte is sent.
  * @throws the failure of the connection; the stream's own error; the signal's reason.
  */
 export async function send(
@@ -45,7 +45,10 @@ export async function send(
   }
 }
 
-/** Writes as fast as the server reads. Stops, and closes the stream, when the server has responded or the connection is closed. */
+/**
+ * Writes as fast as the server reads. Stops, and closes the stream, when the server has responded or the connection is closed.
+ * @throws the stream's own error; when the stream has another size than the request's Content-Length.
+ */
 async function sendStream(request: ClientRequest, body: ByteStream): Promise<void> {
   let early: IncomingMessage | undefined;
   let wake = (): void => {};
@@ -55,14 +58,38 @@ async function sendStream(request: ClientRequest, body: ByteStream): Promise<voi
     early = message;
     wake();
   });
+  const size = sizeCheck(request.getHeader("content-length"));
   for await (const chunk of body) {
     if (early !== undefined || request.destroyed) break;
+    size.add(chunk.length);
     const drained = new Promise<void>((resolve) => (wake = resolve));
     if (!request.write(chunk)) await drained;
   }
   if (request.destroyed) return;
-  if (early === undefined) request.end();
+  if (early === undefined) {
+    size.end();
+    request.end();
+  }
   // The server did not want the rest, so the connection cannot be used for another request.
   else if (early.readableEnded) request.destroy();
   else early.once("close", () => request.destroy());
+}
+
+/** A server takes what exceeds the Content-Length for the connection's next request, and waits for what is missing. */
+function sizeCheck(header: ReturnType<ClientRequest["getHeader"]>) {
+  const stated = header === undefined ? null : String(header);
+  if (stated !== null && !/^\d+$/.test(stated))
+    throw new Error(`the Content-Length ${JSON.stringify(stated)} is not a number of bytes`);
+  let sizeBytes = 0;
+  return {
+    add(bytes: number): void {
+      sizeBytes += bytes;
+      if (stated !== null && sizeBytes > Number(stated))
+        throw new Error(`the content has more than the ${stated} bytes that its Content-Length states`);
+    },
+    end(): void {
+      if (stated !== null && sizeBytes < Number(stated))
+        throw new Error(`the content has ${sizeBytes} bytes, and its Content-Length states ${stated}`);
+    },
+  };
 }
