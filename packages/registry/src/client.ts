@@ -4,7 +4,8 @@ import { retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";
 import { measured } from "@slipway/telemetry";
-import { RegistryResponse } from "./response.ts";
+import { closeStream } from "./close-stream.ts";
+import { RegistryResponse, stallLimitMs } from "./response.ts";
 import { isStream, send } from "./send.ts";
 import type { OutgoingRequest } from "./send.ts";
 
@@ -15,18 +16,16 @@ export interface RegistryCredentials {
 
 export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
-  /** A request with a stream is not retried. */
+  /** A request with a stream is not retried. The stream is closed when the request fails. */
   readonly body?: string | Uint8Array | ByteStream;
   /** Expected statuses; all others are errors. */
   readonly expect: readonly number[] | "any";
-  /** The caller streams the response's body: the time limit applies only to the headers, and `signal` to the body. */
+  /** The caller streams the body of an expected response: the time limit applies only to the headers. `signal` ends the body too. */
   readonly streamed?: boolean;
   readonly signal: AbortSignal;
 }
 
 const requestTimeoutMs = 30_000;
-/** Long, because an upload sends nothing while its source is slow. */
-const stallLimitMs = 300_000;
 const maxAttempts = 3;
 const retryDelayMs = 300;
 const maxRedirects = 5;
@@ -62,8 +61,7 @@ export class RegistryClient {
     const repeatable = !isStream(request.body);
     const call = async (): Promise<RegistryResponse> => {
       const response = await this.#authorized(method, new URL(location, this.#origin), request);
-      if (request.expect !== "any" && !request.expect.includes(response.status))
-        throw await statusError(method, response);
+      if (!isExpected(request, response)) throw await statusError(method, response);
       return response;
     };
     const retried = async () => {
@@ -75,6 +73,8 @@ export class RegistryClient {
           signal: request.signal,
         });
       } catch (error) {
+        // Not awaited: a stream that waits for its source closes later. The request's error is the one to report.
+        if (isStream(request.body)) closeStream(request.body).catch(() => undefined);
         request.signal.throwIfAborted();
         throw registryError(this.host, method, error);
       }
@@ -110,7 +110,11 @@ export class RegistryClient {
     );
     if (parameters["realm"] === undefined)
       throw new Error("the registry's WWW-Authenticate header has no realm");
-    const realm = new URL(parameters["realm"]);
+    const realm = URL.parse(parameters["realm"]);
+    if (realm?.protocol !== "http:" && realm?.protocol !== "https:")
+      throw new Error(
+        "the realm in the registry's WWW-Authenticate header is neither an http nor an https URL",
+      );
     for (const key of ["service", "scope"])
       if (parameters[key] !== undefined) realm.searchParams.set(key, parameters[key]);
     const authorization = this.#credentials === undefined ? undefined : basic(this.#credentials);
@@ -138,7 +142,14 @@ export function failedStatus(error: unknown): number | undefined {
   return error instanceof SlipwayError && error.cause instanceof StatusError ? error.cause.status : undefined;
 }
 
-/** Reads the body too, unless the request wants a stream: a connection that ends before it is complete is a failed request. */
+function isExpected({ expect }: RegistryRequest, { status }: RegistryResponse): boolean {
+  return expect === "any" || expect.includes(status);
+}
+
+/**
+ * Reads the body too, unless the request wants that of this status as a stream: a connection that ends before it is complete is a
+ * failed request.
+ */
 async function respond(
   method: string,
   url: URL,
@@ -152,7 +163,7 @@ async function respond(
     using stall = detectStall();
     const bounded = AbortSignal.any([signal, stall.signal]);
     const response = await follow(url, { method, headers, body: stall.watched(body), signal: bounded });
-    if (request.streamed !== true) await response.bytes();
+    if (request.streamed !== true || !isExpected(request, response)) await response.bytes();
     return response;
   }
   const late = new AbortController();
@@ -163,7 +174,7 @@ async function respond(
   try {
     const bounded = AbortSignal.any([signal, late.signal]);
     const response = await follow(url, { method, headers, body, signal: bounded });
-    if (request.streamed !== true) await response.bytes();
+    if (request.streamed !== true || !isExpected(request, response)) await response.bytes();
     return response;
   } finally {
     clearTimeout(timer);
@@ -234,7 +245,7 @@ function registryError(host: string, method: string, error: unknown): SlipwayErr
   return new SlipwayError("registry-unavailable", `the registry ${host} failed: ${reason}`, { cause: error });
 }
 
-/** The reason is in the cause of fetch's error, which is an AggregateError without a message if several addresses failed. */
+/** The reason may be in the error's cause. The error of a host with several addresses is an AggregateError without a message. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
   if (!(error instanceof Error)) return String(error);

@@ -5,6 +5,7 @@ import { SlipwayError } from "@slipway/core";
 import type { ByteStream, ImagePush, StoredLayer } from "@slipway/core";
 import type { Descriptor } from "./base-image.ts";
 import type { RegistryClient } from "./client.ts";
+import { closeStream } from "./close-stream.ts";
 import { requestUnlessEmpty } from "./empty-files.ts";
 import { uploadLayer, withDigest } from "./layer-upload.ts";
 
@@ -61,12 +62,6 @@ export async function mountLayer(
   const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
   const location = withDigest(response.header("location") ?? "", digest);
   await client.request("PUT", location, { headers, body: bytes, expect: [201], signal });
-}
-
-async function closeStream(stream: ByteStream & Partial<AsyncDisposable>): Promise<void> {
-  // The iterator of a Node.js stream that nothing has read does not destroy the stream.
-  if (Symbol.asyncDispose in stream) await stream[Symbol.asyncDispose]?.();
-  else await stream[Symbol.asyncIterator]().return?.();
 }
 
 function isStream(layer: ByteStream | StoredLayer): layer is ByteStream {

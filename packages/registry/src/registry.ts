@@ -86,7 +86,7 @@ export function openRegistry({
     async ping() {
       await client.request("GET", "/v2/", { expect: [200, 401], signal: AbortSignal.timeout(pingTimeoutMs) });
     },
-    // There is nothing to close: fetch's pool closes idle connections.
+    // There is nothing to close: Node.js's own agent closes idle connections.
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -1,7 +1,13 @@
 // A registry's response: read whole, or passed on as a stream.
 
 import type { IncomingMessage } from "node:http";
+import { SlipwayError } from "@slipway/core";
 import type { HeldBytes } from "@slipway/core";
+
+/** The longest wait for the registry's next bytes, and for its progress with an upload. Long, because an upload's source may be slow. */
+export const stallLimitMs = 300_000;
+/** Reading more than this costs more than another connection. */
+const maxDiscardedBytes = 64 * 1024;
 
 const statusesWithoutBody: ReadonlySet<number> = new Set([204, 304]);
 
@@ -47,9 +53,12 @@ export class RegistryResponse {
     return JSON.parse(await this.text()) as unknown;
   }
 
-  /** The body, once; null for a response that has none by its method or status. */
+  /**
+   * The body, once; null for a response that has none by its method or status. Reading it throws "registry-unavailable" when the
+   * registry sends nothing for `stallLimitMs`.
+   */
   body(): HeldBytes | null {
-    if (this.#method === "HEAD" || statusesWithoutBody.has(this.status)) {
+    if (this.#hasNoBody()) {
       this.discard();
       return null;
     }
@@ -59,17 +68,40 @@ export class RegistryResponse {
     };
   }
 
-  /** Reads a body that is not wanted, so that the connection can be used again. */
+  /** Reads a small body that is not wanted, so that the connection can be used again. Closes the connection of another one. */
   discard(): void {
-    this.#message.on("error", () => {}).resume();
+    const statedBytes = Number(this.header("content-length") ?? Number.NaN);
+    if (this.#hasNoBody() || statedBytes <= maxDiscardedBytes) this.bytes().catch(() => undefined);
+    else this.#message.on("error", () => {}).destroy();
+  }
+
+  #hasNoBody(): boolean {
+    return this.#method === "HEAD" || statusesWithoutBody.has(this.status);
   }
 
   async *#read(): AsyncGenerator<Uint8Array> {
+    // Only the waits for the registry count, not the time that the reader takes.
+    let isWaiting = true;
+    const timer = setTimeout(() => {
+      if (isWaiting) this.#message.destroy(this.#stalled());
+    }, stallLimitMs);
     try {
-      yield* this.#message as AsyncIterable<Uint8Array>;
+      for await (const chunk of this.#message as AsyncIterable<Uint8Array>) {
+        isWaiting = false;
+        yield chunk;
+        isWaiting = true;
+        timer.refresh();
+      }
     } catch (error) {
       this.#signal.throwIfAborted();
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  #stalled(): SlipwayError {
+    const waited = `sent nothing for ${stallLimitMs / 1000} s in the middle of a response`;
+    return new SlipwayError("registry-unavailable", `the registry ${new URL(this.origin).host} ${waited}`);
   }
 }

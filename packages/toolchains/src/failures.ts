@@ -16,7 +16,7 @@ export function quoted(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 
-/** The reason is in the cause of fetch's error, which is an AggregateError without a message if several addresses failed. */
+/** The reason may be in the error's cause. The error of a host with several addresses is an AggregateError without a message. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
   if (!(error instanceof Error)) return String(error);
