@@ -204,6 +204,28 @@ test("pipelined requests that never end are cut while the server still accepts c
   expect(service.server.listening).toBe(false);
 });
 
+test("a disconnect closes the response that is being sent and those queued behind it, each once", async () => {
+  const closes: string[] = [];
+  const received = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  await using service = await startServer(({ url = "" }, response) => {
+    response.on("close", () => {
+      if (closes.push(url) === 3) closed.resolve();
+    });
+    if (url === "/ended") response.end("ended");
+    if (url === "/written") response.write("written");
+    if (url === "/written") received.resolve();
+  });
+  const client = await service.open(
+    ["/running", "/ended", "/written"].map((path) => requestHead(`GET ${path}`)).join(""),
+  );
+  await received.promise;
+  client.destroy();
+  await closed.promise;
+  await service.server.stop({ graceMs });
+  expect(closes.toSorted()).toEqual(["/ended", "/running", "/written"]);
+});
+
 test("a failed drain rejects the stop", async () => {
   await using service = await startServer((_request, response) => response.end());
   const drain = () => Promise.reject(new Error("cannot drain"));

@@ -27,7 +27,11 @@ export class StoppableServer extends Server {
     super(options);
     this.on("connection", (socket: Socket) => {
       this.#connections.set(socket, new Set());
-      socket.once("close", () => this.#connections.delete(socket));
+      socket.once("close", () => {
+        const unfinished = this.responsesOn(socket);
+        this.#connections.delete(socket);
+        for (const response of unfinished) closeResponse(response);
+      });
     });
     this.on("request", (request, response) => this.#track(request, response));
   }
@@ -70,12 +74,8 @@ export class StoppableServer extends Server {
     const finished: Promise<void>[] = [];
     for (const [socket, responses] of this.#connections) {
       if (responses.size > 0) this.#closeWhenIdle(socket);
-      // Node may emit no "close" for a pipelined response when its connection closes.
-      const closed = new Promise<void>((resolve) => socket.once("close", resolve));
       for (const response of responses)
-        finished.push(
-          Promise.race([closed, new Promise<void>((resolve) => response.once("close", resolve))]),
-        );
+        finished.push(new Promise((resolve) => response.once("close", resolve)));
     }
     await Promise.all(finished);
   }
@@ -97,4 +97,16 @@ export class StoppableServer extends Server {
     if (last !== undefined) last.shouldKeepAlive = false;
     else if (!this.#upgraded.has(socket)) socket.destroySoon();
   }
+}
+
+/**
+ * Emits "close" if Node does not. For responses that are queued behind another on their connection, Node 24.11 emits none when the
+ * connection closes, Node 24.21 does. Their handlers would wait for the client forever.
+ */
+function closeResponse(response: ServerResponse): void {
+  response.destroy();
+  // Node emits it at the end of this turn at the latest.
+  process.nextTick(() => {
+    if (!response.closed) response.emit("close");
+  });
 }
