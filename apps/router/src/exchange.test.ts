@@ -99,6 +99,15 @@ describe.skipIf(await lacksRedis())("requests over keep-alive connections", () =
     expect(await router.send(target.app)).toMatchObject({ status: 200, body: "final" });
   });
 
+  test("an app may send 100 Continue without a request for it", async () => {
+    await using target = await startApp((_request, response) => {
+      response.writeContinue();
+      response.end("final");
+    });
+    for (let count = 0; count < 2; count += 1)
+      expect(await router.send(target.app)).toMatchObject({ status: 200, body: "final" });
+  });
+
   test("an app does not send more than a client reads", async () => {
     const filled = Promise.withResolvers<void>();
     await using target = await startApp((_request, response) => {

@@ -1,6 +1,7 @@
 // One exchange over a keep-alive connection: a request without a body to the app, and the app's response to the client.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { errors } from "undici";
 import type { Client, Dispatcher } from "undici";
 import { endToEndHeaders } from "./headers.ts";
 import { markFromApp } from "./request-metrics.ts";
@@ -21,8 +22,9 @@ export interface ExchangeOptions {
 const joinedBytes = 16 * 1024;
 
 /**
- * Resolves when the app's response is complete, and the client has it or has disconnected.
- * @throws Error if the exchange fails, or the client disconnects earlier; `isHeadersTimeout` and `isConnectError` distinguish the reasons.
+ * Resolves when the app's response is complete. The client may still be receiving it, which no longer needs the app.
+ * @throws Error if the exchange fails, or the client disconnects earlier; `isHeadersTimeout`, `isUnexpectedContinue` and
+ * `isConnectError` distinguish the reasons.
  */
 export function exchange(options: ExchangeOptions): Promise<void> {
   const { client, request, timeoutMs } = options;
@@ -45,11 +47,15 @@ export function isHeadersTimeout(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "UND_ERR_HEADERS_TIMEOUT";
 }
 
+/** Whether the app sent `100 Continue`, for which undici closes the connection: the request has no body to continue with. */
+export function isUnexpectedContinue(error: unknown): boolean {
+  return error instanceof errors.SocketError && error.message === "bad response";
+}
+
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #done = Promise.withResolvers<void>();
   #controller: Dispatcher.DispatchController | null = null;
-  #isComplete = false;
   /** Bytes of the body that are missing; null when the app did not announce its length. */
   #missingBytes: number | null = null;
 
@@ -95,9 +101,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#isComplete = true;
     const { response } = this.#options;
+    response.off("close", this.#closed);
     if (!response.writableEnded) response.end();
+    this.#done.resolve();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -105,10 +112,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#done.reject(error);
   }
 
-  readonly #closed = (): void => {
-    if (this.#isComplete) this.#done.resolve();
-    else this.#controller?.abort(disconnected());
-  };
+  readonly #closed = (): void => this.#controller?.abort(disconnected());
 }
 
 function lengthOf(rawHeaders: readonly string[]): number | null {

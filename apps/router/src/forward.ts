@@ -7,7 +7,7 @@ import { contain } from "@slipway/async";
 import { chooseTarget } from "./choose-target.ts";
 import type { Choice } from "./choose-target.ts";
 import { ConnectedAgent, isConnectError } from "./connect.ts";
-import { exchange, isHeadersTimeout } from "./exchange.ts";
+import { exchange, isHeadersTimeout, isUnexpectedContinue } from "./exchange.ts";
 import { endToEndHeaders, removeHopByHopHeaders, setForwarded } from "./headers.ts";
 import { targetKey } from "./keep-alive-connections.ts";
 import { sendPage } from "./pages.ts";
@@ -35,6 +35,8 @@ interface Attempt {
   readonly options: ForwardOptions;
   /** Ends the request to the app; null until its connection is established. */
   end: ((reason: Error) => void) | null;
+  /** Called when nothing more of the app's response will come. The client may still be receiving it. */
+  received: () => void;
   /** Whether the connection was idle before, so the app may have closed it. */
   isReused: boolean;
   /** Why the router aborted the attempt; null when it did not. */
@@ -63,7 +65,7 @@ export async function forward(
   setForwarded(request, options.trustedProxies);
   const unreachable = new Set<string>();
   for (let count = 1; ; count += 1) {
-    const attempt: Attempt = { options, end: null, isReused: false, failure: null };
+    const attempt: Attempt = { options, end: null, received() {}, isReused: false, failure: null };
     const chosen = await chooseTarget(options, appName, unreachable, () => abort(attempt, "replaced"));
     if (typeof chosen === "string") return sendPage(response, chosen);
     using choice = chosen;
@@ -82,14 +84,15 @@ async function tryTarget(
   attempt: Attempt,
 ): Promise<Outcome> {
   if (response.destroyed) return "answered";
-  const send = isRepeatable(request) ? sendRepeatable : sendOnce;
+  let send = isRepeatable(request) ? sendRepeatable : sendOnce;
   for (;;) {
     try {
       await send(request, response, choice, attempt);
       return "answered";
     } catch (error) {
       const outcome = outcomeOf(error, attempt, response);
-      if (outcome !== "stale-connection") return outcome;
+      if (outcome === "unexpected-continue") send = sendOnce;
+      else if (outcome !== "stale-connection") return outcome;
       attempt.end = null;
     }
   }
@@ -120,7 +123,10 @@ async function sendRepeatable(
   connections.release(target, client);
 }
 
-/** Uses a new connection, which the app cannot have closed before the request. */
+/**
+ * Uses a new connection, which the app cannot have closed before the request. Resolves like `exchange`, because httpxy alone would wait
+ * until the client has the response.
+ */
 async function sendOnce(
   request: IncomingMessage,
   response: ServerResponse,
@@ -128,15 +134,21 @@ async function sendOnce(
   attempt: Attempt,
 ): Promise<void> {
   attempts.set(request, attempt);
-  await proxy.web(request, response, { target: { ...target, protocol: "http:" }, agent: newConnections });
+  const options = { target: { ...target, protocol: "http:" as const }, agent: newConnections };
+  const received = Promise.withResolvers<void>();
+  attempt.received = received.resolve;
+  await Promise.race([proxy.web(request, response, options), received.promise]);
 }
 
-/** @returns "stale-connection" when the app had closed the keep-alive connection. Only repeatable requests use one. */
+/**
+ * Repeatable requests have two further outcomes, after which they are sent again: "stale-connection" when the app had closed the
+ * keep-alive connection, "unexpected-continue" when the app's response began in a way that only `sendOnce` accepts.
+ */
 function outcomeOf(
   error: unknown,
   { failure, isReused }: Attempt,
   response: ServerResponse,
-): Outcome | "stale-connection" {
+): Outcome | "stale-connection" | "unexpected-continue" {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return "answered";
@@ -144,6 +156,7 @@ function outcomeOf(
   if (failure !== null) return failure;
   if (isConnectError(error)) return "unsent";
   if (isHeadersTimeout(error)) return "silent";
+  if (isUnexpectedContinue(error)) return "unexpected-continue";
   return isReused ? "stale-connection" : "broken";
 }
 
@@ -161,6 +174,7 @@ function superviseUpstream(
   upstream.once("upgrade", (_upgradeResponse, socket) => {
     socket.destroy();
     if (!response.headersSent) sendPage(response, "broken");
+    attempt.received();
   });
   let bodyBytes = 0;
   request.on("data", (bytes: Buffer) => {
@@ -169,8 +183,9 @@ function superviseUpstream(
   });
 }
 
-function sendResponse(upstream: IncomingMessage, _request: IncomingMessage, response: ServerResponse): void {
+function sendResponse(upstream: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
   const { statusCode = 502, rawHeaders } = upstream;
+  upstream.once("close", () => attempts.get(request)?.received());
   response.writeHead(statusCode, endToEndHeaders(rawHeaders));
   markFromApp(response);
   upstream.pipe(response);

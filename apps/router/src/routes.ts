@@ -79,7 +79,7 @@ export class Routes implements Disposable {
     return entry.traffic?.rolloutId ?? null;
   }
 
-  /** Resolves when no other rollout of the app has requests in flight. Aborts requests that take longer than `drainMs`. */
+  /** Resolves when no other rollout of the app has requests in flight. Aborts requests for which the app takes longer than `drainMs`. */
   async drainOthers(appId: string, rolloutId: string, drainMs: number): Promise<void> {
     const others = [...(this.#draining.get(appId) ?? [])].filter(
       (traffic) => traffic.rolloutId !== rolloutId,

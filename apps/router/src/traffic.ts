@@ -33,7 +33,7 @@ export class Traffic implements Disposable {
     return candidates[this.#turn % candidates.length] ?? null;
   }
 
-  /** Counts a request as in flight until the result is disposed. @param abort ends the request early. */
+  /** Counts a request as in flight until the result is disposed, when the app has responded or is no longer waited for. @param abort ends the request early. */
   begin(abort: () => void): Disposable {
     const request = () => abort();
     this.#inFlight.add(request);
@@ -52,7 +52,10 @@ export class Traffic implements Disposable {
     while (!this.isIdle) await this.#idle.promise;
   }
 
-  /** Resolves when no request is in flight. Aborts requests that take longer than `drainMs`. */
+  /**
+   * Resolves when no request is in flight. Aborts requests for which the app takes longer than `drainMs`. A complete response is not in
+   * flight: a slow client may still receive it.
+   */
   async drain(drainMs: number): Promise<void> {
     const timer = setTimeout(() => this.abort(), drainMs);
     await this.idle();
