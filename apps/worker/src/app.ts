@@ -80,7 +80,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   );
   opened.use(observeEngines({ ...context, engines: engineConnections(config) }));
   await logDiskLimits(context);
-  warnOfUnlimitedSteps(context);
+  await warnOfUnlimitedSteps(context);
   await sweepSandboxes(context);
   const load = await loadOf(context);
   const lanes: { worker?: LaneWorker } = {};

@@ -111,7 +111,7 @@ export async function openWorkerContext(
     imagePackages: openImagePackages({ registry, maxLayerBytes: config.limits.imageBytes, logger }),
     blobs,
     engine,
-    imageBuilder: opened.use(openImageBuilder(builds)),
+    imageBuilder: opened.use(openImageBuilder({ ...builds, onError })),
     registry,
     registryWrites,
     scheduler: opened.use(

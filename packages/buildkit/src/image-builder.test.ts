@@ -9,6 +9,8 @@ import { lacksEngine, packTar, refusal, startRegistry, testEngine } from "@slipw
 import { fetchesUrl, imageOfStep } from "./dockerfile.ts";
 import { openImageBuilder } from "./image-builder.ts";
 
+const onError = (error: unknown) => expect.unreachable(String(error));
+
 interface Changes extends Partial<Omit<ImageBuild, "context">> {
   readonly files?: Readonly<Record<string, string>>;
   readonly reports?: Partial<BuildReports>;
@@ -18,7 +20,7 @@ interface Changes extends Partial<Omit<ImageBuild, "context">> {
 /** Builds a Dockerfile whose first line is `FROM` the stack image, and removes the image. */
 async function built(text: string, { files = {}, reports = {}, whenBuilt, ...changes }: Changes = {}) {
   const { dockerHost, stackImage } = await testEngine();
-  using builder = openImageBuilder({ dockerHost });
+  using builder = openImageBuilder({ dockerHost, onError });
   const reference = changes.reference ?? `slipway-test-build/${randomUUID()}:1`;
   const content = { Dockerfile: `FROM ${stackImage}\nUSER 0\n${text}\n`, ...files };
   async function* context() {
@@ -127,7 +129,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   test("a pushed image is left on the engine by its digest only, as a pulled one is, until it is removed", async () => {
     const { dockerHost } = await testEngine();
     await using registry = await startRegistry();
-    using builder = openImageBuilder({ dockerHost });
+    using builder = openImageBuilder({ dockerHost, onError });
     using direct = connectDocker({ dockerHost });
     const { signal } = new AbortController();
     const repository = `${registry.host}/apps/one`;

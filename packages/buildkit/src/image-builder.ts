@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
+import { withDeadline } from "@slipway/async";
 import { imageProcess, SlipwayError } from "@slipway/core";
 import type { BuildReports, ImageBuild, ImageBuilder, LocalImage } from "@slipway/core";
 import {
@@ -17,20 +18,27 @@ import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker"
 import { buildFailure } from "./build-failure.ts";
 import { messagesOf } from "./messages.ts";
 import { engineTime, removeResultsSince } from "./step-watch/remove-results.ts";
-import { watchSteps } from "./step-watch/step-watch.ts";
+import { unmeasuredDriver, watchSteps } from "./step-watch/step-watch.ts";
 import type { Trace } from "./trace.ts";
 import { TraceLog } from "./trace-log.ts";
 
 /** Until the engine begins to respond, which it does when it has read the context. */
 const openLimitMs = 600_000;
 const cancelLimitMs = 10_000;
+const removalLimitMs = 60_000;
 const traceId = "moby.buildkit.trace";
 
+export interface ImageBuilderOptions extends DockerConnectionOptions {
+  /** Receives what failed after a build, and does not matter to it. */
+  readonly onError: (error: unknown, message: string) => void;
+}
+
 /** Uses an engine of version 20.10 or later. */
-export function openImageBuilder(options: DockerConnectionOptions): ImageBuilder {
+export function openImageBuilder({ onError, ...options }: ImageBuilderOptions): ImageBuilder {
   const connection = connectDocker(options);
   return {
-    build: (build, reports) => buildImage(connection, build, reports),
+    build: (build, reports) => buildImage({ ...connection, onError }, build, reports),
+    unmeasuredDriver: (signal) => unmeasuredDriver(connection, signal),
     async push(reference, signal) {
       const digest = await push(connection, reference, signal);
       await keepByDigest(connection, reference, digest, signal);
@@ -44,15 +52,19 @@ export function openImageBuilder(options: DockerConnectionOptions): ImageBuilder
   };
 }
 
+type BuildConnection = DockerConnection & Pick<ImageBuilderOptions, "onError">;
+
 async function buildImage(
-  connection: DockerConnection,
+  connection: BuildConnection,
   build: ImageBuild,
   reports: BuildReports,
 ): Promise<LocalImage> {
   const { openSession, decodeTrace } = await loadWire();
   const id = randomUUID();
   const startedAt = await engineTime(connection.docker, reports.signal);
-  await using watch = await watchSteps(connection, build.steps, build.cacheScope, reports.signal);
+  const { steps: limits, cacheScope } = build;
+  const options = { limits, cacheScope, onError: connection.onError, signal: reports.signal };
+  await using watch = await watchSteps(connection, options);
   await using session = await openSession(connection, build.secrets, reports.signal);
   const context = contextOf(build);
   try {
@@ -66,7 +78,7 @@ async function buildImage(
     await cancel(connection, id);
     context.rethrow();
     reports.signal.throwIfAborted();
-    if (watch.signal.aborted) await removeResultsSince(connection.docker, startedAt, reports.signal);
+    if (watch.signal.aborted) await removeResults(connection, startedAt, reports.signal);
     watch.signal.throwIfAborted();
     throw error instanceof SlipwayError ? error : engineError("build an image", error);
   } finally {
@@ -74,6 +86,16 @@ async function buildImage(
   }
   // Awaited, because resources are disposed of meanwhile.
   return await inspect(connection, build, reports.signal);
+}
+
+/** What fails here is logged only: the caller reports why the build ended. */
+async function removeResults({ docker, onError }: BuildConnection, since: Date, signal: AbortSignal) {
+  const remove = (within: AbortSignal) => removeResultsSince(docker, since, within);
+  try {
+    await withDeadline(remove, { limitMs: removalLimitMs, signal });
+  } catch (error) {
+    onError(error, "cannot remove from the engine what a build wrote");
+  }
 }
 
 /** The context as a stream that remembers its own failure, which the client reports as one of the connection. */

@@ -1,5 +1,5 @@
-# Measures what the steps of one build write on the engine's disk. Prints "full" when that is more than the build may write, "blind REASON"
-# when it cannot be measured, and other lines while it can.
+# Measures what the steps of one build write on the engine's disk. Prints "full" when that is more than the build may write, "slow" when
+# the steps left too much to count, "blind REASON" when it cannot be measured for another reason, and other lines while it can.
 #
 # It runs in the process namespace of the engine's host. BuildKit has a folder for each step that runs, with the configuration of the step's
 # container, which names the step's file of host names: the name of the build's scope is in it. The engine's mounts say which folder of
@@ -16,7 +16,7 @@ my $unseenSeconds = 30;
 # By step: when it was found, or 0 for one that needs no more looks. Its devices, by which its open files are recognized.
 # By folder: the time, in seconds since 1970, since which files in it count; empty when all do.
 my (%foundAt, %devices, %folders);
-my ($host, $isLast) = ('', 0);
+my ($host, $isLast, $aliveAt) = ('', 0, time);
 $| = 1;
 # Programs complain about folders that are removed meanwhile.
 open(STDERR, '>', '/dev/null');
@@ -26,6 +26,13 @@ $SIG{USR1} = sub { $isLast = 1 };
 
 sub blind { print "blind @_\n"; exit 1 }
 sub full { print "full\n"; exit 0 }
+sub slow { print "slow\n"; exit 0 }
+
+sub note_alive {
+  return if time <= $aliveAt + $aliveSeconds;
+  print "alive\n";
+  $aliveAt = time;
+}
 
 sub content {
   my ($path) = @_;
@@ -50,28 +57,47 @@ sub find_host {
   $host //= '';
 }
 
-# Returns the view of the process that has this step's mounts, the folder that receives what the step writes, and whether that has more.
+# Returns the folder that receives what is written to this mount, and whether that has more.
 sub upper_of {
+  my ($mount) = @_;
+  # For steps on many layers the engine mounts with paths relative to its folder of layers, because the kernel limits their length.
+  return ("/$1", 0) if $mount =~ /[ ,]upperdir=\/([^, ]+)/;
+  return ("$root/overlay2/$1", 0) if $mount =~ /[ ,]upperdir=([^, ]+)/;
+  return ("$root/btrfs/subvolumes/$1", 1) if $mount =~ /\/btrfs\/subvolumes\/([^ \/]+) /;
+  return;
+}
+
+# Returns the view of the process that has this step's mounts, the mount of the step's root, and all of them.
+sub mounts_of {
   my ($step) = @_;
   for my $process (host_processes()) {
-    for my $line (split /\n/, content("/proc/$process/mountinfo")) {
-      next unless index($line, " $executor/$step/rootfs ") >= 0;
-      return ("/proc/$process/root", $1, 0) if $line =~ /[ ,]upperdir=([^, ]+)/;
-      return ("/proc/$process/root", "$root/btrfs/subvolumes/$1", 1) if $line =~ /\/btrfs\/subvolumes\/([^ \/]+) /;
-    }
+    my @mounts = split /\n/, content("/proc/$process/mountinfo");
+    my ($rootfs) = grep { index($_, " $executor/$step/rootfs ") >= 0 && defined((upper_of($_))[0]) } @mounts;
+    return ("/proc/$process/root", $rootfs, @mounts) if defined $rootfs;
   }
+  return;
+}
+
+# Returns the folder that receives what is written to a mount of a step, of which the source may be a folder inside.
+sub upper_of_source {
+  my ($view, $source, $options, @mounts) = @_;
+  return $1 if $options =~ /"upperdir=([^"\\]+)"/;
+  return "$1/diff" if $source =~ /^(\/.*?\/overlay2\/[^\/]+)\/(?:diff|merged)(?:\/|$)/;
+  return $1 if $source =~ /^(\/.*?\/snapshots\/\d+\/fs)(?:\/|$)/ || $source =~ /^(\/.*?\/btrfs\/subvolumes\/[^\/]+)/;
+  # The engine has mounted it for itself before.
+  my @around = grep { index("$source/", (split ' ')[4] . '/') == 0 } @mounts;
+  my ($nearest) = sort { length((split ' ', $b)[4]) <=> length((split ' ', $a)[4]) } @around;
+  return (upper_of($nearest))[0] if defined $nearest && $nearest =~ /[ ,]upperdir=/;
+  return $source if index($source, "$root/") == 0 && -d "$view$source";
   return;
 }
 
 # Folders of writable mounts, such as caches, which the engine keeps where it keeps the results of steps.
 sub writable_mounts {
-  my ($config) = @_;
+  my ($config, $view, @mounts) = @_;
   my @found;
-  while ($config =~ /"source":"(\/[^"\\]*)\/(diff|merged|fs)","options":\[([^\]]*)\]/g) {
-    push @found, "$1/" . ($2 eq 'merged' ? 'diff' : $2) unless $3 =~ /"ro"/;
-  }
-  while ($config =~ /"source":"(\/[^"\\]*\/btrfs\/subvolumes\/[^"\/\\]+)","options":\[([^\]]*)\]/g) {
-    push @found, $1 unless $2 =~ /"ro"/;
+  while ($config =~ /"source":"((?:[^"\\]|\\.)*)","options":\[([^\]]*)\]/g) {
+    push @found, grep { defined } upper_of_source($view, $1, $2, @mounts) unless $2 =~ /"ro"/;
   }
   return @found;
 }
@@ -86,12 +112,15 @@ sub find_steps {
     next unless $config =~ /\}\s*\z/;
     my ($hosts) = $config =~ /"source":"\Q$executor\E\/(hosts[^"\/\\]*)"/;
     if (!defined $hosts || content("$host$executor/$hosts") !~ /[ \t]cache-\Q$scope\E\s/) { $foundAt{$step} = 0; next }
-    my ($view, $upper, $hasMore) = upper_of($step);
-    if (!defined $upper) {
+    my ($view, $rootfs, @mounts) = mounts_of($step);
+    if (!defined $rootfs) {
       blind("the mounts of a step are not visible") if -d "$host$executor/$step" && time - $foundAt{$step} > $unseenSeconds;
       next;
     }
-    my @paths = map { "$view$_" } $upper, writable_mounts($config);
+    my ($upper, $hasMore) = upper_of($rootfs);
+    my @paths = map { "$view$_" } $upper, writable_mounts($config, $view, @mounts);
+    # They exist at least as long as the step's own folder.
+    blind("a folder that receives what a step writes is not visible") if (grep { !-d } @paths) && -d "$host$executor/$step";
     $folders{$_} //= '' for @paths;
     $folders{$paths[0]} = output_of_now('stat', '-c', '%.9Z', "$host$executor/$step/config.json") if $hasMore;
     $devices{$step} = { map { $_ => 1 } grep { defined } map { (stat $_)[0] } @paths, "$view$executor/$step/rootfs" };
@@ -106,7 +135,8 @@ sub output_of_now {
   return $line;
 }
 
-# Runs a program and looks for steps meanwhile. Returns what it prints; undef when it takes too long.
+# Runs a program and looks for steps meanwhile. Returns what it prints; undef when it takes too long, or is killed, as for want of
+# memory, or fails although folders that it was given exist.
 sub output_of {
   my (@command) = @_;
   my $until = time + $countSeconds;
@@ -114,12 +144,14 @@ sub output_of {
   my $text = '';
   while (1) {
     find_steps();
+    note_alive();
     my $ready = '';
     vec($ready, fileno $pipe, 1) = 1;
     if (select($ready, undef, undef, $pollSeconds) > 0) { last unless sysread($pipe, $text, 65536, length $text) }
     if (time > $until) { kill 'KILL', $id; close $pipe; return }
   }
   close $pipe;
+  return if $? & 127 || $? && $text eq '' && grep { /^\// && -d } @command;
   return $text;
 }
 
@@ -165,18 +197,18 @@ sub measure {
   my ($kib, $withHoles, $inodes) = (0, 0, 0);
   for my $folder (grep { $folders{$_} ne '' } keys %folders) {
     my @newer = ('find', $folder, '-xdev', '-newerct', "\@$folders{$folder}");
-    my $sizes = output_of(@newer, '-printf', '%k %s\n') // full();
+    my $sizes = output_of(@newer, '-printf', '%k %s\n') // slow();
     $kib += sum_of($sizes);
     $withHoles += $1 / 1024 while $sizes =~ / (\d+)$/mg;
     $inodes += $sizes =~ tr/\n//;
   }
-  $kib += sum_of(output_of('du', '-skx', '--', @whole)) // full() if @whole;
+  $kib += sum_of(output_of('du', '-skx', '--', @whole)) // slow() if @whole;
   full() if $kib * 1024 > $limitBytes;
-  $withHoles += sum_of(output_of('du', '-skx', '--apparent-size', '--', @whole)) // full() if @whole;
-  $inodes += sum_of(output_of('du', '-sx', '--inodes', '--', @whole)) // full() if @whole;
+  $withHoles += sum_of(output_of('du', '-skx', '--apparent-size', '--', @whole)) // slow() if @whole;
+  $inodes += sum_of(output_of('du', '-sx', '--inodes', '--', @whole)) // slow() if @whole;
   my ($used) = sort { $b <=> $a } $kib * 1024, $withHoles * 1024, $inodes * $inodeBytes;
   full() if $used > $limitBytes;
-  my $held = held_bytes() // full();
+  my $held = held_bytes() // slow();
   $used += $held;
   full() if $used > $limitBytes;
   print "used $used\n";
@@ -186,11 +218,11 @@ sub measure {
 find_host();
 blind("the engine's folder $executor is not visible") if $host eq '';
 print "watching\n";
-my ($left, $free, $nextAt, $freeAt, $aliveAt) = (0, 0, 0, 0, time);
+my ($left, $free, $nextAt, $freeAt) = (0, 0, 0, 0);
 while (1) {
   find_steps();
   if ($isLast) { measure() if %folders; print "done\n"; exit 0 }
-  if (time > $aliveAt + $aliveSeconds) { print "alive\n"; $aliveAt = time }
+  note_alive();
   if (%folders && time > $freeAt) {
     my $now = free_bytes();
     $freeAt = time;

@@ -3,27 +3,50 @@
 import { randomUUID } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
 import { connectDocker, findContainers, usageOf } from "@slipway/docker";
-import { lacksEngine, newInstallation, packTar, testEngine } from "@slipway/testkit";
+import {
+  eventually,
+  lacksEngine,
+  newInstallation,
+  packTar,
+  startEngineProxy,
+  testEngine,
+} from "@slipway/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openImageBuilder } from "../image-builder.ts";
+import { engineTime, removeResultsSince } from "./remove-results.ts";
 
 const never = new AbortController().signal;
 const limitBytes = 64 * 1024 ** 2;
 /** The engine adds up what it stores for one test at a time. */
 const timeoutMs = 120_000;
 
-/** Builds these steps on the stack image with a small limit. @returns the error's code and message, or null. */
-async function outcomeOf(steps: string, cacheScope = randomUUID().replaceAll("-", "")) {
+interface Changes {
+  readonly cacheScope?: string;
+  /** Instead of the engine's own. */
+  readonly dockerHost?: string;
+  readonly watchImage?: string;
+  /** Runs before the image is removed. */
+  readonly whenBuilt?: (reference: string) => Promise<void>;
+}
+
+/**
+ * Builds these steps on the stack image with a small limit.
+ * @returns the error's code and message, or null; with `failures`, what was reported as failed after it.
+ */
+async function resultOf(steps: string, changes: Changes = {}) {
   const { dockerHost, stackImage } = await testEngine();
+  const { cacheScope = randomUUID().replaceAll("-", ""), watchImage = stackImage, whenBuilt } = changes;
   await using installation = newInstallation();
-  using builder = openImageBuilder({ dockerHost });
+  const failures: string[] = [];
+  const onError = (_: unknown, message: string) => void failures.push(message);
+  using builder = openImageBuilder({ dockerHost: changes.dockerHost ?? dockerHost, onError });
   using connection = connectDocker({ dockerHost });
   const labels = { "io.slipway.installation": installation.id };
   const reference = `slipway-test-build/${randomUUID()}:1`;
   // The output of steps that ran before is not repeated.
   const text = `FROM ${stackImage}\nUSER 0\nENV UNIQUE=${reference}\n${steps}\n`;
   async function* context() {
-    yield await packTar({ Dockerfile: text });
+    yield await packTar({ Dockerfile: text, "folder/file": "content" });
   }
   try {
     await builder.build(
@@ -37,18 +60,35 @@ async function outcomeOf(steps: string, cacheScope = randomUUID().replaceAll("-"
         cacheScope,
         labels: {},
         cgroupParent: null,
-        steps: { diskBytes: limitBytes, watchImage: stackImage, labels },
+        steps: { diskBytes: limitBytes, watchImage, labels },
       },
       { onOutput: () => undefined, onProgress: () => undefined, checkStep: () => undefined, signal: never },
     );
-    return null;
+    await whenBuilt?.(reference);
+    return { outcome: null, failures };
   } catch (error) {
     if (!(error instanceof SlipwayError)) throw error;
-    return { code: error.code, message: error.message };
+    return { outcome: { code: error.code, message: error.message }, failures };
   } finally {
     await builder.remove(reference, null, never);
-    expect(await findContainers(connection.docker, labels)).toEqual([]);
+    // The engine removes a container that has ended by itself.
+    await eventually(async () => (await findContainers(connection.docker, labels)).length === 0);
   }
+}
+
+async function outcomeOf(steps: string, changes: Changes = {}) {
+  const { outcome, failures } = await resultOf(steps, changes);
+  expect(failures).toEqual([]);
+  return outcome;
+}
+
+/** Builds the steps while a program measures that does this when it counts files. */
+async function outcomeWithCounter(script: string) {
+  const results: Awaited<ReturnType<typeof outcomeOf>>[] = [];
+  await outcomeOf(`RUN printf '#!/bin/sh\\n%s\\n' '${script}' >/usr/bin/du`, {
+    whenBuilt: async (watchImage) => void results.push(await outcomeOf("RUN echo x >/x", { watchImage })),
+  });
+  return results[0];
 }
 
 /** Records of the engine's cache that are larger than the limit of this test. */
@@ -57,6 +97,14 @@ async function largeRecords(): Promise<readonly string[]> {
   using connection = connectDocker({ dockerHost });
   const { BuildCache } = await usageOf(connection.docker, never);
   return (BuildCache ?? []).filter(({ Size, Shared }) => !Shared && Size > limitBytes).map(({ ID }) => ID);
+}
+
+/** A proxy of the engine that refuses these requests. */
+async function refusing(pattern: RegExp) {
+  const { dockerHost } = await testEngine();
+  return await startEngineProxy(dockerHost, {
+    refuse: (request) => (pattern.test(request) ? { status: 500, message: "refused" } : undefined),
+  });
 }
 
 const full = { code: "build-disk-full", message: expect.stringContaining("64 MiB (BUILD_DISK_MB)") };
@@ -72,6 +120,14 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
     ["what a short step leaves", "RUN fallocate -l 100M /x"],
     ["several steps together", "RUN fallocate -l 40M /x\nRUN fallocate -l 40M /y\nRUN sleep 600"],
     ["a mounted cache", "RUN --mount=type=cache,target=/cache fallocate -l 100M /cache/x; sleep 600"],
+    [
+      "on eighty layers",
+      `${Array.from({ length: 80 }, (_, index) => `COPY folder /${index}`).join("\n")}\nRUN fallocate -l 100M /x; sleep 600`,
+    ],
+    [
+      "into a folder of the context",
+      "RUN --mount=type=bind,rw,source=folder,target=/m fallocate -l 100M /m/x; sleep 600",
+    ],
     ["deleted files that are open", "RUN exec 5>/x; rm /x; dd if=/dev/zero bs=1M count=100 >&5; sleep 600"],
     ["very many empty files", "RUN mkdir /m; cd /m; seq 1 20000 | xargs touch; sleep 600"],
     [
@@ -82,6 +138,20 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
     expect(await outcomeOf(steps)).toEqual(full);
   });
 
+  test.concurrent.for([
+    ["does not end in time", "exec sleep 600"],
+    ["is killed", "kill -9 $$"],
+  ])(
+    "that leave so much that the count of it %s are ended with that reason",
+    { timeout: timeoutMs },
+    async ([, script = ""]) => {
+      expect(await outcomeWithCounter(script)).toEqual({
+        code: "build-disk-full",
+        message: expect.stringContaining("could not be measured in time"),
+      });
+    },
+  );
+
   test("that were ended leave nothing large in the engine's cache", async () => {
     expect((await largeRecords()).filter((id) => !before.includes(id))).toEqual([]);
   });
@@ -91,9 +161,39 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
     async () => {
       const cacheScope = randomUUID().replaceAll("-", "");
       const mounting = "RUN --mount=type=cache,target=/cache fallocate -l 40M /cache/$(date +%N)";
-      expect(await outcomeOf(mounting, cacheScope)).toBeNull();
-      expect(await outcomeOf(mounting, cacheScope)).toEqual(full);
-      expect(await outcomeOf(mounting, cacheScope)).toBeNull();
+      expect(await outcomeOf(mounting, { cacheScope })).toBeNull();
+      expect(await outcomeOf(mounting, { cacheScope })).toEqual(full);
+      expect(await outcomeOf(mounting, { cacheScope })).toBeNull();
+    },
+    timeoutMs,
+  );
+
+  test(
+    "that wrote too much are the reason even if the engine refuses to remove what they wrote",
+    async () => {
+      const { dockerHost } = await testEngine();
+      using connection = connectDocker({ dockerHost });
+      const startedAt = await engineTime(connection.docker, never);
+      await using proxy = await refusing(/^POST \/build\/prune/);
+      try {
+        expect(
+          await resultOf("RUN fallocate -l 100M /x; sleep 600", { dockerHost: proxy.dockerHost }),
+        ).toEqual({ outcome: full, failures: ["cannot remove from the engine what a build wrote"] });
+      } finally {
+        await removeResultsSince(connection.docker, startedAt, never);
+      }
+    },
+    timeoutMs,
+  );
+
+  test(
+    "are built though the engine refuses to remove the container that watched them",
+    async () => {
+      await using proxy = await refusing(/^DELETE \/containers\//);
+      expect(await resultOf("RUN echo x >/x", { dockerHost: proxy.dockerHost })).toEqual({
+        outcome: null,
+        failures: ["cannot remove the watch of a build's steps"],
+      });
     },
     timeoutMs,
   );

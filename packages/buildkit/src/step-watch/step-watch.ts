@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { untilAborted } from "@slipway/async";
+import { untilAborted, withDeadline } from "@slipway/async";
 import { type StepLimits, SlipwayError } from "@slipway/core";
 import {
   callEngine,
@@ -22,29 +22,46 @@ const countSeconds = 45;
 const silenceLimitMs = 180_000;
 /** Storage drivers of which the watch knows where a step's files are. */
 const drivers = new Set(["overlay2", "overlayfs", "btrfs"]);
+const removalMs = 60_000;
 
-/** A watch that runs. Disposing it removes its container. */
+/** A watch that runs. Disposing it removes its container; a failure of that is reported, and does not reject. */
 export interface RunningWatch extends AsyncDisposable {
-  /** Aborts with "build-disk-full" when the steps wrote too much, and with "engine-unavailable" when that cannot be measured. */
+  /** Aborts with "build-disk-full" when the steps wrote too much or more than can be counted, and with "engine-unavailable" when that cannot be measured. */
   readonly signal: AbortSignal;
   /** Measures once more, after the build. @throws {SlipwayError} as `signal`; the given signal's reason. */
   finish(signal: AbortSignal): Promise<void>;
 }
 
 /**
+ * @returns the engine's storage driver if nothing can measure there what steps write; null otherwise.
+ * @throws {SlipwayError} "engine-unavailable"; the signal's reason.
+ */
+export async function unmeasuredDriver(
+  { docker }: DockerConnection,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { Driver } = await storageOf(docker, signal);
+  return drivers.has(Driver) ? null : Driver;
+}
+
+interface WatchOptions {
+  readonly limits: StepLimits;
+  /** Of the build, by which its steps are recognized. */
+  readonly cacheScope: string;
+  /** Receives what failed after the build, and does not matter to it. */
+  readonly onError: (error: unknown, message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
  * Resolves when steps that begin from now on are seen. On engines with other storage drivers nothing is watched.
- * @param cacheScope of the build, by which its steps are recognized.
  * @throws {SlipwayError} "engine-unavailable"; the signal's reason.
  */
 export async function watchSteps(
   { docker, images }: DockerConnection,
-  limits: StepLimits,
-  cacheScope: string,
-  signal: AbortSignal,
+  { limits, cacheScope, onError, signal }: WatchOptions,
 ): Promise<RunningWatch> {
-  const { Driver, DockerRootDir } = (await callEngine("return its storage", () => docker.info(), {
-    signal,
-  })) as { readonly Driver: string; readonly DockerRootDir: string };
+  const { Driver, DockerRootDir } = await storageOf(docker, signal);
   if (!drivers.has(Driver)) return unwatched();
   await images.ensure(limits.watchImage, signal);
   const parameters = [DockerRootDir, cacheScope, String(limits.diskBytes), String(countSeconds)];
@@ -53,7 +70,12 @@ export async function watchSteps(
   const { id } = await callEngine("create the watch of a build's steps", () =>
     docker.createContainer(watchConfig(limits, parameters)),
   );
-  opened.defer(() => removeContainer(docker, id));
+  // A container that remains ends with its process, and housekeeping removes it.
+  opened.defer(() =>
+    withDeadline(removeContainer(docker, id), { limitMs: removalMs }).catch((error: unknown) =>
+      onError(error, "cannot remove the watch of a build's steps"),
+    ),
+  );
   const process = opened.use(await startProcess(docker, id, { signal }));
   const [begun, over] = [Promise.withResolvers<void>(), new AbortController()];
   const ended = follow(process, limits.diskBytes, begun.resolve);
@@ -71,6 +93,11 @@ export async function watchSteps(
   };
 }
 
+async function storageOf(docker: DockerConnection["docker"], signal: AbortSignal) {
+  const info = await callEngine("return its storage", () => docker.info(), { signal });
+  return info as { readonly Driver: string; readonly DockerRootDir: string };
+}
+
 function unwatched(): RunningWatch {
   const { signal } = new AbortController();
   return { signal, finish: async () => {}, [Symbol.asyncDispose]: async () => {} };
@@ -84,33 +111,48 @@ function unlessEnded(error: unknown): void {
 /** Reads what the watch reports until its last look. */
 async function follow(process: StartedProcess, diskBytes: number, onBegin: () => void): Promise<void> {
   using timeout = setTimeout(() => process[Symbol.dispose](), silenceLimitMs);
-  let partial = "";
+  let [partial, hasBegun] = ["", false];
   for await (const chunk of process.output) {
     timeout.refresh();
     const lines = (partial + Buffer.from(chunk).toString()).split("\n");
     partial = lines.pop() ?? "";
     for (const line of lines) {
-      if (line === "watching") onBegin();
+      if (line === "watching") {
+        hasBegun = true;
+        onBegin();
+      }
       if (line === "done") return;
       if (line === "full") throw diskFull(diskBytes);
-      if (line.startsWith("blind ")) throw notMeasured(line.slice("blind ".length));
+      if (line === "slow") throw tooMuchToCount();
+      if (line.startsWith("blind ")) throw notMeasured(line.slice("blind ".length), hasBegun);
     }
   }
-  throw notMeasured("the container that measures it ended");
+  throw notMeasured("the container that measures it ended", hasBegun);
 }
 
 function diskFull(diskBytes: number): SlipwayError {
   const limit = `${Math.floor(diskBytes / 1024 ** 2)} MiB (BUILD_DISK_MB)`;
   return new SlipwayError(
     "build-disk-full",
-    `the steps of the Dockerfile wrote more than ${limit}, with what their cache mounts contain; the build was ended, and what it wrote was removed`,
+    `the steps of the Dockerfile wrote more than ${limit}, with what their cache mounts contain; the build was ended`,
   );
 }
 
-function notMeasured(reason: string): SlipwayError {
+/** Users cause it with millions of files. The limit of time does not depend on the load of the engine's disk, so the message names that too. */
+function tooMuchToCount(): SlipwayError {
+  return new SlipwayError(
+    "build-disk-full",
+    "what the steps of the Dockerfile wrote could not be measured in time, because of too many files or open files, or because the engine's disk is slow; the build was ended",
+  );
+}
+
+function notMeasured(reason: string, hasBegun: boolean): SlipwayError {
+  const advice = hasBegun
+    ? ""
+    : ". The engine must run containers in the process namespace of its host: the section Dockerfiles of docs/security.md lists what the measurement requires";
   return new SlipwayError(
     "engine-unavailable",
-    `what the steps of a Dockerfile write cannot be measured on the build engine: ${reason}`,
+    `what the steps of a Dockerfile write cannot be measured on the build engine: ${reason}${advice}`,
   );
 }
 
@@ -129,6 +171,8 @@ function watchConfig({ watchImage, labels }: StepLimits, parameters: readonly st
     AttachStderr: true,
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
+      // The name is reserved by every engine. With gVisor or Kata as the default, the host's processes are not visible.
+      Runtime: "runc",
       PidMode: "host",
       // Engines that map users refuse the host's processes otherwise.
       UsernsMode: "host",

@@ -62,10 +62,15 @@ export interface ImageBuilder extends Disposable {
   /**
    * Ends the build on the engine when the signal aborts.
    * @throws {SlipwayError} "build-failed" with the step and its exit code; "build-disk-full", and nothing of the build stays in the engine's
-   * cache; "engine-unavailable"; what `checkStep`, `onOutput` or the
+   * cache, unless its removal fails; "engine-unavailable"; what `checkStep`, `onOutput` or the
    * context throw; the signal's reason when aborted.
    */
   build(build: ImageBuild, reports: BuildReports): Promise<LocalImage>;
+  /**
+   * @returns the engine's storage driver if the disk of steps is not limited there; null if it is.
+   * @throws {SlipwayError} "engine-unavailable"; the signal's reason.
+   */
+  unmeasuredDriver(signal: AbortSignal): Promise<string | null>;
   /**
    * Pushes the image to the registry of its reference. On the engine it is found by its digest from then on, no longer by its tag.
    * @returns its digest.

@@ -4,12 +4,16 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, request as sendRequest } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { cutServer } from "../cut-server.ts";
 import { engineAt } from "./engine-api.ts";
+
+const maxUrlBytes = 1024 ** 2;
 
 /** The response that the proxy sends instead of the engine's. */
 export interface EngineRefusal {
@@ -28,7 +32,7 @@ export interface EngineProxy extends AsyncDisposable {
   readonly dockerHost: string;
 }
 
-/** Starts the proxy. It does not pass on connections that are upgraded to byte streams. */
+/** Starts the proxy. Connections that are upgraded to byte streams are passed on as they are. */
 export async function startEngineProxy(
   dockerHost: string,
   options: EngineProxyOptions,
@@ -36,9 +40,11 @@ export async function startEngineProxy(
   await using opened = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "slipway-engine-proxy-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
-  const server = createServer((incoming, response) => {
+  // The client repeats the body of a request in its URL.
+  const server = createServer({ maxHeaderSize: maxUrlBytes }, (incoming, response) => {
     pass(dockerHost, options, incoming, response).catch((error: unknown) => response.destroy(error as Error));
   });
+  server.on("upgrade", (incoming, stream, head) => passUpgrade(dockerHost, incoming, stream, head));
   const socket = join(folder, "socket");
   server.listen(socket);
   await once(server, "listening");
@@ -71,4 +77,20 @@ async function pass(
   // A stream, such as a container's output, may have no data for long.
   response.flushHeaders();
   await pipeline(answer, response);
+}
+
+/** The engine's response is read from the stream by the client of the proxy. */
+function passUpgrade(dockerHost: string, incoming: IncomingMessage, client: Duplex, head: Buffer): void {
+  const address = engineAt(dockerHost);
+  const engine =
+    "socketPath" in address
+      ? connect(address.socketPath)
+      : connect({ host: address.host, port: Number(address.port) });
+  const lines = [`${incoming.method} ${incoming.url} HTTP/1.1`];
+  for (let index = 0; index < incoming.rawHeaders.length; index += 2)
+    lines.push(`${incoming.rawHeaders[index]}: ${incoming.rawHeaders[index + 1]}`);
+  engine.write(`${lines.join("\r\n")}\r\n\r\n`);
+  engine.write(head);
+  // Either end may close first, also with an error; the other is closed then.
+  pipeline(client, engine, client).catch(() => undefined);
 }
