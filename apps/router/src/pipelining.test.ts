@@ -21,7 +21,10 @@ describe.skipIf(await lacksRedis())("pipelined requests", () => {
     const [responding, finished] = [Promise.withResolvers<Socket>(), Promise.withResolvers<void>()];
     const target = await startTarget((request, response) => {
       request.resume();
-      if (request.url === "/slow") return void finished.promise.then(() => response.end("slow"));
+      if (request.url === "/slow") {
+        void finished.promise.then(() => response.end("slow"));
+        return;
+      }
       if (request.url === "/small") response.end("small");
       else while (response.write(Buffer.alloc(64 * 1024)));
       responding.resolve(request.socket);
@@ -87,6 +90,7 @@ describe.skipIf(await lacksRedis())("pipelined requests", () => {
       const connection = await target.responding;
       await router.cutOver(target.app, [next.address], 10);
       await closed(connection);
+      expect((await router.send(target.app)).body).toBe("next");
       client.destroy();
     });
   });
