@@ -25,7 +25,8 @@ import { TraceLog } from "./trace-log.ts";
 /** Until the engine begins to respond, which it does when it has read the context. */
 const openLimitMs = 600_000;
 const cancelLimitMs = 10_000;
-const removalLimitMs = 60_000;
+/** An engine takes minutes to list what it stores if that is much, and lists it for one client at a time. */
+const removalLimitMs = 300_000;
 const traceId = "moby.buildkit.trace";
 
 export interface ImageBuilderOptions extends DockerConnectionOptions {

@@ -80,7 +80,7 @@ sub mounts_of {
 
 # Returns the folder that receives what is written to a mount of a step, of which the source may be a folder inside.
 sub upper_of_source {
-  my ($view, $source, $options, @mounts) = @_;
+  my ($source, $options, @mounts) = @_;
   return $1 if $options =~ /"upperdir=([^"\\]+)"/;
   return "$1/diff" if $source =~ /^(\/.*?\/overlay2\/[^\/]+)\/(?:diff|merged)(?:\/|$)/;
   return $1 if $source =~ /^(\/.*?\/snapshots\/\d+\/fs)(?:\/|$)/ || $source =~ /^(\/.*?\/btrfs\/subvolumes\/[^\/]+)/;
@@ -88,16 +88,16 @@ sub upper_of_source {
   my @around = grep { index("$source/", (split ' ')[4] . '/') == 0 } @mounts;
   my ($nearest) = sort { length((split ' ', $b)[4]) <=> length((split ' ', $a)[4]) } @around;
   return (upper_of($nearest))[0] if defined $nearest && $nearest =~ /[ ,]upperdir=/;
-  return $source if index($source, "$root/") == 0 && -d "$view$source";
+  return $source if index($source, "$root/") == 0 && -d "$host$source";
   return;
 }
 
 # Folders of writable mounts, such as caches, which the engine keeps where it keeps the results of steps.
 sub writable_mounts {
-  my ($config, $view, @mounts) = @_;
+  my ($config, @mounts) = @_;
   my @found;
   while ($config =~ /"source":"((?:[^"\\]|\\.)*)","options":\[([^\]]*)\]/g) {
-    push @found, grep { defined } upper_of_source($view, $1, $2, @mounts) unless $2 =~ /"ro"/;
+    push @found, grep { defined } upper_of_source($1, $2, @mounts) unless $2 =~ /"ro"/;
   }
   return @found;
 }
@@ -118,12 +118,13 @@ sub find_steps {
       next;
     }
     my ($upper, $hasMore) = upper_of($rootfs);
-    my @paths = map { "$view$_" } $upper, writable_mounts($config, $view, @mounts);
+    # The process may end before the build does, when a path through it leads nowhere, but the engine does not.
+    my @paths = map { -d "$host$_" ? "$host$_" : "$view$_" } $upper, writable_mounts($config, @mounts);
     # They exist at least as long as the step's own folder.
     blind("a folder that receives what a step writes is not visible") if (grep { !-d } @paths) && -d "$host$executor/$step";
     $folders{$_} //= '' for @paths;
     $folders{$paths[0]} = output_of_now('stat', '-c', '%.9Z', "$host$executor/$step/config.json") if $hasMore;
-    $devices{$step} = { map { $_ => 1 } grep { defined } map { (stat $_)[0] } @paths, "$view$executor/$step/rootfs" };
+    $devices{$step} = { map { $_ => 1 } grep { defined } map { (stat $_)[0] } @paths, map { "$_$executor/$step/rootfs" } $host, $view };
     $foundAt{$step} = 0;
   }
 }
