@@ -17,7 +17,7 @@ import {
 import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker";
 import { buildFailure } from "./build-failure.ts";
 import { messagesOf } from "./messages.ts";
-import { engineTime, removeResultsSince } from "./step-watch/remove-results.ts";
+import { engineTime, type Made, removeResults } from "./step-watch/remove-results.ts";
 import { unmeasuredDriver, watchSteps } from "./step-watch/step-watch.ts";
 import type { Trace } from "./trace.ts";
 import { TraceLog } from "./trace-log.ts";
@@ -79,7 +79,8 @@ async function buildImage(
     await cancel(connection, id);
     context.rethrow();
     reports.signal.throwIfAborted();
-    if (watch.signal.aborted) await removeResults(connection, startedAt, reports.signal);
+    const made = { since: startedAt, commands: watch.commands };
+    if (watch.signal.aborted) await tryToRemove(connection, made, reports.signal);
     watch.signal.throwIfAborted();
     throw error instanceof SlipwayError ? error : engineError("build an image", error);
   } finally {
@@ -90,8 +91,8 @@ async function buildImage(
 }
 
 /** What fails here is logged only: the caller reports why the build ended. */
-async function removeResults({ docker, onError }: BuildConnection, since: Date, signal: AbortSignal) {
-  const remove = (within: AbortSignal) => removeResultsSince(docker, since, within);
+async function tryToRemove({ docker, onError }: BuildConnection, made: Made, signal: AbortSignal) {
+  const remove = (within: AbortSignal) => removeResults(docker, made, within);
   try {
     await withDeadline(remove, { limitMs: removalLimitMs, signal });
   } catch (error) {

@@ -59,6 +59,11 @@ export interface CacheRecord {
   readonly ID: string;
   /** `exec.cachemount` is a cache that steps mount. */
   readonly Type: string;
+  /** What made it: `mount / from exec COMMAND`, with the arguments of the command joined by spaces. */
+  readonly Description: string;
+  /** What it was made from; `Parents` since API 1.42. */
+  readonly Parent?: string;
+  readonly Parents?: readonly string[] | null;
   readonly InUse: boolean;
   readonly Shared: boolean;
   readonly Size: number;

@@ -19,24 +19,44 @@ export async function engineTime(docker: Docker, signal: AbortSignal): Promise<D
   return new Date(SystemTime);
 }
 
+export interface Made {
+  readonly since: Date;
+  /** The commands of the build's steps. The engine does not tell which build a result is of, but which command made it. */
+  readonly commands: ReadonlySet<string>;
+}
+
 /**
- * Removes the results that were made since a time and the mounted caches that were used since then, except for those in use. Results of
- * other builds in this time are removed too, which only makes their next builds slower.
+ * Removes what these commands made since then, what was made from that, and the caches that they mounted, except for those in use.
+ * Results of the same commands in other builds are removed too, which only makes their next builds slower.
  * @throws {SlipwayError} "engine-unavailable"
  */
-export async function removeResultsSince(docker: Docker, since: Date, signal: AbortSignal): Promise<void> {
+export async function removeResults(docker: Docker, made: Made, signal: AbortSignal): Promise<void> {
   for (let looks = 0, quiet = 0; looks < maxLooks && quiet < quietLooks; looks += 1) {
-    const found = ((await usageOf(docker, signal)).BuildCache ?? []).filter((record) =>
-      isSince(record, since),
-    );
+    const found = resultsOf((await usageOf(docker, signal)).BuildCache ?? [], made);
     const idle = found.filter(({ InUse }) => !InUse);
     // A result is kept while one that was made from it exists.
-    idle.sort((a, b) => Date.parse(b.CreatedAt) - Date.parse(a.CreatedAt));
+    idle.sort((a, b) => byCreation(b, a));
     for (const { ID } of idle) await prune(docker, ID, signal);
     if (found.length === 0) return;
     quiet = idle.length === 0 ? quiet + 1 : 0;
     if (!(await elapsed(pauseMs, signal))) return;
   }
+}
+
+function resultsOf(records: readonly CacheRecord[], { since, commands }: Made): readonly CacheRecord[] {
+  const recent = records.filter((record) => isSince(record, since)).toSorted(byCreation);
+  const found = new Map<string, CacheRecord>();
+  for (const record of recent) {
+    const { ID, Description, Parent = "", Parents } = record;
+    const command = Description.replace(/^.*? from exec /s, "");
+    const isMadeFromOne = [Parent, ...(Parents ?? [])].some((id) => found.has(id));
+    if (commands.has(command) || isMadeFromOne) found.set(ID, record);
+  }
+  return [...found.values()];
+}
+
+function byCreation(a: CacheRecord, b: CacheRecord): number {
+  return Date.parse(a.CreatedAt) - Date.parse(b.CreatedAt);
 }
 
 function isSince({ Type, CreatedAt, LastUsedAt }: CacheRecord, since: Date): boolean {

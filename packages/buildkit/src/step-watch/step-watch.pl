@@ -124,6 +124,7 @@ sub find_steps {
     blind("a folder that receives what a step writes is not visible") if (grep { !-d } @paths) && -d "$host$executor/$step";
     $folders{$_} //= '' for @paths;
     $folders{$paths[0]} = output_of_now('stat', '-c', '%.9Z', "$host$executor/$step/config.json") if $hasMore;
+    print "step $1\n" if $config =~ /"args":(\[(?:"[^"\\]*(?:\\.[^"\\]*)*",?)*\])/;
     $devices{$step} = { map { $_ => 1 } grep { defined } map { (stat $_)[0] } @paths, map { "$_$executor/$step/rootfs" } $host, $view };
     $foundAt{$step} = 0;
   }

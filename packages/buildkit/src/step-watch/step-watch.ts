@@ -28,6 +28,8 @@ const removalMs = 60_000;
 export interface RunningWatch extends AsyncDisposable {
   /** Aborts with "build-disk-full" when the steps wrote too much or more than can be counted, and with "engine-unavailable" when that cannot be measured. */
   readonly signal: AbortSignal;
+  /** The commands of the steps that have begun: their arguments, joined by spaces. */
+  readonly commands: ReadonlySet<string>;
   /** Measures once more, after the build. @throws {SlipwayError} as `signal`; the given signal's reason. */
   finish(signal: AbortSignal): Promise<void>;
 }
@@ -78,12 +80,14 @@ export async function watchSteps(
   );
   const process = opened.use(await startProcess(docker, id, { signal }));
   const [begun, over] = [Promise.withResolvers<void>(), new AbortController()];
-  const ended = follow(process, limits.diskBytes, begun.resolve);
+  const commands = new Set<string>();
+  const ended = follow(process, { diskBytes: limits.diskBytes, commands, onBegin: begun.resolve });
   ended.catch((error: unknown) => over.abort(error));
   await untilAborted(Promise.race([begun.promise, ended]), signal);
   const owned = opened.move();
   return {
     signal: over.signal,
+    commands,
     async finish(until) {
       const request = () => docker.getContainer(id).kill({ signal: "SIGUSR1" });
       const asked = callEngine("measure what steps wrote", request).catch(unlessEnded);
@@ -100,7 +104,7 @@ async function storageOf(docker: DockerConnection["docker"], signal: AbortSignal
 
 function unwatched(): RunningWatch {
   const { signal } = new AbortController();
-  return { signal, finish: async () => {}, [Symbol.asyncDispose]: async () => {} };
+  return { signal, commands: new Set(), finish: async () => {}, [Symbol.asyncDispose]: async () => {} };
 }
 
 /** The watch ends by itself when a step wrote too much, and says so. */
@@ -108,8 +112,15 @@ function unlessEnded(error: unknown): void {
   if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
 }
 
+interface Watched {
+  readonly diskBytes: number;
+  /** Receives the commands of steps. */
+  readonly commands: Set<string>;
+  readonly onBegin: () => void;
+}
+
 /** Reads what the watch reports until its last look. */
-async function follow(process: StartedProcess, diskBytes: number, onBegin: () => void): Promise<void> {
+async function follow(process: StartedProcess, { diskBytes, commands, onBegin }: Watched): Promise<void> {
   using timeout = setTimeout(() => process[Symbol.dispose](), silenceLimitMs);
   let [partial, hasBegun] = ["", false];
   for await (const chunk of process.output) {
@@ -121,6 +132,7 @@ async function follow(process: StartedProcess, diskBytes: number, onBegin: () =>
         hasBegun = true;
         onBegin();
       }
+      if (line.startsWith("step ")) commands.add(commandOf(line.slice("step ".length)));
       if (line === "done") return;
       if (line === "full") throw diskFull(diskBytes);
       if (line === "slow") throw tooMuchToCount();
@@ -128,6 +140,11 @@ async function follow(process: StartedProcess, diskBytes: number, onBegin: () =>
     }
   }
   throw notMeasured("the container that measures it ended", hasBegun);
+}
+
+/** @param argumentsJson a list of texts, from the configuration that the engine wrote. */
+function commandOf(argumentsJson: string): string {
+  return (JSON.parse(argumentsJson) as readonly string[]).join(" ");
 }
 
 function diskFull(diskBytes: number): SlipwayError {
