@@ -20,6 +20,8 @@ export interface Evidence {
   /** Every engine that may have something of the installation. */
   readonly engines: readonly Docker[];
   readonly containers: readonly ContainerLifetime[];
+  /** Whether clocks of workers were wrong: then stored times say nothing of the order, and only the engines' events do. */
+  readonly clocksDiffered?: boolean;
 }
 
 const everything = 1_000_000;
@@ -30,7 +32,8 @@ export async function violations(evidence: Evidence): Promise<string[]> {
   const seen = new Set<string>();
   for (const appId of evidence.appIds) {
     const deployments = await everyDeployment(evidence.store, appId);
-    found.push(...laneViolations(deployments), ...deployments.flatMap(endViolations));
+    if (evidence.clocksDiffered !== true) found.push(...laneViolations(deployments));
+    found.push(...deployments.flatMap(endViolations));
     for (const deployment of deployments) {
       seen.add(deployment.id);
       found.push(...(await logViolations(evidence, deployment)));

@@ -40,6 +40,7 @@ export async function settled(
   app: { readonly id: string },
   ids: readonly string[],
   followers: readonly Follower[],
+  { clocksDiffered = false } = {},
 ): Promise<Deployment[]> {
   const ended = await Promise.all(ids.map((id) => slipway.ended(id)));
   for (const follower of followers) {
@@ -57,6 +58,7 @@ export async function settled(
     followers,
     engines,
     containers,
+    clocksDiffered,
   });
   // As text, which the summary of a failed run shows.
   expect(found.join("\n")).toBe("");
