@@ -7,6 +7,7 @@ import type { BuildReports, ImageBuild } from "@slipway/core";
 import { connectDocker } from "@slipway/docker";
 import { lacksEngine, packTar, refusal, startRegistry, testEngine } from "@slipway/testkit";
 import { fetchesUrl, imageOfStep } from "./dockerfile.ts";
+import { aBuild } from "../test-support/a-build.ts";
 import { openImageBuilder } from "./image-builder.ts";
 
 const onError = (error: unknown) => expect.unreachable(String(error));
@@ -21,39 +22,21 @@ interface Changes extends Partial<Omit<ImageBuild, "context">> {
 async function built(text: string, { files = {}, reports = {}, whenBuilt, ...changes }: Changes = {}) {
   const { dockerHost, stackImage } = await testEngine();
   using builder = openImageBuilder({ dockerHost, onError });
-  const reference = changes.reference ?? `slipway-test-build/${randomUUID()}:1`;
   const content = { Dockerfile: `FROM ${stackImage}\nUSER 0\n${text}\n`, ...files };
-  async function* context() {
-    yield await packTar(content);
-  }
+  const build = { ...aBuild(content, stackImage), ...changes };
   const output: Uint8Array[] = [];
   try {
-    const image = await builder.build(
-      {
-        reference,
-        context: context(),
-        dockerfile: "Dockerfile",
-        target: null,
-        arguments: {},
-        secrets: {},
-        cacheScope: randomUUID().replaceAll("-", ""),
-        labels: {},
-        cgroupParent: null,
-        steps: { diskBytes: 256 * 1024 ** 2, watchImage: stackImage, labels: {} },
-        ...changes,
-      },
-      {
-        onOutput: (bytes) => void output.push(bytes),
-        onProgress: () => undefined,
-        checkStep: () => undefined,
-        signal: new AbortController().signal,
-        ...reports,
-      },
-    );
+    const image = await builder.build(build, {
+      onOutput: (bytes) => void output.push(bytes),
+      onProgress: () => undefined,
+      checkStep: () => undefined,
+      signal: new AbortController().signal,
+      ...reports,
+    });
     await whenBuilt?.();
     return { image, output: Buffer.concat(output).toString() };
   } finally {
-    await builder.remove(reference, null, new AbortController().signal);
+    await builder.remove(build.reference, null, new AbortController().signal);
   }
 }
 

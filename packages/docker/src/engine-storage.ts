@@ -5,8 +5,8 @@ import { label, SlipwayError, snapshotKind } from "@slipway/core";
 import type { Labels } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine } from "./client.ts";
-import { securityOptions } from "./confinement/seccomp-profile.ts";
 import { duringContainer, outputText } from "./during-container.ts";
+import { measuringContainer } from "./measuring-container.ts";
 
 export interface EngineStorage {
   /** The name of the engine's host. */
@@ -122,23 +122,7 @@ function lookConfig(installationId: string, image: string) {
     Image: image,
     Entrypoint: ["stat"],
     Cmd: ["-f", "-c", "%S %b %a", "/"],
-    WorkingDir: "/",
     Labels: { [label.installation]: installationId, [label.kind]: "disk-look" },
-    Tty: false,
-    AttachStdout: true,
-    AttachStderr: true,
-    Healthcheck: { Test: ["NONE"] },
-    HostConfig: {
-      NetworkMode: "none",
-      CapDrop: ["ALL"],
-      SecurityOpt: [...securityOptions],
-      ReadonlyRootfs: true,
-      // Also when the worker has crashed.
-      AutoRemove: true,
-      PidsLimit: 16,
-      Memory: memoryBytes,
-      MemorySwap: memoryBytes,
-      LogConfig: { Type: "none", Config: {} },
-    },
+    ...measuringContainer(memoryBytes),
   } satisfies Docker.ContainerCreateOptions;
 }

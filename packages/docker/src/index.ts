@@ -13,6 +13,7 @@ export type { EgressRules, GuardedBridge } from "./egress/rules.ts";
 export * from "./engine-storage.ts";
 export * from "./frames.ts";
 export * from "./images.ts";
+export * from "./measuring-container.ts";
 export * from "./networks.ts";
 export * from "./out-of-memory.ts";
 export * from "./process.ts";

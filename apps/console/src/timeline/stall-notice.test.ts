@@ -3,11 +3,15 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createElement } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { afterEach, expect, test, vi } from "vitest";
+import { runningTimeline } from "../../test-support/running-timeline.ts";
 import { timelineQuery } from "../api/queries.ts";
 import { noteServerTime } from "../api/server-clock.ts";
 import { StallNotice } from "./stall-notice.tsx";
 
 const now = Date.parse("2030-01-01T00:10:00Z");
+const running = runningTimeline(new Date(now - 300_000).toISOString(), {
+  worker_seen_at: new Date(now).toISOString(),
+});
 
 afterEach(() => {
   vi.useRealTimers();
@@ -27,27 +31,3 @@ test("a browser whose clock is fast shows a stall only if the server's clock say
   expect(shown(now - 1_000)).toBe("");
   expect(shown(now - 90_000)).toContain("The log has had no new line for 1 min 30 s");
 });
-
-const startedAt = new Date(now - 300_000).toISOString();
-const running: TimelineAnswer["timeline"] = {
-  deployment_id: "1",
-  trace_id: null,
-  created_at: startedAt,
-  started_at: startedAt,
-  finished_at: null,
-  status: "building",
-  waits: [],
-  attempts: [
-    {
-      number: 1,
-      worker: "worker-1",
-      worker_state: "ready",
-      worker_seen_at: new Date(now).toISOString(),
-      engine: null,
-      started_at: startedAt,
-      finished_at: null,
-      outcome: null,
-      phases: [],
-    },
-  ],
-};

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { AttemptBody, TimelineAnswer } from "@slipway/protocol";
+import { runningTimeline } from "../../test-support/running-timeline.ts";
 import { stallOf } from "./stall.ts";
 
 const at = (seconds: number) => new Date(seconds * 1000).toISOString();
@@ -53,27 +54,5 @@ test("a deployment that waits or has ended does not stall", () => {
 });
 
 function running(attempt: Partial<AttemptBody>): TimelineAnswer["timeline"] {
-  return {
-    deployment_id: "1",
-    trace_id: null,
-    created_at: at(90),
-    started_at: at(95),
-    finished_at: null,
-    status: "building",
-    waits: [],
-    attempts: [
-      {
-        number: 1,
-        worker: "worker-1",
-        worker_state: "ready",
-        worker_seen_at: at(999),
-        engine: null,
-        started_at: at(95),
-        finished_at: null,
-        outcome: null,
-        phases: [],
-        ...attempt,
-      },
-    ],
-  };
+  return runningTimeline(at(95), { worker_seen_at: at(999), ...attempt });
 }

@@ -18,8 +18,8 @@ import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
 import { formerImage } from "./former-image.ts";
 import type { FormerImageContext } from "./former-image.ts";
-import { leaveEvidence, storeEvidence } from "./leave-evidence.ts";
-import type { EvidenceContext } from "./leave-evidence.ts";
+import { leaveEvidence, storeAttestations } from "./attestations.ts";
+import type { AttestationsContext } from "./attestations.ts";
 import { openAttempt } from "./open-attempt.ts";
 import type { OpenAttemptContext } from "./open-attempt.ts";
 import { imageOrigin, plannedOrigin } from "./origin.ts";
@@ -37,7 +37,7 @@ import type { StartContext } from "./phases/start.ts";
 import { decideOldImages, requestPruning } from "../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
 
-type ReleasingContext = EvidenceContext &
+type ReleasingContext = AttestationsContext &
   ReleaseContext &
   StartContext & {
     readonly engine: Pick<BuildEngine, "removeSandboxes">;
@@ -131,8 +131,8 @@ async function releaseAndStart(
   const { lease, log } = attempt;
   const { built } = made;
   await using _pull = pullEarly(context, attempt, built);
-  const { release, evidence } = await lease.phase("release", log, async () => ({
-    evidence: await storeEvidence(context, attempt, made),
+  const { release, attestations } = await lease.phase("release", log, async () => ({
+    attestations: await storeAttestations(context, attempt, made),
     release: await makeRelease(context, attempt, built),
   }));
   const { image, stackImage } = built;
@@ -140,7 +140,7 @@ async function releaseAndStart(
   // The start mostly waits for the app, so the rest is done at the same time. All ends before the build is disposed of.
   const outcomes = await Promise.allSettled([
     start(context, attempt, release, facts),
-    leaveEvidence(context, attempt, { ...made, evidence }),
+    leaveEvidence(context, attempt, { ...made, attestations }),
     built.saveCache(),
   ]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;

@@ -8,5 +8,5 @@ export const heldRemoval =
   "       Waiting: the registry's garbage is being collected, which holds up the removal";
 
 /** The line of a log that says why a deployment whose app is in service has not ended. */
-export const heldEvidence =
+export const heldAttestations =
   "       Waiting: the registry's garbage is being collected, which holds up attaching the receipt";

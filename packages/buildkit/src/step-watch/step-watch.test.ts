@@ -2,16 +2,11 @@
 
 import { randomUUID } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
+import type { ImageBuild } from "@slipway/core";
 import { connectDocker, findContainers, usageOf } from "@slipway/docker";
-import {
-  eventually,
-  lacksEngine,
-  newInstallation,
-  packTar,
-  startEngineProxy,
-  testEngine,
-} from "@slipway/testkit";
+import { eventually, lacksEngine, newInstallation, startEngineProxy, testEngine } from "@slipway/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
+import { aBuild } from "../../test-support/a-build.ts";
 import { openImageBuilder } from "../image-builder.ts";
 import { engineTime, removeResults } from "./remove-results.ts";
 
@@ -45,25 +40,19 @@ async function resultOf(steps: string, changes: Changes = {}) {
   const reference = `slipway-test-build/${randomUUID()}:1`;
   // The output of steps that ran before is not repeated.
   const text = `FROM ${stackImage}\nUSER 0\nENV UNIQUE=${reference}\n${steps}\n`;
-  async function* context() {
-    yield await packTar({ Dockerfile: text, "folder/file": "content" });
-  }
+  const build: ImageBuild = {
+    ...aBuild({ Dockerfile: text, "folder/file": "content" }, watchImage),
+    reference,
+    cacheScope,
+    steps: { diskBytes: limitBytes, watchImage, labels },
+  };
   try {
-    await builder.build(
-      {
-        reference,
-        context: context(),
-        dockerfile: "Dockerfile",
-        target: null,
-        arguments: {},
-        secrets: {},
-        cacheScope,
-        labels: {},
-        cgroupParent: null,
-        steps: { diskBytes: limitBytes, watchImage, labels },
-      },
-      { onOutput: () => undefined, onProgress: () => undefined, checkStep: () => undefined, signal: never },
-    );
+    await builder.build(build, {
+      onOutput: () => undefined,
+      onProgress: () => undefined,
+      checkStep: () => undefined,
+      signal: never,
+    });
     await whenBuilt?.(reference);
     return { outcome: null, failures };
   } catch (error) {

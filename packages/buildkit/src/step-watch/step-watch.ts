@@ -7,8 +7,8 @@ import { type StepLimits, SlipwayError } from "@slipway/core";
 import {
   callEngine,
   type DockerConnection,
+  measuringContainer,
   removeContainer,
-  securityOptions,
   type StartedProcess,
   startProcess,
   statusOf,
@@ -175,35 +175,25 @@ function notMeasured(reason: string, hasBegun: boolean): SlipwayError {
 
 /** It reads the engine's folders and the open files of steps, through the processes of the engine's host. */
 function watchConfig({ watchImage, labels }: StepLimits, parameters: readonly string[]) {
+  const { HostConfig, ...common } = measuringContainer(memoryBytes);
   return {
+    ...common,
     Image: watchImage,
     Entrypoint: ["perl", "-e", script],
     Cmd: [...parameters],
     User: "0:0",
-    WorkingDir: "/",
     Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
     Labels: labels,
-    Tty: false,
-    AttachStdout: true,
-    AttachStderr: true,
-    Healthcheck: { Test: ["NONE"] },
     HostConfig: {
+      ...HostConfig,
       // The name is reserved by every engine. With gVisor or Kata as the default, the host's processes are not visible.
       Runtime: "runc",
       PidMode: "host",
       // Engines that map users refuse the host's processes otherwise.
       UsernsMode: "host",
-      NetworkMode: "none",
-      CapDrop: ["ALL"],
       CapAdd: ["DAC_READ_SEARCH", "SYS_PTRACE"],
       // The default profile of AppArmor hides processes that have another one.
-      SecurityOpt: [...securityOptions, "apparmor=unconfined"],
-      ReadonlyRootfs: true,
-      AutoRemove: true,
-      PidsLimit: 16,
-      Memory: memoryBytes,
-      MemorySwap: memoryBytes,
-      LogConfig: { Type: "none", Config: {} },
+      SecurityOpt: [...HostConfig.SecurityOpt, "apparmor=unconfined"],
     },
   };
 }

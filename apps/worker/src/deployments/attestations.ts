@@ -6,7 +6,7 @@ import { sbomMediaType } from "@slipway/sbom";
 import type { Logger } from "@slipway/service";
 import type { Attempt } from "./attempt.ts";
 import type { BuiltImage } from "./builders/builder.ts";
-import { heldEvidence } from "./held-push.ts";
+import { heldAttestations } from "./held-push.ts";
 import type { Origin } from "./origin.ts";
 import type { Plan } from "./phases/plan.ts";
 import { storeReceipt } from "./receipt.ts";
@@ -19,7 +19,7 @@ interface AttachContext {
   readonly logger: Pick<Logger, "warn">;
 }
 
-export type EvidenceContext = ReceiptContext & SbomContext & AttachContext;
+export type AttestationsContext = ReceiptContext & SbomContext & AttachContext;
 
 interface AttachingAttempt extends Pick<Attempt, "signal"> {
   readonly lease: { readonly deployment: Pick<Deployment, "id" | "appId"> };
@@ -35,8 +35,8 @@ const describeLimitMs = 5 * 60_000;
 const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
 
 /** Stores the documents that need no look into the image. Called before it has a release, so that no release lacks them. @returns the files to attach. */
-export async function storeEvidence(
-  context: EvidenceContext,
+export async function storeAttestations(
+  context: AttestationsContext,
   attempt: Attempt,
   made: { readonly origin: Origin; readonly plan: Plan | null; readonly built: BuiltImage },
 ): Promise<readonly ImageArtifact[]> {
@@ -84,33 +84,33 @@ function sbomArtifact(content: string): ImageArtifact {
 
 /** Attaches the files to the image, and then a list of what is in it, if only the image tells that. */
 export async function leaveEvidence(
-  context: EvidenceContext,
+  context: AttestationsContext,
   attempt: Attempt,
   made: {
     readonly plan: Plan | null;
     readonly built: BuiltImage;
-    readonly evidence: readonly ImageArtifact[];
+    readonly attestations: readonly ImageArtifact[];
   },
 ): Promise<void> {
-  await attachEvidence(context, attempt, made);
-  const evidence = await describeImage(context, attempt, made);
-  await attachEvidence(context, attempt, { ...made, evidence });
+  await attachAttestations(context, attempt, made);
+  const attestations = await describeImage(context, attempt, made);
+  await attachAttestations(context, attempt, { ...made, attestations });
 }
 
 /**
  * Attaches the files to the image in the registry. A garbage collection may hold it up for minutes; the app starts meanwhile. A failure
  * is only logged, because the documents are stored.
  */
-export async function attachEvidence(
+export async function attachAttestations(
   { registry, logger }: AttachContext,
   { lease, log, signal }: AttachingAttempt,
-  { built, evidence }: { readonly built: AttachedTo; readonly evidence: readonly ImageArtifact[] },
+  { built, attestations }: { readonly built: AttachedTo; readonly attestations: readonly ImageArtifact[] },
 ): Promise<void> {
   const { id, appId } = lease.deployment;
-  const onHeld = () => log.line(heldEvidence);
+  const onHeld = () => log.line(heldAttestations);
   try {
     // One after the other: each adds to the same list of the image's referrers.
-    for (const artifact of evidence)
+    for (const artifact of attestations)
       await registry.attach(`apps/${appId}`, built.image.digest, { ...artifact, onHeld }, signal);
   } catch (error) {
     signal.throwIfAborted();

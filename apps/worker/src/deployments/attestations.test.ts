@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ImageArtifact } from "@slipway/core";
-import { attachEvidence } from "./leave-evidence.ts";
+import { attachAttestations } from "./attestations.ts";
 
 test("attaching a receipt that a garbage collection holds up has no limit of its own, and the log says why it waits", async () => {
   const { signal } = new AbortController();
@@ -20,9 +20,9 @@ test("attaching a receipt that a garbage collection holds up has no limit of its
   };
   const lease = { deployment: { id: "d1", appId: "a" } };
   const log = { line: (text: string) => void lines.push(text) };
-  const evidence = [{ type: "application/x-receipt", content: "{}", annotations: {} }];
+  const attestations = [{ type: "application/x-receipt", content: "{}", annotations: {} }];
   const built = { image: { digest: "sha256:a" } };
-  await attachEvidence({ registry, logger }, { lease, log, signal }, { built, evidence });
+  await attachAttestations({ registry, logger }, { lease, log, signal }, { built, attestations });
   expect(attached).toEqual(["apps/a sha256:a application/x-receipt"]);
   expect(lines).toEqual([expect.stringContaining("holds up attaching the receipt")]);
 });
