@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { countTests, endOfRun, failuresIn, filesFailedOutsideTests, withSecondRun } from "./test-outcome.ts";
+import { countTests, endOfRun, failedFiles, failuresIn, withSecondRun } from "./test-outcome.ts";
 
 const file = (status: string, ...tests: string[]) => ({
   name: "/clone/a.test.ts",
@@ -53,21 +53,43 @@ test("failuresIn reports failed tests and tests that passed on a retry, but no p
   ]);
 });
 
-test("a second run of the files that failed outside their tests replaces their results, and is reported", () => {
+test("a second run of the files that failed replaces their results, and is reported", () => {
   const hookFailed = { ...file("failed", "passed", "skipped"), message: "hook timed out" };
   const other = { ...file("passed", "passed"), name: "/clone/b.test.ts" };
   const first = { numPassedTests: 2, numFailedTests: 0, testResults: [other, hookFailed] };
-  expect(filesFailedOutsideTests(first)).toEqual(["/clone/a.test.ts"]);
+  expect(failedFiles(first)).toEqual(["/clone/a.test.ts"]);
   const second = { numPassedTests: 2, numFailedTests: 0, testResults: [file("passed", "passed", "passed")] };
   const both = withSecondRun(first, second);
   expect(countTests(both, 0)).toEqual({ passed: 3, failed: 0 });
-  expect(failuresIn(both)).toEqual(["failed at first: /clone/a.test.ts\nhook timed out"]);
+  expect(failuresIn(both)).toEqual([
+    "failed at first: /clone/a.test.ts\nfailed: /clone/a.test.ts\nhook timed out",
+  ]);
   const again = withSecondRun(first, {
     ...second,
     numPassedTests: 0,
     testResults: [file("failed", "skipped")],
   });
   expect(countTests(again, 1)).toEqual({ passed: 1, failed: 1 });
+});
+
+test("a second run replaces the results of failed tests", () => {
+  const tried = (fullName: string, status: string, ...failureMessages: string[]) => ({
+    fullName,
+    status,
+    failureMessages,
+  });
+  const failing = {
+    ...file("failed"),
+    assertionResults: [tried("it works", "failed", "timed out"), tried("it starts", "passed")],
+  };
+  const first = { numPassedTests: 1, numFailedTests: 1, testResults: [failing] };
+  const second = { numPassedTests: 2, numFailedTests: 0, testResults: [file("passed", "passed", "passed")] };
+  const both = withSecondRun(first, second);
+  expect(countTests(both, 0)).toEqual({ passed: 2, failed: 0 });
+  expect(failuresIn(both)).toEqual([
+    "failed at first: /clone/a.test.ts\nfailed: /clone/a.test.ts > it works\ntimed out",
+  ]);
+  expect(countTests(withSecondRun(first, first), 1)).toEqual({ passed: 1, failed: 1 });
 });
 
 test("failuresIn shortens a long failure message", () => {

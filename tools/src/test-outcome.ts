@@ -15,7 +15,7 @@ interface FileReport {
   status: string;
   /** The failure outside the file's tests. */
   message: string;
-  /** The failure outside its tests in a first run, if the file was run twice. */
+  /** The failures in a first run, if the file was run twice. */
   failedFirst?: string;
   assertionResults: readonly {
     fullName: string;
@@ -40,43 +40,45 @@ export function countTests(
   return { passed: report?.numPassedTests ?? 0, failed: exitCode === 0 ? failed : Math.max(failed, 1) };
 }
 
-/** The files that failed outside their tests, such as in a `beforeAll`: vitest's `retry` repeats single tests only. */
-export function filesFailedOutsideTests(report: TestReport): string[] {
-  return report.testResults.filter(failsOutsideTests).map(({ name }) => name);
+export function failedFiles(report: TestReport): string[] {
+  return report.testResults.filter(({ status }) => status === "failed").map(({ name }) => name);
 }
 
 /** A run's report with the files of a second run in place of their first results. The files count as failed at first. */
 export function withSecondRun(report: TestReport, second: TestReport): TestReport {
   const repeated = new Set(second.testResults.map(({ name }) => name));
   const replaced = report.testResults.filter(({ name }) => repeated.has(name));
-  const first = new Map(replaced.map(({ name, message }) => [name, message]));
+  const first = new Map(replaced.map((file) => [file.name, failuresOf(file).join("\n")]));
   const files = second.testResults.map((file) => ({ ...file, failedFirst: first.get(file.name) ?? "" }));
   return {
-    numPassedTests: report.numPassedTests - passedIn(replaced) + second.numPassedTests,
-    numFailedTests: report.numFailedTests + second.numFailedTests,
+    numPassedTests: report.numPassedTests - countOf("passed", replaced) + second.numPassedTests,
+    numFailedTests: report.numFailedTests - countOf("failed", replaced) + second.numFailedTests,
     testResults: [...report.testResults.filter(({ name }) => !repeated.has(name)), ...files],
   };
 }
 
-function passedIn(files: readonly FileReport[]): number {
-  return files.flatMap(({ assertionResults }) => assertionResults).filter(({ status }) => status === "passed")
+function countOf(status: string, files: readonly FileReport[]): number {
+  return files.flatMap(({ assertionResults }) => assertionResults).filter((test) => test.status === status)
     .length;
 }
 
 /** Returns a text for each test that failed or passed only on a retry, and for each file that failed outside its tests. */
 export function failuresIn(report: TestReport): string[] {
   return report.testResults.flatMap((file) => [
-    ...(failsOutsideTests(file) ? [`failed: ${file.name}\n${shortened(file.message)}`] : []),
-    ...(file.failedFirst === undefined
-      ? []
-      : [`failed at first: ${file.name}\n${shortened(file.failedFirst)}`]),
-    ...file.assertionResults
-      .filter(({ failureMessages }) => (failureMessages ?? []).length > 0)
-      .map(({ fullName, status, failureMessages }) => {
-        const outcome = status === "failed" ? "failed" : "failed at first";
-        return `${outcome}: ${file.name} > ${fullName}\n${shortened((failureMessages ?? []).join("\n"))}`;
-      }),
+    ...(file.failedFirst === undefined ? [] : [`failed at first: ${file.name}\n${file.failedFirst}`]),
+    ...failuresOf(file),
   ]);
+}
+
+function failuresOf(file: FileReport): string[] {
+  const outside = failsOutsideTests(file) ? [`failed: ${file.name}\n${shortened(file.message)}`] : [];
+  const tests = file.assertionResults
+    .filter(({ failureMessages }) => (failureMessages ?? []).length > 0)
+    .map(({ fullName, status, failureMessages }) => {
+      const outcome = status === "failed" ? "failed" : "failed at first";
+      return `${outcome}: ${file.name} > ${fullName}\n${shortened((failureMessages ?? []).join("\n"))}`;
+    });
+  return [...outside, ...tests];
 }
 
 /**

@@ -20,7 +20,7 @@ import {
 import type { Engine, SetupConfig } from "@slipway/setup";
 import { ensureTestDatabase, prepareTestDatabase } from "./images/test-database.ts";
 import type { TestDatabase } from "./images/test-database.ts";
-import { endOfRun, filesFailedOutsideTests, withSecondRun } from "./test-outcome.ts";
+import { endOfRun, failedFiles, withSecondRun } from "./test-outcome.ts";
 import type { TestReport } from "./test-outcome.ts";
 
 const say = sayOn(process.stdout);
@@ -30,7 +30,7 @@ const say = sayOn(process.stdout);
  * The output of the first lane is printed as it comes, that of each other lane when the lane ends.
  */
 const lanes = [["unit", "e2e-mongo", "compose"], ["e2e"], ["chaos", "fleet"]] as const;
-/** In CI at most this many files of a lane are run again after a failure outside their tests: more have a common cause. */
+/** In CI at most this many failed files of a lane are run again: more have a common cause. */
 const maxFilesAgain = 3;
 
 await runCommand(async () => {
@@ -60,11 +60,14 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
     if (mongo === "missing" && namesMongo(args))
       throw new SetupError("The project e2e-mongo needs MongoDB: see the reason above, or set MONGO_URL.");
     if (args.length > 0) return [await runVitest(reportIn(logFolder, 0), mongo, args)];
-    const run = async (projects: readonly string[], lane: number) => {
-      const exitCode = await runLane(logFolder, lane, mongo, projects);
-      return config.unattended && exitCode !== 0 ? runAgain(logFolder, lane, mongo, exitCode) : exitCode;
-    };
-    return await Promise.all(lanes.map(run));
+    const runs = lanes.map((projects, lane) => runLane(logFolder, lane, mongo, projects));
+    const exitCodes = await Promise.all(runs);
+    if (!config.unattended) return exitCodes;
+    // The machine is idle now, so a test that was only too slow passes. The end of the run reports it.
+    const finalCodes: number[] = [];
+    for (const [lane, exitCode] of exitCodes.entries())
+      finalCodes.push(exitCode === 0 ? 0 : await runAgain(logFolder, lane, mongo, exitCode));
+    return finalCodes;
   } catch (error) {
     process.stderr.write(` !     ${errorText(error)}\n`);
     return [1];
@@ -85,7 +88,7 @@ function runLane(
 }
 
 /**
- * Runs the files that failed outside their tests once more, if nothing else failed, and writes both runs' report in place of the first.
+ * Runs the failed files of a lane once more, if nothing else failed, and writes both runs' report in place of the first.
  * @returns the exit code of the second run, or `firstExitCode` if there was none.
  */
 async function runAgain(
@@ -96,18 +99,19 @@ async function runAgain(
 ): Promise<number> {
   const reportFile = reportIn(logFolder, lane);
   const report = await readReport(reportFile);
-  const files = report === undefined ? [] : filesFailedOutsideTests(report);
-  if (report === undefined || report.numFailedTests > 0) return firstExitCode;
+  if (report === undefined) return firstExitCode;
+  const files = failedFiles(report);
   // A second run of some files says nothing about errors of others.
   if ((await readText(unhandledErrorsOf(reportFile))) !== "0") return firstExitCode;
   if (files.length === 0 || files.length > maxFilesAgain) return firstExitCode;
-  say(`again     ${files.join(" ")}: failed outside their tests`);
+  say(`again     ${files.join(" ")}`);
   const secondFile = join(logFolder, `vitest-${lane + 1}-again.json`);
   await rm(secondFile, { force: true });
   const projects = (lanes[lane] ?? []).map((project) => `--project=${project}`);
   const exitCode = await runVitest(secondFile, mongo, [...projects, ...files]);
   const second = await readReport(secondFile);
-  if (second !== undefined) await writeFile(reportFile, JSON.stringify(withSecondRun(report, second)));
+  if (second === undefined) return firstExitCode;
+  await writeFile(reportFile, JSON.stringify(withSecondRun(report, second)));
   return exitCode;
 }
 
