@@ -4,12 +4,12 @@
 import { pause, untilAborted } from "@slipway/async";
 import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
-import { findTasks, isUp, type Task } from "./swarm-api.ts";
-import { bootFailure, lateFailure, stuckFailure } from "./task-failures.ts";
+import { findTasksOfExisting, isUp, type Task } from "./swarm-api.ts";
+import { bootFailure, lateFailure, missingFailure, removedFailure, stuckFailure } from "./task-failures.ts";
 import { TaskOutput } from "./task-output.ts";
 
 const pollMs = 200;
-/** Limit from a task's creation to the start of its container, which includes the pull of the image. */
+/** Limit until all tasks exist and their containers have started, which includes the pull of the image. */
 const preparationLimitMs = 600_000;
 const ended = new Set(["complete", "failed", "rejected", "shutdown", "orphaned", "remove"]);
 
@@ -31,7 +31,8 @@ export async function bootService(
   };
   const clock = bootClock(rollout.bootTimeoutMs);
   for (;;) {
-    const tasks = await untilAborted(findTasks(docker, serviceId), signal);
+    const tasks = await untilAborted(findTasksOfExisting(docker, serviceId), signal);
+    if (tasks === null) throw removedFailure();
     for (const { ID, Status } of tasks) {
       const begun = Status.ContainerStatus?.ContainerID !== undefined;
       if (begun && !outputs.has(ID)) follow(ID);
@@ -49,7 +50,8 @@ export async function bootService(
 
 type Outcome =
   | { readonly kind: "up"; readonly tasks: Task[] }
-  | { readonly kind: "ended" | "late" | "stuck"; readonly task: Task };
+  | { readonly kind: "ended" | "late" | "stuck"; readonly task: Task }
+  | { readonly kind: "missing" };
 
 /** Null while it is undecided. An instance's exit is final, although Swarm would restart it. */
 function judge(tasks: readonly Task[], count: number, clock: BootClock): Outcome | null {
@@ -59,35 +61,42 @@ function judge(tasks: readonly Task[], count: number, clock: BootClock): Outcome
   const up = tasks.filter(isUp).toSorted((a, b) => a.Slot - b.Slot);
   if (up.length === count) return { kind: "up", tasks: up };
   for (const task of first) {
-    const state = clock(task);
+    const state = clock.of(task);
     if (state !== "in time") return { kind: state, task };
   }
-  return null;
+  return tasks.length < count && clock.isPreparationOver() ? { kind: "missing" } : null;
 }
 
-type BootClock = (task: Task) => "in time" | "late" | "stuck";
+interface BootClock {
+  of(task: Task): "in time" | "late" | "stuck";
+  isPreparationOver(): boolean;
+}
 
 /** Measures from when a state was first seen, because the clocks of nodes differ. */
 function bootClock(bootTimeoutMs: number): BootClock {
   const begun = performance.now();
   const bootSince = new Map<string, number>();
-  return (task) => {
-    const now = performance.now();
-    if (isUp(task)) return "in time";
-    if (task.Status.State !== "starting") return now - begun < preparationLimitMs ? "in time" : "stuck";
-    const since = bootSince.get(task.ID) ?? now;
-    bootSince.set(task.ID, since);
-    return now - since < bootTimeoutMs ? "in time" : "late";
+  const isPreparationOver = () => performance.now() - begun >= preparationLimitMs;
+  return {
+    isPreparationOver,
+    of(task) {
+      if (isUp(task)) return "in time";
+      if (task.Status.State !== "starting") return isPreparationOver() ? "stuck" : "in time";
+      const now = performance.now();
+      const since = bootSince.get(task.ID) ?? now;
+      bootSince.set(task.ID, since);
+      return now - since < bootTimeoutMs ? "in time" : "late";
+    },
   };
 }
 
 async function failureOf(
   docker: Docker,
   rollout: RolloutSpec,
-  { kind, task }: Exclude<Outcome, { kind: "up" }>,
+  outcome: Exclude<Outcome, { kind: "up" }>,
 ): Promise<SlipwayError> {
-  if (kind === "stuck") return stuckFailure(task);
-  return kind === "late"
-    ? await lateFailure(docker, rollout, task)
-    : await bootFailure(docker, rollout, task);
+  if (outcome.kind === "missing") return missingFailure(rollout.count);
+  if (outcome.kind === "stuck") return stuckFailure(outcome.task);
+  if (outcome.kind === "late") return await lateFailure(docker, rollout, outcome.task);
+  return await bootFailure(docker, rollout, outcome.task);
 }

@@ -62,10 +62,15 @@ export async function findServices(
 
 /** The service's tasks in any state, newest first; none when the service does not exist. */
 export async function findTasks(docker: Docker, serviceId: string): Promise<Task[]> {
+  return (await findTasksOfExisting(docker, serviceId)) ?? [];
+}
+
+/** The service's tasks in any state, newest first; null when the service does not exist. */
+export async function findTasksOfExisting(docker: Docker, serviceId: string): Promise<Task[] | null> {
   try {
     return await listTasks(docker, { service: [serviceId] });
   } catch (error) {
-    if (statusOf(error) === 404) return [];
+    if (statusOf(error) === 404) return null;
     throw error;
   }
 }

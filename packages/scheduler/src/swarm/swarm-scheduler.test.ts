@@ -11,7 +11,7 @@ import {
   testEngine,
 } from "@slipway/testkit";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { findServices, findTasksOfAll } from "./swarm-api.ts";
+import { findServices, findTasksOfAll, removeService } from "./swarm-api.ts";
 import { openSwarmScheduler } from "./swarm-scheduler.ts";
 
 /** Answers HTTP with a text that differs after each start. */
@@ -60,6 +60,22 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     const tasks = await findTasksOfAll(direct.docker, [service?.id ?? "", "removed"]);
     expect(tasks).toMatchObject([{ ServiceID: service?.id }]);
     await scheduler.removeApp(rollout.appId);
+  });
+
+  test("a start fails when its service is removed", async () => {
+    await using scheduler = open();
+    const rollout = { ...aServer(stackImage), command: ["sleep", "600"], bootTimeoutMs: 600_000 };
+    const starting = scheduler.start(rollout, options);
+    starting.catch(() => undefined);
+    await vi.waitFor(async () => {
+      const [service] = await findServices(direct.docker, "test", rollout.appId);
+      await removeService(direct.docker, service?.id ?? "missing");
+      expect(service).toBeDefined();
+    }, 20_000);
+    await expect(starting).rejects.toMatchObject({
+      code: "engine-unavailable",
+      message: "the service of the release was removed from the swarm while it started",
+    });
   });
 
   test("a release continues after its container was killed, and its new address is listed", async () => {

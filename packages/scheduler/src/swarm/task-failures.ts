@@ -35,6 +35,22 @@ export async function lateFailure(docker: Docker, rollout: RolloutSpec, task: Ta
   return bootTimedOut({ processType, bootTimeoutMs, port, listening, probeFailure: "" });
 }
 
+/** The error for a service that another program removed while its tasks booted. */
+export function removedFailure(): SlipwayError {
+  return new SlipwayError(
+    "engine-unavailable",
+    "the service of the release was removed from the swarm while it started",
+  );
+}
+
+/** The error for a service for which Swarm did not create all tasks. */
+export function missingFailure(count: number): SlipwayError {
+  return new SlipwayError(
+    "engine-unavailable",
+    `Swarm did not create the ${count} instances of the release; see docker service ps`,
+  );
+}
+
 /** The error for a task without a node, or whose node has not pulled the image. */
 export function stuckFailure({ Status }: Task): SlipwayError {
   const reason = Status.Err ? `: ${Status.Err}` : "";
