@@ -97,7 +97,7 @@ const readers: Readonly<Record<DependencyFile, (source: LanguageSource, project:
   },
   "requirements.txt": (source) => {
     const lines = requirementLines(textOf(source, "requirements.txt"));
-    return { names: lines, isApart: !lines.some(readsFiles) };
+    return { names: lines, isApart: lines.every(isFromIndexOrUrl) };
   },
   "pyproject.toml": (_source, project) => ({
     names: stringsOf(fieldOf(project, "project", "dependencies")),
@@ -124,10 +124,28 @@ function requirementLines(text: string): readonly string[] {
   return lines.map((line) => line.replace(/(^|\s)#.*/, "").trim()).filter((line) => line !== "");
 }
 
-/** Other lists of requirements, and packages by path. */
-function readsFiles(line: string): boolean {
-  if (/^(-[rce]|--(requirement|constraint|editable|find-links)\b|-f\b)/.test(line)) return true;
-  return /^(\.{0,2}\/|\.$|file:)|@\s*(file:|\.{0,2}\/)/.test(line);
+/** Options of a list that name no file. */
+const plainOption =
+  /^--(?:no-index|no-binary|only-binary|prefer-binary|pre|require-hashes|trusted-host|use-feature)\b/;
+const indexOption = /^(?:-i|--index-url|--extra-index-url)[ =]/;
+/** Name, extras, and a URL or versions. A name that ends like an archive is a file. */
+const requirement =
+  /^(?![\w.-]+\.(?:whl|zip|tar|t[gbxl]z|tar\.\w+)\b)[a-z\d][\w.-]* ?(?:\[[\w., -]*\])? ?(?:@ ?(?<url>\S+)|[(<>=~!][\w.*+!,<>=~() -]*)?(?: ?;.*)?$/i;
+const requirementOptions = / --(?:hash|config-settings?|global-option)[ =].*$/;
+
+/** @param line of a list of requirements. @returns false when uv may read other files of the source for it. */
+function isFromIndexOrUrl(line: string): boolean {
+  const text = line.replaceAll(/\s+/g, " ").replace(requirementOptions, "");
+  if (plainOption.test(text)) return true;
+  if (indexOption.test(text)) return isRemote(text.replace(indexOption, "").trim());
+  if (isRemote(text)) return true;
+  const found = requirement.exec(text);
+  return found !== null && isRemote(found.groups?.["url"] ?? "https://");
+}
+
+/** Whether it is an URL of another machine. A variable instead of an URL may name a folder. */
+function isRemote(url: string): boolean {
+  return /^(?:[a-z]+\+)?(?!file:)[a-z]+:\/\//i.test(url);
 }
 
 /** `Flask[async] >= 3` → `flask` */

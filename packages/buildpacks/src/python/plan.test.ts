@@ -75,12 +75,37 @@ describe("an install apart from the source", () => {
     expect(digest({ DATABASE_URL: "x" })).toBe(digest({}));
   });
 
+  test.each([
+    "Flask[async,dotenv] >= 3, != 3.0.1 ; python_version < '4' # web",
+    "flask==3.0.0 --hash=sha256:a --hash=sha256:b",
+    "flask (>=3)",
+    "flask~=3.0;sys_platform == 'linux'",
+    "zope.interface",
+    "foo@https://example.com/foo.tar.gz",
+    "foo[x] @ git+ssh://git@example.com/foo ; extra == 'y'",
+    "https://example.com/foo-1.0-py3-none-any.whl",
+    "-i https://${TOKEN}@example.com/simple",
+    "--extra-index-url=https://example.com/simple",
+    "--only-binary :all:",
+    "--pre",
+  ])("is planned for the requirement %s", (line) => {
+    expect(installOf({ "requirements.txt": `${line}\n` })).not.toBeNull();
+  });
+
   test.each<[string, Files]>([
     ["another list of requirements", { "requirements.txt": "-r base.txt\n" }],
     ["constraints", { "requirements.txt": "x\n--constraint=c.txt\n" }],
     ["the app itself", { "requirements.txt": "-e .\n" }],
     ["a folder", { "requirements.txt": "./lib\n" }],
     ["a folder by name", { "requirements.txt": "lib @ file:./lib\n" }],
+    ["a wheel", { "requirements.txt": "vendor/foo-1.0-py3-none-any.whl\n" }],
+    ["a wheel at the root", { "requirements.txt": "foo-1.0-py3-none-any.whl\n" }],
+    ["an archive at the root", { "requirements.txt": "foo-1.0.tar.gz ; python_version > '3'\n" }],
+    ["a wheel by name", { "requirements.txt": "foo @ vendor/foo.whl\n" }],
+    ["what a variable names", { "requirements.txt": "foo @ ${FOO}\n" }],
+    ["an index of its own", { "requirements.txt": "--extra-index-url ./index\nfoo\n" }],
+    ["a repository of its own", { "requirements.txt": "git+file:///build/lib\n" }],
+    ["an option that is not known", { "requirements.txt": "--new-option x\nfoo\n" }],
     ["a folder in uv.lock", { "uv.lock": uvLock('{ editable = "lib" }'), "pyproject.toml": project }],
     ["a workspace of uv", { "uv.lock": uvLock(), "pyproject.toml": `${project}[tool.uv.workspace]\n` }],
     ["the app as a package", { "uv.lock": uvLock(), "pyproject.toml": `${project}[build-system]\n` }],
