@@ -28,6 +28,20 @@ export function decisiveVariables(
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Whether the value of a variable with such a name has the path of a file or folder of the source, which an install may read. */
+export function namesSourceFile(
+  { variables, names }: Pick<LanguageSource, "variables" | "names">,
+  variable: RegExp,
+): boolean {
+  const exists = (path: string) => {
+    const [first = "", ...rest] = path.replace(/^(?:\.\/|\/work\/build\/)+/, "").split("/");
+    return names.includes(`${first}/`) || (rest.length === 0 && names.includes(first));
+  };
+  return Object.entries(variables).some(
+    ([name, value]) => variable.test(name) && value.split(/[\s=,;"']+/).some(exists),
+  );
+}
+
 /**
  * @param workspace path of the app in its monorepo; null for any other app.
  * @returns the SHA-256 in hex, the same for the same files in any order.

@@ -1,6 +1,6 @@
 // Where the dependencies of a Python app are listed, and whether they can be installed without the app's source.
 
-import { decisiveVariables, installDigest } from "../install-inputs.ts";
+import { decisiveVariables, installDigest, namesSourceFile } from "../install-inputs.ts";
 import type { Install, LanguageSource } from "../language.ts";
 import {
   fieldOf,
@@ -54,8 +54,11 @@ export function dependencyFile(names: readonly string[]): DependencyFile | null 
 
 export function planDependencies(source: LanguageSource, project: Table, file: DependencyFile): Dependencies {
   const { names, isApart } = readers[file](source, project);
-  const files = filesOf(source, file);
-  const isKnown = files !== null && isApart && !source.names.includes(".venv/");
+  const uv = tableOf(fieldOf(project, "tool", "uv"));
+  const files = filesOf(source, file, Object.keys(uv).length > 0);
+  const isLocal =
+    [uv, tomlOf(source, "uv.toml")].some(namesFolders) || namesSourceFile(source, /^(uv|pip)_/i);
+  const isKnown = files !== null && isApart && !isLocal && !source.names.includes(".venv/");
   return {
     file,
     names: new Set(names.map(normalizedName)),
@@ -82,6 +85,7 @@ const readers: Readonly<Record<DependencyFile, (source: LanguageSource, project:
     const packages = tablesOf(tomlOf(source, "uv.lock")["package"]);
     const isSource = ({ source: from }: Table) =>
       ["editable", "directory", "path"].some((kind) => kind in tableOf(from)) ||
+      !isRemote(stringOf(tableOf(from), "registry") || "https://") ||
       !["", ".", undefined].includes(tableOf(from)["virtual"] as string | undefined);
     return { names: namesOf(packages), isApart: !packages.some(isSource) && isStatic(project) };
   },
@@ -91,19 +95,24 @@ const readers: Readonly<Record<DependencyFile, (source: LanguageSource, project:
     return { names: namesOf(packages), isApart: !packages.some(isSource) };
   },
   "Pipfile.lock": (source) => {
-    const packages = Object.entries(tableOf(jsonOf(source, "Pipfile.lock")["default"]));
-    const isSource = packages.some(([, one]) => "path" in tableOf(one) || "file" in tableOf(one));
+    const lock = jsonOf(source, "Pipfile.lock");
+    const packages = Object.entries(tableOf(lock["default"]));
+    const indexes = tablesOf(fieldOf(lock, "_meta", "sources")).map((index) => stringOf(index, "url"));
+    const isSource =
+      packages.some(([, one]) => "path" in tableOf(one) || "file" in tableOf(one)) ||
+      !indexes.every(isRemote);
     return { names: packages.map(([name]) => name), isApart: !isSource };
   },
   "requirements.txt": (source) => {
     const lines = requirementLines(textOf(source, "requirements.txt"));
     return { names: lines, isApart: lines.every(isFromIndexOrUrl) };
   },
-  "pyproject.toml": (_source, project) => ({
-    names: stringsOf(fieldOf(project, "project", "dependencies")),
+  "pyproject.toml": (_source, project) => {
+    const names = stringsOf(fieldOf(project, "project", "dependencies"));
     // Without a list of them, only building the project tells its dependencies.
-    isApart: "project" in project && isStatic(project),
-  }),
+    const isListed = "project" in project && isStatic(project) && !hasPathSources(project);
+    return { names, isApart: isListed && names.every(isFromIndexOrUrl) };
+  },
   "setup.py": () => ({ names: [], isApart: false }),
 };
 
@@ -117,6 +126,28 @@ function isStatic(project: Table): boolean {
   const uv = tableOf(fieldOf(project, "tool", "uv"));
   const isPackage = "build-system" in project && uv["package"] !== false;
   return !dynamic.some((name) => name.endsWith("dependencies")) && !isPackage && !("workspace" in uv);
+}
+
+/** Whether uv takes a package from a folder or file of the source instead of an index. */
+function hasPathSources(project: Table): boolean {
+  const sources = Object.values(tableOf(fieldOf(project, "tool", "uv", "sources")));
+  return sources
+    .flatMap((one) => (Array.isArray(one) ? tablesOf(one) : [tableOf(one)]))
+    .some(
+      (one) =>
+        ["path", "workspace"].some((kind) => kind in one) || !isRemote(stringOf(one, "git") || "https://"),
+    );
+}
+
+/** Whether settings of uv name a folder as an index, or as a list of packages. */
+function namesFolders(settings: Table): boolean {
+  const all = [settings, tableOf(settings["pip"])];
+  const urls = all.flatMap((table) => [
+    ...tablesOf(table["index"]).map((index) => stringOf(index, "url")),
+    ...["index-url", "default-index"].map((name) => stringOf(table, name)).filter((url) => url !== ""),
+    ...["extra-index-url", "find-links"].flatMap((name) => stringsOf(table[name])),
+  ]);
+  return !urls.every(isRemote);
 }
 
 function requirementLines(text: string): readonly string[] {
@@ -155,8 +186,13 @@ function normalizedName(requirement: string): string {
 }
 
 /** @returns null when one of the files is no regular file of acceptable size. */
-function filesOf(source: LanguageSource, file: DependencyFile): ReadonlyMap<string, Buffer> | null {
-  const wanted = new Set([file, companions[file], "uv.toml", "poetry.toml"]);
+function filesOf(
+  source: LanguageSource,
+  file: DependencyFile,
+  hasUvSettings: boolean,
+): ReadonlyMap<string, Buffer> | null {
+  const settings = hasUvSettings ? "pyproject.toml" : undefined;
+  const wanted = new Set([file, companions[file], settings, "uv.toml", "poetry.toml"]);
   const files = new Map<string, Buffer>();
   for (const name of wanted) {
     if (name === undefined || !source.names.includes(name)) continue;

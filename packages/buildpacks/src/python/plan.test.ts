@@ -75,6 +75,23 @@ describe("an install apart from the source", () => {
     expect(digest({ DATABASE_URL: "x" })).toBe(digest({}));
   });
 
+  test.each(["wheels", "./wheels", "https://example.com ./wheels/a", "/work/build/wheels"])(
+    "is not planned when a variable of uv is %s, which is part of the source",
+    (value) => {
+      const files = { ...flask, "wheels/a.whl": "" };
+      expect(installOf(files, { UV_FIND_LINKS: value })).toBeNull();
+      expect(installOf(flask, { UV_FIND_LINKS: value })).not.toBeNull();
+      expect(installOf(files, { OTHER: value })).not.toBeNull();
+    },
+  );
+
+  test("has the settings of uv, also for other files than its own", () => {
+    const settings = `[tool.uv]\nindex-url = "https://example.com/simple"\n[tool.uv.sources]\nfoo = { git = "https://example.com/foo" }\n`;
+    const install = installOf({ ...flask, "pyproject.toml": settings });
+    expect([...(install?.files.keys() ?? [])]).toEqual(["requirements.txt", "pyproject.toml"]);
+    expect(installOf({ "pyproject.toml": `${project}${settings}` })).not.toBeNull();
+  });
+
   test.each([
     "Flask[async,dotenv] >= 3, != 3.0.1 ; python_version < '4' # web",
     "flask==3.0.0 --hash=sha256:a --hash=sha256:b",
@@ -111,6 +128,19 @@ describe("an install apart from the source", () => {
     ["the app as a package", { "uv.lock": uvLock(), "pyproject.toml": `${project}[build-system]\n` }],
     ["its own code for a list", { "pyproject.toml": '[project]\nname = "x"\ndynamic = ["dependencies"]\n' }],
     ["a folder in Pipfile.lock", { "Pipfile.lock": '{"default": {"x": {"path": "."}}}' }],
+    ["an index in Pipfile.lock", { "Pipfile.lock": '{"_meta": {"sources": [{"url": "file:///x"}]}}' }],
+    ["a folder for uv", { "pyproject.toml": `${project}[tool.uv.sources]\nfoo = { path = "libs/foo" }\n` }],
+    [
+      "a folder on Linux",
+      { "pyproject.toml": `${project}[tool.uv.sources]\nfoo = [{ path = "libs/foo", marker = "x" }]\n` },
+    ],
+    [
+      "a folder by URL",
+      { "pyproject.toml": project.replace("fastapi", "fastapi @ file:///work/build/libs") },
+    ],
+    ["a folder of wheels", { ...flask, "pyproject.toml": '[tool.uv]\nfind-links = ["wheels"]\n' }],
+    ["an index in uv.toml", { ...flask, "uv.toml": '[[index]]\nurl = "./index"\n' }],
+    ["an index in uv.lock", { "uv.lock": uvLock('{ registry = "index" }'), "pyproject.toml": project }],
     ["setup.py", { "setup.py": "" }],
     ["nothing, but has an environment", { ...flask, ".venv/bin/python": "" }],
   ])("is not planned for an app that needs %s", (_what, files) => {
