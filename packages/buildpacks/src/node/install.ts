@@ -12,8 +12,8 @@ import { decisiveVariables, installDigest } from "../install-inputs.ts";
 import type { DecisiveVariables } from "../install-inputs.ts";
 import type { Install, LanguageSource, Monorepo } from "../language.ts";
 
-/** Packages whose install scripts read files of the app. */
-const readsSource: ReadonlySet<string> = new Set(["@prisma/client"]);
+/** Packages whose install scripts read files of the app, or write to other folders than node_modules. */
+const needsSource: ReadonlySet<string> = new Set(["@prisma/client", "puppeteer"]);
 /** Fields of package.json that decide what npm installs, and what it writes about it into node_modules. */
 const installFields = [
   "name",
@@ -62,7 +62,7 @@ export function planInstall(
   const settings = settingsFiles(manager, { read, names });
   if (settings === null || names.includes("node_modules/")) return null;
   const running = runningInstallScripts(facts, { manager, wish, manifest, lock, settings, variables });
-  if (running.some((name) => readsSource.has(name))) return null;
+  if (running.some((name) => needsSource.has(name))) return null;
   const files = new Map([
     ["package.json", manifestFile],
     [lockName, lockFile],

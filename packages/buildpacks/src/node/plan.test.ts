@@ -103,17 +103,17 @@ describe("an install needs the whole source", () => {
         },
       },
     ],
-    [
-      "with a package whose install script reads the source",
+    ...["@prisma/client", "puppeteer"].map((name): [string, Changes] => [
+      `with ${name}, whose install script uses the source`,
       {
         files: {
           "package-lock.json": {
             ...lock,
-            packages: { "node_modules/@prisma/client": { version: "6.0.0", hasInstallScript: true } },
+            packages: { [`node_modules/${name}`]: { version: "6.0.0", hasInstallScript: true } },
           },
         },
       },
-    ],
+    ]),
     ["with node_modules in the source", { names: ["node_modules/"] }],
     ["with an .npmrc that is a link", { names: [".npmrc"] }],
   ])("an install needs the whole source %s", (_when, changes) => {
