@@ -8,7 +8,7 @@ import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
 import { type WorkspaceFiles, workspaceFiles } from "./workspace-files.ts";
-import { decisiveVariables, installDigest } from "../install-inputs.ts";
+import { decisiveVariables, installDigest, namesSourceFile } from "../install-inputs.ts";
 import type { DecisiveVariables } from "../install-inputs.ts";
 import type { Install, LanguageSource, Monorepo } from "../language.ts";
 
@@ -34,6 +34,9 @@ const installFields = [
   "cpu",
   "libc",
 ];
+/** Variables of package managers and Node.js that may name files. */
+const variableWithPath =
+  /^(?:(?:npm|pnpm)_config_.*(?:file|dir|config|options)|yarn_.*(?:path|filename)|node_(?:options|extra_ca_certs))$/i;
 /** Files with settings of package managers, which may name variables. */
 const settingsWithVariables: ReadonlySet<string> = new Set([".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"]);
 
@@ -61,6 +64,7 @@ export function planInstall(
   if (members === null || [...members.manifests.values()].some(manifestUsesSource)) return null;
   const settings = settingsFiles(manager, { read, names });
   if (settings === null || names.includes("node_modules/")) return null;
+  if (namesSourceFile({ variables, names }, variableWithPath)) return null;
   const running = runningInstallScripts(facts, { manager, wish, manifest, lock, settings, variables });
   if (running.some((name) => needsSource.has(name))) return null;
   const files = new Map([

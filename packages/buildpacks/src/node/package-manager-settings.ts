@@ -66,11 +66,21 @@ export function settingsFiles(
   for (const name of files) {
     if (!names.includes(name)) continue;
     const content = read(name);
-    if (content === undefined || (/\.ya?ml$/.test(name) && !isHarmless(content.toString("utf8"))))
-      return null;
+    if (content === undefined) return null;
+    const text = content.toString("utf8");
+    if (/\.ya?ml$/.test(name) ? !isHarmless(text) : namesOtherFiles(text)) return null;
     found.set(name, content);
   }
   return found;
+}
+
+/** Settings of .npmrc whose value is a file or a folder, and options of Node.js that load a file. */
+const fileSetting =
+  /^(?:.*:)?(?:cafile|certfile|keyfile|(?:user|global)config|(?:global-)?pnpmfile|(?:lockfile|modules|virtual-store|patches)-dir|script-shell|prefix) ?= ?(?!["']?\/(?!work\/build\/))\S|^node-options ?=.*(?:-r|--require|--import|loader|--env-file)\b/i;
+
+/** Whether .npmrc names files that may be part of the source. */
+function namesOtherFiles(npmrc: string): boolean {
+  return npmrc.split(/\r?\n/).some((line) => fileSetting.test(line.replaceAll(/\s+/g, " ").trim()));
 }
 
 function isHarmless(text: string): boolean {

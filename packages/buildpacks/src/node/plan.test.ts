@@ -114,11 +114,39 @@ describe("an install needs the whole source", () => {
         },
       },
     ]),
+    ...["cafile=certs/ca.pem", "//r.example.com/:keyfile = 'key'", "node-options=--require ./a.js"].map(
+      (text): [string, Changes] => [
+        `with ${text} in .npmrc`,
+        { files: { ".npmrc": `fund=false\n${text}\n` } },
+      ],
+    ),
+    [
+      "with a variable of npm that names a file of the source",
+      { names: ["certs/"], variables: { npm_config_cafile: "./certs/ca.pem" } },
+    ],
+    [
+      "with an option of Node.js that names a file of the source",
+      { names: ["otel.js"], variables: { NODE_OPTIONS: "--max-old-space-size=400 --require=./otel.js" } },
+    ],
     ["with node_modules in the source", { names: ["node_modules/"] }],
     ["with an .npmrc that is a link", { names: [".npmrc"] }],
   ])("an install needs the whole source %s", (_when, changes) => {
     expect(plan(changes).install).toBeNull();
   });
+});
+
+test.each([
+  "cafile=/etc/ssl/certs/ca-certificates.crt",
+  "//registry.npmjs.org/:_authToken=${TOKEN}",
+  "node-options=--max-old-space-size=400",
+  "registry=https://registry.npmjs.org/",
+])("an install does not need the whole source with %s in .npmrc", (text) => {
+  expect(plan({ files: { ".npmrc": text } }).install).not.toBeNull();
+});
+
+test("an install does not need the whole source for variables without paths", () => {
+  const variables = { NODE_OPTIONS: "--max-old-space-size=400", NODE_ENV: "test", npm_config_omit: "test" };
+  expect(plan({ names: ["test/"], variables }).install).not.toBeNull();
 });
 
 describe("the digest of an install", () => {
