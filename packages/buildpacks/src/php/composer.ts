@@ -1,7 +1,7 @@
 // What composer.json and composer.lock of a PHP app say, and whether its packages can be installed without its source.
 
 import { SlipwayError } from "@slipway/core";
-import { decisiveVariables, installDigest, presentFiles } from "../install-inputs.ts";
+import { decisiveVariables, installDigest, namesSourceFile, presentFiles } from "../install-inputs.ts";
 import { fieldOf, jsonOf, stringOf, type Table, tableOf, tablesOf } from "../documents.ts";
 import type { Install, LanguageSource } from "../language.ts";
 import { commandsOfScripts } from "./composer-scripts.ts";
@@ -99,7 +99,8 @@ function requireFile({ read }: LanguageSource, name: string, limit: string): str
   throw new SlipwayError("build-failed", `${name} must be a regular file of at most ${limit}.`);
 }
 
-function isApart({ names, read }: LanguageSource, manifest: Table, lock: Table): boolean {
+function isApart(source: LanguageSource, manifest: Table, lock: Table): boolean {
+  const { names, read } = source;
   const packages = tablesOf(lock["packages"]);
   const local = packages.some((one) => ["path", "artifact"].includes(stringOf(one, "dist", "type")));
   const elsewhere = packages.some((one) => isPlugin(one) && !knownPlugins.has(stringOf(one, "name")));
@@ -107,6 +108,8 @@ function isApart({ names, read }: LanguageSource, manifest: Table, lock: Table):
   return (
     !names.includes("vendor/") &&
     !unreadable &&
+    !namesSourceFile(source, /^composer(?:_|$)/i) &&
+    !["COMPOSER_VENDOR_DIR", "COMPOSER_BIN_DIR"].some((name) => name in source.variables) &&
     !local &&
     !hasLocalRepository(manifest) &&
     !elsewhere &&

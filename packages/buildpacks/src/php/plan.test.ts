@@ -172,6 +172,13 @@ describe("an install apart from the source", () => {
     expect(installOf(changes)).toBeNull();
   });
 
+  test.each([{ COMPOSER: "prod.json" }, { COMPOSER_VENDOR_DIR: "lib" }])(
+    "is not possible when the variables %j lead to other files",
+    (variables) => {
+      expect(installOf({ "prod.json": "{}" }, variables)).toBeNull();
+    },
+  );
+
   test("is possible with classes and files that the autoloader looks for when they are used", () => {
     const autoload = {
       "psr-4": { "App\\": "src/" },

@@ -89,6 +89,12 @@ describe("an install apart from the source", () => {
     expect(installOf(changes)).toBeNull();
   });
 
+  test("is not possible when a variable of Bundler names a file of the source", () => {
+    const files = { "gemfiles/rails.gemfile": "" };
+    expect(installOf(files, { BUNDLE_GEMFILE: "gemfiles/rails.gemfile" })).toBeNull();
+    expect(installOf(files, { BUNDLE_WITHOUT: "test" })).not.toBeNull();
+  });
+
   test("is possible with a vendor folder that has no gems", () => {
     expect(installOf({ "vendor/.keep": "" })).not.toBeNull();
   });

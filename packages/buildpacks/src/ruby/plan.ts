@@ -1,7 +1,7 @@
 // Decides how a Ruby app is built, from its control files alone: no code of the app runs, not even its Gemfile.
 
 import { SlipwayError } from "@slipway/core";
-import { decisiveVariables, installDigest, presentFiles } from "../install-inputs.ts";
+import { decisiveVariables, installDigest, namesSourceFile, presentFiles } from "../install-inputs.ts";
 import { textOf } from "../documents.ts";
 import type { Install, Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { type GemfileLock, parseGemfileLock } from "./gemfile-lock.ts";
@@ -89,6 +89,7 @@ function isApart(source: LanguageSource, { hasPathGems }: GemfileLock): boolean 
     /\b(?:eval_gemfile|gemspec|require_relative|load|load_file|File|Dir|IO|Pathname|__dir__|__FILE__|path|system)\b|\bopen\s*\(|`|%x\b/;
   return (
     !hasPathGems &&
+    !namesSourceFile(source, /^bundle_/i) &&
     !readsFiles.test(codeOf(textOf(source, "Gemfile"))) &&
     read(packedGems) === undefined &&
     !names.includes(".bundle/") &&
