@@ -10,14 +10,16 @@ const wrappers = [
   /^failed to load cache key: /,
   /^rpc error: code = \w+ desc = /,
 ];
+const quoted = /"(?:[^"\\]|\\.)*"/g;
 const killed = 137;
 
 /** @param message of the engine. @param step that failed; null when none began. */
 export function buildFailure(message: string, step: Vertex | null): SlipwayError {
   const reason = unwrapped(message);
-  if (/no space left on device/.test(reason))
-    return new SlipwayError("engine-unavailable", `the disk of the build engine is full: ${reason}`);
   const exitCode = /exit code: (\d+)$/.exec(reason)?.[1];
+  // The engine quotes commands and paths, and a command that itself failed to write has an exit code.
+  if (exitCode === undefined && /no space left on device/.test(reason.replaceAll(quoted, '""')))
+    return new SlipwayError("engine-unavailable", `the disk of the build engine is full: ${reason}`);
   if (step === null) return failed(`the Dockerfile cannot be built: ${reason}`);
   const name = step.name.replaceAll(/\s*\n\s*/g, " ");
   if (exitCode === undefined) return failed(`the step ${name} failed: ${reason}`);

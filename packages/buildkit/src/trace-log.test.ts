@@ -67,6 +67,14 @@ test("a failed step is named with its exit code, and its output precedes its end
 });
 
 test.each([
+  ['grep -q "no space left on device" x.log" did not complete successfully: exit code: 1', "build-failed"],
+  ['sh -c "x\\"" did not complete successfully: mkdir /y: no space left on device', "engine-unavailable"],
+])("a step that ends with %j is %s", (end, code) => {
+  const step = linesOf("failed").log.failed();
+  expect(buildFailure(`process "/bin/sh -c ${end}`, step)).toMatchObject({ code });
+});
+
+test.each([
   [
     "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: unknown instruction: RUNNING",
     "build-failed",
@@ -76,6 +84,11 @@ test.each([
     "failed to solve: write /x: no space left on device",
     "engine-unavailable",
     "the disk of the build engine is full: write /x: no space left on device",
+  ],
+  [
+    'failed to solve: failed to compute cache key: "/no space left on device": not found',
+    "build-failed",
+    'the Dockerfile cannot be built: "/no space left on device": not found',
   ],
 ])("the failure %j is explained", (message, code, explained) => {
   expect(buildFailure(message, null)).toMatchObject({ code, message: explained });
