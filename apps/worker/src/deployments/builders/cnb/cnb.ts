@@ -124,7 +124,7 @@ async function run(
 ): Promise<void> {
   const { registryWrites } = context;
   const { lease, log, signal } = attempt;
-  const failureOf = (exitCode: number) => gateway.failure() ?? creatorFailure(exitCode, builder.reference);
+  const failureOf = (exitCode: number) => gateway.failureOf(creatorFailure(exitCode, builder.reference));
   const running = runSandbox(context, attempt, sandbox, {
     failureOf,
     wait: { begun: gateway.exporting, ended: gateway.opened },

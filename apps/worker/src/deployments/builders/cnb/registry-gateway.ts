@@ -23,23 +23,31 @@ export interface RegistryGateway {
   open(): void;
   /** Resolves at `open`. */
   readonly opened: Promise<void>;
-  /** The reason why the gateway ended an upload, or the error of the registry; null without either. */
-  failure(): SlipwayError | null;
+  /**
+   * @param exit the error for the exit code of a failed lifecycle.
+   * @returns that error, unless the registry is to blame and its last error, or the reason why an upload was ended, says more. The
+   * lifecycle repeats requests, so an error of the registry does not explain what the user's part of the build did afterwards.
+   */
+  failureOf(exit: SlipwayError): SlipwayError;
 }
 
 export function openRegistryGateway({ registry, rules, maxBytes, signal }: GatewayOptions): RegistryGateway {
   const authorization = `Basic ${Buffer.from(`build:${randomBytes(24).toString("hex")}`).toString("base64")}`;
   const exporting = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
-  let failure: SlipwayError | null = null;
+  let excess: SlipwayError | null = null;
+  let registryError: SlipwayError | null = null;
   let uploadedBytes = 0;
+  let sentBytes = 0;
 
-  async function* counted(bytes: ByteStream): AsyncGenerator<Uint8Array> {
+  async function* counted(bytes: ByteStream, upload: { bytes: number }): AsyncGenerator<Uint8Array> {
     for await (const chunk of bytes) {
+      upload.bytes += chunk.length;
       uploadedBytes += chunk.length;
-      if (uploadedBytes > maxBytes) {
-        failure = tooLarge(maxBytes);
-        throw failure;
+      sentBytes += chunk.length;
+      if (uploadedBytes > maxBytes || sentBytes > maxSends * maxBytes) {
+        excess = tooLarge(maxBytes);
+        throw excess;
       }
       yield chunk;
     }
@@ -50,17 +58,23 @@ export function openRegistryGateway({ registry, rules, maxBytes, signal }: Gatew
     const { access, target } = judgeRequest(rules, request);
     if (access === "refused") return { status: 403, headers: {}, body: null };
     if (access === "ping") return { status: 200, headers: apiVersion, body: null };
-    if (failure?.code === "image-too-large") return { status: 413, headers: {}, body: null };
+    if (excess !== null) return { status: 413, headers: {}, body: null };
     if (access === "write") {
       exporting.resolve();
       await opened.promise;
     }
+    const upload = { bytes: 0 };
     try {
-      const body = request.body === null ? null : counted(request.body);
+      const body = request.body === null ? null : counted(request.body, upload);
       const response = await registry.forward({ ...request, target, body }, AbortSignal.any([signal, ended]));
+      if (response.status >= 500) uploadedBytes -= upload.bytes;
       return { ...response, headers: { ...response.headers, ...locationOf(response) } };
     } catch (error) {
-      if (failure === null && !ended.aborted && error instanceof SlipwayError) failure = error;
+      if (!ended.aborted && error instanceof SlipwayError && excess === null) {
+        registryError = error;
+        // The lifecycle uploads it again.
+        uploadedBytes -= upload.bytes;
+      }
       throw error;
     }
   }
@@ -71,10 +85,12 @@ export function openRegistryGateway({ registry, rules, maxBytes, signal }: Gatew
     exporting: exporting.promise,
     open: () => opened.resolve(),
     opened: opened.promise,
-    failure: () => failure,
+    failureOf: (exit) => (exit.fault === "user" ? exit : (excess ?? registryError ?? exit)),
   };
 }
 
+/** How often `maxBytes` may be sent, with the uploads that failed. */
+const maxSends = 3;
 const apiVersion = { "docker-distribution-api-version": "registry/2.0" };
 const unauthorized: HttpResponse = {
   status: 401,
