@@ -2,7 +2,7 @@
 
 import { changeAccount, createAccount, deleteAccount } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
-import { invalidField, notFound, pageRequest, paginate } from "@slipway/core";
+import { SlipwayError, invalidField, notFound, pageRequest, paginate } from "@slipway/core";
 import type { Quotas, Store, User } from "@slipway/core";
 import {
   changeSelfRequest,
@@ -14,6 +14,7 @@ import {
   usersAnswer,
 } from "@slipway/protocol";
 import type { Limits } from "../http/limits.ts";
+import { newTokensParentIdOf } from "../http/middleware/authentication.ts";
 import { limitedPassword } from "../http/middleware/rate-limit.ts";
 import { presentPagination } from "../http/pagination.ts";
 import { route } from "../http/route.ts";
@@ -125,7 +126,8 @@ function accountChangeRoutes(store: UserContext["store"]): Route[] {
       body: changeUserRequest,
       answer: { status: 200, json: userAnswer },
       problems: [409],
-      async handle({ params, body }) {
+      async handle({ user, params, body }) {
+        if (params.user === user.id && body.user.password !== undefined) throw ownPassword();
         return { user: presentUser(await changeAccount(store, params.user, body.user)) };
       },
     }),
@@ -154,7 +156,11 @@ function accountChangeRoutes(store: UserContext["store"]): Route[] {
   ];
 }
 
-/** A leaked token alone must not be enough to change the password. */
+/**
+ * A leaked token alone must not be enough to change the password, nor a leaked JWT to set the first one: the access would outlive
+ * the API token behind the JWT.
+ * @throws {SlipwayError} "invalid", "too-many-requests", or "forbidden" for a first password.
+ */
 async function checkCurrentPassword(
   { auth, limits }: PasswordContext,
   {
@@ -164,10 +170,24 @@ async function checkCurrentPassword(
   }: Pick<RouteInput<string, "account:use", undefined, undefined>, "request" | "response" | "user">,
   current: string | undefined,
 ): Promise<void> {
-  if (user.passwordHash === null) return;
+  if (user.passwordHash === null) {
+    if (newTokensParentIdOf(response) === null) return;
+    throw firstPassword();
+  }
   if (current === undefined) throw invalidField("current_password", "is required");
   const verified = await limitedPassword(limits, { request, response, account: user.id }, () =>
     auth.signIn(user.username, current),
   );
   if (verified === null) throw invalidField("current_password", "is wrong");
+}
+
+function firstPassword(): SlipwayError {
+  return new SlipwayError(
+    "forbidden",
+    "neither a JWT nor an API token that it created can set the first password; send the API token itself as the bearer token",
+  );
+}
+
+function ownPassword(): SlipwayError {
+  return new SlipwayError("forbidden", "change your own password with PATCH /v1/users/self");
 }

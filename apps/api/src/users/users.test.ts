@@ -33,6 +33,14 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
   };
   const secretIn = ({ body }: { body: unknown }) => (body as { token: { token: string; id: string } }).token;
 
+  const jwtOf = async (token: string) => {
+    const response = await fetch(`${api.url}/v1/tokens/exchange`, {
+      method: "POST",
+      headers: { authorization: basic("", token) },
+    });
+    return ((await response.json()) as { token: string }).token;
+  };
+
   test("a user signs in with a password, creates a token, uses it, and revokes it", async () => {
     const user = await create({ username: "ada", email: "Ada@Example.com", fullname: "Ada", password });
     expect(user).toEqual({
@@ -58,11 +66,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
       },
     ]);
     const { token, id } = secretIn(created);
-    const jwtResponse = await fetch(`${api.url}/v1/tokens/exchange`, {
-      method: "POST",
-      headers: { authorization: basic("", token) },
-    });
-    const { token: jwt } = (await jwtResponse.json()) as { token: string };
+    const jwt = await jwtOf(token);
     const listed = await api.request(jwt, "GET", "/v1/tokens");
     expect(listed.body).toEqual({
       tokens: [
@@ -96,11 +100,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     await create({ username: "lin", email: "lin@example.com", password });
     const { token, id } = secretIn(await login("lin", password));
     const other = secretIn(await login("lin", password));
-    const exchange = await fetch(`${api.url}/v1/tokens/exchange`, {
-      method: "POST",
-      headers: { authorization: basic("", token) },
-    });
-    const { token: jwt } = (await exchange.json()) as { token: string };
+    const jwt = await jwtOf(token);
     const own = await api.request(jwt, "PATCH", `/v1/tokens/${id}/renew`);
     expect([own.status, own.body]).toMatchObject([
       403,
@@ -163,6 +163,32 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     }
     expect((await change({ ...next, current_password: password })).status).toBe(200);
     expect((await login(user.username, next.password)).status).toBe(201);
+  });
+
+  test("neither a JWT nor what it created sets the first password; an API token created after a login does", async () => {
+    const { user, token } = await api.newUser();
+    const setPassword = (bearer: string) =>
+      api.request(bearer, "PATCH", "/v1/users/self", { user: { password } });
+    const jwt = await jwtOf(token);
+    const created = secretIn(await api.request(jwt, "POST", "/v1/tokens", { token: { name: "ci" } }));
+    for (const bearer of [jwt, created.token, await jwtOf(created.token)]) {
+      const { status, body } = await setPassword(bearer);
+      expect([status, body]).toMatchObject([403, { error: expect.stringContaining("the first password") }]);
+    }
+    expect((await api.store.users.get(user.id))?.passwordHash).toBeNull();
+    expect((await setPassword(token)).status).toBe(200);
+    expect((await login(user.username, password)).status).toBe(201);
+  });
+
+  test("an operator cannot change their own password as that of another user, without the current one", async () => {
+    const { user, token } = await api.newUser({ operator: true });
+    const change = (bearer: string) =>
+      api.request(bearer, "PATCH", `/v1/users/${user.id}`, { user: { password } });
+    for (const bearer of [token, await jwtOf(token)]) expect((await change(bearer)).status).toBe(403);
+    expect((await api.store.users.get(user.id))?.passwordHash).toBeNull();
+    expect((await change(api.operatorToken)).status).toBe(200);
+    expect((await login(user.username, password)).status).toBe(201);
+    expect((await operator("DELETE", `/v1/users/${user.id}`)).status).toBe(204);
   });
 
   test("operators list, change and delete users, and only users without apps can be deleted", async () => {
