@@ -30,7 +30,10 @@ export async function abandonDeployment(
   return endWithFailure(context, deployment, status, error);
 }
 
-/** Seals the log of a deployment that was aborted while its worker crashed, or before a worker claimed it. Idempotent. */
+/**
+ * Seals the log of a deployment that was aborted while its worker crashed, before a worker claimed it, or by a process that could not
+ * seal it. Idempotent.
+ */
 export async function sealAbandoned(context: AbandonContext, aborted: Deployment): Promise<void> {
   if (aborted.logSha256 !== null) return;
   await context.removeLeftovers(aborted);

@@ -17,6 +17,7 @@ import { removeOldDeployments } from "./retention.ts";
 import type { RetentionContext } from "./retention.ts";
 import { removeApp, resumeRemovals } from "./remove-apps.ts";
 import type { RemoveAppContext } from "./remove-apps.ts";
+import { sealAborted } from "./seal-aborted.ts";
 
 type ReconcileContext = DeploymentPortsContext &
   Pick<ReconcileOptions, "work" | "onError"> & {
@@ -71,13 +72,14 @@ async function clean(context: CleanAllContext): Promise<void> {
   await context.blobs.clean();
 }
 
-/** Reconciles lanes, resumes removals and announces events. A failure of one does not prevent the others. */
+/** Reconciles lanes, closes logs of aborted deployments, resumes removals and announces events. A failure of one does not prevent the others. */
 export async function reconcileAll(context: ReconcileContext): Promise<void> {
   const { store, lanes, work, announcer, config, onError } = context;
   const { deployments, operations } = store;
   const { leaseMs } = config.timing;
   const outcomes = await Promise.allSettled([
     reconcile({ deployments, operations, lanes, leaseMs, work, onError }),
+    sealAborted(context),
     resumeRemovals(context, lanes),
     announcer.announce(),
   ]);

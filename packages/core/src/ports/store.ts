@@ -223,6 +223,8 @@ export interface DeploymentStore {
   laneHeads(after: string, limit: number): Promise<LaneHeads>;
   /** Ids of the owner's running deployments, of all apps, but for those of earlier releases, which need no slot. */
   runningOfOwner(ownerId: string): Promise<string[]>;
+  /** The deployments of all apps that ended by `until` and whose logs are not closed, the oldest end first, at most `limit`. */
+  unsealed(until: Date, limit: number): Promise<Deployment[]>;
   /** The app's deployments that have not ended, or ended since `since`, in lane order. For replay to followers. */
   recent(appId: string, since: Date): Promise<Deployment[]>;
   /** Which of the apps have a deployment that has not ended, or ended since `since`; read at once, in any order. */

@@ -1,7 +1,7 @@
 // Deployments in MongoDB: the lanes, the one running deployment of an app, and compare-and-set.
 
 import type { Db, Filter, Sort } from "mongodb";
-import { isRunning, queuedDeployment } from "@slipway/core";
+import { isFinal, isRunning, queuedDeployment } from "@slipway/core";
 import type {
   Admission,
   Deployment,
@@ -22,8 +22,11 @@ import type { HeadQueries } from "./lane-entry.ts";
 import { appsOf } from "./waiting-apps.ts";
 import { insertNumbered } from "./numbered.ts";
 
-/** `running` follows from the status: a unique index over those where it is true allows one an app. */
-type DeploymentDocument = Stored<Deployment> & { readonly running: boolean };
+/**
+ * `running` follows from the status: a unique index over those where it is true allows one an app. `unsealed` follows from the status
+ * and the log; documents that were stored before it existed lack it.
+ */
+type DeploymentDocument = Stored<Deployment> & { readonly running: boolean; readonly unsealed?: boolean };
 
 /** The number from which an app has all its deployments, by the app's id. Without a document: from the first. */
 interface FloorDocument {
@@ -57,6 +60,8 @@ export const deploymentQueries = {
     ownerId,
     "source.kind": { $ne: "release" as const },
   }),
+  // A previous version that closes a log leaves `unsealed` as it is.
+  unsealed: (until: Date) => ({ unsealed: true, finishedAt: { $lte: until }, logSha256: null }),
   recent: (appId: string, since: Date) => ({
     $or: [
       { appId, finishedAt: null },
@@ -126,6 +131,7 @@ export function deploymentStore(connection: Connection): DeploymentStore {
         const running = deployments(database).find(deploymentQueries.runningOfOwner(ownerId));
         return (await running.project<{ _id: string }>({ _id: 1 }).toArray()).map(({ _id }) => _id);
       }),
+    unsealed: (until, limit) => many(deploymentQueries.unsealed(until), { finishedAt: 1 }, limit),
     recent: (appId, since) => many(deploymentQueries.recent(appId, since), { number: 1 }),
     appsWithRecent: (appIds, since) =>
       connection.run((database) => appsOf(deployments(database), deploymentQueries.recentOf(appIds, since))),
@@ -240,14 +246,19 @@ async function sortedPage(
 }
 
 function documentOf(deployment: Deployment): DeploymentDocument {
-  return { ...document(deployment), running: isRunning(deployment.status) };
+  const { status, logSha256 } = deployment;
+  return {
+    ...document(deployment),
+    running: isRunning(status),
+    unsealed: isFinal(status) && logSha256 === null,
+  };
 }
 
 function deploymentFrom(found: DeploymentDocument): Deployment;
 function deploymentFrom(found: DeploymentDocument | null): Deployment | null;
 function deploymentFrom(found: DeploymentDocument | null): Deployment | null {
   if (found === null) return null;
-  const { running: _, ...deployment } = found;
+  const { running: _running, unsealed: _unsealed, ...deployment } = found;
   const failure = found.failure === null ? null : { ...failureFieldsOfLater, ...found.failure };
   return entity<Deployment>({ ...fieldsOfLater, ...deployment, failure });
 }

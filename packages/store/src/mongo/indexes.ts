@@ -1,6 +1,6 @@
 // Every index, with the query it is for. Unique ones are guards as well: what they refuse, no race brings about.
 //
-// `live` and `running` are facts that the other fields imply, kept beside them because a partial index takes no other
+// `live`, `running` and `unsealed` are facts that the other fields imply, kept beside them because a partial index takes no other
 // condition on all versions of MongoDB. They come first in their index, since a query is matched to an index by its first
 // field.
 
@@ -80,6 +80,12 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
       name: "deployments_running_of_owner",
       key: { running: 1, ownerId: 1 },
       partialFilterExpression: { running: true },
+    },
+    // unsealed, the oldest end first
+    {
+      name: "deployments_unsealed",
+      key: { unsealed: 1, finishedAt: 1 },
+      partialFilterExpression: { unsealed: true },
     },
     // recent: those that are not final, and those final since then
     { name: "deployments_recent", key: { appId: 1, finishedAt: 1 } },

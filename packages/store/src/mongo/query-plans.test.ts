@@ -137,6 +137,11 @@ const plans: readonly (readonly [string, string, Query])[] = [
   ],
   [
     "deployments",
+    "deployments_unsealed",
+    { filter: deploymentQueries.unsealed(new Date(999)), sort: { finishedAt: 1 }, limit },
+  ],
+  [
+    "deployments",
     "deployments_recent",
     { filter: deploymentQueries.recent("1", new Date(999)), sortOfFew: { number: 1 } },
   ],
@@ -300,6 +305,8 @@ async function fill(client: MongoClient): Promise<void> {
       number: Math.floor(index / 50) + 1,
       status,
       running: isRunning(status as (typeof deploymentStatuses)[number]),
+      unsealed: first === undefined && index % 100 === 0,
+      logSha256: first === undefined && index % 100 > 0 ? "s" : null,
       finishedAt: first === undefined ? at(index) : null,
       source: { kind: "upload", sourceId: String(index) },
     };

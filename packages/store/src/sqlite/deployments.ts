@@ -60,6 +60,8 @@ export const deploymentQueries = {
     AND NOT EXISTS (SELECT 1 FROM deployments WHERE app_id = waiting.app_id AND ${running})
     GROUP BY app_id ORDER BY app_id LIMIT ?`,
   runningOfOwner: `SELECT id FROM deployments WHERE owner_id = ? AND ${running} AND ${needsSlot}`,
+  unsealed: `SELECT * FROM deployments WHERE finished_at IS NOT NULL AND log_sha256 IS NULL AND finished_at <= ?
+    ORDER BY finished_at LIMIT ?`,
   // Two ranges of one index; an OR, or a plain ORDER BY, has SQLite read all the app ever had.
   recent: `SELECT * FROM (
       SELECT * FROM deployments WHERE app_id = ?1 AND finished_at IS NULL
@@ -120,6 +122,7 @@ export function deploymentStore(database: Database): DeploymentStore {
       database.read((transaction) =>
         transaction.all<{ id: string }>(deploymentQueries.runningOfOwner, ownerId).map(({ id }) => id),
       ),
+    unsealed: (until, limit) => many(deploymentQueries.unsealed, until.getTime(), limit),
     recent: (appId, since) => many(deploymentQueries.recent, appId, since.getTime()),
     appsWithRecent: (appIds, since) =>
       database.read((transaction) =>

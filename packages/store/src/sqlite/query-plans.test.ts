@@ -38,6 +38,7 @@ const plans = [
   [deploymentQueries.laneHeads, "deployments_lane (app_id>?)"],
   [deploymentQueries.laneHeads, "deployments_one_running (app_id=?)"],
   [deploymentQueries.runningOfOwner, "deployments_running_of_owner"],
+  [deploymentQueries.unsealed, "deployments_unsealed"],
   [deploymentQueries.recent, "deployments_recent (app_id=? AND finished_at=?)"],
   [deploymentQueries.recent, "deployments_recent (app_id=? AND finished_at>?)"],
   [deploymentQueries.appsWithRecent, "deployments_recent (app_id=? AND finished_at=?)"],

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { changeStatus, finalStatuses, runningStatuses } from "@slipway/core";
+import { changeStatus, finalStatuses, runningStatuses, sealLog } from "@slipway/core";
 import type { Deployment, DeploymentFilter, LaneEntry, LaneHeads, NewDeployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
@@ -18,6 +18,7 @@ export function deploymentListsContract(underTest: StoreUnderTest): void {
   searchedDeployments(underTest);
   runningDeployments(underTest);
   waitingApps(underTest);
+  unsealedDeployments(underTest);
   recentDeployments(underTest);
   usedSources(underTest);
   removedDeployments(underTest);
@@ -273,6 +274,34 @@ function oldDeployments(underTest: StoreUnderTest): void {
       const kept = await create();
       await store().deployments.removeOld(randomUUID(), [kept.id], 2);
       expect(await store().deployments.get(kept.id)).toEqual(kept);
+    });
+  });
+}
+
+function unsealedDeployments(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create } = actionsOn(underTest);
+
+  describe("deployments whose logs are not closed", () => {
+    test("a deployment is unsealed from its end until its log is closed", async () => {
+      // Before the ends of all other tests.
+      const until = new Date("2001-01-01T00:00:00.000Z");
+      const before = (ms: number) => new Date(until.getTime() - ms);
+      const unsealed = async (limit = 10) =>
+        (await store().deployments.unsealed(until, limit)).map(({ id }) => id);
+      const queued = await create();
+      const late = await bringTo(store(), queued, "aborted", before(0));
+      const early = await bringTo(store(), await create(), "aborted", before(1));
+      await bringTo(store(), await create(), "aborted", before(-1));
+      await bringTo(store(), await create(), "pushing", before(1));
+      expect(await unsealed()).toEqual([early.id, late.id]);
+      expect(await store().deployments.unsealed(until, 1)).toEqual([early]);
+      expect(await unsealed(1)).toEqual([early.id]);
+      const sealed = sealLog(early, { lineCount: 0, sha256: "0".repeat(64) });
+      expect(await store().deployments.compareAndSet(sealed)).toBe(true);
+      expect(await unsealed()).toEqual([late.id]);
+      await store().deployments.removeOfApp(late.appId);
+      expect(await unsealed()).toEqual([]);
     });
   });
 }

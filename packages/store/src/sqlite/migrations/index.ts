@@ -18,6 +18,7 @@ import { removedDeployments } from "./015-removed-deployments.ts";
 import { builderImage } from "./016-builder-image.ts";
 import { appStack } from "./017-app-stack.ts";
 import { sourceImage } from "./018-source-image.ts";
+import { unsealedDeployments } from "./019-unsealed-deployments.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -45,4 +46,5 @@ export const migrations: readonly Migration[] = [
   { number: 16, name: "builder image", sql: builderImage },
   { number: 17, name: "app stack", sql: appStack },
   { number: 18, name: "source image", sql: sourceImage },
+  { number: 19, name: "unsealed deployments", sql: unsealedDeployments },
 ];

@@ -1,0 +1,46 @@
+// Closes the logs of aborted deployments that neither the process that aborted them nor a worker closed: it crashed, or Redis or the
+// store failed, between the abort and the end of the log.
+
+import type { Deployment, Store } from "@slipway/core";
+import { sealAbandoned } from "@slipway/deployments";
+import type { Lanes } from "@slipway/queue";
+import type { WorkerConfig } from "../config.ts";
+import { deploymentPorts } from "../deployments/deployment-ports.ts";
+import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
+
+export type SealAbortedContext = DeploymentPortsContext & {
+  readonly store: Pick<Store, "apps" | "deployments">;
+  readonly lanes: Pick<Lanes, "jobStates">;
+  readonly config: { readonly timing: Pick<WorkerConfig["timing"], "leaseMs"> };
+  /** Called with each failed repair. The others go on, and the next pass tries again. */
+  readonly onError: (error: unknown, message: string) => void;
+};
+
+/** How many are read at once. An index has only these deployments, so a pass that finds none costs one read. */
+const atOnce = 1_000;
+
+/**
+ * Leaves those that ended less than a lease ago, or have a job: a worker may be closing them. Idempotent, also on several workers at
+ * once. Rejects when the deployments or their jobs cannot be read.
+ */
+export async function sealAborted(context: SealAbortedContext): Promise<void> {
+  const { store, lanes, config, now, onError } = context;
+  const until = new Date(now().getTime() - config.timing.leaseMs);
+  const unsealed = await store.deployments.unsealed(until, atOnce);
+  const states = await lanes.jobStates(unsealed.map(({ id }) => id));
+  for (const [index, deployment] of unsealed.entries()) {
+    if (states[index] === "live") continue;
+    try {
+      await seal(context, deployment);
+    } catch (error) {
+      onError(error, `cannot close the log of deployment ${deployment.id}`);
+    }
+  }
+}
+
+/** The removal of a deleted app removes its logs: a line that is added meanwhile would stay. */
+async function seal(context: SealAbortedContext, deployment: Deployment): Promise<void> {
+  const app = await context.store.apps.get(deployment.appId);
+  if (app === null || app.deletedAt !== null) return;
+  await sealAbandoned(deploymentPorts(context), deployment);
+}
