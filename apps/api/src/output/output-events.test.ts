@@ -14,6 +14,7 @@ import type { LogWriter } from "@slipway/logs";
 import { redisKeys } from "@slipway/protocol";
 import { aNewDeployment, anApp, lacksRedis, requestHead, UnhandledErrors } from "@slipway/testkit";
 import { eventStream } from "./event-stream.ts";
+import { plainText } from "./plain-text.ts";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi, TestUser } from "../../test-support/api.ts";
 
@@ -229,6 +230,53 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     await events.closed;
     slow.destroy();
     expect(unhandled.errors).toEqual([]);
+    client.disconnect();
+  });
+
+  test("a followed log as text outlasts the connection's idle timeout while nothing happens", async () => {
+    await using other = await startTestApi();
+    const client = new Redis(other.config.redisUrl);
+    const { user } = await other.newUser();
+    const run = await Run.start(other, client, user.id);
+    const idle = Promise.withResolvers<void>();
+    await using server = await TestServer.open(async (request, response) => {
+      request.socket.setTimeout(50).once("timeout", idle.resolve);
+      const format = plainText(run.deployment, { timestamps: false });
+      const reader = { user, format, isStillAllowed: async () => true };
+      other.service.context.outputEvents.serve(run.deployment, reader, request, response);
+    });
+    const answer = await fetch(server.url);
+    await idle.promise;
+    run.log.line("late");
+    await run.finish("build-error");
+    expect(await answer.text()).toBe("late\n");
+    client.disconnect();
+  });
+
+  test("a follower that reads nothing for the connection's idle timeout is disconnected", async () => {
+    await using other = await startTestApi();
+    const client = new Redis(other.config.redisUrl);
+    const { user } = await other.newUser();
+    const run = await Run.start(other, client, user.id);
+    const closed = Promise.withResolvers<void>();
+    await using server = await TestServer.open(async (request, response) => {
+      request.socket.setTimeout(50);
+      response.once("close", closed.resolve);
+      const format = plainText(run.deployment, { timestamps: false });
+      const reader = { user, format, isStillAllowed: async () => true };
+      other.service.context.outputEvents.serve(run.deployment, reader, request, response);
+      // Until the buffers of the connection are full.
+      const fill = () => {
+        while (!response.writableNeedDrain) response.write("x".repeat(65_536));
+      };
+      response.on("drain", fill);
+      fill();
+    });
+    const slow = connect(Number(new URL(server.url).port), "127.0.0.1").pause();
+    slow.on("error", () => undefined).write(requestHead("GET /"));
+    await closed.promise;
+    slow.destroy();
+    await run.log[Symbol.asyncDispose]();
     client.disconnect();
   });
 

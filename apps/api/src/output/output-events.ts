@@ -7,6 +7,9 @@ import type { Deployment, User } from "@slipway/core";
 import type { LogFeed } from "@slipway/logs";
 import type { Cursor, OutputFormat } from "./output-format.ts";
 
+/** After this time without traffic TCP probes whether the client still exists. */
+const probeAfterMs = 60_000;
+
 export interface OutputEventsTiming {
   /** The maximum number of open event streams per user; 50 by default. */
   readonly perUser?: number;
@@ -69,6 +72,7 @@ export class OutputEvents implements Disposable {
       "x-accel-buffering": "no",
     });
     response.flushHeaders();
+    keepWhileSilent(request, response);
     if (this.#stopped) {
       response.end();
       return;
@@ -108,6 +112,17 @@ export class OutputEvents implements Disposable {
     for (const id of this.#openStreams.values()) if (id === user.id) count += 1;
     return count;
   }
+}
+
+/**
+ * Keeps the connection while there is nothing to send: its idle timeout ends it only if the client does not read what was sent. TCP
+ * ends it if the client is gone.
+ */
+function keepWhileSilent({ socket }: Request, response: Response): void {
+  socket.setKeepAlive(true, probeAfterMs);
+  response.on("timeout", () => {
+    if (response.writableNeedDrain) socket.destroy();
+  });
 }
 
 /** Ends a response unless it has ended: a slow client may still be reading it when a second reason to end it occurs. */
