@@ -2,6 +2,9 @@
 
 import { noteServerTime } from "./server-clock.ts";
 
+const readAgain = "this page tries again by itself";
+const sendAgain = "then try again";
+
 /** The page's base, given by the API: it ends with a slash. */
 const base = () => new URL(document.baseURI);
 
@@ -52,7 +55,11 @@ export async function send(url: string, init: RequestInit): Promise<Response> {
     response = await fetch(url, { credentials: "same-origin", ...init });
   } catch (error) {
     if (init.signal?.aborted === true) throw error;
-    throw new ApiError(0, "The API does not answer. Check your connection; this page tries again by itself.");
+    const isRead = init.method === undefined || init.method === "GET";
+    throw new ApiError(
+      0,
+      `The API does not answer. Check your connection; ${isRead ? readAgain : sendAgain}.`,
+    );
   }
   noteServerTime(response);
   if (!response.ok) throw new ApiError(response.status, await messageOf(response));

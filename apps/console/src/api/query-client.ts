@@ -1,6 +1,7 @@
 // What the console keeps of the API's answers.
 
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
+import type { Query } from "@tanstack/react-query";
 import { ApiError, isStatus } from "./client.ts";
 
 const maxRetries = 4;
@@ -11,13 +12,27 @@ function retry(failures: number, error: unknown): boolean {
   return !isRefused && failures < maxRetries;
 }
 
-/** An ended session shows the login. */
+/** Shows the login, and forgets what was read: the next user must not see it. */
+export function endSession(): void {
+  queryClient.setQueryData(["session"], null);
+  queryClient.removeQueries({ predicate: (query) => !isSession(query) });
+}
+
+function isSession({ queryKey: [first] }: Pick<Query, "queryKey">): boolean {
+  return first === "session";
+}
+
 function onError(error: unknown): void {
-  if (isStatus(error, 401)) queryClient.setQueryData(["session"], null);
+  if (isStatus(error, 401)) endSession();
+}
+
+/** The session itself is read without an error when there is none. */
+function onSuccess(data: unknown, query: Pick<Query, "queryKey">): void {
+  if (data === null && isSession(query)) endSession();
 }
 
 export const queryClient: QueryClient = new QueryClient({
-  queryCache: new QueryCache({ onError }),
+  queryCache: new QueryCache({ onError, onSuccess }),
   mutationCache: new MutationCache({ onError }),
   defaultOptions: { queries: { retry, staleTime: 2_000, refetchOnWindowFocus: true } },
 });

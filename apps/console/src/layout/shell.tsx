@@ -1,10 +1,12 @@
 // What all pages share: the login before them, the bar at the top, the title, the theme.
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
 import { logOut } from "../api/actions.ts";
 import { sessionQuery } from "../api/queries.ts";
 import type { Session } from "../api/queries.ts";
+import { endSession } from "../api/query-client.ts";
+import { Action } from "../parts/action.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { LoginPage } from "../pages/login.tsx";
 import { Mark } from "./shell-mark.tsx";
@@ -26,13 +28,6 @@ export function Shell() {
 }
 
 function Pages({ session }: { readonly session: Session }) {
-  const queries = useQueryClient();
-  const leave = async () => {
-    await logOut();
-    queries.setQueryData(["session"], null);
-    // The next user must not see what this one has read.
-    queries.removeQueries({ predicate: ({ queryKey: [first] }) => first !== "session" });
-  };
   return (
     <>
       <a
@@ -65,9 +60,7 @@ function Pages({ session }: { readonly session: Session }) {
         <span className="grow" />
         <ThemeChoice />
         <span className="user">{session.user.username}</span>
-        <button type="button" onClick={() => void leave()}>
-          Log out
-        </button>
+        <Action run={() => logOut().then(endSession)}>Log out</Action>
       </header>
       <main id="main" tabIndex={-1}>
         <Outlet />
