@@ -74,6 +74,20 @@ test("the client's address stays available after the client has disconnected", a
   expect(await late.promise).toBe("127.0.0.1");
 });
 
+test("a connection with more unanswered requests than allowed is closed", async () => {
+  const waiting: (() => void)[] = [];
+  await using server = await startServer({
+    request: (_request, response) => waiting.push(() => response.end("answer")),
+  });
+  const allowed = await server.open(requestHead("GET /").repeat(32));
+  while (waiting.length < 32) await new Promise(setImmediate);
+  for (const answer of waiting.splice(0)) answer();
+  let received = "";
+  for await (const bytes of allowed) if ((received += String(bytes)).split("answer").length > 32) break;
+  expect(await server.send(requestHead("GET /").repeat(1_000))).toBe("");
+  expect(waiting).toHaveLength(32);
+});
+
 test("a connection that fails after its upgrade is closed", async () => {
   using unhandled = new UnhandledErrors();
   const upgraded = Promise.withResolvers<void>();

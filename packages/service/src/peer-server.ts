@@ -16,8 +16,16 @@ export interface PeerHandlers {
 }
 
 /**
+ * How many requests a client may have unanswered on a connection. Each holds memory, also of a client that reads no response, and one
+ * packet can carry a thousand of them. Most clients wait for each response; the others have to repeat requests anyway when a connection
+ * closes (RFC 9112, 9.3.2).
+ */
+const maxUnanswered = 32;
+
+/**
  * Creates a server. In its handlers `request.socket.remoteAddress` is defined, and stays so after the client has disconnected.
- * The address of a client that disconnected before is not available: its connection is closed, and no handler is called.
+ * The address of a client that disconnected before is not available: its connection is closed, and no handler is called. A connection with
+ * more than 32 unanswered requests is closed too.
  */
 export function createPeerServer(
   options: ServerOptions,
@@ -31,7 +39,10 @@ export function createPeerServer(
     "request",
     contain((incoming: IncomingMessage, response: ServerResponse) => {
       response.on("error", (error) => fail(error, incoming));
-      return hasDisconnected(incoming) ? undefined : request(incoming, response);
+      if (hasDisconnected(incoming)) return undefined;
+      if (server.unansweredOn(incoming.socket) <= maxUnanswered) return request(incoming, response);
+      incoming.socket.destroy();
+      return undefined;
     }, fail),
   );
   // Without a listener, a connection that cannot be accepted, e.g. for lack of file descriptors, would end the process.

@@ -46,6 +46,11 @@ export class StoppableServer extends Server {
     return [...(this.#connections.get(socket) ?? [])];
   }
 
+  /** How many responses on the connection are unfinished. */
+  unansweredOn(socket: Socket): number {
+    return this.#connections.get(socket)?.size ?? 0;
+  }
+
   /** Resolves when all connections are closed. Further calls are allowed, and may shorten the grace time. */
   async stop({ graceMs, drain, acceptUntilFinished = false }: StopOptions): Promise<void> {
     const closed = Promise.withResolvers<void>();

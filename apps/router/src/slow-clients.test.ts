@@ -1,0 +1,84 @@
+// A client that does not read its response delays only itself: the app's time limit does not run meanwhile, and does afterwards.
+
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lacksRedis, requestHead } from "@slipway/testkit";
+import type { App } from "@slipway/core";
+import { startTarget, startTestRouter } from "../test-support/router.ts";
+import type { TestRouter } from "../test-support/router.ts";
+
+/** More than the buffers of both connections hold. */
+const bodyBytes = 64 * 1024 * 1024;
+
+describe.skipIf(await lacksRedis())("slow clients", () => {
+  let router: TestRouter;
+  beforeAll(async () => {
+    router = await startTestRouter({ ROUTER_TIMEOUT_MS: "300" });
+  });
+  afterAll(() => router[Symbol.asyncDispose]());
+
+  /** Starts an app that sends `bodyBytes`, and announces `missingBytes` more; on `/silent` it sends nothing. */
+  const startApp = async (missingBytes: number) => {
+    const filled = Promise.withResolvers<void>();
+    const target = await startTarget((request, response) => {
+      request.resume();
+      if (request.url === "/silent") return;
+      response.writeHead(200, { "content-length": bodyBytes + missingBytes });
+      if (!response.write(Buffer.alloc(bodyBytes))) filled.resolve();
+      if (missingBytes === 0) response.end();
+    });
+    const app = await router.newApp();
+    await router.point(app, [target.address]);
+    return { app, filled: filled.promise, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() };
+  };
+
+  /** Sends a request, and reads nothing. */
+  const open = (app: App, method: string): Socket => {
+    const body = method === "POST" ? "x" : "";
+    const client = connect(router.port, "127.0.0.1").on("error", () => undefined);
+    const head = requestHead(`${method} /`, [`Content-Length: ${body.length}`], `${app.name}.localhost`);
+    client.pause().write(head + body);
+    return client;
+  };
+
+  /** Resolves when the time limit has passed, for which the router itself waits. */
+  const exceedLimit = async (app: App) => {
+    for (let count = 0; count < 3; count += 1)
+      expect(await router.send(app, { path: "/silent" })).toMatchObject({ status: 504 });
+  };
+
+  describe.each(["GET", "POST"])("of method %s", (method) => {
+    test("a response outlasts the app's time limit while its client does not read", async () => {
+      await using target = await startApp(0);
+      const client = open(target.app, method);
+      await target.filled;
+      await exceedLimit(target.app);
+      await readBody(client);
+      client.destroy();
+    });
+
+    test("a response that stalls is cut off when its client has caught up", async () => {
+      await using target = await startApp(1);
+      const client = open(target.app, method);
+      await target.filled;
+      await exceedLimit(target.app);
+      const cutOff = once(client, "close").then(() => "cut off");
+      await readBody(client);
+      expect(await Promise.race([cutOff, exceedLimit(target.app)])).toBe("cut off");
+    });
+  });
+});
+
+/** Resolves when the client has received a head and nearly `bodyBytes`. Rejects when the connection closes before. */
+async function readBody(client: Socket): Promise<void> {
+  const caughtUp = Promise.withResolvers<void>();
+  let count = 0;
+  client.on("data", (bytes: Buffer) => {
+    count += bytes.length;
+    if (count > bodyBytes) caughtUp.resolve();
+  });
+  client.once("close", () => caughtUp.reject(new Error(`closed after ${count} bytes`))).resume();
+  await caughtUp.promise;
+}
