@@ -1,5 +1,6 @@
 // Reads the packages of an app from the lock file that they are installed from.
 
+import { readBunLock, readBunWorkspace } from "./bun-lock.ts";
 import { readComposerLock } from "./composer-lock.ts";
 import { readGemfileLock } from "./gemfile-lock.ts";
 import { readGoMod } from "./go-mod.ts";
@@ -7,9 +8,10 @@ import { readNpmWorkspace } from "./npm-workspace.ts";
 import { readNpmLock, readPnpmLock, readYarnLock } from "./node-locks.ts";
 import { maxPackages } from "./package.ts";
 import type { Found, LockedPackages } from "./package.ts";
+import { readPnpmWorkspace } from "./pnpm-workspace.ts";
 import { readPipfileLock, readRequirements, readTomlLock } from "./python-locks.ts";
+import { readYarnWorkspace } from "./yarn-workspace.ts";
 
-const npmLockFiles = ["npm-shrinkwrap.json", "package-lock.json"];
 /** The lock files of each language, in order of precedence. */
 const readers = {
   nodejs: [
@@ -17,6 +19,7 @@ const readers = {
     ["package-lock.json", readNpmLock],
     ["pnpm-lock.yaml", readPnpmLock],
     ["yarn.lock", readYarnLock],
+    ["bun.lock", readBunLock],
   ],
   python: [
     ["uv.lock", readTomlLock],
@@ -28,6 +31,20 @@ const readers = {
   php: [["composer.lock", readComposerLock]],
   ruby: [["Gemfile.lock", readGemfileLock]],
 } as const satisfies Record<string, readonly (readonly [string, (text: string) => Found])[]>;
+
+/** The lock files of a monorepo by their package manager, in order of precedence. */
+const workspaceReaders = {
+  npm: [
+    ["npm-shrinkwrap.json", readNpmWorkspace],
+    ["package-lock.json", readNpmWorkspace],
+  ],
+  pnpm: [["pnpm-lock.yaml", readPnpmWorkspace]],
+  yarn: [["yarn.lock", readYarnWorkspace]],
+  bun: [["bun.lock", readBunWorkspace]],
+} as const satisfies Record<
+  string,
+  readonly (readonly [string, (text: string, workspace: string) => Found])[]
+>;
 
 /** A language with lock files that can be read. */
 export type LockLanguage = keyof typeof readers;
@@ -57,13 +74,16 @@ export function lockedPackages(languages: readonly LockLanguage[], read: Read): 
 }
 
 /**
- * @param workspace path in the monorepo. @param read content of a file at the monorepo's root.
- * @returns null without a lock file of npm that has the workspace.
+ * @param manager that installs the monorepo. @param workspace path in the monorepo. @param read content of a file at the monorepo's root.
+ * @returns null without a lock file of the package manager that has the workspace.
  */
-export function lockedWorkspace(workspace: string, read: Read): LockedPackages | null {
-  const reader = (text: string) => readNpmWorkspace(text, workspace);
+export function lockedWorkspace(
+  manager: keyof typeof workspaceReaders,
+  workspace: string,
+  read: Read,
+): LockedPackages | null {
   return lockOf(
-    npmLockFiles.map((file) => [file, reader]),
+    workspaceReaders[manager].map(([file, reader]) => [file, (text: string) => reader(text, workspace)]),
     read,
   );
 }

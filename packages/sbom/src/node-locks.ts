@@ -19,22 +19,21 @@ export const npmEntrySchema = z.object({
   optional: z.boolean().optional(),
 });
 const npmSchema = z.object({ packages: z.record(z.string(), npmEntrySchema) });
-const pnpmSchema = z.object({
-  packages: z
-    .record(
-      z.string(),
-      z.object({
-        resolution: z.object({ integrity: z.string().optional() }).optional(),
-        dev: z.boolean().optional(),
-        optional: z.boolean().optional(),
-      }),
-    )
-    .default({}),
+/** What a lock file of pnpm says about a package. */
+export const pnpmEntrySchema = z.object({
+  resolution: z.object({ integrity: z.string().optional() }).optional(),
+  dev: z.boolean().optional(),
+  optional: z.boolean().optional(),
 });
-const berrySchema = z.record(
-  z.string(),
-  z.object({ version: z.coerce.string(), resolution: z.string().optional() }),
-);
+const pnpmSchema = z.object({ packages: z.record(z.string(), pnpmEntrySchema).default({}) });
+const berryEntrySchema = z.object({
+  version: z.coerce.string(),
+  resolution: z.string().default(""),
+  dependencies: z.record(z.string(), z.coerce.string()).default({}),
+});
+const berrySchema = z.record(z.string(), berryEntrySchema);
+/** An entry of yarn.lock of yarn 2 and later. Its key has all requests that it answers, such as `a@npm:^1.0.0, a@npm:^1.1.0`. */
+type BerryEntry = readonly [key: string, z.output<typeof berryEntrySchema>];
 
 /** Versions 2 and 3, which npm 7 and later write. */
 export function readNpmLock(text: string): Found {
@@ -56,11 +55,15 @@ export function npmPackages(
   return { packages, isComplete: packages.length === inModules.length };
 }
 
-/** Keys are `name@1.0.0(peers)`, `/name@1.0.0(peers)` up to pnpm 8, and `/name/1.0.0_peers` up to pnpm 7. */
 export function readPnpmLock(text: string): Found {
   const lock = pnpmSchema.safeParse(yamlOf(text));
-  if (!lock.success) return null;
-  const entries = Object.entries(lock.data.packages);
+  return lock.success ? pnpmPackages(Object.entries(lock.data.packages)) : null;
+}
+
+/** @param entries with their keys: `name@1.0.0(peers)`, `/name@1.0.0(peers)` up to pnpm 8, and `/name/1.0.0_peers` up to pnpm 7. */
+export function pnpmPackages(
+  entries: readonly (readonly [key: string, z.output<typeof pnpmEntrySchema>])[],
+): NonNullable<Found> {
   const packages = entries.flatMap(([key, entry]): LockedPackage[] => {
     const match = /^\/?((?:@[^/@]+\/)?[^/@]+)[@/](\d[^(_]*)/.exec(key);
     if (match === null) return [];
@@ -72,7 +75,13 @@ export function readPnpmLock(text: string): Found {
 }
 
 export function readYarnLock(text: string): Found {
-  return /^# yarn lockfile v1\s*$/m.test(text) ? readYarn1(text) : readBerry(text);
+  if (isYarn1Lock(text)) return readYarn1(text);
+  const entries = berryEntries(text);
+  return entries === null ? null : berryPackages(entries);
+}
+
+export function isYarn1Lock(text: string): boolean {
+  return /^# yarn lockfile v1\s*$/m.test(text);
 }
 
 /** An entry begins with a line such as `"@a/b@^1.0.0", "@a/b@^1.1.0":`, or `c@npm:d@^1` for d by another name. */
@@ -89,20 +98,22 @@ function readYarn1(text: string): Found {
   return { packages, isComplete: packages.length === entries.length };
 }
 
-/** Has no digests: the checksums are those of archives that yarn itself makes. */
-function readBerry(text: string): Found {
+/** @returns null for a file that yarn 2 and later do not write. */
+export function berryEntries(text: string): readonly BerryEntry[] | null {
   const lock = berrySchema.safeParse(yamlOf(text));
   if (!lock.success) return null;
   const { __metadata: metadata, ...entries } = lock.data;
-  if (metadata === undefined) return null;
-  const resolutions = Object.values(entries).filter(
-    ({ resolution = "" }) => !resolution.includes("@workspace:"),
-  );
-  const packages = resolutions.flatMap(({ resolution = "", version }): LockedPackage[] => {
+  return metadata === undefined ? null : Object.entries(entries);
+}
+
+/** Has no digests: the checksums are those of archives that yarn itself makes. */
+export function berryPackages(entries: readonly BerryEntry[]): NonNullable<Found> {
+  const published = entries.filter(([, { resolution }]) => !resolution.includes("@workspace:"));
+  const packages = published.flatMap(([, { resolution, version }]): LockedPackage[] => {
     const [, name] = /^(@?[^@]+)@npm:/.exec(resolution) ?? [];
     return name === undefined ? [] : [{ type: "npm", name, version, scope: "required", sha512: null }];
   });
-  return { packages, isComplete: packages.length === resolutions.length };
+  return { packages, isComplete: packages.length === published.length };
 }
 
 function optionalIf(isOptional: boolean | undefined): "optional" | "required" {
@@ -110,12 +121,17 @@ function optionalIf(isOptional: boolean | undefined): "optional" | "required" {
 }
 
 /** @param integrity as in Subresource Integrity. */
-function sha512Of(integrity: string | undefined): string | null {
+export function sha512Of(integrity: string | undefined): string | null {
   const [, digest] = /(?:^|\s)sha512-([A-Za-z0-9+/]+=*)/.exec(integrity ?? "") ?? [];
   return digest === undefined ? null : Buffer.from(digest, "base64").toString("hex");
 }
 
-function yamlOf(text: string): unknown {
+/** @returns undefined for a text that is too long, or no YAML. The text of bun.lock is YAML, too. */
+export function yamlOf(text: string): unknown {
   if (text.length > maxYamlLength) return undefined;
-  return parsed(text, (yaml) => parse(yaml, { maxAliasCount: 0, logLevel: "error" }) as unknown);
+  // With uniqueKeys each key would be compared with all others: minutes for a long file.
+  return parsed(
+    text,
+    (yaml) => parse(yaml, { maxAliasCount: 0, logLevel: "error", uniqueKeys: false }) as unknown,
+  );
 }

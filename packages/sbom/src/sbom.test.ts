@@ -241,7 +241,7 @@ test("a workspace of npm has the packages that it and the root reach, and not th
     "apps/api/node_modules/a/node_modules/nested": { version: "1.0.0", dependencies: { a: "1" } },
   };
   const read = reader({ "package-lock.json": JSON.stringify({ packages }) });
-  expect(shown(lockedWorkspace("apps/api", read))).toEqual({
+  expect(shown(lockedWorkspace("npm", "apps/api", read))).toEqual({
     file: "package-lock.json",
     isComplete: true,
     packages: [
@@ -255,8 +255,8 @@ test("a workspace of npm has the packages that it and the root reach, and not th
       "nested@1.0.0",
     ],
   });
-  expect(lockedWorkspace("apps/other", read)).toBeNull();
-  expect(lockedWorkspace("apps/api", reader({ "pnpm-lock.yaml": "x" }))).toBeNull();
+  expect(lockedWorkspace("npm", "apps/other", read)).toBeNull();
+  expect(lockedWorkspace("npm", "apps/api", reader({ "pnpm-lock.yaml": "x" }))).toBeNull();
 });
 
 test.each<[string, string, number]>([
@@ -276,7 +276,163 @@ test.each<[string, string, number]>([
     [path]: { dependencies: Object.fromEntries(names) },
     w: {},
   };
-  expect(lockedWorkspace("w", reader({ "package-lock.json": JSON.stringify({ packages }) }))).toBeNull();
+  expect(
+    lockedWorkspace("npm", "w", reader({ "package-lock.json": JSON.stringify({ packages }) })),
+  ).toBeNull();
+});
+
+const pnpm9 = `lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies:
+      of-root: {specifier: 1.0.0, version: 1.0.0}
+  apps/api:
+    dependencies:
+      lib: {specifier: 'workspace:*', version: link:../../libs/lib}
+      alias: {specifier: 'npm:real@1.0.0', version: real@1.0.0}
+      peers: {specifier: 1.0.0, version: 1.0.0(a@2.0.0)}
+    devDependencies:
+      tool: {specifier: 1.0.0, version: 1.0.0}
+  apps/web:
+    dependencies:
+      web: {specifier: 1.0.0, version: 1.0.0}
+  libs/lib:
+    dependencies:
+      a: {specifier: 1.0.0, version: 1.0.0}
+packages:
+  of-root@1.0.0: {resolution: {integrity: ${integrity}}}
+  real@1.0.0: {}
+  peers@1.0.0: {}
+  a@1.0.0: {}
+  a@2.0.0: {}
+  tool@1.0.0: {}
+  b@1.0.0: {}
+  native@1.0.0: {}
+  web@1.0.0: {}
+snapshots:
+  of-root@1.0.0: {}
+  real@1.0.0: {optionalDependencies: {native: 1.0.0}}
+  peers@1.0.0(a@2.0.0): {dependencies: {a: 2.0.0}}
+  a@1.0.0: {}
+  a@2.0.0: {}
+  tool@1.0.0: {dependencies: {a: 1.0.0, b: 1.0.0}}
+  b@1.0.0: {dependencies: {tool: 1.0.0}}
+  native@1.0.0: {}
+  web@1.0.0: {}
+`;
+const pnpm8 = `lockfileVersion: '6.0'
+importers:
+  .: {}
+  apps/api:
+    dependencies:
+      lib: {specifier: 'workspace:*', version: link:../../libs/lib}
+  libs/lib:
+    dependencies:
+      a: {specifier: 1.0.0, version: 1.0.0(c@1.0.0)}
+packages:
+  /a@1.0.0(c@1.0.0): {dependencies: {'@b/b': 1.0.0}}
+  /@b/b@1.0.0: {}
+  /web@1.0.0: {}
+`;
+
+test("a workspace of pnpm has the packages that it and the root reach, and not those of other workspaces", () => {
+  const packagesOf = (text: string, workspace = "apps/api") =>
+    shown(lockedWorkspace("pnpm", workspace, reader({ "pnpm-lock.yaml": text })));
+  expect(packagesOf(pnpm9)).toEqual({
+    file: "pnpm-lock.yaml",
+    isComplete: true,
+    packages: [
+      `of-root@1.0.0 ${sha512}`,
+      "real@1.0.0",
+      "peers@1.0.0",
+      "a@1.0.0",
+      "a@2.0.0",
+      "tool@1.0.0 excluded",
+      "b@1.0.0 excluded",
+      "native@1.0.0",
+    ],
+  });
+  expect(packagesOf(pnpm8)?.packages).toEqual(["a@1.0.0", "@b/b@1.0.0"]);
+  expect(packagesOf(pnpm9.replace("native: 1.0.0", "native: 2.0.0"))?.isComplete).toBe(false);
+  expect(packagesOf(pnpm9.replace("link:../../libs/lib", "link:../lib"))?.isComplete).toBe(false);
+  expect(packagesOf(pnpm9, "apps/other")).toBeNull();
+});
+
+test("a workspace of yarn 4 has the packages that it and the root reach, and one of yarn 1 all", () => {
+  const entry = (key: string, resolution: string, dependencies: object = {}) =>
+    `"${key}":\n  version: 1.0.0\n  resolution: "${resolution}"\n  dependencies: ${JSON.stringify(dependencies)}\n\n`;
+  const text = [
+    "__metadata:\n  version: 8\n\n",
+    entry("root@workspace:.", "root@workspace:.", { "of-root": "npm:1" }),
+    entry("api@workspace:apps/api", "api@workspace:apps/api", { lib: "workspace:*", absent: "npm:1" }),
+    entry("web@workspace:apps/web", "web@workspace:apps/web", { web: "npm:1" }),
+    entry("lib@workspace:*, lib@workspace:libs/lib", "lib@workspace:libs/lib", { "@a/a": "^1" }),
+    entry("of-root@npm:1", "of-root@npm:1.0.0"),
+    entry("@a/a@npm:1, @a/a@npm:^1", "@a/a@npm:1.0.0", { "of-root": "npm:1" }),
+    entry("web@npm:1", "web@npm:1.0.0"),
+  ].join("");
+  const packagesOf = (lock: string, workspace = "apps/api") =>
+    shown(lockedWorkspace("yarn", workspace, reader({ "yarn.lock": lock })));
+  const packages = ["of-root@1.0.0", "@a/a@1.0.0"];
+  expect(packagesOf(text)).toEqual({ file: "yarn.lock", isComplete: false, packages });
+  expect(packagesOf(text.replace(',"absent":"npm:1"', ""))).toMatchObject({ isComplete: true, packages });
+  expect(packagesOf(text, "apps/other")).toBeNull();
+  const first = '# yarn lockfile v1\n\n\na@1:\n  version "1.0.0"\n\nb@1:\n  version "1.1.0"\n';
+  expect(packagesOf(first)?.packages).toEqual(["a@1.0.0", "b@1.1.0"]);
+});
+
+const bunLock = `{
+  "lockfileVersion": 1,
+  "workspaces": {
+    "": { "name": "root", "dependencies": { "of-root": "1" }, },
+    "apps/api": { "name": "@m/api", "dependencies": { "@m/lib": "workspace:*", "a": "1" }, "devDependencies": { "tool": "1" }, },
+    "apps/web": { "name": "@m/web", "dependencies": { "web": "1" }, },
+    "libs/lib": { "name": "@m/lib", "dependencies": { "a": "2" }, },
+  },
+  "packages": {
+    "@m/api": ["@m/api@workspace:apps/api"],
+    "@m/lib": ["@m/lib@workspace:libs/lib"],
+    "of-root": ["of-root@1.0.0", "", {}, "${integrity}"],
+    "a": ["a@1.0.0", "", { "dependencies": { "b": "1" }, "optionalPeers": ["web"] }, ""],
+    "@m/lib/a": ["a@2.0.0", "", { "dependencies": { "b": "2", "c": "1" } }, ""],
+    "@m/lib/a/b": ["b@2.0.0", "", {}, ""],
+    "b": ["b@1.0.0", "", {}, ""],
+    "c": ["c@github:c/c#1", {}, "c-c-1"],
+    "tool": ["tool@1.0.0", "", { "peerDependencies": { "d": "*" } }, ""],
+    "d": ["d@1.0.0", "", {}, ""],
+    "web": ["web@1.0.0", "", {}, ""],
+  }
+}
+`;
+
+test("a workspace of bun has the packages that it and the root reach, and an app all", () => {
+  const packagesOf = (workspace: string) =>
+    shown(lockedWorkspace("bun", workspace, reader({ "bun.lock": bunLock })));
+  const packages = [`of-root@1.0.0 ${sha512}`, "a@1.0.0", "b@1.0.0", "a@2.0.0", "b@2.0.0"];
+  const ofDevelopment = ["tool@1.0.0 excluded", "d@1.0.0 excluded"];
+  const { packages: ofApi = [], ...more } = packagesOf("apps/api") ?? {};
+  expect(more).toEqual({ file: "bun.lock", isComplete: false });
+  expect(ofApi.toSorted()).toEqual([...packages, ...ofDevelopment].toSorted());
+  expect(packagesOf("apps/web")).toEqual({
+    file: "bun.lock",
+    isComplete: true,
+    packages: [`of-root@1.0.0 ${sha512}`, "web@1.0.0"],
+  });
+  expect(packagesOf("apps/other")).toBeNull();
+  expect(found("nodejs", { "bun.lock": bunLock })?.packages.toSorted()).toEqual(
+    [...packages, ...ofDevelopment, "web@1.0.0"].toSorted(),
+  );
+});
+
+test.each<[string, string]>([
+  ["a key that no path can have", "b".repeat(4_097)],
+  ["more dependencies than can be followed", `${"a/".repeat(1_500)}a`],
+])("a lock file of bun with %s is not read", (_what, key) => {
+  const dependencies = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`x${index}`, "1"]));
+  const packages = { [key]: ["a@1.0.0", "", { dependencies }, ""] };
+  const names = { [key]: "1" };
+  const text = JSON.stringify({ workspaces: { "": { dependencies: names }, w: {} }, packages });
+  expect(lockedWorkspace("bun", "w", reader({ "bun.lock": text }))).toBeNull();
 });
 
 test("an app with lock files of several languages has the packages of all", () => {

@@ -79,7 +79,7 @@ describe.skipIf(await lacksRedis())("receipts", () => {
       body: {
         resource: "sbom",
         error:
-          "The deployment has no SBOM: its source has no lock file that can be read, it is a workspace of pnpm, yarn or bun, or its image was removed or could not be read.",
+          "The deployment has no SBOM: its source has no lock file that can be read, or its image was removed or could not be read.",
       },
     });
     const { blobs } = api.service.context;

@@ -45,7 +45,7 @@ function sbomRoute({ store, blobs }: ReceiptRouteContext): Route {
     path: "/apps/:app/deployments/:deployment/sbom",
     summary: "Show the SBOM of a deployment's image, as CycloneDX in JSON",
     description:
-      "It lists the packages of the lock files that the image's dependencies were installed from. Of an image of a Dockerfile, of Cloud Native Buildpacks or from elsewhere it lists what dpkg and apk installed, and the lock files of its working directory. There is none before it is made, when none of these exists or can be read, of a workspace of pnpm, yarn or bun, and when the image was removed: the message of the 404 says why.",
+      "It lists the packages of the lock files that the image's dependencies were installed from. Of an image of a Dockerfile, of Cloud Native Buildpacks or from elsewhere it lists what dpkg and apk installed, and the lock files of its working directory. There is none before it is made, when none of these exists or can be read, and when the image was removed: the message of the 404 says why.",
     access: "deployments:read",
     answer: { status: 200, type: sbomType },
     async handle({ app, params, response }) {
@@ -76,7 +76,7 @@ function reasonOf({ imageDigest, source }: Pick<Deployment, "imageDigest" | "sou
   const noneRead = "its image was removed or could not be read";
   return source.kind === "image"
     ? `its image lists no packages of dpkg or apk and has no lock file that can be read, or ${noneRead}`
-    : `its source has no lock file that can be read, it is a workspace of pnpm, yarn or bun, or ${noneRead}`;
+    : `its source has no lock file that can be read, or ${noneRead}`;
 }
 
 function keysRoute({ receipts }: ReceiptStores): Route {

@@ -29,11 +29,15 @@ function packagesOf(root: object, lockFiles: Readonly<Record<string, Buffer>>) {
 
 const none = { build: "", run: "" };
 
-test("npm's lock file lists the packages of a workspace only if npm installs them", () => {
+const pnpmLock =
+  "importers:\n  .: {}\n  apps/api:\n    dependencies:\n      a: {version: 2.0.0}\npackages:\n  a@2.0.0: {}\n";
+
+test("the packages of a workspace are those in the lock file of the package manager that installs them", () => {
   const lockFiles = {
     "package-lock.json": npmLock,
-    "pnpm-lock.yaml": Buffer.from("lockfileVersion: '9.0'\n"),
+    "pnpm-lock.yaml": Buffer.from(pnpmLock),
   };
   expect(packagesOf({}, lockFiles)?.packages).toMatchObject([{ name: "a", version: "1.0.0" }]);
-  expect(packagesOf({ packageManager: "pnpm@9.1.0" }, lockFiles)).toBeNull();
+  const ofPnpm = packagesOf({ packageManager: "pnpm@9.1.0" }, lockFiles);
+  expect(ofPnpm?.packages).toMatchObject([{ name: "a", version: "2.0.0" }]);
 });

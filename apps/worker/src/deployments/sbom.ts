@@ -76,9 +76,8 @@ export function sourcePackages(plan: SourcePlan, folder: string): LockedPackages
   const { language, assets, monorepo, source } = plan;
   const below = (path: string) => (name: string) => source.captured.get(posix.join(path, name));
   if (language?.kind === "nodejs" && monorepo !== null) {
-    // Lock files of other package managers do not say which packages a workspace needs.
-    const isNpm = language.packageManager === null;
-    return isNpm ? lockedWorkspace(posix.relative(monorepo, folder), below(monorepo)) : null;
+    const manager = language.packageManager?.name ?? "npm";
+    return lockedWorkspace(manager, posix.relative(monorepo, folder), below(monorepo));
   }
   if (language !== null)
     return lockedPackages(
