@@ -1,9 +1,9 @@
 // Lanes over a real Redis and a real store: order, one at a time, retries, requeues, crashed workers, a Redis that lost its data.
 
 import { randomUUID } from "node:crypto";
-import { Worker } from "bullmq";
+import { Job, Worker } from "bullmq";
 import type { Redis } from "ioredis";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { changeStatus, claim, isFinal, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { openLanes, queueNames, reconcile } from "@slipway/queue";
@@ -194,6 +194,21 @@ test("an abort reaches the worker that runs the deployment", async () => {
   await started.promise;
   await lanes.abort(created);
   expect(await reason.promise).toMatchObject({ code: "aborted" });
+});
+
+test("an abort leaves a job that a worker takes meanwhile to that worker", async () => {
+  const created = await create("app");
+  await lanes.advance("app");
+  const connection = { url: redisUrl, maxRetriesPerRequest: null };
+  const taker = new Worker(queueNames.deployments, null, { connection, prefix: keys.queuePrefix });
+  open.defer(() => taker.close());
+  const taken = vi.spyOn(Job.prototype, "getState").mockImplementationOnce(async () => {
+    expect((await taker.getNextJob("token"))?.id).toBe(created.id);
+    return "prioritized";
+  });
+  open.defer(() => taken.mockRestore());
+  expect(await lanes.abort(created)).toBe(true);
+  expect(await lanes.jobState(created.id)).toBe("live");
 });
 
 test("the reconciler rebuilds the queue from the store after Redis lost its data", async () => {

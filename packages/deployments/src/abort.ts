@@ -11,7 +11,7 @@ const appDeleted = failureOf({ code: "aborted", message: "the app was deleted" }
 const emptyLog = { lineCount: 0, sha256: createHash("sha256").digest("hex") } as const;
 
 /**
- * Aborts a queued or running deployment. A worker that runs it removes its container and closes its log; when none runs it,
+ * Aborts a queued or running deployment. A worker that holds its job removes its container and closes its log; when none holds it,
  * the log is closed here.
  * @param reason completes "Aborted: …".
  * @returns the deployment as it is now, null when there is none. A final one stays as it is.
@@ -58,31 +58,29 @@ async function abortIf(
   applies: (deployment: Deployment) => boolean,
 ): Promise<Deployment | null> {
   const { store, now, notify } = context;
-  let wasQueued = false;
   const aborted = await updateDeployment(store.deployments, id, (deployment) => {
     if (!applies(deployment)) return null;
-    wasQueued = deployment.status === "queued";
     const facts = { failure: failureOf({ code: "aborted", message: reason }) };
     return changeStatus(deployment, "aborted", { at: now(), lineCount: null, facts });
   });
   if (aborted === null) return null;
-  const isRunning = await notifyAborted(context, aborted);
-  if (wasQueued || !isRunning) {
+  const isHeld = await notifyAborted(context, aborted);
+  if (!isHeld) {
     await notify("the log of an aborted deployment", () => sealAborted(context, aborted, reason));
   }
   return aborted;
 }
 
-/** @returns whether a worker runs the deployment, or may run it while the queue does not answer. */
+/** @returns whether a worker holds the deployment's job, or may hold it while the queue does not answer. */
 async function notifyAborted(
   { lanes, events, notify }: LaneContext,
   deployment: Deployment,
 ): Promise<boolean> {
-  let isRunning = true;
+  let isHeld = true;
   await notify("the worker of an aborted deployment", async () => {
-    isRunning = await lanes.abort(deployment);
+    isHeld = await lanes.abort(deployment);
     await lanes.advanceAfter(deployment);
   });
   await notify("the followers of an aborted deployment", () => events.statusChanged(deployment));
-  return isRunning;
+  return isHeld;
 }

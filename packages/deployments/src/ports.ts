@@ -10,7 +10,7 @@ export interface LaneQueue {
   advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
   /**
    * Cancels the job of a deployment that the store says is aborted.
-   * @returns whether a worker runs the job. That worker closes the log; otherwise the caller does.
+   * @returns whether a worker holds the job. That worker closes the log; otherwise the caller does.
    */
   abort(deployment: Deployment): Promise<boolean>;
   /** Schedules the removal of everything a deleted app has. */

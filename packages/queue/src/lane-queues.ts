@@ -37,6 +37,8 @@ export interface LaneQueues extends AsyncDisposable {
    * deployments of earlier releases to the queue of builds.
    */
   find(id: string): Promise<Job<LaneJob>[]>;
+  /** Removes a job, in whatever state. @returns false, and leaves it, if a worker holds it. */
+  remove(job: Pick<Job<LaneJob>, "id" | "queueName">): Promise<boolean>;
   /** The states of items, over both queues, read in bulk. */
   states(ids: readonly string[]): Promise<LaneJobState[]>;
 }
@@ -89,6 +91,10 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
     async find(id) {
       const found = await Promise.all(both.map((queue) => queue.getJob(id)));
       return found.filter((job) => job !== undefined);
+    },
+    async remove({ id = "", queueName }) {
+      const queue = queueName === operations.name ? operations : deployments;
+      return (await queue.remove(id)) === 1;
     },
     async states(ids) {
       const found = await inChunks(ids, (chunk) => runScript(redis, statesScript, queueKeys(keys), chunk));

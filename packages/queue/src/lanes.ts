@@ -186,7 +186,7 @@ export function workersDied(): SlipwayError {
 }
 
 async function removeEndedJobs(jobs: LaneQueues, id: string): Promise<void> {
-  for (const job of await jobs.find(id)) if (endedStates.has(await job.getState())) await job.remove();
+  for (const job of await jobs.find(id)) if (endedStates.has(await job.getState())) await jobs.remove(job);
 }
 
 async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean> {
@@ -194,10 +194,10 @@ async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean
   const found = await jobs.find(id);
   const states = await Promise.all(found.map((job) => job.getState()));
   await publish(bus, controlChannel, { type: "abort", deploymentId: id });
-  // A job that a worker holds cannot be removed, and need not be: the worker ends it.
+  // A job that a worker holds cannot be removed, and need not be: the worker ends it. A worker may take it at any time.
   const idle = found.filter((_job, index) => states[index] !== "active");
-  await Promise.all(idle.map((job) => job.remove()));
-  return idle.length < found.length;
+  const removed = await Promise.all(idle.map((job) => jobs.remove(job)));
+  return idle.length < found.length || removed.includes(false);
 }
 
 function openMaintenanceQueues({ redisUrl, keys, onError }: LanesOptions) {

@@ -1,13 +1,14 @@
 // Converts failures of Redis into "queue-unavailable", so that a caller sees which service is down.
 
+import { isRedisFailure } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 
-/** @throws {SlipwayError} "queue-unavailable" for any failure that is not a SlipwayError already. */
+/** @throws {SlipwayError} "queue-unavailable" if Redis does not answer, or refuses; any other error is thrown as it is. */
 export async function withQueueErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof SlipwayError) throw error;
+    if (!isRedisFailure(error)) throw error;
     throw new SlipwayError("queue-unavailable", "the queue cannot be reached", { cause: error });
   }
 }

@@ -5,6 +5,7 @@ import type { Request, Response } from "express";
 import type { Redis } from "ioredis";
 import { allows, appRole } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
+import { isRedisFailure } from "@slipway/bus";
 import { SlipwayError, notFound } from "@slipway/core";
 import type { Deployment, Store, User } from "@slipway/core";
 import { readLog } from "@slipway/logs";
@@ -150,7 +151,7 @@ async function firstBatch(batches: AsyncIterator<LineBatch, void>): Promise<Line
     const first = await batches.next();
     return first.done === true ? null : first.value;
   } catch (error) {
-    if (error instanceof SlipwayError) throw error;
+    if (!isRedisFailure(error)) throw error;
     throw new SlipwayError("queue-unavailable", "cannot read the latest lines of the log from Redis", {
       cause: error,
     });

@@ -1,7 +1,7 @@
 // Opens an attempt: the log, which fences off older attempts, and the lease on the deployment.
 
 import { imageRegistryAuth, isFinal, SlipwayError, variablesFor } from "@slipway/core";
-import type { App, Store } from "@slipway/core";
+import type { App, Deployment, Store } from "@slipway/core";
 import { abandonDeployment, leaseDeployment, sealAbandoned } from "@slipway/deployments";
 import { openLogWriter, secretsOf } from "@slipway/logs";
 import type { LaneTask } from "@slipway/queue";
@@ -52,7 +52,12 @@ export async function openAttempt(
       jobAddedAt: task.jobAddedAt ?? null,
     },
   });
-  if (lease === null) return null;
+  if (lease === null) {
+    // It was aborted since it was read.
+    await opened.disposeAsync();
+    await sealIfFinal(context, await store.deployments.get(task.id));
+    return null;
+  }
   opened.use(lease);
   const watch = opened.use(watchLease(context, lease));
   const owned = opened.move();
@@ -74,14 +79,18 @@ async function appToDeploy(context: OpenAttemptContext, task: LaneTask): Promise
   const found = await store.deployments.get(task.id);
   const app = await store.apps.get(task.appId);
   if (found === null) return null;
-  if (isFinal(found.status)) {
-    await sealAbandoned(deploymentPorts(context), found);
-    return null;
-  }
+  if (await sealIfFinal(context, found)) return null;
   if (app !== null && app.deletedAt === null) return app;
   const error = new SlipwayError("aborted", "the app was deleted");
   await abandonDeployment(deploymentPorts(context), found.id, error);
   return null;
+}
+
+/** @returns whether the deployment is final: its log is closed now. */
+async function sealIfFinal(context: OpenAttemptContext, found: Deployment | null): Promise<boolean> {
+  if (found === null || !isFinal(found.status)) return false;
+  await sealAbandoned(deploymentPorts(context), found);
+  return true;
 }
 
 async function currentGitRef({ store }: OpenAttemptContext, app: App): Promise<string | null> {
