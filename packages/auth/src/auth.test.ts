@@ -7,6 +7,9 @@ import { openAuth } from "./auth.ts";
 import type { Auth } from "./auth.ts";
 import { deriveKeys } from "./keys.ts";
 import { hashPassword } from "./password.ts";
+import { sessionLifetimeMs } from "./session-expiry.ts";
+import { startSession } from "./sessions.ts";
+import { issueToken } from "./tokens.ts";
 
 const signingKey = "0123456789abcdef0123456789abcdef";
 const signingKeys = keysOf(signingKey);
@@ -107,6 +110,20 @@ describe("authenticate", () => {
     await store.tokens.delete("u1", "t1");
     expect(await auth.reauthenticate(jwt)).toBeNull();
     expect(await auth.reauthenticate(secret)).toBeNull();
+  });
+
+  test("an expired session ends the open connections of its JWTs, and the API tokens that they created", async () => {
+    const auth = openAuth({ store, signingKeys, now });
+    secret = await startSession(store, user, null, clock);
+    const { jwt, bearer } = await exchanged(auth);
+    const created = await issueToken(store, user, "created", clock, bearer.tokenId);
+    later(sessionLifetimeMs - 1);
+    expect(await auth.reauthenticate(jwt)).toEqual(user);
+    expect(await auth.authenticate(created.secret)).toEqual(user);
+    later(1);
+    expect(await auth.reauthenticate(jwt)).toBeNull();
+    expect(await auth.authenticate(created.secret)).toBeNull();
+    expect(await auth.exchange(created.secret)).toBeNull();
   });
 
   test("authenticate rejects a JWT of another key, issuer, algorithm or form, or without an expiry", async () => {

@@ -32,7 +32,7 @@ export interface Auth {
   identify(token: string): Promise<Bearer | null>;
   /**
    * Like `authenticate`, for a connection that was opened with the token: the connection may outlive a JWT's hour, but not the
-   * API token, the user or the signing key.
+   * API token, the session, the user or the signing key.
    */
   reauthenticate(token: string): Promise<User | null>;
   /** Like `authenticate`, for API tokens only: for logins where the client stores the token. */
@@ -54,7 +54,7 @@ export function openAuth(options: AuthOptions): Auth {
   const bearerAt = async (token: string, at: Date) => {
     if (isApiToken(token)) return holder(token);
     const claims = await claimsOf(jwtOptions, token, at);
-    return claims === null ? null : bearerOfClaims(store, claims);
+    return claims === null ? null : bearerOfClaims(store, claims, now());
   };
   return {
     async exchange(apiToken) {

@@ -25,30 +25,34 @@ export async function bearerOfApiToken(
 ): Promise<Bearer | null> {
   const token = isApiToken(secret) ? await tokens.bySecret(hashApiToken(secret)) : null;
   const user = token === null ? null : await users.get(token.userId);
-  if (token === null || user === null || isExpiredSession(token, usedAt)) return null;
-  if (!(await parentsExist(tokens, token))) return null;
+  if (token === null || user === null || !(await isValidAt(tokens, token, usedAt))) return null;
   if (usedAt.getTime() - (token.lastUsedAt?.getTime() ?? 0) >= touchEveryMs) {
     await tokens.touch(token.id, usedAt);
   }
   return { user, tokenId: token.id, newTokensParentId: token.parentId };
 }
 
-/** @returns null if the API token was revoked, or the user deleted. */
+/** @returns null if the API token was revoked, or is an expired session, or the user was deleted. */
 export async function bearerOfClaims(
   { users, tokens }: Identities,
   { userId, tokenId }: Claims,
+  usedAt: Date,
 ): Promise<Bearer | null> {
   const [user, token] = await Promise.all([users.get(userId), tokens.get(tokenId)]);
-  if (user === null || token?.userId !== userId || !(await parentsExist(tokens, token))) return null;
+  if (user === null || token?.userId !== userId || !(await isValidAt(tokens, token, usedAt))) return null;
   return { user, tokenId, newTokensParentId: tokenId };
 }
 
-/** A token may be created while its parent is revoked, so the parents decide whether it is valid, not its own deletion. */
-async function parentsExist(tokens: Identities["tokens"], token: ApiToken): Promise<boolean> {
-  for (let { parentId } = token; parentId !== null;) {
-    const parent = await tokens.get(parentId);
+/**
+ * Whether neither the token nor one that it ends with is revoked or an expired session. A token may be created while its parent is
+ * revoked, so the parents decide too, not only its own deletion.
+ */
+async function isValidAt(tokens: Identities["tokens"], token: ApiToken, at: Date): Promise<boolean> {
+  for (let current = token; ;) {
+    if (isExpiredSession(current, at)) return false;
+    if (current.parentId === null) return true;
+    const parent = await tokens.get(current.parentId);
     if (parent === null) return false;
-    ({ parentId } = parent);
+    current = parent;
   }
-  return true;
 }
