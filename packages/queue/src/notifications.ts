@@ -16,6 +16,8 @@ const kept = {
   removeOnComplete: { age: 86_400, count: 10_000 },
   removeOnFail: { age: 7 * 86_400, count: 10_000 },
 };
+/** Workers that die do not use up a job's attempts: a failed job is kept, so the delivery would get no other one. */
+const maxStalledCount = 100;
 /** High, because jobs mostly wait for receivers, and receivers that hang must not delay the others. */
 const atOnce = 50;
 
@@ -66,8 +68,13 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
       connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
       prefix: keys.queuePrefix,
       concurrency: atOnce,
+      maxStalledCount,
     },
   );
+  worker.on("failed", (job, error) => {
+    // One that is retried has its outcome in the delivery.
+    if (job === undefined || job.finishedOn !== undefined) onError(error, "a notification failed finally");
+  });
   worker.on("error", (error) => onError(error, "the connection of the notifications' queue failed"));
   return () => worker.close();
 }
