@@ -11,6 +11,7 @@ import {
   collaboratorsAnswer,
 } from "@slipway/protocol";
 import type { CollaboratorBody } from "@slipway/protocol";
+import { requireApp } from "../apps/require-app.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { presentCollaborator } from "./presenter.ts";
@@ -126,8 +127,9 @@ async function checkStillExist(
   { users, apps, collaborators }: CollaboratorContext["store"],
   { appId, id, userId }: Collaborator,
 ): Promise<void> {
-  const [user, app] = await Promise.all([users.get(userId), apps.get(appId)]);
-  if (user !== null && app !== null) return;
-  await collaborators.delete(appId, id);
-  throw notFound(user === null ? "user" : "app");
+  const undo = () => collaborators.delete(appId, id);
+  await requireApp({ apps }, appId, undo);
+  if ((await users.get(userId)) !== null) return;
+  await undo();
+  throw notFound("user");
 }

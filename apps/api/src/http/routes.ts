@@ -67,7 +67,7 @@ export function v1Routes(context: ApiContext): readonly Route[] {
       now,
     }),
     ...cacheRoutes({ store, blobs, now }),
-    ...variableRoutes(store.variables),
+    ...variableRoutes(store),
     ...notificationPlatformRoutes(),
     ...notifierRoutes({ store, notifications, now }),
     ...workerRoutes({ store, listWorkers, setDraining: context.setDraining }),

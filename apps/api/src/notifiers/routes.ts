@@ -13,6 +13,7 @@ import {
 } from "@slipway/protocol";
 import type { ChangeNotifierBody, CreateNotifierBody } from "@slipway/protocol";
 import type { Notifications } from "@slipway/queue";
+import { requireApp } from "../apps/require-app.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { presentDelivery, presentNotifier } from "./presenter.ts";
@@ -21,7 +22,7 @@ const secretBytes = 32;
 const maxDeliveriesShown = 100;
 
 export interface NotifierContext {
-  readonly store: Pick<Store, "notifiers" | "deliveries">;
+  readonly store: Pick<Store, "apps" | "notifiers" | "deliveries">;
   readonly notifications: Pick<Notifications, "add">;
   readonly now: () => Date;
 }
@@ -31,11 +32,12 @@ export function notifierRoutes(context: NotifierContext): Route[] {
 }
 
 interface ChangeContext {
-  readonly store: Pick<Store, "notifiers">;
+  readonly store: Pick<Store, "apps" | "notifiers">;
   readonly now: () => Date;
 }
 
-function collectionRoutes({ store: { notifiers }, now }: ChangeContext): Route[] {
+function collectionRoutes({ store, now }: ChangeContext): Route[] {
+  const { notifiers } = store;
   return [
     route({
       method: "get",
@@ -61,6 +63,7 @@ function collectionRoutes({ store: { notifiers }, now }: ChangeContext): Route[]
         }
         const notifier = newNotifier(app.id, fields, now());
         await notifiers.create(notifier);
+        await requireApp(store, app.id, () => notifiers.delete(app.id, notifier.id));
         const shown = presentNotifier(notifier);
         const { target } = notifier;
         if (target.platform === "webhook") shown.type_data.secret = target.secret;

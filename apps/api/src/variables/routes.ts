@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { SlipwayError, checkVariable, invalidField, notFound, variableLimits } from "@slipway/core";
-import type { Variable, VariableScope, VariableStore } from "@slipway/core";
+import type { Store, Variable, VariableScope } from "@slipway/core";
 import {
   changeVariableRequest,
   setVariableRequest,
@@ -12,6 +12,7 @@ import {
   variableAnswer,
   variablesAnswer,
 } from "@slipway/protocol";
+import { requireApp } from "../apps/require-app.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { presentVariable } from "./presenter.ts";
@@ -22,11 +23,14 @@ interface VariableFields {
   readonly scope?: VariableScope | undefined;
 }
 
-export function variableRoutes(variables: VariableStore): Route[] {
-  return [...collectionRoutes(variables), ...itemRoutes(variables)];
+type VariableStores = Pick<Store, "apps" | "variables">;
+
+export function variableRoutes(store: VariableStores): Route[] {
+  return [...collectionRoutes(store), ...itemRoutes(store)];
 }
 
-function collectionRoutes(variables: VariableStore): Route[] {
+function collectionRoutes(store: VariableStores): Route[] {
+  const { variables } = store;
   return [
     route({
       method: "get",
@@ -48,7 +52,7 @@ function collectionRoutes(variables: VariableStore): Route[] {
         if (new Set(fields.map(({ name }) => name)).size < fields.length) {
           throw invalidField("variables", "contains the same name twice");
         }
-        return { variables: (await setVariables(variables, app.id, fields)).map(presentVariable) };
+        return { variables: (await setVariables(store, app.id, fields)).map(presentVariable) };
       },
     }),
     route({
@@ -60,7 +64,7 @@ function collectionRoutes(variables: VariableStore): Route[] {
       answer: { status: 201, json: variableAnswer },
       async handle({ app, body: { variable: fields } }) {
         checkFields("", fields);
-        const [stored] = await setVariables(variables, app.id, [fields]);
+        const [stored] = await setVariables(store, app.id, [fields]);
         if (stored === undefined) throw new SlipwayError("internal", "the store returned no variable");
         return { variable: presentVariable(stored) };
       },
@@ -80,7 +84,8 @@ function collectionRoutes(variables: VariableStore): Route[] {
   ];
 }
 
-function itemRoutes(variables: VariableStore): Route[] {
+function itemRoutes(store: VariableStores): Route[] {
+  const { variables } = store;
   return [
     route({
       method: "patch",
@@ -94,7 +99,7 @@ function itemRoutes(variables: VariableStore): Route[] {
         if (existing === null) throw notFound("variable");
         const next = { ...existing, value: fields.value, scope: fields.scope ?? existing.scope };
         checkFields("", next);
-        const [stored] = await variables.set(app.id, [next]);
+        const [stored] = await storeVariables(store, app.id, [next]);
         return { variable: presentVariable(stored ?? next) };
       },
     }),
@@ -113,16 +118,17 @@ function itemRoutes(variables: VariableStore): Route[] {
 }
 
 async function setVariables(
-  variables: Pick<VariableStore, "list" | "set">,
+  store: VariableStores,
   appId: string,
   fields: readonly VariableFields[],
 ): Promise<Variable[]> {
-  const scopes = new Map((await variables.list(appId)).map(({ name, scope }) => [name, scope]));
+  const scopes = new Map((await store.variables.list(appId)).map(({ name, scope }) => [name, scope]));
   for (const { name, scope = scopes.get(name) ?? "both" } of fields) scopes.set(name, scope);
   if (scopes.size > variableLimits.perApp) {
     throw invalidField("variables", `would exceed ${variableLimits.perApp}, the maximum per app`);
   }
-  return variables.set(
+  return storeVariables(
+    store,
     appId,
     fields.map(({ name, value }) => ({
       id: randomUUID(),
@@ -132,6 +138,17 @@ async function setVariables(
       scope: scopes.get(name) ?? "both",
     })),
   );
+}
+
+/** @throws {SlipwayError} "not-found" when the app was deleted meanwhile. */
+async function storeVariables(
+  store: VariableStores,
+  appId: string,
+  variables: readonly Variable[],
+): Promise<Variable[]> {
+  const stored = await store.variables.set(appId, variables);
+  await requireApp(store, appId, () => store.variables.removeOfApp(appId));
+  return stored;
 }
 
 /** @param prefix the variable's path in the body, put before field names in errors. */
