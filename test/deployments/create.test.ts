@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeApp } from "@slipway/core";
 import type { App, Store } from "@slipway/core";
-import { createDeployment } from "@slipway/deployments";
+import { completeCreation, createDeployment } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
 import { openStore } from "@slipway/store";
 import { aNewDeployment, anApp, testTime } from "@slipway/testkit";
@@ -54,4 +54,17 @@ test("a deployment of an app that was deleted meanwhile is aborted, and its requ
   await store.apps.compareAndSet(changeApp(app, testTime, { deletedAt: testTime }));
   await expect(createDeployment(context, app, request, 10)).rejects.toMatchObject({ code: "not-found" });
   expect(await store.deployments.get(request.id)).toMatchObject({ status: "aborted" });
+});
+
+test("a repeated request completes what the first one did not supersede", async () => {
+  const superseding = { ...app, concurrencyPolicy: "supersede" } as const;
+  context = { ...context, closeLog: async () => ({ lineCount: 1, sha256: "" }) };
+  const earlier = await store.deployments.create(aNewDeployment({ appId: app.id }));
+  // As a request leaves it whose process ended here.
+  const stored = await store.deployments.create(aNewDeployment({ appId: app.id }));
+  await completeCreation(context, app, stored);
+  expect((await store.deployments.get(earlier.id))?.status).toBe("queued");
+  await completeCreation(context, superseding, stored);
+  expect((await store.deployments.get(earlier.id))?.status).toBe("aborted");
+  expect((await store.deployments.get(stored.id))?.status).toBe("queued");
 });

@@ -13,7 +13,8 @@ const batchSize = 100;
  * requests cannot pass it together; a rejected request stores nothing.
  * @param maxQueued how many deployments of an app may be queued.
  * @throws {SlipwayError} "conflict" when the app's policy rejects the deployment, "not-found" when the app was deleted
- * meanwhile, "invalid" when the request's Idempotency-Key belongs to a different deployment.
+ * meanwhile, "invalid" when the request's Idempotency-Key belongs to a different deployment, "store-unavailable": the request may be
+ * repeated.
  */
 export async function createDeployment(
   context: LaneContext,
@@ -28,8 +29,17 @@ export async function createDeployment(
   await abortIfAppDeleted(context, deployment);
   await notify("the followers of a new deployment", () => events.created(deployment));
   await notify("the lane of a new deployment", () => lanes.advance(deployment.appId));
-  if (app.concurrencyPolicy === "supersede") await supersedeEarlier(context, deployment);
+  await completeCreation(context, app, deployment);
   return deployment;
+}
+
+/**
+ * Completes what the policy demands of a deployment that an earlier, maybe interrupted request has stored. Idempotent.
+ * @throws {SlipwayError} "store-unavailable": the request may be repeated.
+ */
+export async function completeCreation(context: LaneContext, app: App, stored: Deployment): Promise<void> {
+  if (app.concurrencyPolicy !== "supersede" || stored.status !== "queued") return;
+  await supersedeEarlier(context, stored);
 }
 
 /** Aborts the queued deployments of the app that were created before this one. */

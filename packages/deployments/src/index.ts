@@ -3,7 +3,7 @@
 export * from "./abandon.ts";
 export { abortDeployment, abortQueued, abortOfDeletedApp } from "./abort.ts";
 export { storeChange, updateLiveApp } from "./compare-and-set.ts";
-export { createDeployment } from "./create.ts";
+export { completeCreation, createDeployment } from "./create.ts";
 export { createOperation } from "./create-operation.ts";
 export * from "./delete-app.ts";
 export { leaseDeployment, DeploymentLease } from "./deployment-lease.ts";

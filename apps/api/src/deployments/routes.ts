@@ -2,7 +2,7 @@
 
 import { SlipwayError, notFound, pageRequest, paginate } from "@slipway/core";
 import type { App, Deployment, Store, User } from "@slipway/core";
-import { abortDeployment, createDeployment } from "@slipway/deployments";
+import { abortDeployment, completeCreation, createDeployment } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
 import { createDeploymentRequest, deploymentAnswer, deploymentsAnswer, pageQuery } from "@slipway/protocol";
 import type { CreateDeploymentBody } from "@slipway/protocol";
@@ -76,6 +76,7 @@ function createRoute(context: CreateContext): Route {
       const key = request.get("idempotency-key");
       const { id, existing } = await resolveIdempotencyKey(context, { app, user, key, body: fields });
       if (existing !== null) {
+        await completeCreation(deployments, app, existing);
         response.set("Idempotent-Replayed", "true");
         return { deployment: present(existing) };
       }
