@@ -107,7 +107,6 @@ export class Follower implements FeedFollower {
     this.wake();
   }
 
-  /** Rejects when the store or Redis is unavailable; the next resync wakes the follower again. */
   async #run(): Promise<void> {
     this.#running = true;
     try {
@@ -116,7 +115,7 @@ export class Follower implements FeedFollower {
         await this.#backpressure;
         this.#backpressure = undefined;
         for (const [id, cursor] of this.#cursors) {
-          if (this.#feed.deployment(id) !== undefined) await this.#advance(id, cursor);
+          if (this.#feed.deployment(id) !== undefined) await this.#tryAdvance(id, cursor);
         }
         await this.#sendPhases();
         this.#removeFinishedCursors();
@@ -132,6 +131,15 @@ export class Follower implements FeedFollower {
     if (this.#only !== undefined) return;
     for (const id of this.#feed.listed()) {
       if (!this.#cursors.has(id)) this.#cursors.set(id, newCursor({ announced }));
+    }
+  }
+
+  /** A deployment whose events cannot be read does not block the others. The next resync tries it again. */
+  async #tryAdvance(id: string, cursor: Cursor): Promise<void> {
+    try {
+      await this.#advance(id, cursor);
+    } catch (error) {
+      this.#feed.reportError(error);
     }
   }
 
