@@ -178,10 +178,13 @@ export class AppFeed {
 
   #startReading(): Promise<void> {
     this.#nextReading = undefined;
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined;
-      this.#stale = this.#nextReading !== undefined;
-    });
+    this.#reading = this.#read()
+      .then(() => {
+        this.#stale = this.#nextReading !== undefined;
+      })
+      .finally(() => {
+        this.#reading = undefined;
+      });
     return this.#reading;
   }
 
@@ -254,7 +257,11 @@ export class AppFeed {
     const isNewWriter = writer !== undefined && writer.attempt > (cached.writer?.attempt ?? 0);
     Object.assign(cached, newerEnd({ lastSeq: lastSeqOf(batch), writer }, cached));
     if (isNewWriter) cached.takeovers = takeoversOf(cached.deployment, writer);
-    if (this.#stale) return;
+    if (this.#stale) {
+      // The reading for the status failed.
+      if (this.#reading === undefined) this.resync();
+      return;
+    }
     for (const part of splitBatch(batch, maxEventSize)) {
       for (const follower of this.#followers) follower.receiveLines(cached.deployment, part);
     }

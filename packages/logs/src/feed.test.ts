@@ -314,6 +314,40 @@ describe.skipIf(await lacksRedis())("the feed of an app's deployments", () => {
     expect(following.events).toEqual(["queued", "building", ...numbers(1_000), "build-error"]);
   });
 
+  test("a line is sent after the status before it, also if the first reading of that status failed", async () => {
+    const run = new Run(redis);
+    await using feed = run.feed();
+    await run.start();
+    const following = new RecordingFollower(feed, run.appId);
+    await following.until("building");
+    const read = run.store.called();
+    run.store.unavailable = true;
+    await run.change("pushing");
+    await read;
+    run.store.unavailable = false;
+    run.log.line("two");
+    await following.until("two");
+    expect(following.events).toEqual(["queued", "building", "pushing", "two"]);
+  });
+
+  test("a deployment whose log cannot be read does not block the others of its app", async () => {
+    const run = new Run(redis);
+    const ended = queuedDeployment(aNewDeployment({ appId: run.appId }), 1);
+    const aborted = changeStatus(ended, "aborted", { at: testTime, lineCount: null });
+    run.store.put(sealLog(aborted, { lineCount: 3, sha256: "" }));
+    const { logs } = run.store;
+    const read = logs.read.bind(logs);
+    logs.read = (id, ...rest) =>
+      id === ended.id ? Promise.reject(new Error("the chunk is damaged")) : read(id, ...rest);
+    await using feed = run.feed();
+    await run.start();
+    const following = new RecordingFollower(feed, run.appId);
+    run.log.line("one");
+    await run.finish("build-error");
+    await following.until("build-error");
+    expect(following.events.slice(-4)).toEqual(["queued", "building", "one", "build-error"]);
+  });
+
   test("a follower whose consumer fails is closed, and the others continue", async () => {
     const run = new Run(redis);
     await using feed = run.feed();
