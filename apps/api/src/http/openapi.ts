@@ -57,6 +57,7 @@ const errorResponses: Readonly<Record<number, ErrorResponse>> = {
   },
   403: { description: "The caller lacks the permission.", schema: forbiddenBody },
   404: { description: "It does not exist, or the caller has no access to it.", schema: notFoundBody },
+  408: { description: "The body took too long.", schema: errorBody },
   409: { description: "The current state does not allow it.", schema: errorBody },
   413: { description: "The body is too large.", schema: errorBody },
   415: { description: "The content type of the body is not supported.", schema: errorBody },

@@ -53,7 +53,7 @@ export function sourceRoutes(context: SourceContext): Route[] {
       access: "signed-url",
       upload: archiveType,
       answer: { status: 200, json: uploadedAnswer },
-      problems: [403, 409, 413, 422],
+      problems: [403, 408, 409, 413, 422],
       async handle({ request, params }) {
         checkSignature(urlSigner, "PUT", params.source, request);
         await uploadArchive(context, params.source, request);

@@ -34,8 +34,8 @@ describe.skipIf(await lacksRedis())("a slow upload", () => {
       const timer = setInterval(() => bytes > 0 && upload.write(Buffer.alloc(bytes)), 5);
       const [response] = (await once(upload, "response")) as [IncomingMessage];
       clearInterval(timer);
-      const body = { code: "expired", error: expect.stringContaining(`the upload ${message}`) };
-      expect([response.statusCode, await json(response)]).toEqual([403, body]);
+      const body = { error: expect.stringContaining(`the upload ${message}`) };
+      expect([response.statusCode, await json(response)]).toEqual([408, body]);
       upload.end();
       const parts = join(api.config.blobsUrl.slice("file:".length), "tmp");
       await expect.poll(() => readdir(parts)).toEqual([]);

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Request } from "express";
 import { paced, withDeadline } from "@slipway/async";
 import { SlipwayError, checkQuota, invalidField, notFound, sourceBlobKey } from "@slipway/core";
+import { HttpProblem } from "../http/http-problem.ts";
 import { ownerQuotas } from "../users/quotas.ts";
 import type { BlobStore, OwnerQuotas, Pace, Quotas, Store } from "@slipway/core";
 
@@ -144,14 +145,14 @@ async function* body(
   // Keeps the connection open, so that an error can still be answered.
   const bytes = request.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
   const error = (receivedBytes: number) =>
-    new SlipwayError(
-      "expired",
+    new HttpProblem(
+      408,
       `the upload brought less than ${pace.minBytes} bytes in ${pace.periodMs / 1000} s, after ${receivedBytes} bytes`,
     );
   yield* paced(bytes, { ...pace, error });
   signal.throwIfAborted();
 }
 
-function tookTooLong({ timeoutMs }: UploadLimits): SlipwayError {
-  return new SlipwayError("expired", `the upload took longer than ${timeoutMs / 1000} s`);
+function tookTooLong({ timeoutMs }: UploadLimits): HttpProblem {
+  return new HttpProblem(408, `the upload took longer than ${timeoutMs / 1000} s`);
 }
