@@ -74,18 +74,14 @@ export async function followToSuccess(
 ): Promise<void> {
   const lines: string[] = [];
   const status = await followDeployment(
-    {
-      streamUrl: app.links.deployments_stream,
-      token: api.token,
-      deploymentId,
-      signal: AbortSignal.timeout(followMs),
-    },
+    { api, app, deploymentId, signal: AbortSignal.timeout(followMs) },
     {
       onLine: (line) => {
         lines.push(line);
         onLine?.(line);
       },
       onStatus: (now) => onStatus?.(now),
+      onProblem: (problem) => lines.push(problem),
     },
   );
   if (status !== "success")

@@ -3,8 +3,9 @@
 // A server does not mask its frames, and without an extension they are the same for every client. So the frames of a batch
 // are encoded once for all followers that send it at about the same time, and written to each socket with a single call.
 
-import { rewindNotice, SizedCache } from "@slipway/logs";
+import { SizedCache } from "@slipway/logs";
 import type { FollowEvent, LineBatch } from "@slipway/logs";
+import { rewindNotice } from "@slipway/protocol";
 import type { NewFrame, PingFrame, ServerFrame, StatusFrame } from "@slipway/protocol";
 
 /** The Origin of Scalingo's command line. It expects an object in `new`; every other client expects the deployment's id. */
@@ -41,7 +42,7 @@ function frameOf(
   if (event.type === "status") return statusFrame(event);
   const { deploymentId: id, afterSeq } = event;
   if (rewinds) return { type: "rewind", id, data: { afterSeq } };
-  return { type: "log", id, data: { content: rewindNotice(event) } };
+  return { type: "log", id, data: { content: rewindNotice(event.lineCount) } };
 }
 
 export function pingFrames(now: Date): Buffer {

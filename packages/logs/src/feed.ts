@@ -10,7 +10,6 @@ import { Follower } from "./follower.ts";
 import type { FollowerOptions } from "./follow-event.ts";
 import { SharedReads } from "./shared-reads.ts";
 
-export { rewindNotice } from "./follow-event.ts";
 export type { FollowEvent, FollowOne, FollowerOptions } from "./follow-event.ts";
 export type { Follower } from "./follower.ts";
 

@@ -51,9 +51,3 @@ export interface FollowerOptions {
   /** Called once, when all events of `only` were sent and consumed. The follower stays open until it is closed. */
   readonly onDone?: (deployment: Deployment) => void;
 }
-
-/** A line of text for clients that cannot drop the lines that a `rewind` names. */
-export function rewindNotice({ lineCount }: { readonly lineCount: number }): string {
-  const lines = lineCount === 1 ? "line is" : `${lineCount} lines are`;
-  return ` !     A worker failed before its last lines were stored: the last ${lines} replaced by what follows`;
-}

@@ -45,6 +45,12 @@ export const rewindFrame = z.object({
   data: z.object({ afterSeq: z.int().min(0) }),
 });
 
+/** The line that tells a reader what a rewind drops, where lines that were shown cannot be taken back. */
+export function rewindNotice(lineCount: number): string {
+  const lines = lineCount === 1 ? "line is" : `${lineCount} lines are`;
+  return ` !     A worker failed before its last lines were stored: the last ${lines} replaced by what follows`;
+}
+
 /** The deployment's status changed. */
 export const statusFrame = z.object({
   type: z.literal("status"),

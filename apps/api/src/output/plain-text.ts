@@ -1,7 +1,7 @@
 // A log as plain text: its lines, each with its time if the client wants it.
 
 import type { Deployment } from "@slipway/core";
-import { rewindNotice } from "@slipway/logs";
+import { rewindNotice } from "@slipway/protocol";
 import type { LineBatch } from "@slipway/logs";
 import type { OutputFormat } from "./output-format.ts";
 
@@ -28,7 +28,7 @@ export function plainText(
     heartbeat: "",
     parseCursor: () => ({ seq: 0, status: 0 }),
     textOf(event) {
-      if (event.type === "rewind") return `${rewindNotice(event)}\n`;
+      if (event.type === "rewind") return `${rewindNotice(event.lineCount)}\n`;
       return event.type === "log" ? textOfBatch(event.batch, deployment, options) : "";
     },
     endOf: () => "",

@@ -12,6 +12,7 @@ interface CallOptions {
   method?: string;
   body?: unknown;
   authorization?: string;
+  signal?: AbortSignal | undefined;
 }
 
 export interface DeploymentOptions {
@@ -100,10 +101,14 @@ export class ApiClient {
     return readAnswer(await this.request(method, path, body), path, schema);
   }
 
-  /** Sends a request below /v1. @returns the response, whatever its status. */
-  async request(method: string, path: string, body?: unknown): Promise<Response> {
+  /**
+   * Sends a request below /v1.
+   * @param signal ends the request, and the reading of its response.
+   * @returns the response, whatever its status.
+   */
+  async request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const attempt = () =>
-      call(`${this.#apiUrl}/v1${path}`, { method, body, authorization: `Bearer ${this.token}` });
+      call(`${this.#apiUrl}/v1${path}`, { method, body, authorization: `Bearer ${this.token}`, signal });
     const response = await attempt();
     if (response.status !== 401) return response;
     await response.body?.cancel();
@@ -160,12 +165,20 @@ function uploadRequest(archive: Buffer | Readable): RequestInit & { duplex?: "ha
   return { ...common, body: new Uint8Array(archive) };
 }
 
-async function call(url: string, { method = "GET", body, authorization }: CallOptions): Promise<Response> {
+async function call(
+  url: string,
+  { method = "GET", body, authorization, signal }: CallOptions,
+): Promise<Response> {
   const headers = {
     "content-type": "application/json",
     ...(authorization === undefined ? {} : { authorization }),
   };
-  return send(url, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  return send(url, {
+    method,
+    headers,
+    signal: signal ?? null,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
 }
 
 /** Sends a request. Error messages omit the query, which holds an upload's signature. */

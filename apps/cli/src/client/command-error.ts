@@ -12,12 +12,24 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** Whether the same request may succeed later. */
+export function isPassing(error: unknown): error is CommandError {
+  return error instanceof CommandError && error.passing;
+}
+
 export class CommandError extends SetupError {
   override name = "CommandError";
   readonly exitCode: number;
+  /** Whether the same request may succeed later. */
+  readonly passing: boolean;
 
-  constructor(message: string, exitCode: number = exitCodes.failure) {
+  constructor(
+    message: string,
+    exitCode: number = exitCodes.failure,
+    passing = exitCode === exitCodes.unreachable,
+  ) {
     super(message);
     this.exitCode = exitCode;
+    this.passing = passing;
   }
 }

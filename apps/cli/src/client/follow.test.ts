@@ -1,104 +1,149 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import type { DeploymentStatus } from "@slipway/core";
-import type { LogFrame, StatusFrame } from "@slipway/protocol";
-import { followDeployment, SeenFrames } from "./follow.ts";
+import type { DeploymentBody } from "@slipway/protocol";
+import { freePort } from "@slipway/testkit";
+import { deploymentId, log, recorder, status } from "../../test-support/follow-record.ts";
+import { CommandError, exitCodes } from "./command-error.ts";
+import { followDeployment } from "./follow.ts";
+import type { FollowOptions } from "./follow.ts";
 
-const id = "d1";
-const log = (content: string, of = id): LogFrame => ({ type: "log", id: of, data: { content } });
-const status = (name: DeploymentStatus): StatusFrame => ({ type: "status", id, data: { status: name } });
+const away = async () => Promise.reject(new CommandError("The API does not answer.", exitCodes.unreachable));
+const closing = async () => new Response('{"error":"closing"}', { status: 503 });
 
-function recorder() {
-  const seen: string[] = [];
-  return {
-    seen,
-    onLine: (content: string) => void seen.push(content),
-    onStatus: (content: string) => void seen.push(`[${content}]`),
-  };
+/** A stream that answers the first frame of each connection. @returns its address. */
+async function serve(
+  answer: (socket: WebSocket, connection: number, first: string) => void,
+): Promise<string> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  onTestFinished(() => server.close());
+  let connections = 0;
+  server.on("connection", (socket) => {
+    connections += 1;
+    const connection = connections;
+    socket.once("message", (data: Buffer) => answer(socket, connection, data.toString("utf8")));
+  });
+  await once(server, "listening");
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/apps/a`;
 }
 
-describe("SeenFrames", () => {
-  test("SeenFrames shows each line once although every connection replays the log", () => {
-    const record = recorder();
-    const frames = new SeenFrames(id, record);
-    for (const frame of [status("building"), log("one"), log("two")]) frames.receive(frame);
-    frames.connected();
-    for (const frame of [status("building"), log("one"), log("two"), log("three"), status("success")]) {
-      frames.receive(frame);
-    }
-    expect(record.seen).toEqual(["[building]", "one", "two", "three", "[success]"]);
-    expect(frames.finalStatus).toBe("success");
-  });
+/** An API that says this of the deployment, and answers a request for its output. */
+function api(said: DeploymentStatus, request: () => Promise<Response> = closing) {
+  return { token: "t", deployment: async () => ({ status: said }) as DeploymentBody, request };
+}
 
-  test("SeenFrames says which lines a newer attempt replaced, in a connection and after a lost one", () => {
-    const record = recorder();
-    const frames = new SeenFrames(id, record);
-    for (const line of ["one", "two", "dead", "dead too"]) frames.receive(log(line));
-    frames.receive({ type: "rewind", id, data: { afterSeq: 2 } });
-    for (const line of ["three", "four"]) frames.receive(log(line));
-    frames.connected();
-    for (const line of ["one", "two", "three", "other"]) frames.receive(log(line));
-    const replaced = (lines: string) =>
-      ` !     A worker failed before its last lines were stored: the last ${lines} replaced by what follows`;
-    expect(record.seen).toEqual([
-      "one",
-      "two",
-      "dead",
-      "dead too",
-      replaced("2 lines above are"),
-      "three",
-      "four",
-      replaced("line above is"),
-      "other",
-    ]);
-  });
+function optionsFor(url: string, with_: Partial<FollowOptions>): FollowOptions {
+  const links = { self: "", deployments: "", variables: "", deployments_stream: url };
+  const timing = { firstPauseMs: 1, silenceMs: 50, ...with_.timing };
+  const signal = new AbortController().signal;
+  return { api: api("building"), app: { id: "a", links }, deploymentId, signal, ...with_, timing };
+}
 
-  test("SeenFrames ignores other deployments and other frames", () => {
-    const record = recorder();
-    const frames = new SeenFrames(id, record);
-    frames.receive(log("foreign", "d2"));
-    frames.receive({ type: "ping", data: { ts: 1 } });
-    expect(record.seen).toEqual([]);
+const send = (socket: WebSocket, ...frames: unknown[]) => {
+  for (const frame of frames) socket.send(JSON.stringify(frame));
+};
+
+/** The API's output of these lines, as events; without a final status it was cut. */
+function events(lines: readonly string[], final?: DeploymentStatus): Response {
+  const message = (name: string, data: unknown) =>
+    `id: 1.1\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  const log_ = message("log", { seq: 1, at: null, lines });
+  const end = final === undefined ? "" : message("status", { status: final, index: 1, attempt: 1 });
+  return new Response(`:\n\n${log_}${message("phase", {})}${end}`);
+}
+
+test("followDeployment reconnects after a lost connection and ends with the final status", async () => {
+  const record = recorder();
+  const url = await serve((socket, connection) => {
+    send(socket, log("one"));
+    if (connection === 1) return socket.terminate();
+    send(socket, log("two"), status("build-error"));
+  });
+  expect(await followDeployment(optionsFor(url, {}), record)).toBe("build-error");
+  expect(record.seen).toEqual(["one", "two", "[build-error]"]);
+});
+
+test("followDeployment goes on however often connections are lost while the deployment waits", async () => {
+  const record = recorder();
+  const url = await serve((socket, connection) => {
+    send(socket, status("queued"));
+    if (connection < 7) return socket.terminate();
+    send(socket, status("success"));
+  });
+  expect(await followDeployment(optionsFor(url, {}), record)).toBe("success");
+  expect(record.seen).toEqual(["[queued]", "[success]"]);
+  expect(record.problems).toContainEqual(expect.stringContaining(`The stream ${url} closed`));
+});
+
+test("followDeployment authenticates each connection with the token that the client has by then", async () => {
+  const renewing = api("building");
+  const tokens: unknown[] = [];
+  const url = await serve((socket, connection, first) => {
+    tokens.push(JSON.parse(first));
+    renewing.token = "renewed";
+    if (connection === 1) return socket.close(1008, "invalid token");
+    send(socket, status("success"));
+  });
+  await followDeployment(optionsFor(url, { api: renewing }), recorder());
+  expect(tokens).toMatchObject([{ data: { token: "t" } }, { data: { token: "renewed" } }]);
+});
+
+test("followDeployment follows through the API while the stream does not answer", async () => {
+  const record = recorder();
+  const url = `ws://127.0.0.1:${await freePort()}/apps/a`;
+  const outputs = [events(["one"]), events(["one", "two"], "success")];
+  const request = async () => outputs.shift() ?? closing();
+  expect(await followDeployment(optionsFor(url, { api: api("building", request) }), record)).toBe("success");
+  expect(record.seen).toEqual(["one", "two", "[success]"]);
+});
+
+test("followDeployment reads the log of a deployment that has ended from the API", async () => {
+  const record = recorder();
+  let connections = 0;
+  const url = await serve(() => (connections += 1));
+  const request = async () => events(["one", "two"], "crashed-error");
+  const options = optionsFor(url, { api: api("crashed-error", request) });
+  expect(await followDeployment(options, record)).toBe("crashed-error");
+  expect([record.seen, connections]).toEqual([["one", "two", "[crashed-error]"], 0]);
+});
+
+test("followDeployment reads the rest of the log from the API if the stream is silent about the end", async () => {
+  const record = recorder();
+  const said = api("building", async () => events(["one", "two", "three"], "success"));
+  const url = await serve((socket) => {
+    said.deployment = api("success").deployment;
+    send(socket, log("one"));
+  });
+  expect(await followDeployment(optionsFor(url, { api: said }), record)).toBe("success");
+  expect(record.seen).toEqual(["one", "two", "three", "[success]"]);
+});
+
+test("followDeployment ends with what the API says if the log of an ended deployment cannot be read", async () => {
+  const record = recorder();
+  const options = optionsFor("ws://127.0.0.1:1/apps/a", { api: api("success") });
+  expect(await followDeployment(options, record)).toBe("success");
+  expect(record.problems.at(-1)).toMatch(/503: closing The rest of the log is not shown/);
+});
+
+test("followDeployment rejects when the API refuses, and when neither the stream nor the API answers", async () => {
+  const url = `ws://127.0.0.1:${await freePort()}/apps/a`;
+  const refusing = { ...api("building"), deployment: async () => Promise.reject(new CommandError("404")) };
+  await expect(followDeployment(optionsFor(url, { api: refusing }), recorder())).rejects.toThrow("404");
+  const silent = { token: "t", deployment: away, request: away };
+  const options = optionsFor(url, { api: silent, timing: { giveUpMs: 0 } });
+  await expect(followDeployment(options, recorder())).rejects.toMatchObject({
+    exitCode: exitCodes.unreachable,
+    message: expect.stringContaining("Neither the stream nor the API answers"),
   });
 });
 
-describe("followDeployment", () => {
-  let server: WebSocketServer | undefined;
-  afterEach(() => server?.close());
-
-  async function serve(answer: (socket: WebSocket, connection: number) => void): Promise<string> {
-    const started = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-    server = started;
-    let connections = 0;
-    started.on("connection", (socket) => {
-      connections += 1;
-      const connection = connections;
-      socket.once("message", () => answer(socket, connection));
-    });
-    await once(started, "listening");
-    return `ws://127.0.0.1:${(started.address() as AddressInfo).port}/apps/a`;
-  }
-
-  test("followDeployment reconnects after a lost connection and ends with the final status", async () => {
-    const record = recorder();
-    const streamUrl = await serve((socket, connection) => {
-      socket.send(JSON.stringify(log("one")));
-      if (connection === 1) return socket.terminate();
-      socket.send(JSON.stringify(log("two")));
-      socket.send(JSON.stringify(status("build-error")));
-    });
-    const options = { streamUrl, token: "t", deploymentId: id, signal: new AbortController().signal };
-    expect(await followDeployment(options, record)).toBe("build-error");
-    expect(record.seen).toEqual(["one", "two", "[build-error]"]);
-  });
-
-  test("followDeployment rejects with the reason when it is aborted", async () => {
-    const abort = new AbortController();
-    const streamUrl = await serve(() => abort.abort(new Error("stopped")));
-    const options = { streamUrl, token: "t", deploymentId: id, signal: abort.signal };
-    await expect(followDeployment(options, recorder())).rejects.toThrow("stopped");
-  });
+test("followDeployment rejects with the reason when it is aborted", async () => {
+  const abort = new AbortController();
+  const url = await serve(() => abort.abort(new Error("stopped")));
+  await expect(followDeployment(optionsFor(url, { signal: abort.signal }), recorder())).rejects.toThrow(
+    "stopped",
+  );
 });

@@ -1,125 +1,138 @@
-// Follows one deployment over a WebSocket until its final status. Reconnects, and shows every line once.
+// Follows one deployment to its final status: over the stream, and through the API where the stream does not answer. Shows every line
+// once.
 
-import { setTimeout as sleep } from "node:timers/promises";
-import { WebSocket } from "ws";
+import { backoffMs, pause, untilAborted } from "@slipway/async";
 import { isFinal } from "@slipway/core";
-import type { DeploymentStatus, FinalStatus } from "@slipway/core";
-import { serverFrame } from "@slipway/protocol";
-import type { ServerFrame } from "@slipway/protocol";
-import { SetupError } from "@slipway/setup";
-
-export interface Follower {
-  /** Also called with a line that says that lines above it were replaced. */
-  onLine: (content: string) => void;
-  onStatus: (status: DeploymentStatus) => void;
-}
+import type { FinalStatus } from "@slipway/core";
+import type { AppBody } from "@slipway/protocol";
+import type { ApiClient } from "./api-client.ts";
+import { CommandError, exitCodes, isPassing } from "./command-error.ts";
+import { readOutput } from "./follow-output.ts";
+import { readStream } from "./follow-stream.ts";
+import { SeenFrames } from "./seen-frames.ts";
+import type { FollowHandlers } from "./seen-frames.ts";
 
 export interface FollowOptions {
-  streamUrl: string;
-  token: string;
-  deploymentId: string;
-  signal: AbortSignal;
+  readonly api: Pick<ApiClient, "token" | "deployment" | "request">;
+  readonly app: Pick<AppBody, "id" | "links">;
+  readonly deploymentId: string;
+  readonly signal: AbortSignal;
+  readonly timing?: Partial<FollowTiming>;
 }
 
-const maxConnections = 5;
-const reconnectMs = 1_000;
-
-/** Returns the final status. Throws SetupError when the stream closes too often, and the signal's reason when aborted. */
-export async function followDeployment(options: FollowOptions, follower: Follower): Promise<FinalStatus> {
-  const seen = new SeenFrames(options.deploymentId, follower);
-  let closed = "";
-  for (let count = 1; count <= maxConnections; count += 1) {
-    options.signal.throwIfAborted();
-    closed = await oneConnection(options, seen);
-    if (seen.finalStatus !== undefined) return seen.finalStatus;
-    // throw the signal's own reason, not the timer's AbortError
-    options.signal.throwIfAborted();
-    await sleep(reconnectMs);
-  }
-  throw new SetupError(
-    `The stream ${options.streamUrl} closed ${maxConnections} times before the deployment ended (${closed}): see the log of the stream.`,
-  );
+interface FollowTiming {
+  /** Before the first try after a connection. Later pauses are longer. */
+  readonly firstPauseMs: number;
+  /** After this time without a line from the stream, the API is asked whether the deployment has ended. */
+  readonly silenceMs: number;
+  /** The deployment is not followed any longer when neither the stream nor the API has answered for this time. */
+  readonly giveUpMs: number;
 }
+
+const defaults: FollowTiming = { firstPauseMs: 500, silenceMs: 5_000, giveUpMs: 10 * 60_000 };
+const longestPauseMs = 10_000;
+/** A connection that lasted this long did not fail. */
+const steadyMs = 10_000;
+/** After so many failures in a row, the log of a deployment that has ended is given up. */
+const maxOutputFailures = 6;
 
 /**
- * Skips frames that were already shown: a new connection replays the deployment from its first line. Where a line differs from the one
- * that was shown, a newer attempt has replaced it and those after it.
+ * Returns the final status. Lost connections are repeated, with the token that the API client has by then.
+ * @throws {CommandError} when the API refuses, or neither the stream nor the API answers for ten minutes; the signal's reason when it
+ * is aborted.
  */
-export class SeenFrames {
-  finalStatus: FinalStatus | undefined;
-  readonly #deploymentId: string;
-  readonly #follower: Follower;
-  readonly #shown: string[] = [];
-  #lastStatus: DeploymentStatus | undefined;
-  #linesInConnection = 0;
+export async function followDeployment(
+  options: FollowOptions,
+  handlers: FollowHandlers,
+): Promise<FinalStatus> {
+  return untilAborted(new Following(options, handlers).run(), options.signal);
+}
 
-  constructor(deploymentId: string, follower: Follower) {
-    this.#deploymentId = deploymentId;
-    this.#follower = follower;
+class Following {
+  readonly #options: FollowOptions;
+  readonly #handlers: FollowHandlers;
+  readonly #timing: FollowTiming;
+  readonly #seen: SeenFrames;
+  /** Connections in a row that brought nothing. */
+  #failures = 0;
+  #answeredAt = performance.now();
+  /** According to the API. */
+  #endedWith: FinalStatus | undefined;
+
+  constructor(options: FollowOptions, handlers: FollowHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#timing = { ...defaults, ...options.timing };
+    this.#seen = new SeenFrames(options.deploymentId, handlers);
   }
 
-  connected(): void {
-    this.#linesInConnection = 0;
+  async run(): Promise<FinalStatus> {
+    const { signal } = this.#options;
+    for (;;) {
+      const { news } = this.#seen;
+      const startedAt = performance.now();
+      const reason = await this.#oneConnection();
+      if (this.#seen.finalStatus !== undefined) return this.#seen.finalStatus;
+      signal.throwIfAborted();
+      const isSteady = this.#seen.news > news || performance.now() - startedAt >= steadyMs;
+      if (isSteady) this.#answeredAt = performance.now();
+      this.#failures = isSteady ? 1 : this.#failures + 1;
+      if (this.#endedWith !== undefined && this.#failures >= maxOutputFailures) {
+        this.#handlers.onProblem(`${reason} The rest of the log is not shown.`);
+        return this.#endedWith;
+      }
+      if (performance.now() - this.#answeredAt >= this.#timing.giveUpMs) throw noAnswer(reason);
+      await this.#pause(reason, signal);
+    }
   }
 
-  receive(frame: ServerFrame): void {
-    if (!("id" in frame) || frame.id !== this.#deploymentId) return;
-    if (frame.type === "log") this.#line(frame.data.content);
-    else if (frame.type === "rewind") this.#linesInConnection = frame.data.afterSeq;
-    else this.#status(frame.data.status);
+  async #pause(reason: string, signal: AbortSignal): Promise<void> {
+    const { firstPauseMs: firstMs } = this.#timing;
+    const pauseMs = backoffMs(this.#failures, { firstMs, longestMs: longestPauseMs });
+    if (this.#failures > 1) this.#handlers.onProblem(`${reason} The next try is in ${pauseMs / 1000} s.`);
+    await pause(pauseMs, signal);
   }
 
-  #line(content: string): void {
-    const index = this.#linesInConnection;
-    this.#linesInConnection += 1;
-    if (this.#shown[index] === content) return;
-    this.#dropFrom(index);
-    this.#shown.push(content);
-    this.#follower.onLine(content);
+  /**
+   * The stream replays only what ended within the last minutes, so the log of a deployment that has ended is read from the API. After
+   * two failures of the stream the API is tried too, in turns.
+   * @returns why the connection ended, as a sentence.
+   */
+  async #oneConnection(): Promise<string> {
+    const { api, app, deploymentId, signal } = this.#options;
+    const { silenceMs } = this.#timing;
+    const isTurnOfApi = this.#failures > 0 && this.#failures % 2 === 0;
+    const hasEnded = () => this.#hasEnded();
+    try {
+      // The request also renews the token of the client.
+      if ((await hasEnded()) || isTurnOfApi)
+        return await readOutput({ api, app: app.id, deploymentId, signal }, this.#seen);
+      const url = app.links.deployments_stream;
+      return await readStream({ url, api, hasEnded, silenceMs, signal }, this.#seen);
+    } catch (error) {
+      if (isPassing(error)) return error.message;
+      throw error;
+    }
   }
 
-  #dropFrom(index: number): void {
-    const count = this.#shown.length - index;
-    if (count <= 0) return;
-    this.#shown.length = index;
-    const lines = count === 1 ? "line above is" : `${count} lines above are`;
-    this.#follower.onLine(
-      ` !     A worker failed before its last lines were stored: the last ${lines} replaced by what follows`,
-    );
-  }
-
-  #status(status: DeploymentStatus): void {
-    if (status === this.#lastStatus) return;
-    this.#lastStatus = status;
-    this.#follower.onStatus(status);
-    if (isFinal(status)) this.finalStatus = status;
+  /** Whether the API says so. False while it does not answer: the stream may. */
+  async #hasEnded(): Promise<boolean> {
+    const { api, app, deploymentId } = this.#options;
+    try {
+      const { status } = await api.deployment(app.id, deploymentId);
+      this.#answeredAt = performance.now();
+      if (isFinal(status)) this.#endedWith = status;
+      return isFinal(status);
+    } catch (error) {
+      if (isPassing(error)) return false;
+      throw error;
+    }
   }
 }
 
-/** Opens one connection. Resolves with the reason when it closes, also when it is closed here after the final status. */
-function oneConnection({ streamUrl, token, signal }: FollowOptions, seen: SeenFrames): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(streamUrl);
-    let reason = "";
-    const abort = () => socket.terminate();
-    signal.addEventListener("abort", abort, { once: true });
-    socket.on("open", () => {
-      seen.connected();
-      socket.send(JSON.stringify({ type: "auth", data: { token, rewinds: true } }));
-    });
-    socket.on("message", (data: Buffer) => {
-      try {
-        seen.receive(serverFrame.parse(JSON.parse(data.toString("utf8"))));
-      } catch (error) {
-        reject(error);
-        socket.terminate();
-      }
-      if (seen.finalStatus !== undefined) socket.close();
-    });
-    socket.on("error", (error) => (reason = error.message));
-    socket.on("close", (code, text) => {
-      signal.removeEventListener("abort", abort);
-      resolve(reason || `${code} ${String(text)}`.trim());
-    });
-  });
+function noAnswer(reason: string): CommandError {
+  return new CommandError(
+    `Neither the stream nor the API answers, so the deployment is not followed any longer; it goes on. ${reason}`,
+    exitCodes.unreachable,
+  );
 }

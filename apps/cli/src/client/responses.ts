@@ -3,6 +3,8 @@
 import { z } from "zod";
 import { CommandError, exitCodes } from "./command-error.ts";
 
+const tooManyRequests = 429;
+
 const problem = z.object({
   error: z.string().optional(),
   errors: z.record(z.string(), z.array(z.string())).optional(),
@@ -14,11 +16,28 @@ export async function readAnswer<Schema extends z.ZodType>(
   what: string,
   schema: Schema,
 ): Promise<z.output<Schema>> {
-  const text = await response.text();
-  if (!response.ok) {
-    const code = response.status === 401 ? exitCodes.notSignedIn : exitCodes.failure;
-    throw new CommandError(`The API answered ${what} with ${problemText(response.status, text)}`, code);
-  }
+  if (!response.ok) throw await refusalOf(response, what);
+  return readJson(await response.text(), what, schema);
+}
+
+/** The error of a request that failed. */
+export async function refusalOf(response: Response, what: string): Promise<CommandError> {
+  const { status } = response;
+  const code = status === 401 ? exitCodes.notSignedIn : exitCodes.failure;
+  const reason = problemText(status, await response.text());
+  return new CommandError(
+    `The API answered ${what} with ${reason}`,
+    code,
+    status >= 500 || status === tooManyRequests,
+  );
+}
+
+/** Reads JSON from the API. Throws CommandError when it does not match the schema. */
+export function readJson<Schema extends z.ZodType>(
+  text: string,
+  what: string,
+  schema: Schema,
+): z.output<Schema> {
   const { success, data, error } = schema.safeParse(parseJson(text));
   if (success) return data;
   throw new CommandError(

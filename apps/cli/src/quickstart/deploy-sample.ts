@@ -3,7 +3,6 @@
 import { basename } from "node:path";
 import colors from "picocolors";
 import { isFinal } from "@slipway/core";
-import type { FinalStatus } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
 import { print, SetupError } from "@slipway/setup";
 import { ApiClient } from "../client/api-client.ts";
@@ -22,10 +21,6 @@ export interface SampleDeployment {
   signal: AbortSignal;
 }
 
-const pollMs = 5_000;
-/** The longest time by which the stream may report the end later than the API. */
-const streamLagMs = 15_000;
-
 /** Deploys the sample. Returns the running app and its page. Throws SetupError with the reason when the deployment fails. */
 export async function deploySample(sample: SampleDeployment): Promise<{ app: AppBody; page: string }> {
   const { appName, signal } = sample;
@@ -36,7 +31,14 @@ export async function deploySample(sample: SampleDeployment): Promise<{ app: App
   const sourceUrl = await api.upload(archive);
   const { id } = await api.createDeployment(appName, sourceUrl, "quickstart");
   report("deploy", `deployment ${id}`);
-  const status = await followToEnd(api, { appName, id, streamUrl: app.links.deployments_stream, signal });
+  const status = await followDeployment(
+    { api, app, deploymentId: id, signal },
+    {
+      onLine: (content) => print(paintLine(content)),
+      onStatus: (now) => report("status", isFinal(now) && now !== "success" ? colors.red(now) : now),
+      onProblem: (text) => report("warning", text),
+    },
+  );
   if (status !== "success") throw new SetupError(`The deployment ended with ${status}; its log is above.`);
   const running = (await api.findApp(appName)) ?? app;
   const page = await fetchPage(running.url, sample.routerUrl);
@@ -48,45 +50,6 @@ async function ensureApp(api: ApiClient, name: string): Promise<AppBody> {
   const found = await api.findApp(name);
   report("app", found ? `${name} (exists)` : `${name} (new)`);
   return found ?? api.createApp(name);
-}
-
-async function followToEnd(
-  api: ApiClient,
-  { appName, id, streamUrl, signal }: { appName: string; id: string; streamUrl: string; signal: AbortSignal },
-): Promise<FinalStatus> {
-  const silence = new AbortController();
-  const watch = setInterval(() => void giveUpIfSilent(api, appName, id, silence), pollMs);
-  try {
-    return await followDeployment(
-      { streamUrl, token: api.token, deploymentId: id, signal: AbortSignal.any([signal, silence.signal]) },
-      {
-        onLine: (content) => print(paintLine(content)),
-        onStatus: (status) =>
-          report("status", isFinal(status) && status !== "success" ? colors.red(status) : status),
-      },
-    );
-  } finally {
-    clearInterval(watch);
-  }
-}
-
-/** Aborts a stream that does not report the end of a deployment that has ended according to the API. */
-async function giveUpIfSilent(
-  api: ApiClient,
-  appName: string,
-  id: string,
-  silence: AbortController,
-): Promise<void> {
-  try {
-    const { status } = await api.deployment(appName, id);
-    if (!isFinal(status)) return;
-    const error = new SetupError(
-      `The deployment ended with ${status}, but the stream did not report it: see the log of the stream.`,
-    );
-    setTimeout(() => silence.abort(error), streamLagMs).unref();
-  } catch (error) {
-    silence.abort(error);
-  }
 }
 
 function report(name: string, text: string): void {

@@ -1,15 +1,17 @@
 // Follows a deployment in the terminal: its log, the time of each phase, its outcome as exit code.
 
 import colors from "picocolors";
+import { retry } from "@slipway/async";
 import { isFinal } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
 import { appAnswer, deploymentAnswer } from "@slipway/protocol";
 import type { AppBody, DeploymentBody } from "@slipway/protocol";
-import { reasonOf } from "@slipway/setup";
-import { CommandError, exitCodes } from "../client/command-error.ts";
+import type { ApiClient } from "../client/api-client.ts";
+import { exitCodes, isPassing } from "../client/command-error.ts";
 import { followDeployment } from "../client/follow.ts";
 import { paintLine } from "../client/paint.ts";
 import { failureLines, phaseLines, readTimeline } from "./report.ts";
+import type { Timeline } from "./report.ts";
 import type { Session } from "./session.ts";
 
 export interface Followed {
@@ -18,7 +20,8 @@ export interface Followed {
   readonly abortOnInterrupt: boolean;
 }
 
-const pollMs = 5_000;
+/** The outcome is requested again for this time while the API does not answer. */
+const outcomeMs = 60_000;
 
 /** The user pressed Ctrl-C. */
 class Interrupted extends Error {
@@ -34,51 +37,34 @@ export async function followToExitCode(session: Session, followed: Followed): Pr
   const write = (line: string) =>
     void (session.output.json ? process.stderr : process.stdout).write(`${paintLine(line)}\n`);
   process.once("SIGINT", interrupt);
-  const watch = setInterval(() => void stopWhenEnded(session, followed, stop), pollMs);
   try {
     await followDeployment(
+      { api, app, deploymentId: deployment.id, signal: stop.signal },
       {
-        streamUrl: app.links.deployments_stream,
-        token: api.token,
-        deploymentId: deployment.id,
-        signal: stop.signal,
+        onLine: write,
+        onStatus: statusReporter(session, isFinal(deployment.status)),
+        onProblem: (text) => session.output.message("warning", text),
       },
-      { onLine: write, onStatus: statusReporter(session) },
     );
   } catch (error) {
     if (error instanceof Interrupted) return await interrupted(session, followed);
-    if (!(error instanceof EndedElsewhere)) throw error;
+    throw error;
   } finally {
-    clearInterval(watch);
     process.off("SIGINT", interrupt);
   }
-  return report(session, app, await api.deployment(app.id, deployment.id));
+  const read = () => readOutcome(api, app, deployment.id);
+  return report(session, await retry(read, { limitMs: outcomeMs, isRetryable: isPassing }));
 }
 
-/** The API says that the deployment ended, but the stream did not. */
-class EndedElsewhere extends Error {
-  override name = "EndedElsewhere";
-}
-
-/** Ends following a stream that is silent about the end. A failed request is repeated at the next interval. */
-async function stopWhenEnded(session: Session, { app, deployment }: Followed, stop: AbortController) {
-  try {
-    const { status } = await (await session.api()).deployment(app.id, deployment.id);
-    if (isFinal(status)) setTimeout(() => stop.abort(new EndedElsewhere()), pollMs).unref();
-  } catch (error) {
-    if (!(error instanceof CommandError)) return stop.abort(error);
-    session.output.message("warning", `${reasonOf(error)} The next check is in ${pollMs / 1000} s.`);
-  }
-}
-
-/** Prints each status, with the time that the former one took. */
-function statusReporter(session: Session): (status: DeploymentStatus) => void {
+/** Prints each status, with the time that the former one took; without it for a deployment that had ended before. */
+function statusReporter(session: Session, hadEnded: boolean): (status: DeploymentStatus) => void {
   let former: { readonly status: DeploymentStatus; readonly since: number } | undefined;
   return (status) => {
     const now = performance.now();
-    const took = former && `  (${former.status} took ${((now - former.since) / 1000).toFixed(1)} s)`;
+    const took =
+      former && !hadEnded && `  (${former.status} took ${((now - former.since) / 1000).toFixed(1)} s)`;
     const name = isFinal(status) && status !== "success" ? colors.red(status) : status;
-    session.output.message("status", `${name}${took ?? ""}`);
+    session.output.message("status", `${name}${took || ""}`);
     former = { status, since: now };
   };
 }
@@ -101,13 +87,23 @@ async function interrupted(
   return exitCodes.interrupted;
 }
 
-async function report(session: Session, app: AppBody, deployment: DeploymentBody): Promise<number> {
-  const api = await session.api();
-  const timeline = await readTimeline(api, app.id, deployment.id);
+interface Outcome {
+  readonly deployment: DeploymentBody;
+  readonly timeline: Timeline | undefined;
+  readonly url: string;
+}
+
+async function readOutcome(api: ApiClient, app: AppBody, id: string): Promise<Outcome> {
+  const deployment = await api.deployment(app.id, id);
+  const timeline = await readTimeline(api, app.id, id);
+  const { url } = (await api.find(`/apps/${app.id}`, appAnswer))?.app ?? app;
+  return { deployment, timeline, url };
+}
+
+function report(session: Session, { deployment, timeline, url }: Outcome): number {
   for (const line of phaseLines(timeline)) session.output.message("phase", line);
-  const current = (await api.find(`/apps/${app.id}`, appAnswer))?.app ?? app;
   const succeeded = deployment.status === "success";
   if (!succeeded) for (const line of failureLines(deployment)) session.output.message("failure", line);
-  session.output.result({ deployment, url: current.url }, succeeded ? current.url : []);
+  session.output.result({ deployment, url }, succeeded ? url : []);
   return succeeded ? exitCodes.success : exitCodes.failure;
 }
