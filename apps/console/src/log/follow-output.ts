@@ -1,14 +1,15 @@
 // Follows a running deployment's log by socket.io, and resumes after a cut where the buffer ends.
 
+import type { SubscriptionAnswer } from "@slipway/protocol";
 import type { Socket } from "socket.io-client";
 import { socketToken } from "../api/actions.ts";
 import { messageFor } from "../api/client.ts";
 import type { LogBuffer } from "./log-buffer.ts";
 
-/** "cut": the connection is lost, and another attempt is made. */
-export type FollowState =
+/** "cut": the connection is lost, and another attempt is made. "failed": no attempt is made. */
+export type LogState =
   | { readonly name: "connecting" | "live" | "ended" }
-  | { readonly name: "cut"; readonly reason: string };
+  | { readonly name: "cut" | "failed"; readonly reason: string };
 
 interface Following {
   readonly app: string;
@@ -16,7 +17,7 @@ interface Following {
   /** The app's `deployments_stream`. */
   readonly streamUrl: string;
   readonly buffer: LogBuffer;
-  readonly onState: (state: FollowState) => void;
+  readonly onState: (state: LogState) => void;
   readonly onStatus: () => void;
   readonly signal: AbortSignal;
 }
@@ -27,8 +28,6 @@ interface LogEvent {
   readonly lines: readonly string[];
   readonly at?: string | null;
 }
-
-const retryMs = 2_000;
 
 /** Runs until the deployment ends or the signal aborts. */
 export async function followOutput(following: Following): Promise<void> {
@@ -44,6 +43,11 @@ export async function followOutput(following: Following): Promise<void> {
   });
   signal.addEventListener("abort", () => socket.disconnect());
   listen(socket, following);
+}
+
+/** Whether another subscription would be refused as well. */
+function isFinalRefusal(code: string): boolean {
+  return code === "not-found" || code === "forbidden";
 }
 
 /** The stream's address, and socket.io's path there. */
@@ -66,7 +70,12 @@ async function giveToken({ onState }: Following, give: (auth: object) => void): 
   }
 }
 
-function listen(socket: Socket, following: Following): void {
+/** Follows one deployment over a connection, and subscribes again after each failure that may pass. */
+export function listen(
+  socket: Pick<Socket, "on" | "emit" | "connect" | "disconnect" | "connected" | "active">,
+  following: Omit<Following, "streamUrl">,
+  retryMs = 2_000,
+): void {
   const { app, id, buffer, onState, onStatus } = following;
   // The last status tells the stream which attempt wrote the lines in the buffer.
   let afterStatus = 0;
@@ -74,8 +83,11 @@ function listen(socket: Socket, following: Following): void {
     socket.emit(
       "subscribe",
       { app, deployment: id, afterSeq: buffer.count, afterStatus },
-      (answer: { ok: boolean; error?: string }) =>
-        onState(answer.ok ? { name: "live" } : { name: "cut", reason: answer.error ?? "" }),
+      (answer: SubscriptionAnswer) => {
+        if (answer.ok) onState({ name: "live" });
+        else if (isFinalRefusal(answer.code)) onState({ name: "failed", reason: `${answer.error}.` });
+        else again(answer.error);
+      },
     );
   const again = (reason: string) => {
     onState({ name: "cut", reason });

@@ -2,7 +2,7 @@
 
 import { apiUrl } from "../api/client.ts";
 import { appPath } from "../api/queries.ts";
-import type { LogState } from "./use-log.ts";
+import type { LogState } from "./follow-output.ts";
 
 const stateTexts = {
   connecting: "Connecting…",

@@ -10,7 +10,7 @@ import { LogLine, isWithin } from "./log-lines.tsx";
 import type { Section } from "./log-lines.tsx";
 import { LogToolbar } from "./log-toolbar.tsx";
 import type { LogSearch } from "./log-search.ts";
-import type { LogState } from "./use-log.ts";
+import type { LogState } from "./follow-output.ts";
 import { durationText } from "../parts/time.tsx";
 import { useFolds } from "./use-folds.ts";
 import type { Folding } from "./use-folds.ts";

@@ -5,14 +5,12 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { isStatus, messageFor } from "../api/client.ts";
 import { serverTime } from "../api/server-clock.ts";
 import { followOutput } from "./follow-output.ts";
-import type { FollowState } from "./follow-output.ts";
+import type { LogState } from "./follow-output.ts";
 import { LogBuffer } from "./log-buffer.ts";
 import { readOutput } from "./read-output.ts";
 
 /** After this time a log is complete. */
 const settledMs = 60_000;
-
-export type LogState = FollowState | { readonly name: "failed"; readonly reason: string };
 
 interface LogOptions {
   readonly app: string;
