@@ -46,8 +46,17 @@ export const deployImage = async (app: string, image: string, gitRef: string) =>
 
 export const deployRelease = async (app: string, release: number) => deploy(app, { release });
 
-const deploy = async (app: string, deployment: object) =>
-  (await call<DeploymentAnswer>("POST", appPath(app, "/deployments"), { deployment })).deployment;
+/** Browsers send a request again when a connection that they kept was closed: the key makes it one deployment. */
+const deploy = async (app: string, deployment: object) => {
+  const headers = { "idempotency-key": newKey() };
+  return (await call<DeploymentAnswer>("POST", appPath(app, "/deployments"), { deployment }, headers))
+    .deployment;
+};
+
+/** `crypto.randomUUID` is missing on pages without TLS. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
+}
 
 export const abort = (app: string, id: string) =>
   call<DeploymentAnswer>("POST", appPath(app, `/deployments/${id}/abort`), {});

@@ -2,7 +2,7 @@
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { deployImage, deploySource, uploadSource } from "../api/actions.ts";
 import { messageFor } from "../api/client.ts";
 import { archiveOf, chosenFolder, droppedIn } from "./source-files.ts";
@@ -15,8 +15,7 @@ const rootFolder = "app/";
 export function DeployPanel({ app }: { readonly app: string }) {
   const [isOver, setIsOver] = useState(false);
   const [gitRef, setGitRef] = useState("");
-  const { deployment, image, step } = useDeploy(app, gitRef);
-  const error = deployment.error ?? image.error;
+  const { deploy, isPending, error, step } = useDeploy(app, gitRef);
   return (
     <section
       className={isOver ? "drop over" : "drop"}
@@ -29,7 +28,7 @@ export function DeployPanel({ app }: { readonly app: string }) {
       onDrop={(event) => {
         event.preventDefault();
         setIsOver(false);
-        deployment.mutate(droppedIn(event.dataTransfer.items));
+        deploy(() => ({ dropped: droppedIn(event.dataTransfer.items) }));
       }}
     >
       <span>
@@ -38,11 +37,13 @@ export function DeployPanel({ app }: { readonly app: string }) {
       <FileChoice
         label="choose a folder"
         folder
-        onChoose={(files) => deployment.mutate(chosenFolder(files))}
+        disabled={isPending}
+        onChoose={(files) => deploy(() => ({ dropped: chosenFolder(files) }))}
       />
       <FileChoice
         label="choose an archive"
-        onChoose={(files) => deployment.mutate(Promise.resolve().then(() => archiveOf(files[0])))}
+        disabled={isPending}
+        onChoose={(files) => deploy(() => ({ dropped: Promise.resolve().then(() => archiveOf(files[0])) }))}
       />
       <input
         aria-label="Name of the version (optional)"
@@ -50,8 +51,8 @@ export function DeployPanel({ app }: { readonly app: string }) {
         value={gitRef}
         onChange={({ target }) => setGitRef(target.value)}
       />
-      <ImageField onDeploy={(name) => image.mutate(name)} />
-      {deployment.isPending || image.isPending ? <span role="status">{step}</span> : null}
+      <ImageField disabled={isPending} onDeploy={(image) => deploy(() => ({ image }))} />
+      {isPending ? <span role="status">{step}</span> : null}
       {error === null ? null : (
         <span className="error" role="alert">
           {messageFor(error)}
@@ -61,7 +62,12 @@ export function DeployPanel({ app }: { readonly app: string }) {
   );
 }
 
-function ImageField({ onDeploy }: { readonly onDeploy: (image: string) => void }) {
+interface ImageFieldProps {
+  readonly disabled: boolean;
+  readonly onDeploy: (image: string) => void;
+}
+
+function ImageField({ disabled, onDeploy }: ImageFieldProps) {
   const [name, setName] = useState("");
   return (
     <form
@@ -77,52 +83,64 @@ function ImageField({ onDeploy }: { readonly onDeploy: (image: string) => void }
         value={name}
         onChange={({ target }) => setName(target.value)}
       />
-      <button type="submit">deploy the image</button>
+      <button type="submit" disabled={disabled}>
+        deploy the image
+      </button>
     </form>
   );
 }
 
-/** Packs, uploads and deploys, or deploys an image; then shows the deployment. */
+type Subject = { readonly dropped: Promise<Dropped> } | { readonly image: string };
+
+/** Packs, uploads and deploys, or deploys an image, one at a time; then shows the deployment unless the person has left the page. */
 function useDeploy(app: string, gitRef: string) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [step, setStep] = useState("");
-  const onSuccess = async ({ id }: { readonly id: string }) => {
-    await queries.invalidateQueries({ queryKey: ["apps", app] });
-    await navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment: id } });
-  };
-  const deployment = useMutation({
-    mutationFn: async (reading: Promise<Dropped>) => {
+  // The state of the mutation is rendered later than a second drop may follow.
+  const runs = useRef(false);
+  const { mutate, isPending, error } = useMutation({
+    mutationFn: async (subject: Subject) => {
+      if ("image" in subject) {
+        setStep("Queueing…");
+        return deployImage(app, subject.image, gitRef.trim());
+      }
       setStep("Packing…");
-      const archive = await archiveFor(await reading);
+      const archive = await archiveFor(await subject.dropped);
       const url = await uploadSource(archive, (part) => setStep(`Uploading… ${Math.round(part * 100)} %`));
       setStep("Queueing…");
       return deploySource(app, url, gitRef.trim());
     },
-    onSuccess,
-  });
-  const image = useMutation({
-    mutationFn: async (name: string) => {
-      setStep("Queueing…");
-      return deployImage(app, name, gitRef.trim());
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["apps", app] }),
+    onSettled: () => {
+      runs.current = false;
     },
-    onSuccess,
   });
-  return { deployment, image, step };
+  const deploy = (choose: () => Subject) => {
+    if (runs.current) return;
+    runs.current = true;
+    mutate(choose(), {
+      onSuccess: ({ id: deployment }) =>
+        navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment } }),
+    });
+  };
+  return { deploy, isPending, error, step };
 }
 
 interface FileChoiceProps {
   readonly label: string;
   readonly folder?: boolean;
+  readonly disabled: boolean;
   readonly onChoose: (files: FileList) => void;
 }
 
-function FileChoice({ label, folder = false, onChoose }: FileChoiceProps) {
+function FileChoice({ label, folder = false, disabled, onChoose }: FileChoiceProps) {
   return (
     <label className="button file">
       {label}
       <input
         type="file"
+        disabled={disabled}
         {...(folder ? { webkitdirectory: "" } : { accept: ".tar.gz,.tgz,application/gzip" })}
         onChange={({ target }) => {
           if (target.files !== null && target.files.length > 0) onChoose(target.files);

@@ -46,7 +46,8 @@ export function AppLayout() {
               </Link>
             ))}
           </nav>
-          <Outlet />
+          {/* What was typed and begun for one app is not part of the next one's page. */}
+          <Outlet key={name} />
         </>
       )}
     </Loaded>

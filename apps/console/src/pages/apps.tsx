@@ -83,17 +83,16 @@ function NewApp() {
   const navigate = useNavigate();
   const creation = useMutation({
     mutationFn: createApp,
-    onSuccess: async (app) => {
-      await queries.invalidateQueries({ queryKey: ["apps"] });
-      await navigate({ to: "/apps/$app", params: { app: app.name } });
-    },
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["apps"] }),
   });
   return (
     <form
       className="inline"
       onSubmit={(event) => {
         event.preventDefault();
-        creation.mutate(formText(event.currentTarget, "name"));
+        // It is not called after the person has left the page.
+        const onSuccess = ({ name: app }: AppBody) => navigate({ to: "/apps/$app", params: { app } });
+        creation.mutate(formText(event.currentTarget, "name"), { onSuccess });
       }}
     >
       <input name="name" aria-label="Name of the new app" placeholder="name-of-the-app" required />
