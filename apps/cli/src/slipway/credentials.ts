@@ -13,10 +13,10 @@ export type Credentials = z.infer<typeof credentials>;
 export async function findCredentials(config: CliConfig): Promise<Credentials> {
   const stored =
     config.url !== undefined && config.token !== undefined ? undefined : await readStored(config);
-  const url = config.url ?? stored?.url;
+  const url = config.url === undefined ? stored?.url : normalUrl(config.url);
   // a stored token is not sent to another address
   const token = config.token ?? (stored?.url === url ? stored?.token : undefined);
-  if (url !== undefined && token !== undefined) return { url: normalUrl(url), token };
+  if (url !== undefined && token !== undefined) return { url, token };
   throw new CommandError(
     `You are not signed in${url === undefined ? "" : ` at ${url}`}: run "slipway login", or set SLIPWAY_URL and SLIPWAY_TOKEN.`,
     exitCodes.notSignedIn,
@@ -41,10 +41,10 @@ export async function deleteCredentials({ credentialsFile }: CliConfig): Promise
   await rm(credentialsFile, { force: true });
 }
 
-/** Checks an address and removes its trailing slash. */
+/** Checks an address. @returns its one form: host in small letters, without the protocol's own port and a slash at the end. */
 export function normalUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return url.replace(/\/+$/, "");
+  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return parsed.href.replace(/\/+$/, "");
   throw new CommandError(
     `"${url}" is not an address of Slipway: give one like https://slipway.example.com.`,
     exitCodes.usage,
@@ -60,7 +60,9 @@ async function readStored({ credentialsFile }: CliConfig): Promise<Credentials |
     throw error;
   }
   try {
-    return credentials.parse(JSON.parse(text));
+    const { url, token } = credentials.parse(JSON.parse(text));
+    // An earlier version stored the address as it was typed.
+    return { url: normalUrl(url), token };
   } catch {
     throw new CommandError(
       `${credentialsFile} is damaged: run "slipway login" to write it again.`,

@@ -98,6 +98,15 @@ test("the stored token is not sent to another address than the one it was stored
   expect(await findCredentials({ ...config, token: "two" })).toEqual({ url: "http://a", token: "two" });
 });
 
+test.each([
+  ["http://a", "http://a/"],
+  ["https://A.example.com:443", "https://a.example.com"],
+  ["http://a/slipway/", "http://a/slipway"],
+])("a token that was stored for %s is the one of %s", async (stored, url) => {
+  await storeCredentials(config, { url: stored, token: "one" });
+  expect(await findCredentials({ ...config, url })).toMatchObject({ token: "one" });
+});
+
 test("damaged credentials are named with what to do", async () => {
   await storeCredentials(config, { url: "http://a", token: "one" });
   await writeFile(config.credentialsFile, "{");
