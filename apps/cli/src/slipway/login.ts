@@ -50,8 +50,10 @@ async function login(
 ): Promise<number> {
   const { user } = command.opts<{ user?: string }>();
   const url = normalUrl(given ?? session.config.url ?? "http://127.0.0.1:4100");
-  const secret = await readSecret(user === undefined ? "API token: " : `Password of ${user}: `);
-  const token = user === undefined ? secret : await requestApiToken(url, user, secret, newTokenAnswer);
+  const token =
+    user === undefined
+      ? (await readSecret("API token: ")).trim()
+      : await requestApiToken(url, user, await readSecret(`Password of ${user}: `), newTokenAnswer);
   const api = await ApiClient.connect(url, token);
   const self = await api.get("/users/self", selfAnswer);
   await storeCredentials(session.config, { url, token });
@@ -59,7 +61,7 @@ async function login(
   return exitCodes.success;
 }
 
-/** Reads one line: hidden in a terminal. Ctrl-C there arrives as a key, not as a signal. */
+/** Reads one line as it is, since a blank may be part of a password: hidden in a terminal. Ctrl-C there arrives as a key, not as a signal. */
 async function readSecret(prompt: string): Promise<string> {
   const terminal = process.stdin.isTTY;
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -69,7 +71,7 @@ async function readSecret(prompt: string): Promise<string> {
   try {
     const { value, done } = await lines[Symbol.asyncIterator]().next();
     if (terminal) process.stderr.write("\n");
-    if (done !== true && value.trim() !== "") return value.trim();
+    if (done !== true && value.trim() !== "") return value;
     throw new CommandError(
       "Nothing was entered: type the API token or the password, or send it to standard input.",
       exitCodes.usage,

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
+import { execa } from "execa";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { freePort } from "@slipway/testkit";
 import type { CliConfig } from "./config.ts";
@@ -77,6 +78,28 @@ test("slipway exits with 3 when no token is known, or the API rejects the token"
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   expect(await runSlipway({ ...config, url, token: "tk" }, ["whoami"])).toBe(3);
+});
+
+test("slipway login sends a password as it was typed, and an API token without blanks around it", async () => {
+  const logins: string[] = [];
+  const server = createServer((request, response) => {
+    logins.push(atob(request.headers.authorization?.replace("Basic ", "") ?? ""));
+    response.writeHead(401).end("{}");
+  });
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const program = new URL("../slipway.ts", import.meta.url).pathname;
+  const login = (input: string, ...args: string[]) =>
+    execa(process.execPath, [program, "login", url, ...args], {
+      input,
+      reject: false,
+      env: { HOME: config.folder, XDG_CONFIG_HOME: "", SLIPWAY_URL: "", SLIPWAY_TOKEN: "" },
+    });
+  await login(" pass word \r\n", "--user", "ada");
+  await login(" tk-us-1 \n");
+  expect(logins).toEqual(["ada: pass word ", ":tk-us-1"]);
 });
 
 test("slipway exits with 4 when Slipway does not answer", async () => {
