@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { LogBuffer } from "./log-buffer.ts";
-import { LogFolds } from "./log-folds.ts";
+import { FoldedSections, LogFolds } from "./log-folds.ts";
 
 const text = ["start", "-----> one", "a", "b", "-----> two", "-----> three", "c"];
 const headers = [2, 5, 6];
@@ -22,6 +22,18 @@ describe("folded sections of a log", () => {
     expect(shown([2])).toEqual([1, 2, 5, 6, 7]);
     expect(shown([6, 2])).toEqual([1, 2, 5, 6]);
     expect(shown([2, 5, 6], 1_000)).toEqual([1, 2, 5, 6]);
+  });
+
+  test("folds of dropped lines are forgotten, although other lines get their numbers at once", () => {
+    const buffer = new LogBuffer();
+    const folded = new FoldedSections(buffer);
+    buffer.append(1, text);
+    folded.set(buffer.headers);
+    buffer.truncate(3);
+    expect(new LogFolds(buffer.headers, folded.headers, buffer.count).count).toBe(2);
+    buffer.append(4, ["b", "-----> other", "c"]);
+    expect([...folded.headers]).toEqual([2]);
+    expect(new LogFolds(buffer.headers, folded.headers, buffer.count).count).toBe(4);
   });
 
   test("a line's index leads back to it, and a hidden line has the index of its header", () => {

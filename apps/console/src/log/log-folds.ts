@@ -25,6 +25,43 @@ function countUpTo(numbers: readonly number[], number: number): number {
   return low;
 }
 
+/** Which sections of a log are folded. Those of lines that the log drops are forgotten: other lines get their numbers. */
+export class FoldedSections {
+  readonly #buffer: FoldableLog;
+  #headers: ReadonlySet<number> = new Set();
+  #drops: number;
+
+  constructor(buffer: FoldableLog) {
+    this.#buffer = buffer;
+    this.#drops = buffer.drops;
+    buffer.subscribe(() => this.#forgetDropped());
+  }
+
+  /** The numbers of the headers of folded sections. Another set after each change. */
+  get headers(): ReadonlySet<number> {
+    return this.#headers;
+  }
+
+  set(headers: Iterable<number>): void {
+    this.#headers = new Set(headers);
+  }
+
+  /** The log calls this before it appends the lines that replace the dropped ones. */
+  #forgetDropped(): void {
+    const { drops, count } = this.#buffer;
+    if (drops === this.#drops) return;
+    this.#drops = drops;
+    this.set([...this.#headers].filter((header) => header <= count));
+  }
+}
+
+/** What the folds need of the buffer of a log. */
+interface FoldableLog {
+  readonly count: number;
+  readonly drops: number;
+  readonly subscribe: (listener: () => void) => () => void;
+}
+
 /** The visible lines of a log with folded sections. Lines are numbered from 1, visible ones from index 0. */
 export class LogFolds {
   readonly #headers: readonly number[];

@@ -1,8 +1,8 @@
 // Holds which sections of a log are folded, for a component.
 
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useReducer } from "react";
 import type { LogBuffer } from "./log-buffer.ts";
-import { LogFolds } from "./log-folds.ts";
+import { FoldedSections, LogFolds } from "./log-folds.ts";
 
 export interface Folding {
   readonly folds: LogFolds;
@@ -15,17 +15,24 @@ export interface Folding {
   readonly foldAll: (fold: boolean) => void;
 }
 
-const none: ReadonlySet<number> = new Set();
-
 /** @param count lines of the buffer: the folds follow it as it grows. */
 export function useFolds(buffer: LogBuffer, count: number): Folding {
-  const [folded, setFolded] = useState(none);
+  const sections = useMemo(() => new FoldedSections(buffer), [buffer]);
+  const [, render] = useReducer((renders: number) => renders + 1, 0);
+  const setFolded = useCallback(
+    (headers: Iterable<number>) => {
+      sections.set(headers);
+      render();
+    },
+    [sections],
+  );
   // It stays the same function, so that lines that do not change are not rendered again.
   const toggle = useCallback(
-    (header: number) => setFolded((now) => now.symmetricDifference(new Set([header]))),
-    [],
+    (header: number) => setFolded(sections.headers.symmetricDifference(new Set([header]))),
+    [sections, setFolded],
   );
   const { headers } = buffer;
+  const folded = sections.headers;
   const folds = useMemo(() => new LogFolds(headers, folded, count), [headers, folded, count]);
   return {
     folds,
@@ -39,6 +46,6 @@ export function useFolds(buffer: LogBuffer, count: number): Folding {
       return new LogFolds(headers, rest, count);
     },
     areAllFolded: headers.length === 0 ? undefined : headers.every((header) => folded.has(header)),
-    foldAll: (fold) => setFolded(fold ? new Set(headers) : none),
+    foldAll: (fold) => setFolded(fold ? headers : []),
   };
 }
