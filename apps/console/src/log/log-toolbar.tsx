@@ -30,6 +30,8 @@ export interface ToolbarProps {
   readonly foldAll: (fold: boolean) => void;
   readonly copyLabel: string;
   readonly onCopy: () => void;
+  /** What came of the last copy; empty before it. */
+  readonly copyNotice: string;
 }
 
 export function LogToolbar(props: ToolbarProps) {
@@ -71,6 +73,7 @@ export function LogToolbar(props: ToolbarProps) {
       <button type="button" onClick={props.onCopy}>
         {props.copyLabel}
       </button>
+      {props.copyNotice === "" ? null : <span role="status">{props.copyNotice}</span>}
       <a
         className="button"
         href={apiUrl(appPath(app, `/deployments/${id}/output`))}

@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Dispatch, SetStateAction } from "react";
 import { plainOf } from "./ansi.ts";
+import { copyText } from "./copy-text.ts";
 import { addressOf, hashOf, rangeIn } from "./line-range.ts";
 import type { LineRange } from "./line-range.ts";
 import type { LogBuffer } from "./log-buffer.ts";
@@ -16,6 +17,8 @@ import { useFolds } from "./use-folds.ts";
 import type { Folding } from "./use-folds.ts";
 import { useScroll } from "./use-scroll.ts";
 import { useSearch } from "./use-search.ts";
+
+const notCopied = "Not copied: select the lines and copy them by the keyboard, or download the log.";
 
 interface LogViewProps {
   readonly app: string;
@@ -45,7 +48,7 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
     showIndex(filtered ? search.indexFrom(line) : folding.reveal(line).indexOf(line));
   useLinkedLine(range, count, filtered, showLine, setRange);
 
-  const { choose, next, copy } = useLineActions({ buffer, range, setRange, search, showLine });
+  const { choose, next, copy, copyNotice } = useLineActions({ buffer, range, setRange, search, showLine });
   const shownLines = Math.max(0, lines.end - lines.first);
   const numbers = Array.from({ length: shownLines }, (_, offset) => numberAt(lines.first + offset));
   return (
@@ -60,6 +63,7 @@ export function LogView({ app, id, buffer, state, times, setTimes, failureLine }
         onNext={next}
         copyLabel={range === null ? "Copy all" : `Copy ${hashOf(range)}`}
         onCopy={copy}
+        copyNotice={copyNotice}
       />
       <Interruption state={state} next={count + 1} />
       <div
@@ -156,6 +160,7 @@ function useLineActions({ buffer, range, setRange, search, showLine }: LineActio
     if (range !== null && `#${hashOf(range)}` !== location.hash)
       history.replaceState(history.state, "", addressOf(hashOf(range)));
   }, [range]);
+  const [copyNotice, setCopyNotice] = useState("");
   const next = (backwards: boolean) => {
     if (search === null || search.count === 0) return;
     const current = range?.from ?? 0;
@@ -166,9 +171,9 @@ function useLineActions({ buffer, range, setRange, search, showLine }: LineActio
   };
   const copy = () => {
     const copied = buffer.text(range?.from, range?.to).split("\n").map(plainOf).join("\n");
-    void navigator.clipboard.writeText(copied);
+    void copyText(copied).then((isCopied) => setCopyNotice(isCopied ? "Copied" : notCopied));
   };
-  return { choose, next, copy };
+  return { choose, next, copy, copyNotice };
 }
 
 /** Says why no further lines arrive, and what happens next. */

@@ -1,0 +1,45 @@
+// Browsers differ in what they allow a page, so both ways are stubbed.
+
+import { afterEach, expect, test, vi } from "vitest";
+import { copyText } from "./copy-text.ts";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+/** A page whose clipboard is this, and which copies a selection or does not. @returns the selected texts. */
+function page(clipboard: object | undefined, copies: boolean): string[] {
+  const selected: string[] = [];
+  const area = () => {
+    const made = { value: "", style: {}, setAttribute: () => undefined, remove: () => undefined };
+    return {
+      ...made,
+      select(this: { value: string }) {
+        selected.push(this.value);
+      },
+    };
+  };
+  vi.stubGlobal("navigator", { clipboard });
+  vi.stubGlobal("document", {
+    createElement: area,
+    body: { append: () => undefined },
+    execCommand: () => copies,
+  });
+  return selected;
+}
+
+const refusing = { writeText: async () => Promise.reject(new Error("not allowed")) };
+
+test("text is copied by the clipboard, else by a selection, else the answer is no", async () => {
+  const written: string[] = [];
+  const clipboard = { writeText: async (text: string) => void written.push(text) };
+  expect([page(clipboard, false), await copyText("a"), written]).toEqual([[], true, ["a"]]);
+  for (const [given, copies] of [
+    [undefined, true],
+    [refusing, true],
+    [refusing, false],
+  ] as const) {
+    const selected = page(given, copies);
+    expect([await copyText("b"), selected]).toEqual([copies, ["b"]]);
+  }
+});
