@@ -1,11 +1,10 @@
 // Runs one attempt at a deployment: the order of the phases.
 
-import { label, toSlipwayError } from "@slipway/core";
-import type { BuildEngine, Deployment, Scheduler, SourceBuilder } from "@slipway/core";
+import { toSlipwayError } from "@slipway/core";
+import type { Deployment, Scheduler, SourceBuilder } from "@slipway/core";
 import type { BuildSlot, LaneTask } from "@slipway/queue";
 import { onStackOf } from "./app-stack.ts";
 import type { StackContext } from "./app-stack.ts";
-import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Builder, BuiltImage } from "./builders/builder.ts";
 import { buildpacksBuilder } from "./builders/buildpacks.ts";
@@ -16,7 +15,6 @@ import { copyImage } from "./builders/image/image.ts";
 import type { ImageContext } from "./builders/image/image.ts";
 import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
-import { formerImage } from "./former-image.ts";
 import type { FormerImageContext } from "./former-image.ts";
 import { leaveEvidence, storeAttestations } from "./attestations.ts";
 import type { AttestationsContext } from "./attestations.ts";
@@ -26,7 +24,6 @@ import { imageOrigin, plannedOrigin } from "./origin.ts";
 import type { Origin } from "./origin.ts";
 import { fetchSource } from "./phases/fetch.ts";
 import type { FetchContext, FetchedSource } from "./phases/fetch.ts";
-import { plan } from "./phases/plan.ts";
 import type { Plan, PlanContext } from "./phases/plan.ts";
 import { makeRelease } from "./phases/release.ts";
 import type { ReleaseContext } from "./phases/release.ts";
@@ -34,13 +31,15 @@ import { reuse } from "./phases/reuse.ts";
 import type { ReuseContext } from "./phases/reuse.ts";
 import { resume, start } from "./phases/start.ts";
 import type { StartContext } from "./phases/start.ts";
+import { prepareBuild, removeOlderSandboxes } from "./prepare-build.ts";
+import type { RemovalContext } from "./prepare-build.ts";
 import { decideOldImages, requestPruning } from "../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
 
 type ReleasingContext = AttestationsContext &
   ReleaseContext &
-  StartContext & {
-    readonly engine: Pick<BuildEngine, "removeSandboxes">;
+  StartContext &
+  RemovalContext & {
     readonly scheduler: Pick<Scheduler, "prepareImage">;
   };
 type PipelineContext = ReleasingContext &
@@ -95,12 +94,7 @@ function runPhases(context: PhasesContext, attempt: Attempt, slot?: BuildSlot): 
 async function pipeline(context: PipelineContext, attempt: Attempt, slot?: BuildSlot): Promise<void> {
   const { lease, log } = attempt;
   await using fetched = await fetchBeforeBuild(context, attempt, slot);
-  const [planned, former] = await Promise.all([
-    lease.phase("plan", log, () => plan(context, attempt, fetched)),
-    formerImage(context, attempt.app, attempt.signal),
-    // What older attempts left must be gone before this one builds.
-    context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt))),
-  ]);
+  const { planned, former } = await prepareBuild(context, attempt, fetched);
   const builder = await openBuilder(context, planned.builder);
   if (slot?.isHeld === false) await lease.phase("build-slot", log, () => takeSlot(attempt, slot));
   await using built = await builder.build(attempt, { fetched, plan: planned, former });
@@ -117,7 +111,7 @@ async function deployImage(
   slot?: BuildSlot,
 ): Promise<void> {
   // What older attempts left of a build has to go, also when this one builds nothing.
-  await context.engine.removeSandboxes(withoutAttempt(labelsOf(attempt)));
+  await removeOlderSandboxes(context, attempt);
   await using built = await copyImage(context, attempt, reference);
   slot?.end();
   await releaseAndStart(context, attempt, { origin: imageOrigin(reference), plan: null, built });
@@ -202,8 +196,4 @@ async function deployAgain(
     return reuse(context, attempt, releaseId);
   });
   await start(context, attempt, release, image);
-}
-
-function withoutAttempt(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(labels).filter(([name]) => name !== label.attempt));
 }

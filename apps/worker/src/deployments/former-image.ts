@@ -32,7 +32,7 @@ const spreadSeconds = 60;
 const dependenciesSpreadSeconds = 20 * 365 * 24 * 3600;
 
 export interface FormerImageContext {
-  readonly store: Pick<Store, "releases">;
+  readonly store: { readonly releases: Pick<Store["releases"], "get"> };
   readonly registry: Pick<ImageRegistry, "inspect">;
 }
 
