@@ -57,6 +57,7 @@ export class PathLedger {
   }
 }
 
-function keyOf(path: string): string {
+/** @returns 22 characters that stand for a path of any length. */
+export function keyOf(path: string): string {
   return hash("sha256", path, "base64").slice(0, 22);
 }

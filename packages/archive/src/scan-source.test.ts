@@ -1,4 +1,6 @@
 import { hash } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { refusal } from "@slipway/testkit";
@@ -57,6 +59,40 @@ test("a requested folder is captured without content, and a file of its name is 
     { path: "app/Procfile", content: "web: x" },
   ];
   expect((await scan(entries, { capture })).captured).toEqual(new Map([["vendor/cache/", Buffer.alloc(0)]]));
+});
+
+test("long paths and targets of links take no more memory than short ones", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const folder = `app/${Array.from({ length: 12 }, () => "d".repeat(200)).join("/")}`;
+  const entries = (from: number) =>
+    tarOf(
+      Array.from({ length: 2_000 }, (_, index) => {
+        const path = `${folder}/${from + index}`;
+        const linkpath = `${"t".repeat(240)}/`.repeat(10);
+        return index % 2 === 0
+          ? { path: "x", pax: { path } }
+          : { path: "x", type: "2", linkpath: "x", pax: { path, linkpath } };
+      }),
+    );
+  const [first, second] = [entries(0), entries(2_000)];
+  let grownBytes = 0;
+  const archive = async function* () {
+    yield gzipSync(first.subarray(0, -1024));
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    yield gzipSync(second);
+    collect();
+    grownBytes = process.memoryUsage().heapUsed - before;
+    yield gzipSync(Buffer.alloc(1024));
+  };
+  await scanSource(archive(), {
+    limits: { maxUnpackedBytes: 64 * 1024 ** 2, maxEntries: 10_000 },
+    capture: new Map(),
+    folder: "",
+    signal: new AbortController().signal,
+  });
+  expect(grownBytes / 2_000).toBeLessThan(1_000);
 });
 
 test("the names of a folder other than the root are listed", async () => {

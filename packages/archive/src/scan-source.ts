@@ -7,6 +7,7 @@ import type { ByteStream } from "@slipway/core";
 import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { symlinkTarget } from "./entry-path.ts";
 import { gunzip } from "./gunzip.ts";
+import { keyOf } from "./path-ledger.ts";
 import { ScatteredFiles } from "./scattered-files.ts";
 
 export interface ScanOptions {
@@ -62,13 +63,15 @@ export interface SourceLink {
 const maxLinks = 1_000;
 
 /**
- * Memory grows with the number of entries, about 200 bytes each, but not with their size.
+ * Memory grows with the number of entries, about 200 bytes each, but not with their sizes nor the lengths of their paths.
  * @throws {SlipwayError} "archive-invalid" or "archive-too-large", with a message for the author of the archive; the archive
  * stream's own error; the signal's reason.
  */
 export async function scanSource(archive: ByteStream, options: ScanOptions): Promise<SourceFacts> {
   const { limits, capture, folder, signal } = options;
+  // By `keyOf` the path: paths and targets of links may be long.
   const lines = new Map<string, string>();
+  const names = new FolderNames(folder);
   const captured = new Map<string, Buffer>();
   const oversized = new Set<string>();
   const scattered = new ScatteredFiles(options.captureAnywhere ?? new Map());
@@ -82,6 +85,7 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
     const { path, mtime } = entry;
     entryCount += 1;
     // A later entry replaces an earlier one at the same path, whatever its kind.
+    names.add(entry);
     captured.delete(path);
     oversized.delete(path);
     if (entry.kind === "file") {
@@ -93,15 +97,15 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
       if (isCaptured && copy !== null) captured.set(path, copy);
       else if (maxBytes !== undefined) oversized.add(path);
       scattered.add(entry, copy);
-      lines.set(path, line(entry, digest));
+      lines.set(keyOf(path), line(entry, digest));
     } else {
       if (entry.kind !== "directory" && links.size <= maxLinks) links.set(path, targetOf(entry));
       scattered.add(entry, null);
-      lines.set(path, line(entry, "target" in entry ? entry.target : ""));
+      lines.set(keyOf(path), line(entry, "target" in entry ? keyOf(entry.target) : ""));
     }
   }
   for (const path of capture.keys())
-    if (path.endsWith("/") && lines.get(path.slice(0, -1))?.startsWith("d") === true)
+    if (path.endsWith("/") && lines.get(keyOf(path.slice(0, -1)))?.startsWith("d") === true)
       captured.set(path, Buffer.alloc(0));
   return {
     entryCount,
@@ -110,7 +114,7 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
     oversized,
     scattered: scattered.files(),
     links: links.size > maxLinks ? null : linksOf(links, lines),
-    names: namesIn(folder, lines),
+    names: names.sorted(),
     digest: digestOf(lines),
     archiveDigest: archiveHash.digest("hex"),
     newestTime,
@@ -127,7 +131,7 @@ function linksOf(
   links: ReadonlyMap<string, string>,
   lines: ReadonlyMap<string, string>,
 ): readonly SourceLink[] {
-  const leadsToFile = (target: string) => /^[fh]/.test(lines.get(target) ?? "");
+  const leadsToFile = (target: string) => /^[fh]/.test(lines.get(keyOf(target)) ?? "");
   return [...links].map(([path, target]) => ({ path, target, leadsToFile: leadsToFile(target) }));
 }
 
@@ -166,15 +170,25 @@ function line({ kind, mode }: CheckedEntry, content: string): string {
 
 function digestOf(lines: ReadonlyMap<string, string>): string {
   const digest = createHash("sha256");
-  for (const path of [...lines.keys()].sort()) digest.update(`${JSON.stringify(path)} ${lines.get(path)}\n`);
+  for (const key of [...lines.keys()].sort()) digest.update(`${key} ${lines.get(key)}\n`);
   return digest.digest("hex");
 }
 
-function namesIn(folder: string, lines: ReadonlyMap<string, string>): readonly string[] {
-  const prefix = folder === "" ? "" : `${folder}/`;
-  const names = [...lines].flatMap(([path, entry]) => {
-    const name = path.startsWith(prefix) ? path.slice(prefix.length) : "";
-    return name === "" || name.includes("/") ? [] : [entry.startsWith("d") ? `${name}/` : name];
-  });
-  return names.sort();
+/** The names in a folder, without those in the folders below it. */
+class FolderNames {
+  readonly #prefix: string;
+  readonly #isDirectory = new Map<string, boolean>();
+
+  constructor(folder: string) {
+    this.#prefix = folder === "" ? "" : `${folder}/`;
+  }
+
+  add({ path, kind }: Pick<CheckedEntry, "path" | "kind">): void {
+    const name = path.startsWith(this.#prefix) ? path.slice(this.#prefix.length) : "";
+    if (name !== "" && !name.includes("/")) this.#isDirectory.set(name, kind === "directory");
+  }
+
+  sorted(): readonly string[] {
+    return [...this.#isDirectory].map(([name, isDirectory]) => (isDirectory ? `${name}/` : name)).sort();
+  }
 }
