@@ -48,6 +48,8 @@ test.each([
   ["[internal] load metadata for host.example/x:1", /public internet/],
   ["[internal] load metadata for open.example/x:1", /public internet/],
   ["[internal] load metadata for nowhere.example/x:1", /name does not exist/],
+  ["[1/2] FROM INTERNAL/apps/other:1", /name does not exist/],
+  ["[internal] load metadata for LocalHost/x:1", /public internet/],
 ])("the part %j of a build is refused", async (name, reason) => {
   expect(await refused(name)).toMatch(reason);
 });

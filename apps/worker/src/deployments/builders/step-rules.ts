@@ -40,7 +40,7 @@ export async function checkStep(rules: StepRules, name: string): Promise<void> {
  * @throws {SlipwayError} "build-failed" when it must not fetch it; "registry-unavailable" when the registry cannot be resolved.
  */
 export async function checkImage(rules: StepRules, name: string): Promise<void> {
-  const image = fullName(name.toLowerCase());
+  const image = fullName(name).toLowerCase();
   const { registryHost, stacks } = rules;
   if (stacks.some((stack) => isImage(image, stack.toLowerCase()))) return;
   const host = hostOf(image);
@@ -81,9 +81,10 @@ function isImage(image: string, name: string): boolean {
   return image === name || image.startsWith(`${name}@`);
 }
 
+/** As the engine decides it: no repository has upper-case letters, so a first part that has some is a host. */
 function hasHost(image: string): boolean {
   const [first = "", ...rest] = image.split("/");
-  return rest.length > 0 && /[.:]|^localhost$/.test(first);
+  return rest.length > 0 && (/[.:]|^localhost$/.test(first) || first !== first.toLowerCase());
 }
 
 /** The registry's host and port. */
