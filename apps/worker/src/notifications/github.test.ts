@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { aNewDeployment, anApp, lacksRedis, stepsTo } from "@slipway/testkit";
 import { expect, test } from "vitest";
 import { openTestContext } from "../../test-support/test-context.ts";
-import { commitOf, setCommitStatus } from "./github.ts";
+import { commitOf, outcomeOf, setCommitStatus } from "./github.ts";
 
 const hash = "0123456789abcdef0123456789abcdef01234567";
 const of = (url: string, gitRef: string | null = null) => commitOf({ source: { kind: "url", url }, gitRef });
@@ -76,3 +76,14 @@ test.skipIf(await lacksRedis())(
     expect(received).toMatchObject([{ state: "pending" }, { state: "success" }]);
   },
 );
+
+test.each([
+  [403, {}, "refused"],
+  [403, { "x-ratelimit-remaining": "12" }, "refused"],
+  [403, { "x-ratelimit-remaining": "0" }, "failed"],
+  [403, { "retry-after": "60" }, "failed"],
+  [404, { "x-ratelimit-remaining": "0" }, "refused"],
+  [429, {}, "failed"],
+])("GitHub's response %i with the headers %j counts as %s", (status, headers, kind) => {
+  expect(outcomeOf({ status, error: null, headers })).toMatchObject({ kind });
+});

@@ -116,10 +116,11 @@ function callApi(
   });
 }
 
-/** A retry is useless for a wrong token or a missing commit. */
-function outcomeOf({ status, error }: UrlResponse): Outcome {
+/** A retry is useless for a wrong token or a missing commit. A rate limit, for which GitHub also answers 403, passes. */
+export function outcomeOf({ status, error, headers }: Omit<UrlResponse, "text">): Outcome {
   if (status === null) return { kind: "failed", status, error };
   if (status >= 200 && status < 300) return { kind: "delivered", status, error: null };
-  const refused = [401, 403, 404, 422].includes(status);
+  const isLimited = headers["retry-after"] !== undefined || headers["x-ratelimit-remaining"] === "0";
+  const refused = [401, 403, 404, 422].includes(status) && !(status === 403 && isLimited);
   return { kind: refused ? "refused" : "failed", status, error: `answered with status ${status}` };
 }
