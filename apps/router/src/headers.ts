@@ -16,6 +16,20 @@ const hopByHop = [
 const removedFromRequests = [...hopByHop, "expect"];
 const hopByHopOfResponses = new Set([...hopByHop, "proxy-authenticate", "transfer-encoding"]);
 
+/** The client of a connection. */
+interface Peer {
+  readonly address: string;
+  /** Whether it is a proxy whose X-Forwarded-* headers are kept. */
+  readonly isTrusted: boolean;
+}
+
+/** Set on a connection by its first request: to check the trusted proxies takes as long as all other work on the headers. */
+const peer = Symbol("peer");
+
+interface KnownSocket extends Socket {
+  [peer]?: Peer;
+}
+
 /** Removes a request's hop-by-hop headers, and `expect`, which Node's server has answered already. */
 export function removeHopByHopHeaders(headers: IncomingHttpHeaders): void {
   const listed = tokens(headers.connection);
@@ -50,17 +64,24 @@ const identifying = /^(?:x-forwarded(?:-.*)?|forwarded|x-real-ip)$/;
  */
 export function setForwarded(request: IncomingMessage, trusted: BlockList): void {
   const { headers } = request;
-  const peer = addressOf(request.socket);
-  const isTrusted = peer !== "" && trusted.check(peer, peer.includes(":") ? "ipv6" : "ipv4");
+  const { address, isTrusted } = peerOf(request.socket, trusted);
   for (const name of Object.keys(headers)) {
     const isTwin = name.includes("_");
     if ((isTwin || !isTrusted) && identifying.test(name.replaceAll("_", "-"))) delete headers[name];
   }
   const forwardedFor = headers["x-forwarded-for"];
-  headers["x-forwarded-for"] = forwardedFor === undefined ? peer : `${String(forwardedFor)}, ${peer}`;
+  headers["x-forwarded-for"] = forwardedFor === undefined ? address : `${String(forwardedFor)}, ${address}`;
   headers["x-forwarded-proto"] ??= "http";
   headers["x-forwarded-host"] ??= headers.host ?? "";
   headers["x-forwarded-port"] ??= /:(\d+)$/.exec(headers.host ?? "")?.[1] ?? "80";
+}
+
+function peerOf(socket: KnownSocket, trusted: BlockList): Peer {
+  const known = socket[peer];
+  if (known !== undefined) return known;
+  const address = addressOf(socket);
+  const isTrusted = address !== "" && trusted.check(address, address.includes(":") ? "ipv6" : "ipv4");
+  return (socket[peer] = { address, isTrusted });
 }
 
 /** The peer's address; for an IPv4-mapped IPv6 address the IPv4 address. */

@@ -40,6 +40,8 @@ export async function listen(options: ServerOptions): Promise<Service> {
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
       noDelay: true,
+      // Requests without a body get no stream for one.
+      optimizeEmptyRequests: true,
       shouldUpgradeCallback: (request) => Upgrades.accepts(request),
     },
     {
