@@ -9,6 +9,7 @@ import type { Program } from "./programs.ts";
 
 /** As of `npm start` (packages/setup/src/supervisor/app-specs.ts). */
 const nodeOptions = ["--max-semi-space-size=4"];
+const mallocOptions = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "8388608" };
 const main = new URL("../../apps/router/src/main.ts", import.meta.url).pathname;
 
 export interface SlipwayRouter extends Program {
@@ -34,6 +35,7 @@ export async function startSlipwayRouter(
       args: [...nodeOptions, ...profile, main],
       port,
       environment: {
+        ...mallocOptions,
         DATABASE_URL: databaseUrl,
         DATA_DIR: folder,
         REDIS_URL: redis.url,

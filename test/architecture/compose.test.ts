@@ -42,14 +42,17 @@ test("the defaults in docker-compose.yml are those of the schemas", () => {
   expect(defaults.filter(({ name, value }) => variables.get(name)?.fallback !== value)).toEqual([]);
 });
 
-test("a worker of docker-compose.yml runs with the options of npm start that keep its memory small", () => {
-  const own = appSpecs({ WORKERS: "1", DATA_DIR: "/d" }, "json").find(({ kind }) => kind === "worker");
-  const { command, environment } = composition.services["worker"] ?? {};
-  expect(command).toEqual(["node", ...(own?.nodeOptions ?? []), own?.script]);
-  const ofMalloc = Object.entries(own?.environment ?? {}).filter(([name]) => name.startsWith("MALLOC_"));
-  expect(ofMalloc.length).toBeGreaterThan(0);
-  expect(environment).toMatchObject(Object.fromEntries(ofMalloc));
-});
+test.each(["router", "worker"])(
+  "a %s of docker-compose.yml runs with the options of npm start that keep its memory small",
+  (name) => {
+    const own = appSpecs({ WORKERS: "1", DATA_DIR: "/d" }, "json").find(({ kind }) => kind === name);
+    const { command, environment } = composition.services[name] ?? {};
+    expect(command).toEqual(["node", ...(own?.nodeOptions ?? []), own?.script]);
+    const ofMalloc = Object.entries(own?.environment ?? {}).filter(([name]) => name.startsWith("MALLOC_"));
+    expect(ofMalloc.length).toBeGreaterThan(0);
+    expect(environment).toMatchObject(Object.fromEntries(ofMalloc));
+  },
+);
 
 test("the Dockerfiles use the public images that npm run stand-ins knows", () => {
   const lines = [...textOf("Dockerfile").split("\n"), ...textOf("stacks/Dockerfile").split("\n")];

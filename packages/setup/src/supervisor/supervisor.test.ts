@@ -35,6 +35,8 @@ test("only workers run with the options that free the buffers of streams early, 
   expect(tuned[0]?.environment).toMatchObject({ MALLOC_MMAP_THRESHOLD_: "16384" });
   const router = specs.find(({ kind }) => kind === "router");
   expect(router?.nodeOptions).toEqual(["--max-semi-space-size=4"]);
+  const withMalloc = specs.filter(({ environment }) => environment["MALLOC_ARENA_MAX"] === "1");
+  expect(withMalloc.map(({ name }) => name)).toEqual(["router", "worker-1"]);
 });
 
 test("each process gets the settings that it reads, and no secret of another", () => {
