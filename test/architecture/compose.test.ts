@@ -48,7 +48,9 @@ test.each(["router", "worker"])(
     const own = appSpecs({ WORKERS: "1", DATA_DIR: "/d" }, "json").find(({ kind }) => kind === name);
     const { command, environment } = composition.services[name] ?? {};
     expect(command).toEqual(["node", ...(own?.nodeOptions ?? []), own?.script]);
-    const ofMalloc = Object.entries(own?.environment ?? {}).filter(([name]) => name.startsWith("MALLOC_"));
+    const ofMalloc = Object.entries(own?.environment ?? {}).filter(([variable]) =>
+      variable.startsWith("MALLOC_"),
+    );
     expect(ofMalloc.length).toBeGreaterThan(0);
     expect(environment).toMatchObject(Object.fromEntries(ofMalloc));
   },
