@@ -6,6 +6,7 @@ export * from "./builder.ts";
 export * from "./collaborator.ts";
 export * from "./deployment.ts";
 export * from "./deployment-status.ts";
+export * from "./disk-limit.ts";
 export * from "./errors.ts";
 export * from "./failure.ts";
 export * from "./image-config.ts";

@@ -9,7 +9,7 @@
 // long to count counts as full: it has too many of them, or of open files.
 
 import { elapsed, untilAborted } from "@slipway/async";
-import { SlipwayError } from "@slipway/core";
+import { bytesPerFile, countSeconds, SlipwayError, writtenSize } from "@slipway/core";
 import type Docker from "dockerode";
 import {
   type StartedProcess,
@@ -24,9 +24,7 @@ import { cachePath, companionConfig, type SandboxContext, workPath } from "./san
 /** Delay before the first measurement, because many builds end before it, and between attempts to start the companion. */
 const startDelayMs = 1000;
 const maxFailures = 3;
-const inodeBytes = 4096;
-/** Time limits of a look: at the bytes or at the inodes, and at the files that are open. A million files take some seconds. */
-const countSeconds = 45;
+/** Time limit of a look at the files that are open; `countSeconds` is that of a look at the bytes or at the inodes. */
 const openFilesSeconds = 20;
 /** A companion without a line for this long hangs; the count of the image's own files comes before the first look. */
 const silenceLimitMs = 180_000;
@@ -43,7 +41,7 @@ export interface DiskWatchOptions {
 // sleeps three times as long as it measured, so it uses at most a quarter of a core; each second it compares the free space.
 const script = `
 set -o pipefail
-limit_kib=$1 count=$2 open=$3
+limit_kib=$1 count=$2 open=$3 file_kib=$4
 build=/proc/1/root/.
 kib() { timeout "$count" du -sxk "$@" 2>/dev/null | cut -f1; [ "\${PIPESTATUS[0]}" != 124 ]; }
 inodes() { timeout "$count" du -sx --inodes "$@" 2>/dev/null | cut -f1; [ "\${PIPESTATUS[0]}" != 124 ]; }
@@ -51,8 +49,8 @@ free_kib() { echo $(($(stat -f -c '%f * %S' $build) / 1024)); }
 late() { echo ${late}; sleep infinity; }
 held() {
   timeout "$open" find -L /proc/[0-9]*/fd -mindepth 1 -maxdepth 1 -type f -links 0 -printf '%D %i %k\\n' 2>/dev/null |
-    awk -v devices=" $devices " -v limit="$limit_kib" '
-      index(devices, " " $1 " ") && !seen[$1 " " $2]++ { sum += $3 > 4 ? $3 : 4; if (sum > limit) exit }
+    awk -v devices=" $devices " -v limit="$limit_kib" -v least="$file_kib" '
+      index(devices, " " $1 " ") && !seen[$1 " " $2]++ { sum += $3 > least ? $3 : least; if (sum > limit) exit }
       END { print sum + 0 }'
   [ "\${PIPESTATUS[0]}" != 124 ]
 }
@@ -108,7 +106,7 @@ export function parseMeasurement(line: string): number | null {
   if (line === late) return Number.POSITIVE_INFINITY;
   const [kib, inodes, heldKib] = line.split(" ").map((part) => (part === "" ? Number.NaN : Number(part)));
   if (kib === undefined || inodes === undefined || heldKib === undefined) return null;
-  const bytes = Math.max(kib * 1024, inodes * inodeBytes) + heldKib * 1024;
+  const bytes = writtenSize({ bytes: kib * 1024, files: inodes }) + heldKib * 1024;
   return Number.isNaN(bytes) ? null : bytes;
 }
 
@@ -120,7 +118,8 @@ async function measure(
   onMeasurement: () => void,
 ): Promise<boolean> {
   const { diskBytes, signal } = options;
-  const limits = [Math.ceil(diskBytes / 1024), options.countSeconds ?? countSeconds, openFilesSeconds];
+  const seconds = options.countSeconds ?? countSeconds;
+  const limits = [Math.ceil(diskBytes / 1024), seconds, openFilesSeconds, bytesPerFile / 1024];
   const config = companionConfig(sandbox, {
     command: ["bash", "-c", script, "disk-watch", ...limits.map(String)],
     capabilities: ["DAC_READ_SEARCH", "SYS_PTRACE"],

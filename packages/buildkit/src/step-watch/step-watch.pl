@@ -8,9 +8,9 @@
 use strict;
 use warnings;
 
-my ($root, $scope, $limitBytes, $countSeconds) = @ARGV;
+my ($root, $scope, $limitBytes, $countSeconds, $inodeBytes) = @ARGV;
 my $executor = "$root/buildkit/executor";
-my ($pollSeconds, $aliveSeconds, $openFilesSeconds, $filesPerPoll, $inodeBytes) = (0.1, 10, 20, 5000, 4096);
+my ($pollSeconds, $aliveSeconds, $openFilesSeconds, $filesPerPoll) = (0.1, 10, 20, 5000);
 # The mounts of a step are there when its folder is complete. A busy host shows them late.
 my $unseenSeconds = 30;
 # By step: when it was found, or 0 for one that needs no more looks. Its devices, by which its open files are recognized.

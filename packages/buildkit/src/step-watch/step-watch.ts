@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { untilAborted, withDeadline } from "@slipway/async";
-import { type StepLimits, SlipwayError } from "@slipway/core";
+import { bytesPerFile, countSeconds, type StepLimits, SlipwayError } from "@slipway/core";
 import {
   callEngine,
   type DockerConnection,
@@ -16,8 +16,6 @@ import {
 
 const script = readFileSync(join(import.meta.dirname, "step-watch.pl"), "utf8");
 const memoryBytes = 128 * 1024 ** 2;
-/** Limit of one look, at the bytes or at the inodes. */
-const countSeconds = 45;
 /** The watch writes a line every ten seconds, and after its looks. */
 const silenceLimitMs = 180_000;
 /** Storage drivers of which the watch knows where a step's files are. */
@@ -66,7 +64,8 @@ export async function watchSteps(
   const { Driver, DockerRootDir } = await storageOf(docker, signal);
   if (!drivers.has(Driver)) return unwatched();
   await images.ensure(limits.watchImage, signal);
-  const parameters = [DockerRootDir, cacheScope, String(limits.diskBytes), String(countSeconds)];
+  const numbers = [limits.diskBytes, countSeconds, bytesPerFile].map(String);
+  const parameters = [DockerRootDir, cacheScope, ...numbers];
   await using opened = new AsyncDisposableStack();
   // Without the signal, because an aborted call could leave behind a container whose id is unknown.
   const { id } = await callEngine("create the watch of a build's steps", () =>
