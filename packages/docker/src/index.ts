@@ -11,6 +11,7 @@ export * from "./egress/guard.ts";
 export * from "./egress/probe.ts";
 export type { EgressRules, GuardedBridge } from "./egress/rules.ts";
 export * from "./engine-storage.ts";
+export * from "./file-count/file-count.ts";
 export * from "./frames.ts";
 export * from "./images.ts";
 export * from "./measuring-container.ts";

@@ -36,23 +36,46 @@ export async function writtenBytes(
   }
 }
 
-export interface MeasuredContainer {
+export interface RunningContainer {
   readonly id: string;
   readonly labels: Labels;
+}
+
+export interface MeasuredContainer extends RunningContainer {
   readonly writtenBytes: number;
 }
 
-/** The running containers that have all these labels, in one call. @throws {SlipwayError} "engine-unavailable" */
+/** The running containers that have all these labels. @throws {SlipwayError} "engine-unavailable" */
+export async function runningContainers(
+  docker: Docker,
+  labels: Labels,
+): Promise<readonly RunningContainer[]> {
+  const filters = { label: filterOf(labels) };
+  const listed = await callEngine("list containers", (abortSignal) =>
+    docker.listContainers({ filters, abortSignal }),
+  );
+  return listed.map(runningContainer);
+}
+
+/** Measures these in one call. @throws {SlipwayError} "engine-unavailable" */
 export async function measureContainers(
   docker: Docker,
   labels: Labels,
   limitMs: number,
 ): Promise<readonly MeasuredContainer[]> {
-  const filters = { label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) };
+  const filters = { label: filterOf(labels) };
   const list = (abortSignal: AbortSignal) => docker.listContainers({ size: true, filters, abortSignal });
   const listed = await callEngine("measure the files of containers", list, { limitMs });
   return listed.map((found) => {
-    const { Id, Labels: own, SizeRw = 0 }: typeof found & { readonly SizeRw?: number } = found;
-    return { id: Id, labels: own, writtenBytes: SizeRw };
+    const { SizeRw = 0 }: typeof found & { readonly SizeRw?: number } = found;
+    return { ...runningContainer(found), writtenBytes: SizeRw };
   });
+}
+
+function filterOf(labels: Labels): string[] {
+  return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+}
+
+function runningContainer({ Id, Labels: labels }: Docker.ContainerInfo): RunningContainer {
+  return { id: Id, labels };
 }

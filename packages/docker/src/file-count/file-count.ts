@@ -1,0 +1,218 @@
+// Counts the files that containers have besides those of their image. The engine adds up bytes only, and no engine has a quota of
+// files, so a container beside it counts, in the folders of the storage driver: also those of a container that has ended, and any number of containers in one look.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { elapsed } from "@slipway/async";
+import { countSeconds, type Labels, SlipwayError } from "@slipway/core";
+import type Docker from "dockerode";
+import { callEngine } from "../client.ts";
+import type { DockerConnection } from "../connection.ts";
+import { duringContainer } from "../during-container.ts";
+import { measuringContainer } from "../measuring-container.ts";
+import type { StartedProcess } from "../process.ts";
+
+const script = readFileSync(join(import.meta.dirname, "file-count.sh"), "utf8");
+const memoryBytes = 128 * 1024 ** 2;
+/** Storage drivers of which the script knows where a container's files are, below the engine's folder. */
+const layers = new Map([
+  ["overlay2", "overlay2"],
+  ["btrfs", "btrfs/subvolumes"],
+]);
+/** A script without a line for this long hangs: a pause between two counts takes three times as long as a count. */
+const silenceLimitMs = 5 * countSeconds * 1000;
+const lookLimitMs = 10 * 60_000;
+const startDelayMs = 1_000;
+const maxFailures = 3;
+
+export interface CountedContainer {
+  readonly id: string;
+  /** Files beyond it are not counted. */
+  readonly maxFiles: number;
+}
+
+export interface FileCounter {
+  /** @returns the engine's storage driver if nothing can count the files of containers there; null otherwise. */
+  uncountedDriver(): Promise<string | null>;
+  /**
+   * One look at all of them.
+   * @returns by id: the number of files, of which any beyond `maxFiles` is one more than that, and infinity cannot be counted in time. A container
+   * that does not exist is absent, and with a storage driver that is not counted each one.
+   * @throws {SlipwayError} "engine-unavailable"
+   */
+  count(containers: readonly CountedContainer[]): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Counts again and again, at most a quarter of the time.
+   * @param container.labels are those of the container that counts, which the engine removes with its process.
+   * @returns true once it has more than `maxFiles`; false when the signal aborts, or when the container does not exist any more.
+   * @throws {SlipwayError} "engine-unavailable" when they cannot be counted.
+   */
+  exceeds(container: CountedContainer & { readonly labels: Labels }, signal: AbortSignal): Promise<boolean>;
+}
+
+export interface FileCounterOptions {
+  /** With bash, coreutils and GNU find; the engine pulls it if necessary. */
+  readonly image: string;
+  /** Of containers that take one look. */
+  readonly labels: Labels;
+}
+
+/** The engine is asked for its storage driver by the first call that needs it. */
+export function openFileCounter(connection: DockerConnection, options: FileCounterOptions): FileCounter {
+  return new LayerCounter(connection, options);
+}
+
+interface Storage {
+  readonly Driver: string;
+  readonly DockerRootDir: string;
+}
+
+class LayerCounter implements FileCounter {
+  readonly #connection: DockerConnection;
+  readonly #options: FileCounterOptions;
+  #storage: Promise<Storage> | undefined;
+
+  constructor(connection: DockerConnection, options: FileCounterOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  async uncountedDriver(): Promise<string | null> {
+    const { Driver } = await this.#found();
+    return layers.has(Driver) ? null : Driver;
+  }
+
+  async count(containers: readonly CountedContainer[]): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    if (containers.length === 0 || (await this.uncountedDriver()) !== null) return counts;
+    const look = { containers, labels: this.#options.labels, mode: "once" } as const;
+    await this.#look(look, AbortSignal.timeout(lookLimitMs), async (process) => {
+      for await (const { id, files } of countsOf(process)) counts.set(id, files);
+    });
+    return counts;
+  }
+
+  async exceeds(
+    { id, maxFiles, labels }: Parameters<FileCounter["exceeds"]>[0],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    for (let failures = 0; await elapsed(startDelayMs, signal);) {
+      try {
+        if ((await this.uncountedDriver()) !== null) return false;
+        const look = { containers: [{ id, maxFiles }], labels, mode: "always" } as const;
+        return await this.#look(look, signal, async (process) => {
+          for await (const { files } of countsOf(process)) {
+            failures = 0;
+            if (files > maxFiles) return true;
+          }
+          return false;
+        });
+      } catch (error) {
+        if (signal.aborted) return false;
+        failures += 1;
+        if (failures > maxFailures) throw error;
+      }
+    }
+    return false;
+  }
+
+  async #look<T>(
+    look: Omit<Look, "image" | "storage">,
+    signal: AbortSignal,
+    task: (process: StartedProcess) => Promise<T>,
+  ): Promise<T> {
+    const { docker, images } = this.#connection;
+    const { image } = this.#options;
+    await images.ensure(image, signal);
+    const config = counterConfig({ ...look, image, storage: await this.#found() });
+    return await duringContainer(docker, config, signal, async (_id, process) => {
+      const end = () => process[Symbol.dispose]();
+      signal.addEventListener("abort", end, { once: true });
+      try {
+        return await task(process);
+      } finally {
+        signal.removeEventListener("abort", end);
+      }
+    });
+  }
+
+  async #found(): Promise<Storage> {
+    this.#storage ??= callEngine("return its storage", () => this.#connection.docker.info()).catch(
+      (error: unknown) => {
+        this.#storage = undefined;
+        throw error;
+      },
+    ) as Promise<Storage>;
+    return await this.#storage;
+  }
+}
+
+interface FileCount {
+  readonly id: string;
+  /** Infinity when they cannot be counted in time. */
+  readonly files: number;
+}
+
+/** @throws {SlipwayError} "engine-unavailable" when the script is ended, or hangs. */
+async function* countsOf(process: StartedProcess): AsyncGenerator<FileCount> {
+  using silence = setTimeout(() => process[Symbol.dispose](), silenceLimitMs);
+  let [partialLine, isDone] = ["", false];
+  for await (const chunk of process.output) {
+    silence.refresh();
+    const lines = (partialLine + Buffer.from(chunk).toString("latin1")).split("\n");
+    partialLine = lines.pop() ?? "";
+    for (const line of lines) {
+      isDone = line === "done";
+      const [, id, files] = /^([0-9a-f]+) (\d+|late)$/.exec(line) ?? [];
+      if (id !== undefined) yield { id, files: files === "late" ? Number.POSITIVE_INFINITY : Number(files) };
+    }
+  }
+  if (!isDone)
+    throw new SlipwayError(
+      "engine-unavailable",
+      "the container that counts files ended unexpectedly: the engine must let a container read the folders of its storage driver",
+    );
+}
+
+interface Look {
+  readonly containers: readonly CountedContainer[];
+  readonly labels: Labels;
+  readonly mode: "once" | "always";
+  readonly image: string;
+  readonly storage: Storage;
+}
+
+/** It reads the folders of the engine's storage driver, and which of them belongs to which container, but no volumes. */
+function counterConfig({ containers, labels, mode, image, storage }: Look) {
+  const { HostConfig, ...common } = measuringContainer(memoryBytes);
+  const { Driver, DockerRootDir } = storage;
+  const counted = containers.flatMap(({ id, maxFiles }) => [id, String(maxFiles)]);
+  return {
+    ...common,
+    Image: image,
+    Entrypoint: ["bash", "-c", script, "file-count"],
+    Cmd: [Driver, String(countSeconds), mode, ...counted],
+    User: "0:0",
+    Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
+    Labels: labels,
+    HostConfig: {
+      ...HostConfig,
+      Runtime: "runc",
+      // Root of containers whose users are mapped may not read the folders.
+      UsernsMode: "host",
+      CapAdd: ["DAC_READ_SEARCH"],
+      SecurityOpt: [...HostConfig.SecurityOpt, "label=disable"],
+      Mounts: [
+        readOnly(`${DockerRootDir}/image/${Driver}/layerdb/mounts`, "/mounts"),
+        readOnly(`${DockerRootDir}/${layers.get(Driver) ?? ""}`, "/layers"),
+      ],
+    },
+  } satisfies Docker.ContainerCreateOptions;
+}
+
+/** Without the mounts below the folder: those of containers could not be removed meanwhile. */
+function readOnly(Source: string, Target: string): Docker.MountSettings {
+  // The types lack it, and want a propagation, which the engine chooses for its own folders.
+  const BindOptions: { NonRecursive: true; Propagation?: Docker.MountPropagation } = { NonRecursive: true };
+  return { Type: "bind", Source, Target, ReadOnly: true, BindOptions } as Docker.MountSettings;
+}
