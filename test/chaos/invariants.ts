@@ -185,8 +185,8 @@ async function leftovers(evidence: Evidence): Promise<string[]> {
   ];
 }
 
-/** Kinds of containers that belong to no app: workers guard the way out with them, and probe it and the disk limits. */
-const ofWorkers = new Set(["guard", "probe", "disk-quota"]);
+/** Kinds of containers that belong to no app: workers guard the way out with them, probe it and the disk limits, and count files. */
+const ofWorkers = new Set(["guard", "probe", "disk-quota", "file-count"]);
 
 async function containersOf({ installationId, engines }: Pick<Evidence, "installationId" | "engines">) {
   const filters = { label: [`${label.installation}=${installationId}`] };

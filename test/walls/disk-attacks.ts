@@ -1,7 +1,7 @@
 // Attacks on the disk by builds, hooks and apps: the input, the limit that holds it, and what its owner reads. Each runs on an engine
 // without quotas and on one with them. The limits are small, so that all attacks take little time and space.
 
-import type { DiskQuota } from "@slipway/core";
+import { type DiskQuota, excessText } from "@slipway/core";
 import { inlineApp, servePl } from "../e2e/apps.ts";
 
 /** The settings of the attacked workers. */
@@ -10,6 +10,7 @@ export const limits = {
   BUILD_TMPFS_MB: "16",
   APP_DISK_MB: "48",
 } as const;
+const appDiskBytes = Number(limits.APP_DISK_MB) * 1024 ** 2;
 
 interface Outcome {
   /** The limit that holds the attack. */
@@ -36,6 +37,9 @@ export interface Attack {
 
 /** More than a build or an app may write, also beside its image, in files that are each small enough. */
 const fill = (folder: string): string => `for i in 1 2 3 4 5 6 7 8; do fallocate -l 40M ${folder}/$i; done`;
+/** More files than a build or an app may create. */
+const fillWithFiles = (folder: string): string =>
+  `mkdir ${folder}/m; cd ${folder}/m; seq 1 20000 | xargs touch`;
 const removeFilled = "rm /work/[1-8]";
 
 const failed = { status: "build-error", failure: "build-failed" } as const;
@@ -83,8 +87,10 @@ const droppedCache = (): Outcome[] => [
 const hookFull: Outcome = {
   limit: "watch",
   ...hookFailed,
-  reads: `The postdeploy hook wrote more than its ${limits.APP_DISK_MB} MiB of disk (APP_DISK_MB)`,
+  reads: `The postdeploy hook ${excessText("bytes", appDiskBytes)}`,
 };
+/** What the owner of an app reads that created too many files. */
+export const createdTooMany = excessText("files", appDiskBytes);
 const hookRefused: Outcome = {
   limit: "quota",
   ...hookFailed,
@@ -169,7 +175,7 @@ perl -e 'for (0 .. 5999) { open($h[$_], "<", "/work/" . (1 + $_ % 8)) or die "$!
   },
   {
     name: "a build creates very many empty files",
-    compile: "mkdir /work/m; cd /work/m; seq 1 20000 | xargs touch; sleep 600",
+    compile: `${fillWithFiles("/work")}; sleep 600`,
     outcomes: () => [watched],
   },
   {
@@ -222,6 +228,28 @@ const releases: readonly Attack[] = [
     outcomes: (quota) => either(quota, hookRefused, hookFull),
   },
   {
+    name: "a hook creates very many empty files",
+    hook: `${fillWithFiles("/app")}; sleep 600`,
+    outcomes: () => [{ limit: "watch", ...hookFailed, reads: `The postdeploy hook ${createdTooMany}` }],
+  },
+  {
+    name: "a hook hides very many empty files in an unreadable folder",
+    hook: `${fillWithFiles("/app")}; chmod 0 /app/m; sleep 600`,
+    outcomes: () => [{ limit: "watch", ...hookFailed, reads: `The postdeploy hook ${createdTooMany}` }],
+  },
+  {
+    name: "a hook gives a file very many names",
+    hook: `mkdir /app/m; cd /app/m; perl -e 'open($f, ">", 0); for (1 .. 20000) { link(0, $_) or die }'; sleep 600`,
+    outcomes: () => [{ limit: "watch", ...hookFailed, reads: `The postdeploy hook ${createdTooMany}` }],
+  },
+  {
+    name: "an app creates very many empty files while it boots",
+    web: `${fillWithFiles("/app")}; sleep 600`,
+    outcomes: () => [
+      { limit: "watch", status: "crashed-error", failure: "app-crashed", reads: `it ${createdTooMany}` },
+    ],
+  },
+  {
     name: "an app reserves a file larger than its disk while it boots",
     web: "exec fallocate -l 20G /app/x",
     outcomes: () => [
@@ -239,10 +267,16 @@ const releases: readonly Attack[] = [
 export const attacks: readonly Attack[] = [...builds, ...dockerfiles, ...releases];
 
 /** An app that fills its disk when it is asked for /fill, and serves although the kernel may have refused that. */
-export const fillingApp: Readonly<Record<string, string>> = inlineApp("true", "exec perl fill.pl", {
-  "fill.sh": fill("/app"),
-  "fill.pl": servePl
-    .replace("while (my $line", "my $request = <$client>;\n  while (my $line")
-    .replace("print $client", 'system("bash", "fill.sh") if $request =~ m{ /fill };\n  print $client')
-    .replaceAll("$ARGV[0]", '"up"'),
-});
+export const fillingApp = appWithFill(fill("/app"));
+/** An app that creates too many files when it is asked for /fill. */
+export const creatingApp = appWithFill(fillWithFiles("/app"));
+
+function appWithFill(script: string): Readonly<Record<string, string>> {
+  return inlineApp("true", "exec perl fill.pl", {
+    "fill.sh": script,
+    "fill.pl": servePl
+      .replace("while (my $line", "my $request = <$client>;\n  while (my $line")
+      .replace("print $client", 'system("bash", "fill.sh") if $request =~ m{ /fill };\n  print $client')
+      .replaceAll("$ARGV[0]", '"up"'),
+  });
+}

@@ -15,7 +15,7 @@ import {
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { SlipwayUnderTest } from "../chaos/slipway.ts";
 import { answering, inlineApp, servePl } from "../e2e/apps.ts";
-import { type Attack, attacks, fillingApp, limits } from "./disk-attacks.ts";
+import { type Attack, attacks, createdTooMany, creatingApp, fillingApp, limits } from "./disk-attacks.ts";
 import { type Attacked, beforeAttacks } from "./unharmed.ts";
 
 /** Several attacks run at a time, because most of them wait for a watch. */
@@ -27,6 +27,8 @@ const settings = {
   BUILDERS: "buildpacks dockerfile",
   // No process is killed here, so a slow machine must not look like a dead worker.
   LEASE_MS: "30000",
+  // An app that boots is measured every 15 s, on a busy machine more seldom.
+  BOOT_TIMEOUT_MS: "120000",
 };
 
 describe.skipIf(await lacksEngine())("an engine without quotas", () => {
@@ -110,6 +112,17 @@ function attacksOn(start: () => Promise<{ readonly dockerHost: string } | Privat
     const { containers: mayBeHeld, includesImage } = quota;
     const reason = (await restartReason(app.name)) ?? (mayBeHeld ? ended : "none");
     expect(mayBeHeld && !includesImage ? reason === ended : reason.includes(ended)).toBe(true);
+    await attacked.unharmedAfter(id);
+  });
+
+  test.concurrent("an app creates very many files: it is started again without them, and its owner reads why", async () => {
+    const app = await slipway.createApp("disk");
+    const id = await slipway.deploy(app, creatingApp);
+    expect((await slipway.ended(id)).status).toBe("success");
+    // The app may be ended before it responds.
+    await slipway.page(app, "/fill").catch(() => undefined);
+    await eventually(async () => (await restartReason(app.name))?.includes(createdTooMany));
+    await eventually(async () => (await slipway.page(app).catch(String)) === "up");
     await attacked.unharmedAfter(id);
   });
 

@@ -115,7 +115,12 @@ export async function openWorkerContext(
     registry,
     registryWrites,
     scheduler: opened.use(
-      await openScheduler(config, { ...releases, ...runtimeOf(runtimes.releases), knownQuotas }),
+      await openScheduler(config, {
+        ...releases,
+        ...runtimeOf(runtimes.releases),
+        knownQuotas,
+        watchImage: config.stackImage,
+      }),
     ),
     toolchains,
     stackToolchains: new Map(

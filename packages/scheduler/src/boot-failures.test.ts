@@ -6,7 +6,7 @@ const crash = {
   processType: "web",
   exitCode: 1,
   outOfMemory: false,
-  diskFull: false,
+  diskFull: null,
   limits: { memoryBytes: 2 ** 29, diskBytes: 2 ** 31 },
 };
 const timeout = {
@@ -27,7 +27,11 @@ test.for([
   [{ exitCode: 0 }, "it has to stay in the foreground"],
   [{ exitCode: 127 }, "a command or shared library that it needs was not found"],
   [{ exitCode: 137 }, "it was killed"],
-  [{ exitCode: 137, diskFull: true }, "it wrote more than its 2048 MiB of disk (APP_DISK_MB)"],
+  [{ exitCode: 137, diskFull: "bytes" }, "it wrote more than its 2048 MiB of disk (APP_DISK_MB)"],
+  [
+    { exitCode: 137, diskFull: "files" },
+    "it created more than 524288 files, and each counts as 4 KiB of its",
+  ],
   [{ exitCode: 153 }, "one of its files was larger than its 2048 MiB of disk (APP_DISK_MB)"],
   [{ exitCode: 137, outOfMemory: true }, "it ran out of its 512 MiB of memory"],
 ] as const)("the error of a crash with %j contains: %s", ([facts, words]) => {

@@ -1,6 +1,6 @@
 // Explains to the app's developer why a release did not start, and what to do about it.
 
-import { type RolloutSpec, SlipwayError } from "@slipway/core";
+import { type DiskExcess, excessText, type RolloutSpec, SlipwayError } from "@slipway/core";
 import type { Listening, OtherPort } from "./listening.ts";
 
 const outOfMemoryCode = 137;
@@ -14,8 +14,8 @@ export function appCrashed(facts: {
   readonly processType: string;
   readonly exitCode: number;
   readonly outOfMemory: boolean;
-  /** Whether it was killed because of what it wrote. */
-  readonly diskFull: boolean;
+  /** What it exceeded when it was killed because of what it wrote; null when it was not. */
+  readonly diskFull: DiskExcess | null;
   readonly limits: Pick<RolloutSpec["limits"], "memoryBytes" | "diskBytes">;
 }): SlipwayError {
   const ended = `the ${facts.processType} process exited with code ${facts.exitCode} before it listened on PORT`;
@@ -28,7 +28,7 @@ export function appCrashed(facts: {
 function explain(facts: Omit<Parameters<typeof appCrashed>[0], "processType">): string {
   const { memoryBytes, diskBytes } = facts.limits;
   if (facts.outOfMemory) return `: it ran out of its ${mebibytes(memoryBytes)} of memory`;
-  if (facts.diskFull) return `: it wrote more than its ${mebibytes(diskBytes)} of disk (APP_DISK_MB)`;
+  if (facts.diskFull !== null) return `: it ${excessText(facts.diskFull, diskBytes)}`;
   if (facts.exitCode === fileTooLargeCode)
     return `: one of its files was larger than its ${mebibytes(diskBytes)} of disk (APP_DISK_MB)`;
   if (facts.exitCode === 0) return ": it has to stay in the foreground";

@@ -1,15 +1,52 @@
-// Limits what a command writes where the kernel does not, or not always: measures its files, and kills it.
+// Limits what a command writes: measures its bytes where the kernel does not limit them, or not always, counts its files, and kills it.
 
 import { elapsed } from "@slipway/async";
-import { killContainer, statusOf, writtenBytes } from "@slipway/docker";
+import { type DiskExcess, type Labels, maxFiles } from "@slipway/core";
+import { type FileCounter, killContainer, statusOf, writtenBytes } from "@slipway/docker";
 import type Docker from "dockerode";
 
 const minPauseMs = 1_000;
 /** The engine measures at most a quarter of the time. */
 const pausePerLook = 3;
 
-/** @returns true once it has killed the container; false when the signal aborts, or when the container does not exist. */
+interface WatchedCommand {
+  readonly id: string;
+  readonly diskBytes: number;
+  /** Labels of the container that counts its files. */
+  readonly labels: Labels;
+  /** Is called before it is killed, once or twice. */
+  readonly onExcess: (excess: DiskExcess) => void;
+}
+
+/**
+ * Resolves when the container was killed or does not exist, or when the signal aborts and nothing of the watch is left.
+ * @throws {SlipwayError} "engine-unavailable" when the container cannot be measured.
+ */
 export async function killWhenFull(
+  docker: Docker,
+  files: FileCounter,
+  { id, diskBytes, labels, onExcess }: WatchedCommand,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const kill = async (excess: DiskExcess): Promise<void> => {
+    onExcess(excess);
+    await killContainer(docker, id);
+    over.abort();
+  };
+  const counted = { id, maxFiles: maxFiles(diskBytes), labels };
+  try {
+    await Promise.all([
+      exceedsBytes(docker, id, diskBytes, until).then((is) => (is ? kill("bytes") : undefined)),
+      files.exceeds(counted, until).then((is) => (is ? kill("files") : undefined)),
+    ]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function exceedsBytes(
   docker: Docker,
   id: string,
   diskBytes: number,
@@ -21,10 +58,7 @@ export async function killWhenFull(
     const bytes = await bytesOf(docker, id);
     // The container may have ended meanwhile.
     if (bytes === null || signal.aborted) return false;
-    if (bytes > diskBytes) {
-      await killContainer(docker, id);
-      return true;
-    }
+    if (bytes > diskBytes) return true;
     pauseMs = Math.max(minPauseMs, pausePerLook * (performance.now() - begunAt));
   }
   return false;

@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { failureOf, untilAborted } from "@slipway/async";
 import {
+  type DiskExcess,
   type DiskQuota,
   type Labels,
   label,
@@ -15,6 +16,7 @@ import {
   callEngine,
   containerQuota,
   ensureNetwork,
+  type FileCounter,
   findContainers,
   networkName,
   ranOutOfMemory,
@@ -35,12 +37,13 @@ interface OneOffContext {
   /** Of the engine; its default when undefined. */
   readonly runtime: string | undefined;
   readonly quota: DiskQuota;
+  readonly files: FileCounter;
 }
 
 /** @see Scheduler.run */
 export async function runOneOff(
   { docker, images }: DockerConnection,
-  { installationId, network, runtime, quota }: OneOffContext,
+  { installationId, network, runtime, quota, files }: OneOffContext,
   task: OneOffSpec,
   { onOutput, signal }: StartOptions,
 ): Promise<OneOffExit> {
@@ -52,6 +55,8 @@ export async function runOneOff(
   const quotaBytes = await containerQuota(docker, quota, task.image, task.limits.diskBytes);
   const config = oneOffConfig(task, { installationId, network: joined, runtime, quotaBytes });
   const ended = new AbortController();
+  const exceeded: DiskExcess[] = [];
+  let watched: Promise<void> | undefined;
   try {
     // Ignores the signal: a container whose id is unknown could not be removed.
     const { id } = await callEngine("create the command's container", () => docker.createContainer(config));
@@ -60,15 +65,22 @@ export async function runOneOff(
       for await (const bytes of process.output) await onOutput(bytes);
       return await process.exitCode;
     })();
-    // Also with a quota: that of btrfs has gaps.
-    const killed = killWhenFull(docker, id, task.limits.diskBytes, ended.signal);
-    const exitCode = await untilAborted(Promise.race([delivered, failureOf(killed)]), signal);
-    ended.abort();
-    const diskFull = await killed;
-    return { exitCode, diskFull, outOfMemory: !diskFull && (await ranOutOfMemory(docker, id, exitCode)) };
+    const limited = { id, diskBytes: task.limits.diskBytes, labels: config.Labels };
+    // Also with a quota: none limits files, and that of btrfs has gaps.
+    watched = killWhenFull(
+      docker,
+      files,
+      { ...limited, onExcess: (excess) => exceeded.push(excess) },
+      ended.signal,
+    );
+    const exitCode = await untilAborted(Promise.race([delivered, failureOf(watched)]), signal);
+    const [diskFull = null] = exceeded;
+    const outOfMemory = diskFull === null && (await ranOutOfMemory(docker, id, exitCode));
+    return { exitCode, diskFull, outOfMemory };
   } finally {
     ended.abort();
-    await removeContainer(docker, config.name);
+    // A failure of the watch was thrown above, unless the command had ended.
+    await Promise.all([removeContainer(docker, config.name), Promise.allSettled([watched])]);
   }
 }
 
@@ -90,7 +102,7 @@ export async function removeOneOffs(
   await Promise.all(left.map(({ Id }) => removeContainer(docker, Id)));
 }
 
-interface ConfigContext extends Omit<OneOffContext, "quota"> {
+interface ConfigContext extends Omit<OneOffContext, "quota" | "files"> {
   readonly network: string;
   /** Limit of the container's files by the kernel; null when the engine has none. */
   readonly quotaBytes: number | null;

@@ -6,6 +6,7 @@ import {
   type Address,
   type DiskQuota,
   type Instance,
+  label,
   type ListedRollout,
   notFound,
   type OneOffExit,
@@ -20,8 +21,10 @@ import {
   connectDocker,
   type DockerConnection,
   type DockerConnectionOptions,
+  type FileCounter,
   type KnownQuotas,
   openDiskQuota,
+  openFileCounter,
 } from "@slipway/docker";
 import type Docker from "dockerode";
 import { formerRollouts, listRollouts, startedUpTo } from "./list-rollouts.ts";
@@ -30,6 +33,8 @@ import { removeOneOffs, runOneOff } from "./one-off.ts";
 export interface RolloutSchedulerOptions extends DockerConnectionOptions {
   /** Label value of this installation on a shared engine or swarm. Nothing without it is ever changed. */
   readonly installationId: string;
+  /** Image with bash, coreutils and find, in which the files of instances and commands are counted. */
+  readonly watchImage: string;
   /** Container runtime of instances and commands, such as `runsc`; the engine's default when absent. A swarm always uses the default. */
   readonly runtime?: string;
   /** Known disk quotas of engines. */
@@ -46,13 +51,17 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   protected readonly installationId: string;
   protected readonly runtime: string | undefined;
   protected readonly connection: DockerConnection;
+  protected readonly files: FileCounter;
   readonly #diskQuota: () => Promise<DiskQuota>;
 
   constructor(options: RolloutSchedulerOptions) {
     this.installationId = options.installationId;
     this.runtime = options.runtime;
     this.connection = connectDocker(options);
-    this.#diskQuota = openDiskQuota(this.connection.docker, options.installationId, options.knownQuotas);
+    const { installationId, watchImage: image, knownQuotas } = options;
+    this.#diskQuota = openDiskQuota(this.connection.docker, installationId, knownQuotas);
+    const labels = { [label.installation]: installationId, [label.kind]: "file-count" };
+    this.files = openFileCounter(this.connection, { image, labels });
   }
 
   /** The network of commands that run once; undefined for a bridge of the installation's own. */
@@ -115,9 +124,14 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
 
   /** On the connected engine, on a Swarm its manager: a command that runs once needs no service. */
   async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
-    const { installationId, commandNetwork: network, runtime } = this;
+    const { installationId, commandNetwork: network, runtime, files } = this;
     const quota = await this.#diskQuota();
-    return await runOneOff(this.connection, { installationId, network, runtime, quota }, task, options);
+    return await runOneOff(
+      this.connection,
+      { installationId, network, runtime, quota, files },
+      task,
+      options,
+    );
   }
 
   async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
@@ -144,6 +158,10 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
 
   async diskQuota(): Promise<DiskQuota> {
     return await this.#diskQuota();
+  }
+
+  async uncountedDriver(): Promise<string | null> {
+    return await this.files.uncountedDriver();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

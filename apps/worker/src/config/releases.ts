@@ -59,7 +59,7 @@ export const releaseSettings = z.object({
   APP_DISK_MB: mebibytesSetting(2_048).register(settingDocs, {
     topic: "releases",
     description:
-      "Space that a release's container may use besides its image, and that a postdeploy hook may use. No file may be larger.",
+      "Space that a release's container may use besides its image, and that a postdeploy hook may use. Each file and folder counts as 4 KiB at least. No file may be larger.",
     unit: "MiB",
   }),
   HOOK_TIMEOUT_MS: countSetting.default(20 * 60_000).register(settingDocs, {

@@ -1,4 +1,4 @@
-// Keeps what instances write within APP_DISK_MB on engines without quotas.
+// Keeps what instances write within APP_DISK_MB: their bytes on engines without quotas, and the number of their files.
 
 import type { Scheduler } from "@slipway/core";
 import type { Logger } from "@slipway/service";
@@ -10,9 +10,6 @@ export interface LimitDisksContext {
 
 /** The app's owner reads the reason in the list of its containers. */
 export async function limitDisks({ scheduler, logger }: LimitDisksContext): Promise<void> {
-  for (const { appId, index, writtenBytes } of await scheduler.restartOverfull())
-    logger.warn(
-      { app: appId, index, writtenBytes },
-      "an instance wrote more than APP_DISK_MB, and was ended",
-    );
+  for (const { appId, index, reason } of await scheduler.restartOverfull())
+    logger.warn({ app: appId, index, reason }, "an instance exceeded APP_DISK_MB, and was ended");
 }

@@ -24,7 +24,9 @@ describe.skipIf((await lacksEngine()) || (await lacksRedis()))("a sweep of relea
     await using opened = new AsyncDisposableStack();
     const { dockerHost, stackImage } = await testEngine();
     const installation = opened.use(newInstallation());
-    const scheduler = opened.use(openDockerScheduler({ installationId: installation.id, dockerHost }));
+    const scheduler = opened.use(
+      openDockerScheduler({ installationId: installation.id, dockerHost, watchImage: stackImage }),
+    );
     const context = await openTestContext(opened, scheduler);
     const { store } = context;
     const start = async (appId: string, rolloutId: string = randomUUID()): Promise<string> => {

@@ -7,6 +7,7 @@
 // disturb its successor: a lower attempt never changes what a higher attempt started.
 
 import type { Address } from "../app.ts";
+import type { DiskExcess } from "../disk-limit.ts";
 import type { DiskQuota } from "./engine.ts";
 
 export interface RolloutSpec {
@@ -38,7 +39,7 @@ export interface RolloutSpec {
     readonly memoryBytes: number;
     readonly cpus: number;
     readonly pids: number;
-    /** Limit of what an instance writes, and of each file. */
+    /** Limit of what an instance writes, of each file, and by `maxFiles` of their number. */
     readonly diskBytes: number;
   };
   /** Time limit for each instance to accept TCP connections on PORT. */
@@ -73,8 +74,8 @@ export type OneOffSpec = Pick<
 export interface OneOffExit {
   readonly exitCode: number;
   readonly outOfMemory: boolean;
-  /** Whether the command was killed because it exceeded `diskBytes`. */
-  readonly diskFull: boolean;
+  /** What of `diskBytes` the command exceeded when it was killed for that; null when it was not. */
+  readonly diskFull: DiskExcess | null;
 }
 
 export type InstanceState = "starting" | "running" | "restarting" | "stopped";
@@ -99,12 +100,12 @@ export interface Instance {
   readonly restartReason: string | null;
 }
 
-/** An instance that wrote more than `diskBytes`. */
+/** An instance that exceeded `diskBytes`. */
 export interface OverfullInstance {
   readonly appId: string;
   readonly index: number;
-  /** Infinity when it has too many files to count them. */
-  readonly writtenBytes: number;
+  /** What it wrote, and its limit: the predicate of a sentence. */
+  readonly reason: string;
 }
 
 export interface ListedRollout {
@@ -202,10 +203,13 @@ export interface Scheduler extends AsyncDisposable {
    */
   removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void>;
   /**
-   * Starts instances that wrote more than `diskBytes` again, with the files of their image, unless the kernel limits them. One that
-   * still boots is killed, so that its start fails. On a Swarm it does nothing: the nodes' files cannot be measured.
+   * Starts instances that wrote more than `diskBytes`, unless the kernel limits that, or more than `maxFiles` files again, with the
+   * files of their image. One that still boots is killed, so that its start fails. On a Swarm it does nothing: the nodes' files
+   * cannot be measured.
    */
   restartOverfull(): Promise<readonly OverfullInstance[]>;
+  /** @returns the connected engine's storage driver if the files of instances and commands are not counted there; null otherwise. */
+  uncountedDriver(): Promise<string | null>;
   /** What the kernel of the connected engine limits; found once, by the first call that succeeds. */
   diskQuota(): Promise<DiskQuota>;
   ping(): Promise<void>;

@@ -1,9 +1,23 @@
 // Starts one container and waits until it listens, or explains why it does not. The caller removes it.
 
 import { elapsed, endsWithin, failureOf, untilAborted } from "@slipway/async";
-import { type RolloutSpec, type SlipwayError, type StartOptions } from "@slipway/core";
+import {
+  type DiskExcess,
+  excessOf,
+  maxFiles,
+  type RolloutSpec,
+  type SlipwayError,
+  type StartOptions,
+} from "@slipway/core";
 import type Docker from "dockerode";
-import { killContainer, killedExitCode, ranOutOfMemory, startProcess, writtenBytes } from "@slipway/docker";
+import {
+  type FileCounter,
+  killContainer,
+  killedExitCode,
+  ranOutOfMemory,
+  startProcess,
+  writtenBytes,
+} from "@slipway/docker";
 import { portOf } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
@@ -17,6 +31,7 @@ const explanationLimitMs = 5_000;
 export interface BootOptions extends StartOptions {
   /** Of the instance's network; null when this process cannot connect to containers on it. */
   readonly bridge: LocalBridge | null;
+  readonly files: FileCounter;
 }
 
 /**
@@ -27,7 +42,7 @@ export async function bootContainer(
   docker: Docker,
   id: string,
   rollout: RolloutSpec,
-  { onOutput, bridge, signal }: BootOptions,
+  { onOutput, bridge, files, signal }: BootOptions,
 ): Promise<void> {
   using process = await startProcess(docker, id, { signal });
   const over = new AbortController();
@@ -63,7 +78,7 @@ export async function bootContainer(
     await untilAborted(delivered, signal);
     throw outcome === "late"
       ? timedOut(rollout, findings)
-      : await crashed(docker, id, rollout, await process.exitCode);
+      : await crashed(docker, files, id, rollout, await process.exitCode);
   } finally {
     output.stop();
     over.abort();
@@ -78,6 +93,7 @@ function timedOut(rollout: RolloutSpec, { listening, failure }: Findings): Slipw
 
 async function crashed(
   docker: Docker,
+  files: FileCounter,
   id: string,
   rollout: RolloutSpec,
   exitCode: number,
@@ -85,6 +101,19 @@ async function crashed(
   const { processType, limits } = rollout;
   const outOfMemory = await ranOutOfMemory(docker, id, exitCode);
   const killed = exitCode === killedExitCode && !outOfMemory;
-  const diskFull = killed && (await writtenBytes(docker, id)) > limits.diskBytes;
+  const diskFull = killed ? await excess(docker, files, id, limits.diskBytes) : null;
   return appCrashed({ processType, exitCode, outOfMemory, diskFull, limits });
+}
+
+async function excess(
+  docker: Docker,
+  files: FileCounter,
+  id: string,
+  diskBytes: number,
+): Promise<DiskExcess | null> {
+  const [bytes, counts] = await Promise.all([
+    writtenBytes(docker, id),
+    files.count([{ id, maxFiles: maxFiles(diskBytes) }]),
+  ]);
+  return excessOf({ bytes, files: counts.get(id) ?? 0 }, diskBytes);
 }

@@ -8,14 +8,20 @@ import {
   startPrivateEngine,
   testEngine,
 } from "@slipway/testkit";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDockerScheduler } from "./docker-scheduler.ts";
 
 const never = new AbortController().signal;
+type TestEngine = Awaited<ReturnType<typeof testEngine>>;
+
+const timeoutMs = 180_000;
 const mebibyte = 1024 ** 2;
 const limits = { memoryBytes: 128 * mebibyte, cpus: 1, pids: 64, diskBytes: 32 * mebibyte };
 /** Twice the limit, in files that are each within it; random, because a file system may compress. */
 const fill = "for i in 1 2 3 4; do head -c 16M /dev/urandom >/var/tmp/$i || exit 9; done";
+/** More files than a disk of 32 MiB allows, without bytes. */
+const fillWithFiles = "mkdir /var/tmp/m; cd /var/tmp/m; seq 1 9000 | xargs touch; chmod 0 .";
+const ofFiles = "created more than 8192 files, and each counts as 4 KiB of its 32 MiB of disk (APP_DISK_MB)";
 const listen = `exec perl -MIO::Socket::INET -e '
   my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
   while (1) { my $client = $server->accept or next; close $client; }'`;
@@ -29,35 +35,48 @@ async function run(scheduler: Scheduler, image: string, script: string) {
 }
 
 async function serve(scheduler: Scheduler, image: string, script: string): Promise<RolloutSpec> {
-  const rollout = aRollout({ image, command: ["bash", "-c", script], limits });
+  const command = ["bash", "-c", script];
+  const rollout = aRollout({ image, command, limits, bootTimeoutMs: timeoutMs });
   await scheduler.start(rollout, { signal: never, onOutput: () => undefined });
   await scheduler.promote(rollout.appId, rollout.rolloutId, { count: 1 });
   return rollout;
 }
 
-describe.skipIf(await lacksEngine())("on an engine without quotas", () => {
+describe.skipIf(await lacksEngine())("on an engine without quotas", { timeout: timeoutMs }, () => {
   test("a command that writes more than it may is ended", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
-    await using scheduler = openDockerScheduler({ installationId: installation.id, dockerHost });
+    await using scheduler = openDockerScheduler({
+      installationId: installation.id,
+      dockerHost,
+      watchImage: stackImage,
+    });
     if ((await scheduler.diskQuota()).containers) return;
     const { exit } = await run(scheduler, stackImage, `${fill}; sleep 600`);
-    expect(exit).toMatchObject({ diskFull: true, outOfMemory: false });
+    expect(exit).toMatchObject({ diskFull: "bytes", outOfMemory: false });
   });
 
   test("a file of a command is not larger than its disk", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
-    await using scheduler = openDockerScheduler({ installationId: installation.id, dockerHost });
+    await using scheduler = openDockerScheduler({
+      installationId: installation.id,
+      dockerHost,
+      watchImage: stackImage,
+    });
     const { exit, text } = await run(scheduler, stackImage, "fallocate -l 20G /var/tmp/x; exit 3");
-    expect(exit).toMatchObject({ exitCode: 3, diskFull: false });
+    expect(exit).toMatchObject({ exitCode: 3, diskFull: null });
     expect(text()).toContain("File size limit exceeded");
   });
 
   test("an instance that writes more than it may is started again at its address, without what it wrote", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
-    await using scheduler = openDockerScheduler({ installationId: installation.id, dockerHost });
+    await using scheduler = openDockerScheduler({
+      installationId: installation.id,
+      dockerHost,
+      watchImage: stackImage,
+    });
     if ((await scheduler.diskQuota()).containers) return;
     const modest = await serve(scheduler, stackImage, listen);
     const greedy = await serve(scheduler, stackImage, `${fill}; ${listen}`);
@@ -76,7 +95,11 @@ describe.skipIf(await lacksEngine())("on an engine without quotas", () => {
   test("an instance that writes more than it may while it boots fails its start with the limit", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
-    await using scheduler = openDockerScheduler({ installationId: installation.id, dockerHost });
+    await using scheduler = openDockerScheduler({
+      installationId: installation.id,
+      dockerHost,
+      watchImage: stackImage,
+    });
     if ((await scheduler.diskQuota()).containers) return;
     const filled = Promise.withResolvers<void>();
     const rollout = aRollout({
@@ -93,21 +116,88 @@ describe.skipIf(await lacksEngine())("on an engine without quotas", () => {
       message: expect.stringContaining("it wrote more than its 32 MiB of disk (APP_DISK_MB)"),
     });
   });
+
+  limitsFilesOn(testEngine);
 });
 
-describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))("on an engine with quotas", () => {
-  test("a command and an instance cannot write more than they may", async () => {
-    const { stackImage } = await testEngine();
-    await using engine = await startPrivateEngine({ name: "quotas", quotas: true, images: [stackImage] });
-    await using scheduler = openDockerScheduler({ installationId: "quotas", ...engine });
-    // They get the image's size in addition then, so a look may come before the kernel's limit.
-    const { includesImage } = await scheduler.diskQuota();
-    const { exit, text } = await run(scheduler, stackImage, fill);
-    const refused = exit.exitCode === 9 && /No space left on device|Disk quota exceeded/.test(text());
-    expect(refused || (includesImage && exit.diskFull)).toBe(true);
-    const { appId } = await serve(scheduler, stackImage, `(${fill}); ${listen}`);
-    const restarted = (await scheduler.restartOverfull()).map((one) => one.appId);
-    expect(restarted).toEqual(restarted.length === 0 || !includesImage ? [] : [appId]);
-    expect(await scheduler.instances(appId)).toMatchObject([{ state: "running" }]);
-  }, 120_000);
-});
+describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
+  "on an engine with quotas",
+  { timeout: timeoutMs },
+  () => {
+    const opened = new AsyncDisposableStack();
+    let engine: TestEngine;
+    beforeAll(async () => {
+      const { stackImage } = await testEngine();
+      const options = { name: "quotas", quotas: true, images: [stackImage] };
+      const { dockerHost } = opened.use(await startPrivateEngine(options));
+      engine = { dockerHost, stackImage };
+    }, timeoutMs);
+    afterAll(() => opened.disposeAsync(), timeoutMs);
+
+    test("a command and an instance cannot write more than they may", async () => {
+      const { dockerHost, stackImage } = engine;
+      await using scheduler = openDockerScheduler({
+        installationId: "quotas",
+        dockerHost,
+        watchImage: stackImage,
+      });
+      // They get the image's size in addition then, so a look may come before the kernel's limit.
+      const { includesImage } = await scheduler.diskQuota();
+      const { exit, text } = await run(scheduler, stackImage, fill);
+      const refused = exit.exitCode === 9 && /No space left on device|Disk quota exceeded/.test(text());
+      expect(refused || (includesImage && exit.diskFull !== null)).toBe(true);
+      const { appId } = await serve(scheduler, stackImage, `(${fill}); ${listen}`);
+      const restarted = (await scheduler.restartOverfull()).map((one) => one.appId);
+      expect(restarted).toEqual(restarted.length === 0 || !includesImage ? [] : [appId]);
+      expect(await scheduler.instances(appId)).toMatchObject([{ state: "running" }]);
+    });
+
+    limitsFilesOn(async () => engine);
+  },
+);
+
+/** What holds on every engine, because no kernel limits the number of files. */
+function limitsFilesOn(engineOf: () => Promise<TestEngine>): void {
+  const opening = async (opened: AsyncDisposableStack) => {
+    const { dockerHost, stackImage } = await engineOf();
+    const installation = opened.use(newInstallation());
+    const options = { installationId: installation.id, dockerHost, watchImage: stackImage };
+    return { scheduler: opened.use(openDockerScheduler(options)), stackImage };
+  };
+
+  test("a command that creates more files than it may is ended", async () => {
+    await using opened = new AsyncDisposableStack();
+    const { scheduler, stackImage } = await opening(opened);
+    const { exit } = await run(scheduler, stackImage, `${fillWithFiles}; sleep 600`);
+    expect(exit).toMatchObject({ diskFull: "files", outOfMemory: false });
+  });
+
+  test("an instance that creates more files than it may is started again without them", async () => {
+    await using opened = new AsyncDisposableStack();
+    const { scheduler, stackImage } = await opening(opened);
+    const modest = await serve(scheduler, stackImage, listen);
+    const greedy = await serve(scheduler, stackImage, `${fillWithFiles}; ${listen}`);
+    const ended = await scheduler.restartOverfull();
+    expect(ended).toEqual([{ appId: greedy.appId, index: 1, reason: ofFiles }]);
+    const restartReason = `the container ${ofFiles}: it was started again with the files of its image`;
+    expect(await scheduler.instances(greedy.appId)).toMatchObject([{ state: "running", restartReason }]);
+    expect(await scheduler.instances(modest.appId)).toMatchObject([{ restartReason: null }]);
+    for (const { appId } of [modest, greedy]) await scheduler.removeApp(appId);
+  });
+
+  test("an instance that creates more files than it may while it boots fails its start with the limit", async () => {
+    await using opened = new AsyncDisposableStack();
+    const { scheduler, stackImage } = await opening(opened);
+    const filled = Promise.withResolvers<void>();
+    const command = ["bash", "-c", `${fillWithFiles}; echo filled; sleep 600`];
+    const rollout = aRollout({ image: stackImage, command, limits, bootTimeoutMs: timeoutMs });
+    const started = scheduler.start(rollout, { signal: never, onOutput: () => filled.resolve() });
+    started.catch(() => undefined);
+    await Promise.race([filled.promise, started]);
+    expect(await scheduler.restartOverfull()).toHaveLength(1);
+    await expect(started).rejects.toMatchObject({
+      code: "app-crashed",
+      message: expect.stringContaining(`it ${ofFiles}`),
+    });
+  });
+}

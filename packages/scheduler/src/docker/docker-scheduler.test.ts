@@ -30,7 +30,8 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     return {
       dockerHost,
       image: stackImage,
-      open: () => openDockerScheduler({ installationId: installation.id, dockerHost }),
+      open: () =>
+        openDockerScheduler({ installationId: installation.id, dockerHost, watchImage: stackImage }),
       [Symbol.asyncDispose]: () => installation[Symbol.asyncDispose](),
     };
   });
@@ -41,7 +42,11 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     await using engine = await startEngineProxy(dockerHost, {
       refuse: (request) => (execs.test(request) ? { status: 500, message: "no exec" } : undefined),
     });
-    await using scheduler = openDockerScheduler({ ...engine, installationId: installation.id });
+    await using scheduler = openDockerScheduler({
+      ...engine,
+      installationId: installation.id,
+      watchImage: stackImage,
+    });
     const { text } = await startServer(scheduler, stackImage);
     expect(text).toBe("about to listen\n");
   });
@@ -52,7 +57,12 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     const looks: string[] = [];
     const onAnswer = async (request: string) => void (execs.test(request) && looks.push(request));
     await using engine = await startEngineProxy(dockerHost, { onAnswer });
-    const options = { ...engine, installationId: installation.id, network: "bridge" };
+    const options = {
+      ...engine,
+      installationId: installation.id,
+      network: "bridge",
+      watchImage: stackImage,
+    };
     await using scheduler = openDockerScheduler(options);
     const { text } = await startServer(scheduler, stackImage);
     expect(text).toBe("about to listen\n");
@@ -60,7 +70,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   });
 
   test("an image is prepared by one pull, and one that is missing is reported", async () => {
-    const { dockerHost } = await testEngine();
+    const { dockerHost, stackImage } = await testEngine();
     await using opened = new AsyncDisposableStack();
     const registry = opened.use(await startRegistry());
     const repository = `${registry.host}/apps/${randomUUID()}`;
@@ -72,7 +82,9 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
       void (request.startsWith("POST /images/create") && pulls.push(request));
     const engine = opened.use(await startEngineProxy(dockerHost, { onAnswer }));
     const installation = opened.use(newInstallation());
-    const scheduler = opened.use(openDockerScheduler({ ...engine, installationId: installation.id }));
+    const scheduler = opened.use(
+      openDockerScheduler({ ...engine, installationId: installation.id, watchImage: stackImage }),
+    );
     opened.defer(() => scheduler.removeImage(repository, digest, never));
     const prepare = (digestOf: string) => scheduler.prepareImage(`${repository}@${digestOf}`, never);
     await Promise.all([prepare(digest), prepare(digest)]);
@@ -87,6 +99,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
 test("a ping of an engine that does not exist fails with engine-unavailable", async () => {
   await using scheduler = openDockerScheduler({
     installationId: "test",
+    watchImage: "none",
     dockerHost: "unix:///nowhere/docker.sock",
   });
   await expect(scheduler.ping()).rejects.toMatchObject({ code: "engine-unavailable" });

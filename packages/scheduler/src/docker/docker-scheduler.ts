@@ -71,8 +71,8 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
       this.connection.images.ensure(image, signal),
     ]);
     const quotaBytes = await containerQuota(this.docker, quota, image, limits.diskBytes);
-    const { installationId, runtime } = this;
-    return { installationId, runtime, publishHost: this.#publishHost, quotaBytes, ...joined };
+    const { installationId, runtime, files } = this;
+    return { installationId, runtime, publishHost: this.#publishHost, quotaBytes, files, ...joined };
   }
 
   protected async boot(
@@ -137,7 +137,9 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   async restartOverfull(): Promise<readonly OverfullInstance[]> {
     const { containers, includesImage } = await this.diskQuota();
     // A quota that includes the image is one of btrfs, mostly. That kernel counts anew when a container is removed, and refuses nothing meanwhile.
-    return containers && !includesImage ? [] : await restartOverfull(this.docker, this.installationId);
+    const measuresBytes = !containers || includesImage;
+    const { docker, files, installationId } = this;
+    return await restartOverfull(docker, { files, installationId, measuresBytes });
   }
 
   async ping(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { type RolloutSpec, SlipwayError, type StartOptions } from "@slipway/core";
-import { callEngine, findContainers, removeContainer } from "@slipway/docker";
+import { callEngine, type FileCounter, findContainers, removeContainer } from "@slipway/docker";
 import type Docker from "dockerode";
 import { bootContainer } from "./boot.ts";
 import { containerConfig, hostPortLabel, type InstanceContext } from "./container-config.ts";
@@ -17,6 +17,7 @@ const maxConcurrentBoots = 8;
 export interface StartContext extends Omit<InstanceContext, "hostPort" | "startId" | "index"> {
   /** Of the network; null when this process cannot connect to containers on it. */
   readonly bridge: LocalBridge | null;
+  readonly files: FileCounter;
 }
 
 /** @returns the host ports, in the order of the instances. @see Scheduler.start */
@@ -64,7 +65,8 @@ async function startInstance(
     try {
       // Ignores the signal: a container whose id is unknown could not be removed.
       const { id } = await callEngine("create the release's container", () => docker.createContainer(config));
-      await bootContainer(docker, id, rollout, { ...options, bridge: context.bridge });
+      const { bridge, files } = context;
+      await bootContainer(docker, id, rollout, { ...options, bridge, files });
       return hostPort;
     } catch (error) {
       if (!isPortTaken(error) || refused.size >= maxPortTries) throw error;

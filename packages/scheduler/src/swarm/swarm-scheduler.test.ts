@@ -41,6 +41,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
   const open = (network?: string) =>
     openSwarmScheduler({
       installationId: "test",
+      watchImage: stackImage,
       dockerHost: engine.dockerHost,
       ...(network === undefined ? {} : { network }),
     });
@@ -121,7 +122,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
 describe.skipIf(await lacksEngine())("on an engine outside of a swarm", () => {
   test("a ping fails with engine-unavailable", async () => {
     const { dockerHost } = await testEngine();
-    await using scheduler = openSwarmScheduler({ installationId: "test", dockerHost });
+    await using scheduler = openSwarmScheduler({ installationId: "test", watchImage: "none", dockerHost });
     await expect(scheduler.ping()).rejects.toMatchObject({
       code: "engine-unavailable",
       message: expect.stringContaining("not a swarm manager"),

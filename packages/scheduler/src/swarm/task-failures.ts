@@ -22,7 +22,7 @@ export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Ta
   if (!exited)
     return new SlipwayError("engine-unavailable", `Swarm did not run the release: ${Err || State}`);
   const outOfMemory = await taskRanOutOfMemory(docker, ContainerStatus?.ContainerID, exitCode);
-  return appCrashed({ processType, exitCode, outOfMemory, diskFull: false, limits });
+  return appCrashed({ processType, exitCode, outOfMemory, diskFull: null, limits });
 }
 
 /** The error for a task that runs but does not listen. */

@@ -24,7 +24,7 @@ export function commandsContract({
       environment: { GREETING: "hello" },
     });
     const exit = await scheduler().run(task, { onOutput, signal: never });
-    expect(exit).toEqual({ exitCode: 3, outOfMemory: false, diskFull: false });
+    expect(exit).toEqual({ exitCode: 3, outOfMemory: false, diskFull: null });
     const output = Buffer.concat(written).toString().trimEnd().split("\n");
     expect(new Set(output)).toEqual(new Set(["hello from hook-1", "oops"]));
     await untilGone(task);

@@ -1,6 +1,6 @@
 // Hook: runs a command of the app once with the new release, before the release gets traffic. Needs the release.
 
-import { SlipwayError } from "@slipway/core";
+import { excessText, SlipwayError } from "@slipway/core";
 import type { Release, Scheduler } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
@@ -71,7 +71,7 @@ async function runCommand(
         signal: AbortSignal.any([attempt.signal, late]),
       },
     );
-    if (diskFull) throw failed(`wrote more than its ${diskBytes / 1024 ** 2} MiB of disk (APP_DISK_MB)`);
+    if (diskFull !== null) throw failed(excessText(diskFull, diskBytes));
     if (outOfMemory) throw failed("ran out of memory");
     if (exitCode !== 0) for (const hint of hints.after(exitCode)) log.line(` !     ${hint}`);
     if (exitCode !== 0) throw failed(`exited with code ${exitCode}`, { exitCode });
