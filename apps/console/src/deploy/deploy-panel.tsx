@@ -121,7 +121,7 @@ function useDeploy(app: string, gitRef: string) {
     runs.current = true;
     mutate(choose(), {
       onSuccess: ({ id: deployment }) =>
-        navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment } }),
+        void navigate({ to: "/apps/$app/deployments/$deployment", params: { app, deployment } }),
     });
   };
   return { deploy, isPending, error, step };

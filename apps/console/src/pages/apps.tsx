@@ -91,7 +91,7 @@ function NewApp() {
       onSubmit={(event) => {
         event.preventDefault();
         // It is not called after the person has left the page.
-        const onSuccess = ({ name: app }: AppBody) => navigate({ to: "/apps/$app", params: { app } });
+        const onSuccess = ({ name: app }: AppBody) => void navigate({ to: "/apps/$app", params: { app } });
         creation.mutate(formText(event.currentTarget, "name"), { onSuccess });
       }}
     >
