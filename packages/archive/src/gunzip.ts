@@ -9,7 +9,7 @@ import { beginsMember, readMember } from "./gzip-member.ts";
 const maxMembers = 100_000;
 
 /**
- * Decompresses only as fast as the result is read. Bytes after the gzip data are ignored, as gzip itself does; further members are not.
+ * Decompresses only as fast as the result is read. Bytes after the gzip data are read and ignored, as gzip itself does; further members are not.
  * @throws {SlipwayError} "archive-invalid" when the archive is not gzip, or is damaged or truncated; the archive stream's own
  * error, unchanged; the signal's reason when aborted.
  */
@@ -31,6 +31,8 @@ export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGe
         throw new SlipwayError("archive-invalid", `The archive has more than ${maxMembers} gzip members.`);
       yield* readMember(reader, signal);
     } while (await beginsMember(reader));
+    // Whoever hashes the archive gets all of it. It is stored already, or its size is limited by whoever sends it on.
+    while ((await reader.next()).length > 0) signal.throwIfAborted();
   } finally {
     // Not awaited: a stalled archive would delay the abort. A failure after the end of its content has no effect.
     reader[Symbol.asyncDispose]().catch(() => undefined);

@@ -101,6 +101,18 @@ test("the names of a folder other than the root are listed", async () => {
   expect((await scan(entries, { folder: "none" })).names).toEqual([]);
 });
 
+test("the digest of the archive includes chunks after the gzip data", async () => {
+  const archive = await bytesOf(archiveOf(app));
+  const rest = Buffer.alloc(2 ** 16, "x");
+  const chunks = async function* () {
+    yield archive;
+    for (let sent = 0; sent < 4; sent += 1) yield rest;
+  };
+  const { signal } = new AbortController();
+  const { archiveDigest } = await scanSource(chunks(), { limits, capture: new Map(), folder: "", signal });
+  expect(archiveDigest).toBe(hash("sha256", Buffer.concat([archive, rest, rest, rest, rest])));
+});
+
 test("the digest of the archive is that of all its bytes, also of those after the end of the tar", async () => {
   const archive = gzipSync(
     Buffer.concat([await bytesOf(archiveOf(app)).then(gunzipSync), Buffer.alloc(2 ** 20)]),
