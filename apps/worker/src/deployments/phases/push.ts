@@ -1,6 +1,6 @@
 // Push: streams the app's files to the registry as one layer on top of their base. Needs the files; yields the image.
 
-import { slugTransform } from "@slipway/buildpacks";
+import { parseSlugIgnore, slugTransform } from "@slipway/buildpacks";
 import type { LanguagePlan } from "@slipway/buildpacks";
 import { label } from "@slipway/core";
 import type { ByteStream, ImageRegistry, Labels, PushedImage } from "@slipway/core";
@@ -50,6 +50,7 @@ export async function push(
   const { files, built, former } = made;
   // Before the status changes: a directory that the build removed is a failure of the build.
   const tree = await files.open();
+  logSlugIgnore(log, built.slugIgnore);
   log.line("-----> Pushing the image");
   await lease.changeStatus("pushing", log.lastSeq);
   const unneeded = await unneededImages(context, app.id);
@@ -63,6 +64,11 @@ export async function push(
   if (unneeded.has(image.digest)) image = await pushAgain(files, { [label.deployment]: lease.deployment.id });
   log.line(`       Pushed ${image.reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
   return image;
+}
+
+/** Says which lines of .slugignore have no effect. @param text null without the file. */
+export function logSlugIgnore(log: Pick<Attempt["log"], "line">, text: string | null): void {
+  for (const problem of parseSlugIgnore(text ?? "").problems) log.line(` !     ${problem}`);
 }
 
 /** The same tree, time and labels give the same digest. */
