@@ -1,13 +1,7 @@
 // A Node.js app that shows its own files, for scenarios about what is in an image.
 
 import type { packTarGz } from "@slipway/testkit";
-
-const integrity = {
-  "2.0.0": "sha512-Tpp60P6IUJDTuOq/5Z8cdskzJujfwqfOTkrwIwj7IRISpnkJnT6SyJ4PCPnGMoFjC9ddhal5KVIYtAt97ix05A==",
-  "2.1.3": "sha512-6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA==",
-};
-
-export type Ms = keyof typeof integrity;
+import { integrity, type Ms, type WorkspaceManager, workspaceOf } from "./workspace-locks.ts";
 
 /** Lists its own files as JSON, and serves page.html with an ETag made of size and time. */
 const server = `const fs = require("fs"), path = require("path"), crypto = require("crypto");
@@ -66,6 +60,8 @@ export function layeredApp(ms: Ms, changes: Changes = {}): Parameters<typeof pac
 interface WorkspaceChanges extends Changes {
   /** Scripts of the monorepo. */
   readonly rootScripts?: Readonly<Record<string, string>>;
+  /** npm by default. */
+  readonly manager?: WorkspaceManager;
 }
 
 /**
@@ -73,28 +69,12 @@ interface WorkspaceChanges extends Changes {
  * version of ms. @returns the files of its archive.
  */
 export function workspaceApp(ms: Ms, changes: WorkspaceChanges = {}): Parameters<typeof packTarGz>[0] {
-  const other: Ms = ms === "2.0.0" ? "2.1.3" : "2.0.0";
-  const { rootScripts: scripts = {}, ...ofApp } = changes;
-  const api = { name: "@m/api", version: "1.0.0", dependencies: { "@m/lib": "^1.0.0", ms } };
-  const lib = { name: "@m/lib", version: "1.0.0", dependencies: { ms: other } };
-  const root = { name: "monorepo", version: "1.0.0", workspaces: ["apps/*", "packages/*"] };
-  const packageOf = (one: Ms) => ({
-    version: one,
-    resolved: `https://registry.npmjs.org/ms/-/ms-${one}.tgz`,
-    integrity: integrity[one],
-  });
-  const packages = {
-    "": root,
-    "apps/api": api,
-    "node_modules/@m/api": { resolved: "apps/api", link: true },
-    "node_modules/@m/lib": { resolved: "packages/lib", link: true },
-    "node_modules/ms": packageOf(ms),
-    "packages/lib": lib,
-    "packages/lib/node_modules/ms": packageOf(other),
-  };
+  const { rootScripts: scripts = {}, manager = "npm", ...ofApp } = changes;
+  const { root, api, lib, files } = workspaceOf(manager, ms);
+  const installed = Object.entries(files).map(([name, text]) => [`app/${name}`, text] as const);
   return {
     "app/package.json": JSON.stringify({ ...root, scripts, engines: { node: ofApp.node ?? "24.x" } }),
-    "app/package-lock.json": JSON.stringify({ ...root, lockfileVersion: 3, packages }),
+    ...Object.fromEntries(installed),
     "app/apps/api/package.json": JSON.stringify({
       ...api,
       scripts: { start: "node server.js", ...ofApp.scripts },
@@ -107,6 +87,9 @@ export function workspaceApp(ms: Ms, changes: WorkspaceChanges = {}): Parameters
   };
 }
 
+/** What package managers note about their installs: how they were called, or when. */
+const notes = /\/node_modules\/\.yarn-integrity$|\/\.yarn\/install-state\.gz$/;
+
 /**
  * @param answer of the app to a request of `/tree`. @returns its files, sorted, each with its mode, owner and content. Without
  * package.json and the lock file, because `npm prune` writes them in a format of its own.
@@ -114,6 +97,7 @@ export function workspaceApp(ms: Ms, changes: WorkspaceChanges = {}): Parameters
 export function treeOf(answer: string): readonly (readonly [path: string, ...unknown[]])[] {
   const entries = JSON.parse(answer) as [path: string, ...unknown[]][];
   return entries
+    .filter(([path]) => !notes.test(path))
     .filter(([path]) => path.includes("/node_modules/") || !/\/package(-lock)?\.json$/.test(path))
     .toSorted(([a], [b]) => a.localeCompare(b));
 }

@@ -6,8 +6,9 @@ import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
-import { type Ms, layeredApp, treeOf, workspaceApp } from "./layered-app.ts";
+import { layeredApp, treeOf, workspaceApp } from "./layered-app.ts";
 import { call, createApp, deployed, page, showApp } from "./slipway.ts";
+import { type Ms, workspaceManagers } from "./workspace-locks.ts";
 
 const reused = "Dependencies have not changed";
 const installed = "Installing dependencies";
@@ -85,6 +86,9 @@ test("an image from the source alone has the same files as one from a build in a
   expect(await tree(whole.name)).toEqual(expected);
 });
 
+// They install up to four times.
+const installsMs = 300_000;
+
 async function createAppIn(projectDir: string) {
   const app = await createApp("folder");
   const variables = [{ name: "PROJECT_DIR", value: projectDir }];
@@ -99,32 +103,36 @@ async function deployWorkspace(name: string, ...source: Parameters<typeof worksp
   return log;
 }
 
-test("a workspace on the dependencies of an earlier deployment has the files of one that was built as a whole", async () => {
-  const [app, whole] = [await createAppIn("apps/api"), await createAppIn("apps/api")];
-  expect(await deployWorkspace(app.name, "2.1.3")).toContain(installed);
-  const second = await deployWorkspace(app.name, "2.1.3", { page: "BBBB" });
-  expect(second).toContain(reused);
-  expect(second).not.toContain(installed);
-  expect(await page(app.name, "/page.html")).toBe("BBBB");
-  const withScript = { page: "BBBB", rootScripts: { postinstall: "true" } };
-  expect(await deployWorkspace(whole.name, "2.1.3", withScript)).toContain("Pruning");
-  const tree = async (name: string) => treeOf(await page(name, "/tree"));
-  const expected = await tree(whole.name);
-  expect(expected.map(([path]) => path)).toContain("/app/packages/lib/node_modules/ms/index.js");
-  expect(expected.map(([path]) => path)).toContain("/app/packages/lib/dist.js");
-  expect(await tree(app.name)).toEqual(expected);
-});
-
-// It installs four times.
-const installsMs = 300_000;
-
-test(
-  "the dependencies of a workspace are installed again after a change of its lock file",
+test.each(workspaceManagers)(
+  "a workspace of %s on the dependencies of an earlier deployment has the files of one that was built as a whole",
   { timeout: installsMs },
-  async () => {
+  async (manager) => {
+    const [app, whole] = [await createAppIn("apps/api"), await createAppIn("apps/api")];
+    expect(await deployWorkspace(app.name, "2.1.3", { manager })).toContain(installed);
+    const second = await deployWorkspace(app.name, "2.1.3", { manager, page: "BBBB" });
+    expect(second).toContain(reused);
+    expect(second).not.toContain(installed);
+    expect(await page(app.name, "/page.html")).toBe("BBBB");
+    expect(await page(app.name, "/ms")).toBe("2.1.3");
+    const withScript = { manager, page: "BBBB", rootScripts: { postinstall: "true" } };
+    expect(await deployWorkspace(whole.name, "2.1.3", withScript)).toContain("Pruning");
+    const tree = async (name: string) => treeOf(await page(name, "/tree"));
+    const expected = await tree(whole.name);
+    const paths = expected.map(([path]) => path);
+    expect(paths).toContain("/app/packages/lib/dist.js");
+    expect(paths.filter((path) => path.endsWith("/node_modules/ms/index.js"))).toHaveLength(2);
+    expect(paths.filter((path) => path.endsWith("/node_modules/@m/lib"))).not.toHaveLength(0);
+    expect(await tree(app.name)).toEqual(expected);
+  },
+);
+
+test.each(workspaceManagers)(
+  "the dependencies of a workspace of %s are installed again after a change of its lock file",
+  { timeout: installsMs },
+  async (manager) => {
     const app = await createAppIn("apps/api");
     for (const ms of ["2.1.3", "2.0.0"] as const) {
-      expect(await deployWorkspace(app.name, ms)).toContain(installed);
+      expect(await deployWorkspace(app.name, ms, { manager })).toContain(installed);
       expect(await page(app.name, "/ms")).toBe(ms);
     }
   },

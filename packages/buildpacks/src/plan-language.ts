@@ -108,6 +108,8 @@ function rootOf(
 ): Monorepo | null {
   if (root === null) return null;
   const pathOf = (name: string) => posix.join(root, name);
+  const exists = (path: string) =>
+    captured.has(path) || oversized.has(path) || (links ?? []).some((link) => link.path === path);
   // A link to a folder may lead to further manifests.
   const isKnown = scattered !== null && links !== null && links.every(({ leadsToFile }) => leadsToFile);
   const below = (path: string) =>
@@ -118,9 +120,7 @@ function rootOf(
       ? new Map([...scattered].flatMap(([path, content]) => below(path).map((name) => [name, content])))
       : null,
     read: (name) => captured.get(pathOf(name)),
-    names: [...languageFiles.keys()].filter(
-      (name) => captured.has(pathOf(name)) || oversized.has(pathOf(name)),
-    ),
+    names: [...languageFiles.keys()].filter((name) => exists(pathOf(name))),
   };
 }
 

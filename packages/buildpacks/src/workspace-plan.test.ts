@@ -1,7 +1,8 @@
 // When an app in a folder of its source is built on dependencies that were installed without the source.
 
+import { posix } from "node:path";
 import { describe, expect, test } from "vitest";
-import { planBuild } from "./plan.ts";
+import { planBuild, scatteredFiles } from "./plan.ts";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -35,10 +36,11 @@ interface Changes {
   readonly links?: Parameters<typeof planBuild>[0]["links"];
 }
 
-function plan({ files = {}, variables = {}, links = [] }: Changes) {
-  const given = { ...monorepo, ...files };
+function plan({ files = {}, variables = {}, links = [] }: Changes, source: Files = monorepo) {
+  const given = { ...source, ...files };
   const captured = new Map(Object.entries(given).map(([path, text]) => [path, Buffer.from(text)]));
-  const scattered = new Map([...captured].filter(([path]) => /(^|\/)(package\.json|\.npmrc)$/.test(path)));
+  const names = scatteredFiles("apps/api");
+  const scattered = new Map([...captured].filter(([path]) => names.has(posix.basename(path))));
   return planBuild({
     captured,
     oversized: new Set(),
@@ -108,6 +110,110 @@ describe("a workspace", () => {
   ])("is built with the whole source when %s", (_when, changes) => {
     expect(installOf(changes)).toBeNull();
   });
+});
+
+const root = (packageManager: string) => ({
+  "package.json": json({ workspaces: ["apps/*", "packages/*"], packageManager }),
+});
+/** The same monorepo without the lock file, and with ranges as other package managers have them. */
+const members: Files = {
+  "apps/api/package.json": json({
+    name: "@m/api",
+    scripts: { start: "node ." },
+    dependencies: { "@m/lib": "workspace:*", ms: "2.0.0" },
+  }),
+  "packages/lib/package.json": json({ name: "@m/lib", scripts: { build: "make" } }),
+};
+const pnpmLock = `lockfileVersion: '9.0'
+importers:
+  .: {}
+  apps/api:
+    dependencies:
+      '@m/lib': {specifier: 'workspace:*', version: link:../../packages/lib}
+      ms: {specifier: 2.0.0, version: 2.0.0}
+  packages/lib: {}
+packages:
+  ms@2.0.0: {resolution: {integrity: sha512-x==}}
+`;
+const pnpmWorkspace = "packages:\n  - apps/*\n  - packages/*\ncatalog:\n  ms: 2.0.0\n";
+const pnpm: Files = {
+  ...root("pnpm@10.28.0"),
+  ...members,
+  "pnpm-lock.yaml": pnpmLock,
+  "pnpm-workspace.yaml": pnpmWorkspace,
+};
+const withMember = { "packages/new/package.json": json({ name: "@m/new" }) };
+
+describe.each<[string, Files]>([["pnpm", pnpm]])("a workspace of %s", (_manager, source) => {
+  const install = (changes: Changes = {}) => plan(changes, source).language?.install ?? null;
+
+  test("is installed from all manifests, the lock file and settings", () => {
+    expect(install()).toMatchObject({ workspace: "apps/api", packageCount: 1 });
+    expect([...(install()?.files.keys() ?? [])].toSorted()).toEqual(Object.keys(source).toSorted());
+  });
+
+  test.each<[string, Changes]>([
+    ["a manifest", { files: { "packages/lib/package.json": json({ name: "@m/lib", version: "2.0.0" }) } }],
+    ["the number of workspaces", { files: withMember }],
+    ["a registry", { files: { "packages/lib/.npmrc": "registry=https://r.test/\n" } }],
+    [
+      "a variable that a setting names",
+      { files: { ".npmrc": "//r.test/:_authToken=${TOKEN}" }, variables: { TOKEN: "x" } },
+    ],
+    ["a variable of the registry", { variables: { NPM_CONFIG_REGISTRY: "https://r.test/" } }],
+  ])("is installed again after a change of %s", (_what, changes) => {
+    expect(install(changes)?.digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(install(changes)?.digest).not.toBe(install()?.digest);
+  });
+
+  test.each<[string, Changes]>([
+    ["a file that no install reads", { files: { "README.md": "x" } }],
+    ["a variable of the app", { variables: { PORT: "1" } }],
+  ])("is not installed again after a change of %s", (_what, changes) => {
+    expect(install(changes)?.digest).toBe(install()?.digest);
+  });
+
+  test.each<[string, Changes]>([
+    [
+      "a workspace has an install script",
+      { files: { "packages/lib/package.json": '{"scripts":{"postinstall":"x"}}' } },
+    ],
+    ["a workspace has a program", { files: { "packages/lib/package.json": '{"bin":"x.js"}' } }],
+    ["a workspace is missing", { files: { "packages/lib/package.json": "[]" } }],
+    [
+      "a dependency is a path",
+      { files: { "packages/lib/package.json": '{"dependencies":{"x":"link:../x"}}' } },
+    ],
+    ["a setting may move packages", { files: { "packages/lib/.npmrc": "modules-dir = lib\n" } }],
+    ["a setting has a section", { files: { ".npmrc": "[x]\nregistry=y\n" } }],
+    ["a variable may move packages", { variables: { npm_config_virtual_store_dir: "/tmp" } }],
+    ["a link leads to a folder", { links: [{ path: "latest", target: "packages", leadsToFile: false }] }],
+  ])("is built with the whole source when %s", (_when, changes) => {
+    expect(install(changes)).toBeNull();
+  });
+});
+
+test.each<[string, Changes]>([
+  [
+    "copies workspaces",
+    { files: { "pnpm-workspace.yaml": `${pnpmWorkspace}injectWorkspacePackages: true\n` } },
+  ],
+  [
+    "patches packages",
+    { files: { "pnpm-workspace.yaml": `${pnpmWorkspace}patchedDependencies:\n  ms: x\n` } },
+  ],
+  ["uses Plug'n'Play", { files: { "pnpm-workspace.yaml": `${pnpmWorkspace}nodeLinker: pnp\n` } }],
+  ["has a pnpmfile", { files: { ".pnpmfile.cjs": "module.exports = {}" } }],
+  [
+    "has a pnpmfile by a link",
+    { links: [{ path: ".pnpmfile.cjs", target: "package.json", leadsToFile: true }] },
+  ],
+  [
+    "has another workspace in its lock file",
+    { files: { "pnpm-lock.yaml": pnpmLock.replaceAll("packages/lib", "lib") } },
+  ],
+])("a monorepo of pnpm is built with the whole source when it %s", (_when, changes) => {
+  expect(plan(changes, pnpm).language?.install).toBeNull();
 });
 
 describe("a folder with a lock file of its own", () => {

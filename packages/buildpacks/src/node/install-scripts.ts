@@ -8,7 +8,8 @@ export interface ScriptPolicy {
   readonly manager: ManagerName;
   /** What installs the dependencies; null for npm. */
   readonly wish: PackageManagerWish | null;
-  readonly manifest: PackageJson;
+  /** That of the app, or of the root and then of all folders of a monorepo. */
+  readonly manifests: readonly PackageJson[];
   /** Text of the lock file. */
   readonly lock: string;
   /** Settings files by name. */
@@ -48,25 +49,36 @@ export function runningInstallScripts(
   return blocks(policy) ? [] : withInstallScript;
 }
 
-function pnpmBlocks({ wish, manifest, settings }: ScriptPolicy): boolean {
+function pnpmBlocks({ wish, manifests, settings }: ScriptPolicy): boolean {
   // The version that reads this lock file, when the app says nothing.
   const isRecent = wish?.wanted === "" ? wish.lockfileVersion === "9.0" : isBlocking("pnpm", wish);
   const texts = [".npmrc", "pnpm-workspace.yaml"].map((name) => settings.get(name)?.toString("utf8") ?? "");
-  return isRecent && ![...texts, JSON.stringify(manifest["pnpm"] ?? {})].some(mentionsScripts);
+  return (
+    isRecent &&
+    ![...texts, JSON.stringify(manifests.map((manifest) => manifest["pnpm"]))].some(mentionsScripts)
+  );
 }
 
-function yarnBlocks({ wish, manifest, settings }: ScriptPolicy): boolean {
+function yarnBlocks({ wish, manifests, settings }: ScriptPolicy): boolean {
   const text = settings.get(".yarnrc.yml")?.toString("utf8") ?? "";
   const [, said = isBlocking("yarn", wish) ? "false" : "true"] = /^enableScripts:\s*(\S+)/m.exec(text) ?? [];
   // It allows single packages.
-  const allows = /"built":true/.test(JSON.stringify(manifest["dependenciesMeta"] ?? {}));
+  const allows = /"built":true/.test(
+    JSON.stringify(manifests.map((manifest) => manifest["dependenciesMeta"])),
+  );
   return wish?.lockfileVersion !== "1" && said === "false" && !allows;
 }
 
-/** Without the field, bun has a list of its own. */
-function bunBlocks({ manifest }: ScriptPolicy): boolean {
-  const trusted = manifest["trustedDependencies"];
-  return Array.isArray(trusted) && trusted.length === 0;
+/** Without the field at the root, bun has a list of its own. */
+function bunBlocks({ manifests: [root, ...others] }: ScriptPolicy): boolean {
+  const trustsNone = (manifest: PackageJson | undefined) => {
+    const trusted = manifest?.["trustedDependencies"];
+    return Array.isArray(trusted) && trusted.length === 0;
+  };
+  return (
+    trustsNone(root) &&
+    others.every((manifest) => manifest["trustedDependencies"] === undefined || trustsNone(manifest))
+  );
 }
 
 function mentionsScripts(settings: string): boolean {

@@ -8,6 +8,7 @@ import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
 import { type WorkspaceFiles, workspaceFiles } from "./workspace-files.ts";
+import { settingsAreKnown } from "./workspace-settings.ts";
 import { decisiveVariables, installDigest, namesSourceFile } from "../install-inputs.ts";
 import type { DecisiveVariables } from "../install-inputs.ts";
 import type { Install, LanguageSource, Monorepo } from "../language.ts";
@@ -37,6 +38,8 @@ const installFields = [
 /** Variables of package managers and Node.js that may name files. */
 const variableWithPath =
   /^(?:(?:npm|pnpm)_config_.*(?:file|dir|config|options)|yarn_.*(?:path|filename)|node_(?:options|extra_ca_certs))$/i;
+/** Whose installs from the manifests of a monorepo have been compared with builds of the whole source. */
+const keptInMonorepos: ReadonlySet<string> = new Set(["npm", "pnpm"]);
 /** Files with settings of package managers, which may name variables. */
 const settingsWithVariables: ReadonlySet<string> = new Set([".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"]);
 
@@ -52,8 +55,7 @@ export function planInstall(
   wish: PackageManagerWish | null,
   monorepo: Monorepo | null = null,
 ): Install | null {
-  // How other package managers link workspaces has not been compared with builds of the whole source.
-  if (monorepo !== null && manager !== "npm") return null;
+  if (monorepo !== null && !keptInMonorepos.has(manager)) return null;
   const lockFile = lockName === null ? undefined : read(lockName);
   const manifestFile = read("package.json");
   if (lockName === null || lockFile === undefined || manifestFile === undefined) return null;
@@ -61,11 +63,17 @@ export function planInstall(
   const facts = readLockFile(manager, lock);
   if (facts === null || facts.usesSource) return null;
   const members = membersOf(monorepo, manifest, facts);
-  if (members === null || [...members.manifests.values()].some(manifestUsesSource)) return null;
-  const settings = settingsFiles(manager, { read, names });
+  if (members === null) return null;
+  const isMonorepo = monorepo !== null;
+  const manifests = [manifest, ...members.manifests.values()];
+  if (manifests.some((one) => manifestUsesSource(one, isMonorepo))) return null;
+  const settings = settingsFiles(manager, { read, names }, isMonorepo);
   if (settings === null || names.includes("node_modules/")) return null;
+  const isYarn1 = wish?.lockfileVersion === "1";
+  const configured = new Map([...settings, ...members.files]);
+  if (isMonorepo && !settingsAreKnown({ manager, isYarn1, files: configured, variables })) return null;
   if (namesSourceFile({ variables, names }, variableWithPath)) return null;
-  const running = runningInstallScripts(facts, { manager, wish, manifest, lock, settings, variables });
+  const running = runningInstallScripts(facts, { manager, wish, manifests, lock, settings, variables });
   if (running.some((name) => needsSource.has(name))) return null;
   const files = new Map([
     ["package.json", manifestFile],
@@ -105,8 +113,11 @@ function membersOf(
   return linkedFolders.every((folder) => members?.manifests.has(folder)) ? members : null;
 }
 
-/** Dependencies by path are not in the lock file of every package manager. */
-function manifestUsesSource(manifest: PackageJson): boolean {
+/**
+ * Dependencies by path are not in the lock file of every package manager. In a monorepo it has the workspaces that `workspace:` means,
+ * and their manifests are known.
+ */
+function manifestUsesSource(manifest: PackageJson, isMonorepo: boolean): boolean {
   const sections = [
     "dependencies",
     "devDependencies",
@@ -115,11 +126,10 @@ function manifestUsesSource(manifest: PackageJson): boolean {
     "overrides",
     "pnpm",
   ];
-  return sections.some((name) =>
-    /"(?:(?:file|link|portal|workspace|exec|patch):|~?\.{0,2}\/)[^"]*"(?!:)/.test(
-      JSON.stringify(manifest[name] ?? {}),
-    ),
-  );
+  const path = isMonorepo
+    ? /"(?:(?:file|link|portal|exec|patch):|~?\.{0,2}\/)[^"]*"(?!:)/
+    : /"(?:(?:file|link|portal|workspace|exec|patch):|~?\.{0,2}\/)[^"]*"(?!:)/;
+  return sections.some((name) => path.test(JSON.stringify(manifest[name] ?? {})));
 }
 
 /** Without install scripts, a package manager reads its own variables, those of Node.js, and those that its settings name. */

@@ -3,7 +3,7 @@
 export interface LockFacts {
   /** Number of packages. */
   readonly packageCount: number;
-  /** Folders of the source that npm links as packages: workspaces, and dependencies by path. */
+  /** Folders of the source that are packages: workspaces, and dependencies by path. The lock file of yarn 1 does not tell them. */
   readonly linkedFolders?: readonly string[];
   /** Whether another package, or a patch, is part of the source. */
   readonly usesSource: boolean;

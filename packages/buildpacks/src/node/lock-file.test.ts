@@ -61,19 +61,67 @@ test.each<[string, ManagerName, string, readonly string[], number?]>([
   (_name, manager, text, names, count) => {
     expect(readLockFile(manager, text)).toEqual({
       packageCount: count ?? names.length,
+      ...(manager === "yarn" && text.startsWith("#") ? {} : { linkedFolders: [] }),
       usesSource: false,
       withInstallScript: names,
     });
   },
 );
 
+/** `a` depends on `b`. */
+const importers = (version: string, more = "specifiers: {}") =>
+  `${root}\n  a:\n    ${more}\n    dependencies:\n      b:\n        specifier: workspace:*\n        version: ${version}\n\n  b: {}\n`;
+
+test.each<[string, ManagerName, string, readonly string[]]>([
+  ["pnpm", "pnpm", pnpm(importers("link:../b"), ms), ["a", "b"]],
+  [
+    "pnpm 7",
+    "pnpm",
+    "lockfileVersion: 5.4\n\nimporters:\n  .:\n    specifiers: {}\n  a:\n    specifiers:\n      b: workspace:*\n    dependencies:\n      b: link:../b\n  b:\n    specifiers: {}\n\npackages:\n\n  /ms/2.0.0:\n    resolution: {integrity: x}\n",
+    ["a", "b"],
+  ],
+  [
+    "yarn 4",
+    "yarn",
+    yarn4(
+      ownWorkspace +
+        berry("a@workspace:*, a@workspace:packages/a", "a@workspace:packages/a", "soft") +
+        berry("ms@npm:2.0.0", "ms@npm:2.0.0"),
+    ),
+    ["packages/a"],
+  ],
+  [
+    "bun",
+    "bun",
+    bun('"a": ["a@workspace:lib"],\n"ms": ["ms@2.0.0", "", {}, "x"],', '"": {}, "lib": { "name": "a" },'),
+    ["lib"],
+  ],
+])("workspaces of %s are folders that the lock file links", (_name, manager, text, folders) => {
+  expect(readLockFile(manager, text)).toMatchObject({
+    packageCount: 1,
+    linkedFolders: folders,
+    usesSource: false,
+  });
+});
+
 describe("a package is part of the source", () => {
   const linked =
     "  .:\n    dependencies:\n      a:\n        specifier: link:../a\n        version: link:../a\n";
   const patched = "ms@patch:ms@npm%3A2.0.0#./.yarn/patches/ms.patch::version=2.0.0";
   test.each<[string, ManagerName, string]>([
-    ["of a workspace of pnpm", "pnpm", pnpm(`${root}\n  packages/a: {}\n`, ms)],
     ["linked by pnpm", "pnpm", pnpm(linked, ms)],
+    ["a workspace that pnpm copies", "pnpm", pnpm(importers("link:../b", "dependenciesMeta: {}"), ms)],
+    [
+      "a folder of a workspace that pnpm links",
+      "pnpm",
+      pnpm(importers("link:../b", "publishDirectory: dist"), ms),
+    ],
+    ["a folder that is no workspace of pnpm", "pnpm", pnpm(importers("link:../b/dist"), ms)],
+    [
+      "a workspace that is a peer of a package of pnpm",
+      "pnpm",
+      `${pnpm(importers("link:../b"), ms)}\nsnapshots:\n\n  ms@2.0.0:\n    dependencies:\n      b: link:b\n`,
+    ],
     [
       "copied by pnpm",
       "pnpm",
@@ -86,10 +134,13 @@ describe("a package is part of the source", () => {
     ],
     ["copied by yarn 1", "yarn", yarn1('"a@file:lib":\n  version "1.0.0"\n')],
     ["packed for yarn 1", "yarn", yarn1('a@1.0.0:\n  version "1.0.0"\n  resolved "file:a.tgz#1"\n')],
-    ["of a workspace of yarn 4", "yarn", yarn4(berry("a@workspace:lib", "a@workspace:lib", "soft"))],
     ["patched by yarn 4", "yarn", yarn4(berry("ms@patch:x", patched))],
     ["linked by yarn 4", "yarn", yarn4(berry("a@portal:./a", "a@portal:./a::locator=app", "soft"))],
-    ["of a workspace of bun", "bun", bun('"a": ["a@workspace:lib"],', '"": {}, "lib": { "name": "a" },')],
+    [
+      "of a folder that is no workspace of bun",
+      "bun",
+      bun('"a": ["a@workspace:lib"],', '"": {}, "other": {},'),
+    ],
     ["copied by bun", "bun", bun('"a": ["a@file:lib", {}],')],
   ])("a package is part of the source when it is %s", (_how, manager, text) => {
     expect(readLockFile(manager, text)).toMatchObject({ usesSource: true });

@@ -1,5 +1,6 @@
 // Reads a lock file to find out whether an install depends on more than the lock file, the manifest and a few settings.
 
+import { posix } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { LockFacts } from "./lock-facts.ts";
@@ -11,18 +12,36 @@ const maxYamlLength = 2 * 1024 ** 2;
 /** Protocols of packages that are, or may be, part of the source. */
 const inSource = /(?:^|["@])(?:file|link|portal|workspace|exec|root):/;
 
+/** What an importer may have when others are linked to it: nothing says that it is copied, or linked by a folder of its own. */
+const importerFields: ReadonlySet<string> = new Set([
+  "specifiers",
+  "dependencies",
+  "devDependencies",
+  "optionalDependencies",
+]);
+
 const pnpmSchema = z.object({
-  importers: z.record(z.string(), z.unknown()).optional(),
+  importers: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
   lockfileVersion: z.coerce.string().optional(),
   packages: z
     .record(
       z.string(),
-      z.object({ resolution: z.record(z.string(), z.unknown()), requiresBuild: z.boolean().optional() }),
+      z.object({
+        resolution: z.record(z.string(), z.unknown()),
+        requiresBuild: z.boolean().optional(),
+        dependencies: z.unknown().optional(),
+        optionalDependencies: z.unknown().optional(),
+      }),
     )
     .optional(),
+  snapshots: z.unknown().optional(),
   patchedDependencies: z.undefined().optional(),
   pnpmfileChecksum: z.undefined().optional(),
 });
+const dependenciesSchema = z.record(
+  z.string(),
+  z.string().or(z.object({ version: z.string() }).transform(({ version }) => version)),
+);
 const yarnSchema = z.record(
   z.string(),
   z.object({ resolution: z.string().optional(), linkType: z.enum(["hard", "soft"]).optional() }),
@@ -45,7 +64,8 @@ export function readLockFile(manager: ManagerName, text: string): LockFacts | nu
 function readPnpmLock(value: unknown): LockFacts | null {
   const lock = pnpmSchema.safeParse(value);
   if (!lock.success) return null;
-  const { importers = { ".": {} }, packages = {}, lockfileVersion = "" } = lock.data;
+  const { importers = { ".": {} }, packages = {}, snapshots, lockfileVersion = "" } = lock.data;
+  const linkedFolders = Object.keys(importers).filter((folder) => folder !== ".");
   const entries = Object.entries(packages);
   // Up to pnpm 8
   const saysWhatBuilds = /^[56]\./.test(lockfileVersion);
@@ -54,10 +74,17 @@ function readPnpmLock(value: unknown): LockFacts | null {
     inSource.test(key) || resolution["type"] === "directory" || inSource.test(String(resolution["tarball"]));
   return {
     packageCount: entries.length,
+    linkedFolders,
     usesSource:
-      Object.keys(importers).some((name) => name !== ".") ||
-      inSource.test(JSON.stringify(importers)) ||
-      entries.some(isInSource),
+      importersUseSource(importers) ||
+      entries.some(isInSource) ||
+      // A package whose peer is a workspace
+      inSource.test(
+        JSON.stringify([
+          snapshots ?? null,
+          entries.map(([, { dependencies, optionalDependencies }]) => [dependencies, optionalDependencies]),
+        ]),
+      ),
     // `/name@1.0.0` up to pnpm 8, `/name/1.0.0` up to pnpm 7
     withInstallScript: mayBuild.map(([key]) =>
       nameIn(key.replace(/^\//, "").replace(/^((?:@[^/]+\/)?[^/@]+)\/.*/, "$1")),
@@ -65,11 +92,36 @@ function readPnpmLock(value: unknown): LockFacts | null {
   };
 }
 
+/** Links from one importer to another are part of any install. */
+function importersUseSource(importers: Readonly<Record<string, Readonly<Record<string, unknown>>>>): boolean {
+  const isMonorepo = Object.keys(importers).length > 1;
+  const isImporter = (from: string, folder: string) => Object.hasOwn(importers, posix.join(from, folder));
+  return Object.entries(importers).some(
+    ([from, { specifiers: _specifiers, ...fields }]) =>
+      (isMonorepo && Object.keys(fields).some((name) => !importerFields.has(name))) ||
+      versionsIn(fields).some(
+        (version) =>
+          inSource.test(version) &&
+          !(version.startsWith("link:") && isImporter(from, version.slice("link:".length))),
+      ),
+  );
+}
+
+/** The version of a dependency is a text up to pnpm 7, and in an object with the specifier since. */
+function versionsIn(fields: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.values(fields).flatMap((dependencies) =>
+    Object.values(dependenciesSchema.safeParse(dependencies).data ?? {}),
+  );
+}
+
 function readYarnLock(value: unknown): LockFacts | null {
   const lock = yarnSchema.safeParse(value);
   if (!lock.success || !Object.hasOwn(lock.data, "__metadata")) return null;
   const entries = Object.entries(lock.data).filter(([key]) => key !== "__metadata");
-  const packages = entries.filter(([, { resolution = "" }]) => !resolution.endsWith("@workspace:."));
+  const folders = new Map(
+    entries.map(([key, { resolution = "" }]) => [key, /@workspace:(.+)$/.exec(resolution)?.[1]]),
+  );
+  const packages = entries.filter(([key]) => folders.get(key) === undefined);
   const isInSource = ({ resolution, linkType }: (typeof packages)[number][1]) =>
     resolution === undefined ||
     linkType !== "hard" ||
@@ -77,6 +129,7 @@ function readYarnLock(value: unknown): LockFacts | null {
     (resolution.includes("@patch:") && !resolution.includes("builtin<"));
   return {
     packageCount: packages.length,
+    linkedFolders: [...folders.values()].flatMap((folder = ".") => (folder === "." ? [] : [folder])),
     usesSource: packages.some(([, entry]) => isInSource(entry)),
     withInstallScript: packages.map(([, { resolution = "" }]) => nameIn(resolution)),
   };
@@ -100,10 +153,13 @@ function readBunLock(value: unknown): LockFacts | null {
   const lock = bunSchema.safeParse(value);
   if (!lock.success) return null;
   const { workspaces, packages = {} } = lock.data;
-  const ids = Object.values(packages).map(([id]) => id);
+  const linkedFolders = Object.keys(workspaces).filter((folder) => folder !== "");
+  const isLinked = (id: string) => linkedFolders.some((folder) => id.endsWith(`@workspace:${folder}`));
+  const ids = Object.values(packages).flatMap(([id]) => (isLinked(id) ? [] : [id]));
   return {
     packageCount: ids.length,
-    usesSource: Object.keys(workspaces).some((name) => name !== "") || ids.some((id) => inSource.test(id)),
+    linkedFolders,
+    usesSource: ids.some((id) => inSource.test(id)),
     withInstallScript: ids.map(nameIn),
   };
 }
@@ -116,7 +172,8 @@ function nameIn(id: string): string {
 /** The lock file of bun is JSON with commas at the ends of lists, which YAML allows as well. */
 function parseYaml(text: string): unknown {
   try {
-    return parse(text, { maxAliasCount: 0, logLevel: "error" });
+    // With uniqueKeys each key would be compared with all others: minutes for a long file.
+    return parse(text, { maxAliasCount: 0, logLevel: "error", uniqueKeys: false });
   } catch {
     // The package manager itself reports what is wrong with the file.
     return null;

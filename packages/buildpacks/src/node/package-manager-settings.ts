@@ -53,12 +53,29 @@ const harmless: ReadonlySet<string> = new Set([
   "npmRegistryServer",
   "npmScopes",
 ]);
+/** Those of a monorepo: the manifests of its folders are known. */
+const harmlessInMonorepo: ReadonlySet<string> = new Set([
+  "catalog",
+  "catalogMode",
+  "catalogs",
+  "cleanupUnusedCatalogs",
+  "linkWorkspacePackages",
+  "packages",
+  "preferWorkspacePackages",
+  "saveWorkspaceProtocol",
+]);
+/** Names that a plan looks for, besides those of the settings that it reads. */
+export const unknownSettings: readonly string[] = Object.values(settings).flatMap(({ unknown }) => unknown);
 const mapping = z.record(z.string(), z.unknown());
 
-/** @returns the files that exist; null when an installation may read others, or when that cannot be known. */
+/**
+ * @param isMonorepo whether the install gets the manifests of all folders.
+ * @returns the files that exist; null when an installation may read others, or when that cannot be known.
+ */
 export function settingsFiles(
   manager: ManagerName,
   { read, names }: Pick<LanguageSource, "read" | "names">,
+  isMonorepo: boolean,
 ): ReadonlyMap<string, Buffer> | null {
   const { files, unknown } = settings[manager];
   if (unknown.some((name) => names.includes(name))) return null;
@@ -68,7 +85,7 @@ export function settingsFiles(
     const content = read(name);
     if (content === undefined) return null;
     const text = content.toString("utf8");
-    if (/\.ya?ml$/.test(name) ? !isHarmless(text) : namesOtherFiles(text)) return null;
+    if (/\.ya?ml$/.test(name) ? !isHarmless(text, isMonorepo) : namesOtherFiles(text)) return null;
     found.set(name, content);
   }
   return found;
@@ -83,12 +100,14 @@ function namesOtherFiles(npmrc: string): boolean {
   return npmrc.split(/\r?\n/).some((line) => fileSetting.test(line.replaceAll(/\s+/g, " ").trim()));
 }
 
-function isHarmless(text: string): boolean {
+function isHarmless(text: string, isMonorepo: boolean): boolean {
   try {
     const value = mapping.safeParse(parse(text, { maxAliasCount: 0, logLevel: "error" }) ?? {});
     return (
       value.success &&
-      Object.keys(value.data).every((name) => harmless.has(name)) &&
+      Object.keys(value.data).every(
+        (name) => harmless.has(name) || (isMonorepo && harmlessInMonorepo.has(name)),
+      ) &&
       !/(?:file|link|portal|patch):/.test(text)
     );
   } catch {

@@ -4,6 +4,7 @@ import { SlipwayError } from "@slipway/core";
 import { parseProcfile } from "../procfile.ts";
 import { isFrontEnd } from "./front-end.ts";
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
+import { unknownSettings } from "./package-manager-settings.ts";
 import { type PackagesPlan, planPackages, readManifest, scriptsOf } from "./packages-plan.ts";
 import { startAdvice } from "./start-advice.ts";
 import { webCommand } from "./start.ts";
@@ -30,6 +31,8 @@ const nodeControlFiles: ReadonlyMap<string, number> = new Map([
   [".nvmrc", 64 * 1024],
   [".node-version", 64 * 1024],
   ["static.json", 64 * 1024],
+  // Only whether they exist counts.
+  ...unknownSettings.map((name) => [name, 0] as const),
 ]);
 
 /** @throws {SlipwayError} "build-failed" when the app cannot be built, with what to change. */

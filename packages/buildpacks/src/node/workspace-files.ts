@@ -9,9 +9,10 @@ import { type PackageJson, parsePackageJson } from "./package-json.ts";
 export const workspaceFileNames: ReadonlyMap<string, number> = new Map([
   ["package.json", 256 * 1024],
   [".npmrc", 64 * 1024],
+  [".yarnrc.yml", 64 * 1024],
   ["binding.gyp", 0],
 ]);
-/** npm links the programs of workspaces if it finds them, and makes them executable. */
+/** Package managers link the programs of workspaces if they find them, and make them executable. */
 const programFields = ["bin", "directories", "man"];
 
 export interface WorkspaceFiles {
