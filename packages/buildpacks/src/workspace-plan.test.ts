@@ -142,9 +142,36 @@ const pnpm: Files = {
   "pnpm-lock.yaml": pnpmLock,
   "pnpm-workspace.yaml": pnpmWorkspace,
 };
+/** If dependencies may run scripts, any variable may change what they do. */
+const runsScripts = (manager: string) => ["yarn 1"].includes(manager);
+const aVariable: [string, Changes] = ["a variable of the app", { variables: { PORT: "1" } }];
 const withMember = { "packages/new/package.json": json({ name: "@m/new" }) };
 
-describe.each<[string, Files]>([["pnpm", pnpm]])("a workspace of %s", (_manager, source) => {
+const yarn4Lock = `__metadata:
+  version: 8
+
+"@m/api@workspace:apps/api": {resolution: "@m/api@workspace:apps/api", linkType: soft}
+"@m/lib@workspace:*": {resolution: "@m/lib@workspace:packages/lib", linkType: soft}
+"ms@npm:2.0.0": {resolution: "ms@npm:2.0.0", linkType: hard}
+`;
+const yarn4: Files = {
+  ...root("yarn@4.18.1"),
+  ...members,
+  "yarn.lock": yarn4Lock,
+  ".yarnrc.yml": "nodeLinker: node-modules\n",
+};
+const yarn1: Files = {
+  ...root("yarn@1.22.22"),
+  ...members,
+  "apps/api/package.json": monorepo["apps/api/package.json"] ?? "",
+  "yarn.lock": '# yarn lockfile v1\n\n\nms@2.0.0:\n  version "2.0.0"\n',
+};
+
+describe.each<[string, Files]>([
+  ["pnpm", pnpm],
+  ["yarn 1", yarn1],
+  ["yarn 4", yarn4],
+])("a workspace of %s", (_manager, source) => {
   const install = (changes: Changes = {}) => plan(changes, source).language?.install ?? null;
 
   test("is installed from all manifests, the lock file and settings", () => {
@@ -168,7 +195,7 @@ describe.each<[string, Files]>([["pnpm", pnpm]])("a workspace of %s", (_manager,
 
   test.each<[string, Changes]>([
     ["a file that no install reads", { files: { "README.md": "x" } }],
-    ["a variable of the app", { variables: { PORT: "1" } }],
+    ...(runsScripts(_manager) ? [] : [aVariable]),
   ])("is not installed again after a change of %s", (_what, changes) => {
     expect(install(changes)?.digest).toBe(install()?.digest);
   });
@@ -214,6 +241,27 @@ test.each<[string, Changes]>([
   ],
 ])("a monorepo of pnpm is built with the whole source when it %s", (_when, changes) => {
   expect(plan(changes, pnpm).language?.install).toBeNull();
+});
+
+test.each<[string, Changes]>([
+  ["uses Plug'n'Play", { files: { ".yarnrc.yml": "nodeLinker: pnp\n" } }],
+  ["says nothing of the linker", { files: { ".yarnrc.yml": "enableTelemetry: false\n" } }],
+  ["has settings of one folder", { files: { "apps/api/.yarnrc.yml": "nodeLinker: pnp\n" } }],
+  ["has plugins", { files: { ".yarnrc.yml": `${yarn4[".yarnrc.yml"]}plugins: [x]\n` } }],
+  ["has a folder .yarn", { files: { ".yarn/": "" } }],
+  ["has settings of yarn 1", { files: { ".yarnrc": "--modules-folder lib\n" } }],
+  ["sets the linker by a variable", { variables: { YARN_NODE_LINKER: "pnp" } }],
+  [
+    "has another workspace in its lock file",
+    { files: { "yarn.lock": yarn4Lock.replaceAll("packages/lib", "lib") } },
+  ],
+])("a monorepo of yarn 4 is built with the whole source when it %s", (_when, changes) => {
+  expect(plan(changes, yarn4).language?.install).toBeNull();
+});
+
+test("a monorepo of yarn 4 without settings uses Plug'n'Play, and is built with the whole source", () => {
+  const { ".yarnrc.yml": _settings, ...without } = yarn4;
+  expect(plan({}, without).language?.install).toBeNull();
 });
 
 describe("a folder with a lock file of its own", () => {

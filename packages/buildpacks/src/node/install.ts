@@ -39,7 +39,7 @@ const installFields = [
 const variableWithPath =
   /^(?:(?:npm|pnpm)_config_.*(?:file|dir|config|options)|yarn_.*(?:path|filename)|node_(?:options|extra_ca_certs))$/i;
 /** Whose installs from the manifests of a monorepo have been compared with builds of the whole source. */
-const keptInMonorepos: ReadonlySet<string> = new Set(["npm", "pnpm"]);
+const keptInMonorepos: ReadonlySet<string> = new Set(["npm", "pnpm", "yarn"]);
 /** Files with settings of package managers, which may name variables. */
 const settingsWithVariables: ReadonlySet<string> = new Set([".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"]);
 
