@@ -23,6 +23,7 @@ const managers = {
   pnpm: { packageManager: "pnpm@10.28.0", range: "workspace:*", files: pnpmFiles },
   "yarn 1": { packageManager: "yarn@1.22.22", range: "^1.0.0", files: yarn1Files },
   "yarn 4": { packageManager: "yarn@4.13.0", range: "workspace:*", files: yarn4Files },
+  bun: { packageManager: "bun@1.4.5", range: "workspace:*", files: bunFiles },
 } as const satisfies Record<string, Manager>;
 
 export type WorkspaceManager = keyof typeof managers;
@@ -143,4 +144,20 @@ function yarn4Files(ms: Ms, other: Ms) {
       .trimEnd()
       .concat("\n"),
   };
+}
+
+function bunFiles(ms: Ms, other: Ms) {
+  const workspaces = {
+    "": { name: rootManifest.name },
+    "apps/api": { name: name.api, version: "1.0.0", dependencies: { [name.lib]: "workspace:*", ms } },
+    "packages/lib": { name: name.lib, version: "1.0.0", dependencies: { ms: other } },
+  };
+  const packageOf = (version: Ms) => [`ms@${version}`, "", {}, integrity[version]];
+  const packages = {
+    [name.api]: [`${name.api}@workspace:apps/api`],
+    [name.lib]: [`${name.lib}@workspace:packages/lib`],
+    ms: packageOf(ms),
+    [`${name.lib}/ms`]: packageOf(other),
+  };
+  return { "bun.lock": JSON.stringify({ lockfileVersion: 1, configVersion: 1, workspaces, packages }) };
 }

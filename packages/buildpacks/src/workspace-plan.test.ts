@@ -143,7 +143,7 @@ const pnpm: Files = {
   "pnpm-workspace.yaml": pnpmWorkspace,
 };
 /** If dependencies may run scripts, any variable may change what they do. */
-const runsScripts = (manager: string) => ["yarn 1"].includes(manager);
+const runsScripts = (manager: string) => ["bun", "yarn 1"].includes(manager);
 const aVariable: [string, Changes] = ["a variable of the app", { variables: { PORT: "1" } }];
 const withMember = { "packages/new/package.json": json({ name: "@m/new" }) };
 
@@ -167,7 +167,19 @@ const yarn1: Files = {
   "yarn.lock": '# yarn lockfile v1\n\n\nms@2.0.0:\n  version "2.0.0"\n',
 };
 
+const bunLock = json({
+  lockfileVersion: 1,
+  workspaces: { "": {}, "apps/api": {}, "packages/lib": {} },
+  packages: {
+    "@m/api": ["@m/api@workspace:apps/api"],
+    "@m/lib": ["@m/lib@workspace:packages/lib"],
+    ms: ["ms@2.0.0", "", {}, "sha512-x=="],
+  },
+});
+const bun: Files = { ...root("bun@1.4.5"), ...members, "bun.lock": bunLock };
+
 describe.each<[string, Files]>([
+  ["bun", bun],
   ["pnpm", pnpm],
   ["yarn 1", yarn1],
   ["yarn 4", yarn4],
@@ -262,6 +274,34 @@ test.each<[string, Changes]>([
 test("a monorepo of yarn 4 without settings uses Plug'n'Play, and is built with the whole source", () => {
   const { ".yarnrc.yml": _settings, ...without } = yarn4;
   expect(plan({}, without).language?.install).toBeNull();
+});
+
+test.each<[string, Changes]>([
+  ["has a bunfig.toml", { files: { "bunfig.toml": "[install]\n" } }],
+  ["patches packages", { files: { "bun.lock": bunLock.replace("{", '{"patchedDependencies":{"ms":"x"},') } }],
+  [
+    "has another workspace in its lock file",
+    { files: { "bun.lock": bunLock.replaceAll("packages/lib", "lib") } },
+  ],
+])("a monorepo of bun is built with the whole source when it %s", (_when, changes) => {
+  expect(plan(changes, bun).language?.install).toBeNull();
+});
+
+test("a workspace of bun that trusts a package may run its scripts", () => {
+  const trusting = (api: object, variables = {}) =>
+    plan(
+      {
+        files: {
+          "package.json": json({ workspaces: ["*/*"], packageManager: "bun@1.4.5", trustedDependencies: [] }),
+          "packages/lib/package.json": json(api),
+        },
+        variables,
+      },
+      bun,
+    ).language?.install?.digest;
+  const port = { PORT: "1" };
+  expect(trusting({}, port)).toBe(trusting({}));
+  expect(trusting({ trustedDependencies: ["ms"] }, port)).not.toBe(trusting({ trustedDependencies: ["ms"] }));
 });
 
 describe("a folder with a lock file of its own", () => {

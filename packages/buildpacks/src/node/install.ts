@@ -38,8 +38,6 @@ const installFields = [
 /** Variables of package managers and Node.js that may name files. */
 const variableWithPath =
   /^(?:(?:npm|pnpm)_config_.*(?:file|dir|config|options)|yarn_.*(?:path|filename)|node_(?:options|extra_ca_certs))$/i;
-/** Whose installs from the manifests of a monorepo have been compared with builds of the whole source. */
-const keptInMonorepos: ReadonlySet<string> = new Set(["npm", "pnpm", "yarn"]);
 /** Files with settings of package managers, which may name variables. */
 const settingsWithVariables: ReadonlySet<string> = new Set([".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"]);
 
@@ -55,7 +53,6 @@ export function planInstall(
   wish: PackageManagerWish | null,
   monorepo: Monorepo | null = null,
 ): Install | null {
-  if (monorepo !== null && !keptInMonorepos.has(manager)) return null;
   const lockFile = lockName === null ? undefined : read(lockName);
   const manifestFile = read("package.json");
   if (lockName === null || lockFile === undefined || manifestFile === undefined) return null;
