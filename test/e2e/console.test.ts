@@ -65,6 +65,38 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     expect(await page.evaluate("document.cookie + JSON.stringify(localStorage)")).not.toContain("tk-us-");
   });
 
+  test("an image is deployed once however often it is requested, and the person who leaves the page stays away", async () => {
+    const app = await createApp("console-once");
+    await page.goto(apiUrl(`/apps/${app.name}`));
+    const held = Promise.withResolvers<void>();
+    const requests: string[] = [];
+    await page.route("**/deployments", async (route) => {
+      if (route.request().method() !== "POST") return route.fallback();
+      requests.push((await route.request().headerValue("idempotency-key")) ?? "");
+      await held.promise;
+      return route.fulfill({ status: 201, json: { deployment: { id: "1" } } });
+    });
+    await page.getByLabel("Image by digest").fill("registry.test/app@sha256:0");
+    await page.evaluate(
+      "for (let i = 0; i < 2; i += 1) document.querySelector('.drop form').requestSubmit()",
+    );
+    await page.getByText("Queueing…").waitFor();
+    expect(await page.getByRole("button", { name: "deploy the image" }).isDisabled()).toBe(true);
+    await drop("app.tar.gz", Buffer.from("text"));
+    await page.getByRole("link", { name: "Containers" }).click();
+    await page.getByText("Nothing runs").waitFor();
+    const answered = page.waitForResponse((response) => response.request().method() === "POST");
+    const reread = page.waitForResponse((response) => response.url().endsWith("/ps"));
+    held.resolve();
+    await answered;
+    await reread;
+    expect([requests, page.url()]).toEqual([
+      [expect.stringMatching(/^[\da-f-]{20,}$/)],
+      expect.stringContaining("/containers"),
+    ]);
+    await page.unroute("**/deployments");
+  });
+
   test("an app is created and deployed by dropping an archive, and its log arrives live", async () => {
     const app = await createApp("console");
     await page.goto(apiUrl(`/apps/${app.name}`));
@@ -196,7 +228,32 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     }
   });
 
-  test("logging out ends the session", async () => {
+  test("a log is copied without the clipboard of pages with TLS", async () => {
+    const app = await createApp("console-copied");
+    await page.goto(apiUrl(`/apps/${app.name}`));
+    await page.locator(".drop").waitFor();
+    await drop("app.tar.gz", await packTarGz(inlineApp("echo to be copied", serving)));
+    await page.getByText("Complete").waitFor();
+    await page.evaluate(`(() => {
+      Object.defineProperty(navigator, "clipboard", { value: undefined });
+      addEventListener("copy", ({ target }) => (window.copied = target.value));
+    })()`);
+    await page.getByRole("button", { name: "Copy all" }).click();
+    await page.getByText("Copied", { exact: true }).waitFor();
+    expect(await page.evaluate("window.copied")).toContain("to be copied\n");
+    await page.evaluate("document.execCommand = () => false");
+    await page.getByRole("button", { name: "Copy all" }).click();
+    await page.getByText("Not copied: select the lines").waitFor();
+  });
+
+  test("a logout that fails says so, and logging out ends the session", async () => {
+    await page.goto(apiUrl("/"));
+    await page.route("**/v1/session", (route) =>
+      route.request().method() === "DELETE" ? route.abort() : route.fallback(),
+    );
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByText("Check your connection; then try again.").waitFor();
+    await page.unroute("**/v1/session");
     await page.getByRole("button", { name: "Log out" }).click();
     await page.getByRole("button", { name: "Log in" }).waitFor();
     expect((await context.request.get(apiUrl("/v1/session"))).status()).toBe(401);
