@@ -32,7 +32,7 @@ beforeEach(async () => {
       phaseChanged: async () => undefined,
     },
     closeLog: () => Promise.reject(new Error("unexpected log")),
-    notify: (_subject, call) => call(),
+    notify: (_action, call) => call(),
     lanes: {
       advance: async (appId) => void advanced.push(appId),
       advanceAfter: async () => undefined,

@@ -164,7 +164,7 @@ test("a deployment that ends with an error is a failed job, and its lane advance
   }
   await eventually(async () => (await lanes.jobState(second.id)) === "failed");
   expect(await lanes.jobState(first.id)).toBe("failed");
-  expect(await lanes.failureOf(first.id)).toBe("build-error");
+  expect(await lanes.failureReasonOf(first.id)).toBe("build-error");
   expect((await lanes.queues[0]?.getJob(second.id))?.name).toBe("shop v2");
 });
 

@@ -53,9 +53,9 @@ export class Connections implements AsyncDisposable {
 
   /** Serves an upgraded connection until it is closed. */
   async serve(client: Omit<ConnectionOptions, "limits" | "admit">): Promise<void> {
-    const options = { ...client, limits: this.#limits, admit: (user: User) => this.admits(user) };
+    const options = { ...client, limits: this.#limits, admit: (user: User) => this.hasRoomFor(user) };
     const connection = new Connection(this.#context, options);
-    const rejection = this.admitUnauthenticated(client.address);
+    const rejection = this.makeRoomFor(client.address);
     if (rejection !== null) return connection.close(rejection);
     using _tracked = this.track(connection);
     await connection.serve();
@@ -66,7 +66,7 @@ export class Connections implements AsyncDisposable {
    * Otherwise strangers could prevent the users at their address from connecting.
    * @returns the close for the new client; null when it may connect.
    */
-  admitUnauthenticated(address: string): Close | null {
+  makeRoomFor(address: string): Close | null {
     if (this.#draining) return goingAway;
     const limits = this.#limits;
     const unauthenticated = [...this.#clients].filter(({ user }) => user === undefined);
@@ -85,7 +85,7 @@ export class Connections implements AsyncDisposable {
   }
 
   /** Whether the user may open another connection. */
-  admits(user: User): boolean {
+  hasRoomFor(user: User): boolean {
     return countOf(this.#clients, (other) => other.user?.id === user.id) < this.#limits.connectionsPerUser;
   }
 

@@ -71,7 +71,7 @@ function createEngine({
     wsEngine: StreamWebSocketServer,
     allowRequest: contain(
       (request, callback) => {
-        const rejection = connections.admitUnauthenticated(addressOf(request));
+        const rejection = connections.makeRoomFor(addressOf(request));
         callback(rejection?.reason, rejection === null);
       },
       (error, _request, callback) => {
@@ -166,7 +166,7 @@ async function authenticateHandshake(
   if (!parsed.success) throw unauthorized("connect with auth: { token }");
   const { token } = parsed.data;
   const user = await context.authorization.authenticate(token);
-  if (!connections.admits(user)) throw tooManyConnections();
+  if (!connections.hasRoomFor(user)) throw tooManyConnections();
   return { user, token };
 }
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { DeadlineError, endsWithin, failureOf, withDeadline } from "./deadline.ts";
+import { DeadlineError, endsWithin, rejectionOf, withDeadline } from "./deadline.ts";
 import { unhandledRejections } from "../test-support/rejections.ts";
 
 const never = new Promise<never>(() => undefined);
@@ -109,9 +109,9 @@ describe("endsWithin", () => {
   });
 });
 
-test("failureOf rejects with the failure and ignores the success", async () => {
-  await expect(failureOf(Promise.reject(new Error("failed")))).rejects.toThrow("failed");
-  expect(await lateAfter(failureOf(Promise.resolve(1)), 50)).toBe(false);
+test("rejectionOf rejects with the failure and ignores the success", async () => {
+  await expect(rejectionOf(Promise.reject(new Error("failed")))).rejects.toThrow("failed");
+  expect(await lateAfter(rejectionOf(Promise.resolve(1)), 50)).toBe(false);
 });
 
 /** What `endsWithin` says when all its time has passed. */

@@ -61,7 +61,7 @@ export async function endsWithin(promise: Promise<unknown>, limitMs: number): Pr
 }
 
 /** For a race in which a promise counts only when it fails: rejects with it, and never resolves. */
-export function failureOf(promise: Promise<unknown>): Promise<never> {
+export function rejectionOf(promise: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => {
     promise.catch(reject);
   });

@@ -10,7 +10,7 @@ export { untilAborted } from "./abort.ts";
 export { atIntervals } from "./at-intervals.ts";
 export type { IntervalOptions } from "./at-intervals.ts";
 export { contain } from "./contain.ts";
-export { DeadlineError, endsWithin, failureOf, withDeadline } from "./deadline.ts";
+export { DeadlineError, endsWithin, rejectionOf, withDeadline } from "./deadline.ts";
 export type { DeadlineOptions } from "./deadline.ts";
 export { paced } from "./pace.ts";
 export type { PaceOptions } from "./pace.ts";

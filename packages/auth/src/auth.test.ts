@@ -64,8 +64,8 @@ describe("exchange", () => {
     expect(claims.exp).toBe(expiresAt.getTime() / 1000);
     expect(expiresAt).toEqual(new Date("2030-01-01T01:00:00Z"));
     expect(await auth.authenticate(jwt)).toEqual(user);
-    expect(await auth.identify(secret)).toEqual({ user, tokenId: "t1", newTokensParentId: null });
-    expect(await auth.identify(jwt)).toEqual({ user, tokenId: "t1", newTokensParentId: "t1" });
+    expect(await auth.identify(secret)).toEqual({ user, tokenId: "t1", grantedBy: null });
+    expect(await auth.identify(jwt)).toEqual({ user, tokenId: "t1", grantedBy: "t1" });
   });
 
   test("exchange returns null for unknown and malformed tokens", async () => {

@@ -9,7 +9,7 @@ export interface Bearer {
   readonly user: User;
   readonly tokenId: ApiToken["id"];
   /** The API token that tokens created with this bearer token end with; null for an API token that was created after a login. */
-  readonly newTokensParentId: ApiToken["parentId"];
+  readonly grantedBy: ApiToken["parentId"];
 }
 
 type Identities = Pick<Store, "users" | "tokens">;
@@ -29,7 +29,7 @@ export async function bearerOfApiToken(
   if (usedAt.getTime() - (token.lastUsedAt?.getTime() ?? 0) >= touchEveryMs) {
     await tokens.touch(token.id, usedAt);
   }
-  return { user, tokenId: token.id, newTokensParentId: token.parentId };
+  return { user, tokenId: token.id, grantedBy: token.parentId };
 }
 
 /** @returns null if the API token was revoked, or is an expired session, or the user was deleted. */
@@ -40,7 +40,7 @@ export async function bearerOfClaims(
 ): Promise<Bearer | null> {
   const [user, token] = await Promise.all([users.get(userId), tokens.get(tokenId)]);
   if (user === null || token?.userId !== userId || !(await isValidAt(tokens, token, usedAt))) return null;
-  return { user, tokenId, newTokensParentId: tokenId };
+  return { user, tokenId, grantedBy: tokenId };
 }
 
 /**

@@ -23,8 +23,8 @@ async function start() {
   const jwtOf = async (secret: string) => (await auth.exchange(secret))?.jwt ?? "";
   /** Creates a token as a client with this bearer token does. */
   const createdWith = async (bearerToken: string) => {
-    const { newTokensParentId } = await bearerOf(bearerToken);
-    return issueToken(store, user, "created", now, newTokensParentId);
+    const { grantedBy } = await bearerOf(bearerToken);
+    return issueToken(store, user, "created", now, grantedBy);
   };
   const isValid = async (token: string) => (await auth.identify(token)) !== null;
   const login = () => issueToken(store, user, "login", now);
@@ -50,9 +50,9 @@ test("a token that a JWT created ends with the token behind the JWT, as do those
 test("a token that was created while its parent was revoked is not valid", async () => {
   const { store, user, bearerOf, jwtOf, isValid, login } = await start();
   const first = await login();
-  const { newTokensParentId } = await bearerOf(await jwtOf(first.secret));
+  const { grantedBy } = await bearerOf(await jwtOf(first.secret));
   await revokeToken(store, user.id, first.token.id);
-  const late = await issueToken(store, user, "late", now, newTokensParentId);
+  const late = await issueToken(store, user, "late", now, grantedBy);
   expect(await isValid(late.secret)).toBe(false);
 });
 

@@ -41,20 +41,20 @@ export async function issueToken(
  */
 export async function renewToken(
   { tokens }: TokenStores,
-  { user, newTokensParentId }: Bearer,
+  { user, grantedBy }: Bearer,
   id: string,
   now: Date,
 ): Promise<{ token: ApiToken; secret: string }> {
   const old = await tokens.get(id);
   if (old?.userId !== user.id) throw notFound("token");
-  if (newTokensParentId !== null && endingWith(id, await tokens.ofUser(user.id)).has(newTokensParentId)) {
+  if (grantedBy !== null && endingWith(id, await tokens.ofUser(user.id)).has(grantedBy)) {
     throw new SlipwayError(
       "forbidden",
       "a JWT cannot renew the API token that it ends with; send the API token itself as the bearer token",
     );
   }
   if (!(await revokeToken({ tokens }, user.id, id))) throw notFound("token");
-  return issueToken({ tokens }, user, old.name, now, newTokensParentId ?? old.parentId);
+  return issueToken({ tokens }, user, old.name, now, grantedBy ?? old.parentId);
 }
 
 /** Deletes an API token and those that end with it. @returns whether the user had that token. */

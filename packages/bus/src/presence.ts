@@ -97,8 +97,8 @@ export async function listMembers(
     string[],
     string[],
   ];
-  const recordOf = new Map(pairs(recordList));
-  const members = pairs(seenList).map(([id, seenAtMs]) => ({
+  const recordOf = new Map(pairsOf(recordList));
+  const members = pairsOf(seenList).map(([id, seenAtMs]) => ({
     id,
     record: recordOf.get(id) ?? "",
     seenAtMs: Number(seenAtMs),
@@ -106,7 +106,7 @@ export async function listMembers(
   return { nowMs, members };
 }
 
-/** Redis returns maps as one flat list. */
-function pairs(flat: readonly string[]): [string, string][] {
+/** The pairs of a map, or of members and scores, which Redis returns as one flat list. */
+export function pairsOf(flat: readonly string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
 }

@@ -3,10 +3,10 @@
 import { isFinal } from "@slipway/core";
 import type { Deployment, SlipwayError } from "@slipway/core";
 import { endWithFailure, sealAborted } from "./close.ts";
-import type { DeploymentContext } from "./ports.ts";
+import type { RuleContext } from "./ports.ts";
 
 /** What ending a deployment from outside needs besides the rules: the removal of what its attempts left. */
-export interface AbandonContext extends DeploymentContext {
+export interface AbandonContext extends RuleContext {
   /**
    * Removes the build and the unpromoted release that earlier attempts left. Called before the end is stored, so that a
    * removal that fails is repeated.

@@ -66,7 +66,7 @@ async function abortIf(
   if (aborted === null) return null;
   const isHeld = await notifyAborted(context, aborted);
   if (!isHeld) {
-    await notify("the log of an aborted deployment", () => sealAborted(context, aborted, reason));
+    await notify("close the log of an aborted deployment", () => sealAborted(context, aborted, reason));
   }
   return aborted;
 }
@@ -77,10 +77,10 @@ async function notifyAborted(
   deployment: Deployment,
 ): Promise<boolean> {
   let isHeld = true;
-  await notify("the worker of an aborted deployment", async () => {
+  await notify("notify the worker of an aborted deployment", async () => {
     isHeld = await lanes.abort(deployment);
     await lanes.advanceAfter(deployment);
   });
-  await notify("the followers of an aborted deployment", () => events.statusChanged(deployment));
+  await notify("notify the followers of an aborted deployment", () => events.statusChanged(deployment));
   return isHeld;
 }

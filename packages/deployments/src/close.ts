@@ -2,17 +2,13 @@
 
 import { changeStatus, failureOf, sealLog, takeOver } from "@slipway/core";
 import type { Deployment, FinalStatus, LogSummary, SlipwayError } from "@slipway/core";
-import type { DeploymentContext } from "./ports.ts";
+import type { RuleContext } from "./ports.ts";
 
 /**
  * Closes the log of a deployment that was aborted. Idempotent, also on several processes at once.
  * @param reason completes "Aborted: …".
  */
-export async function sealAborted(
-  context: DeploymentContext,
-  aborted: Deployment,
-  reason: string,
-): Promise<void> {
+export async function sealAborted(context: RuleContext, aborted: Deployment, reason: string): Promise<void> {
   await close(context, aborted, ` !     Aborted: ${reason}`, sealLog);
 }
 
@@ -21,7 +17,7 @@ export async function sealAborted(
  * @returns the deployment if this call ended it, else null.
  */
 export async function endWithFailure(
-  { now, ...context }: DeploymentContext,
+  { now, ...context }: RuleContext,
   deployment: Deployment,
   status: FinalStatus,
   error: SlipwayError,
@@ -45,7 +41,7 @@ export async function endWithFailure(
  * of several processes that close it only one adds its line.
  */
 async function close(
-  { store, events, closeLog }: DeploymentContext,
+  { store, events, closeLog }: RuleContext,
   deployment: Deployment,
   line: string,
   ended: (claimed: Deployment, log: LogSummary) => Deployment,

@@ -25,6 +25,6 @@ export async function createOperation(
     throw new SlipwayError("conflict", `the app already has ${maxPendingOperations} pending operations`);
   }
   await operations.create(operation, quota);
-  await notify("the lane of a new operation", () => lanes.advance(operation.appId));
+  await notify("notify the lane of a new operation", () => lanes.advance(operation.appId));
   return operation;
 }

@@ -27,8 +27,8 @@ export async function createDeployment(
   const deployment = await store.deployments.create(request, admission);
   checkSameRequest(deployment, request);
   await abortIfAppDeleted(context, deployment);
-  await notify("the followers of a new deployment", () => events.created(deployment));
-  await notify("the lane of a new deployment", () => lanes.advance(deployment.appId));
+  await notify("notify the followers of a new deployment", () => events.created(deployment));
+  await notify("notify the lane of a new deployment", () => lanes.advance(deployment.appId));
   await completeCreation(context, app, deployment);
   return deployment;
 }

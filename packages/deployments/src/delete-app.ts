@@ -13,7 +13,7 @@ export async function deleteApp(context: LaneContext, app: App): Promise<void> {
   const deletedAt = now();
   await updateLiveApp(store.apps, app.id, deletedAt, () => ({ deletedAt }));
   await abortAllOfDeletedApp(context, app.id);
-  await notify("the workers of an app's removal", () => lanes.requestRemoval(app.id));
+  await notify("notify the workers of an app's removal", () => lanes.requestRemoval(app.id));
 }
 
 /** Idempotent. Aborts the queued deployments first, so that none of them starts when the running one ends. */

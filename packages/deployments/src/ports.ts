@@ -24,11 +24,11 @@ export interface LaneQueue {
 export type CloseLog = (deployment: Deployment, line: string) => Promise<LogSummary>;
 
 /**
- * Runs a call that notifies another process of what the store already contains. A process that answers requests bounds the call and
+ * Runs a call that notifies another process of what the store already contains, or closes a log. A process that answers requests bounds the call and
  * logs its failure; one that does background work awaits it.
- * @param subject names the receiver in a log message, e.g. "the worker of an aborted deployment".
+ * @param action completes the log message "cannot …", e.g. "notify the worker of an aborted deployment".
  */
-export type Notify = (subject: string, call: () => Promise<void>) => Promise<void>;
+export type Notify = (action: string, call: () => Promise<void>) => Promise<void>;
 
 /**
  * Runs the work of a phase within the phase's span: the calls of services that it makes become the span's children. Without traces it
@@ -41,7 +41,7 @@ export type TracePhase = <T>(
 ) => T;
 
 /** What every rule uses. */
-export interface DeploymentContext {
+export interface RuleContext {
   readonly store: Pick<Store, "apps" | "deployments">;
   readonly events: DeploymentEvents;
   readonly closeLog: CloseLog;
@@ -49,7 +49,7 @@ export interface DeploymentContext {
 }
 
 /** What the rules use that also move the lane. */
-export interface LaneContext extends DeploymentContext {
+export interface LaneContext extends RuleContext {
   readonly lanes: LaneQueue;
   readonly notify: Notify;
 }

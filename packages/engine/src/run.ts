@@ -1,6 +1,6 @@
 // Runs one build to its exit, or until the caller aborts, its disk is full or the engine stops responding.
 
-import { failureOf, untilAborted } from "@slipway/async";
+import { rejectionOf, untilAborted } from "@slipway/async";
 import type { Sandbox, SandboxExit } from "@slipway/core";
 import type Docker from "dockerode";
 import { watchDisk } from "./disk-watch.ts";
@@ -23,7 +23,7 @@ export async function runBuild(
   const engine = watchEngine(docker, ended.signal);
   try {
     const exitCode = await untilAborted(
-      Promise.race([finish(process, options), failureOf(disk), failureOf(engine)]),
+      Promise.race([finish(process, options), rejectionOf(disk), rejectionOf(engine)]),
       options.signal,
     );
     ended.abort();

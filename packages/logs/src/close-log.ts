@@ -4,14 +4,14 @@ import type { Deployment, LogSummary } from "@slipway/core";
 import { openLogWriter } from "./writer.ts";
 import type { LogWriterOptions } from "./writer.ts";
 
-export type LogContext = Pick<LogWriterOptions, "bus" | "store" | "now">;
+export type CloserContext = Pick<LogWriterOptions, "bus" | "store" | "now">;
 
 /**
  * @returns a function that appends a line to a deployment's log and ends the log, as the deployment's current attempt. Older
  * attempts can no longer write the log. It rejects with "lease-lost" when a newer attempt owns the log.
  */
 export function logCloser(
-  context: LogContext,
+  context: CloserContext,
 ): (deployment: Deployment, line: string) => Promise<LogSummary> {
   return async ({ id: deploymentId, appId, attempt }, line) => {
     await using log = await openLogWriter({ ...context, appId, deploymentId, attempt, secrets: [] });

@@ -10,7 +10,7 @@ import type { LineBatch } from "./tail.ts";
 /** Replaces each line that neither the store nor Redis has, so that the line numbers have no gaps. */
 const lostLine = "[this line was lost: the storage of the log failed]";
 
-export interface LogContext {
+export interface RecoveryContext {
   readonly bus: Bus;
   readonly logs: LogStore;
   readonly deploymentId: string;
@@ -27,7 +27,10 @@ export interface TailRecovery {
  * Takes the log over and stores the lines that an earlier attempt published but did not store.
  * @returns the number of the last line.
  */
-export async function recoverTail(context: LogContext, { takeOver, store }: TailRecovery): Promise<number> {
+export async function recoverTail(
+  context: RecoveryContext,
+  { takeOver, store }: TailRecovery,
+): Promise<number> {
   const { bus, logs, deploymentId } = context;
   let storedSeq = await logs.lastSeq(deploymentId);
   let lastSeq = await takeOver(storedSeq);
@@ -50,7 +53,7 @@ export async function recoverTail(context: LogContext, { takeOver, store }: Tail
 }
 
 /** Adds the stored lines 1 to `lastSeq` to the hash, each with its newline. @returns their bytes. */
-export async function hashStored(context: LogContext, lastSeq: number, hash: Hash): Promise<number> {
+export async function hashStored(context: RecoveryContext, lastSeq: number, hash: Hash): Promise<number> {
   let bytes = 0;
   if (lastSeq === 0) return bytes;
   for await (const batch of readLog({ ...context, fromSeq: 1, untilSeq: lastSeq })) {

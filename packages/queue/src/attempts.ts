@@ -1,12 +1,12 @@
-// The attempts that run on a worker, and the advances of lanes that follow their ends.
+// The attempts that run on a worker, and the work that follows their ends: advances of lanes, freed slots, wake-ups.
 
 import type { SlipwayError } from "@slipway/core";
 
 export class Attempts {
   /** By the id of the item. */
   readonly controllers = new Map<string, AbortController>();
-  /** Advances of lanes after jobs that have ended. They never reject. */
-  readonly advancing = new Set<Promise<void>>();
+  /** Work that nothing awaits before the worker stops. It never rejects. */
+  readonly background = new Set<Promise<void>>();
   isDraining = false;
   readonly #whenIdle: (() => void)[] = [];
 
@@ -16,10 +16,10 @@ export class Attempts {
     return controller !== undefined;
   };
 
-  /** @param advance never rejects. */
-  follow(advance: Promise<void>): void {
-    const done = advance.finally(() => this.advancing.delete(done));
-    this.advancing.add(done);
+  /** Keeps the work until it has ended. @param work never rejects. */
+  track(work: Promise<void>): void {
+    const done = work.finally(() => this.background.delete(done));
+    this.background.add(done);
   }
 
   async idle(): Promise<void> {

@@ -88,7 +88,7 @@ export async function startLaneWorker(options: LaneWorkerOptions): Promise<LaneW
       }, graceMs);
       await Promise.all(workers.map((each) => each.close()));
       clearTimeout(requeueRest);
-      await Promise.all([...running, ...attempts.advancing]);
+      await Promise.all([...running, ...attempts.background]);
       await control[Symbol.asyncDispose]();
       redis.disconnect();
     },
@@ -98,10 +98,10 @@ export async function startLaneWorker(options: LaneWorkerOptions): Promise<LaneW
 function setDraining(workers: readonly Worker[], attempts: Attempts, isDraining: boolean): Promise<void> {
   if (attempts.isDraining === isDraining) return Promise.resolve();
   attempts.isDraining = isDraining;
-  return settled(workers.map((worker) => (isDraining ? worker.pause(true) : worker.resume())));
+  return allDone(workers.map((worker) => (isDraining ? worker.pause(true) : worker.resume())));
 }
 
-async function settled(changes: readonly Promise<void>[]): Promise<void> {
+async function allDone(changes: readonly Promise<void>[]): Promise<void> {
   await Promise.all(changes);
 }
 
@@ -115,13 +115,13 @@ function openDeploymentWorker(options: LaneWorkerOptions, attempts: Attempts) {
     const { capacity } = slots;
     const isMore = capacity > worker.concurrency;
     worker.concurrency = capacity;
-    if (isMore && !attempts.isDraining) attempts.follow(wake(worker).catch(onWakeError));
+    if (isMore && !attempts.isDraining) attempts.track(wake(worker).catch(onWakeError));
   };
   const onWakeError = (error: unknown) => options.onError(error, "cannot wake the queue's worker");
   const slots = new BuildSlots({ count: concurrency, beside, onChange });
   const context = runContext(options, attempts);
   const noteBuildEnd = (deployment: { readonly id: string; readonly ownerId: string }) => {
-    attempts.follow(
+    attempts.track(
       options.lanes
         .buildEnded(deployment)
         .catch((error: unknown) =>
@@ -148,7 +148,7 @@ function openDeploymentWorker(options: LaneWorkerOptions, attempts: Attempts) {
 
 /** While all its jobs run, a worker of BullMQ does not notice a higher concurrency until it is paused and resumed. */
 function wake(worker: Worker): Promise<void> {
-  return settled([worker.pause(true), worker.resume()]);
+  return allDone([worker.pause(true), worker.resume()]);
 }
 
 /** The worker of operations and deployments of earlier releases. Earlier versions added operations to the queue of builds. */
@@ -193,7 +193,7 @@ function openWorker(
     await (item.type === "deploy" ? lanes.advanceAfter(item) : lanes.advance(item.appId));
   };
   const advance = (job: Job, failure?: SlipwayError): void => {
-    attempts.follow(
+    attempts.track(
       follow(job, failure).catch((error: unknown) =>
         onError(error, "cannot advance a lane; the reconciler will"),
       ),

@@ -74,7 +74,7 @@ export interface Lanes extends AsyncDisposable {
   /** Gives the owner's free slots to its apps that wait for one, the longest wait first. Idempotent. */
   advanceWaiting(ownerId: string): Promise<void>;
   /** Why a job failed finally; undefined when it has not, or failed because its workers crashed. */
-  failureOf(id: string): Promise<string | undefined>;
+  failureReasonOf(id: string): Promise<string | undefined>;
   /** Removes an ended job, so that its item may get a new one. */
   removeJob(id: string): Promise<void>;
   /**
@@ -143,7 +143,7 @@ export function openLanes(options: LanesOptions): Lanes {
     requeue: (item, delayMs) => withQueueErrors(() => lane.requeue(item, delayMs)),
     jobState: (id) => withQueueErrors(async () => (await jobStates([id]))[0] ?? "gone"),
     jobStates: (ids) => withQueueErrors(() => jobStates(ids)),
-    failureOf: (id) => withQueueErrors(() => failureOf(jobs, id)),
+    failureReasonOf: (id) => withQueueErrors(() => failureReasonOf(jobs, id)),
     removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
     abort: ({ id }) => withQueueErrors(() => abortJob(jobs, bus, id)),
     requestRemoval: (appId) => withQueueErrors(() => addRemoval(slowMaintenance, appId)),
@@ -168,7 +168,7 @@ async function countBefore(
   return jobsBefore ?? (await redis.zrank(keys.ownerWaiting(ownerId), appId)) ?? 0;
 }
 
-async function failureOf(jobs: LaneQueues, id: string): Promise<string | undefined> {
+async function failureReasonOf(jobs: LaneQueues, id: string): Promise<string | undefined> {
   const failed = (await jobs.find(id)).filter((job) => !failedByStalls(job));
   return failed
     .map(({ failedReason }) => failedReason)

@@ -2,7 +2,7 @@
 // concurrent calls do not exceed the limit. One owner cannot take all build slots of the fleet: some are reserved. An app without a
 // slot is recorded as waiting, and gets the next free one before apps that began to wait later.
 
-import { loadScript, runScript } from "@slipway/bus";
+import { loadScript, pairsOf, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { DeploymentStore } from "@slipway/core";
 import type { ShareFacts } from "./fair-share.ts";
@@ -55,9 +55,9 @@ const script = (name: string, file: string, numberOfKeys: number) =>
   loadScript(name, new URL(`lua/${file}`, import.meta.url), numberOfKeys);
 const takeScript = script("takeSlot", "take-slot.lua", 5);
 const confirmScript = script("confirmSlot", "confirm-slot.lua", 1);
-const freeScript = script("freeSlot", "free-slot.lua", 1);
+const cancelScript = script("cancelReservation", "cancel-reservation.lua", 1);
 const buildEndedScript = script("buildEnded", "build-ended.lua", 1);
-const removeScript = script("removeSlots", "remove-slots.lua", 1);
+const removeIdleScript = script("removeIdleSlots", "remove-idle-slots.lua", 1);
 const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
 
 type TakeAnswer = "full" | "behind" | readonly [others: number, waiting: number, arrivals: number];
@@ -105,7 +105,7 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
       await runScript(redis, buildEndedScript, [keys.ownerSlots(ownerId)], [id]);
     },
     async free({ id, ownerId }) {
-      await runScript(redis, freeScript, [keys.ownerSlots(ownerId)], [id]);
+      await runScript(redis, cancelScript, [keys.ownerSlots(ownerId)], [id]);
     },
     async hasFree(ownerId) {
       if (await hasFree(ownerId, await deployments.runningOfOwner(ownerId))) return true;
@@ -122,17 +122,12 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
 
 async function freeEnded({ bus, jobStates }: OwnerSlotsOptions, ownerId: string): Promise<void> {
   const { redis, keys } = bus;
-  const slots = pairs(await redis.zrange(keys.ownerSlots(ownerId), "0", "-1", "WITHSCORES"));
+  const slots = pairsOf(await redis.zrange(keys.ownerSlots(ownerId), "0", "-1", "WITHSCORES"));
   const states = await jobStates(slots.map(([id]) => id));
   const idle = slots.flatMap(([id, score], index) => {
     const state = states[index];
     if (state === "live") return [];
     return [id, score, state === "gone" ? "gone" : "ended"];
   });
-  if (idle.length > 0) await runScript(redis, removeScript, [keys.ownerSlots(ownerId)], idle);
-}
-
-/** Redis returns members and scores as one flat list. */
-function pairs(flat: readonly string[]): [string, string][] {
-  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
+  if (idle.length > 0) await runScript(redis, removeIdleScript, [keys.ownerSlots(ownerId)], idle);
 }

@@ -82,7 +82,7 @@ async function resume(
   // A change since its job was looked up means that a worker runs it.
   if (item === null || item.revision !== revision) return;
   if (state === "failed" || item.attempt >= attemptLimit) {
-    const reason = await lanes.failureOf(id);
+    const reason = await lanes.failureReasonOf(id);
     const error = reason === undefined ? workersDied() : new SlipwayError("internal", reason);
     await work[item.type].exhaust(id, error);
     count("slipway_reconciler_repairs_total", { kind: kind.noun, repair: "ended" });

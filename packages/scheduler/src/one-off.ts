@@ -1,7 +1,7 @@
 // Runs a command of an app once, in a container of its own, on the connected engine, which may be a Swarm manager.
 
 import { randomUUID } from "node:crypto";
-import { failureOf, untilAborted } from "@slipway/async";
+import { rejectionOf, untilAborted } from "@slipway/async";
 import {
   type DiskExcess,
   type DiskQuota,
@@ -73,7 +73,7 @@ export async function runOneOff(
       { ...limited, onExcess: (excess) => exceeded.push(excess) },
       ended.signal,
     );
-    const exitCode = await untilAborted(Promise.race([delivered, failureOf(watched)]), signal);
+    const exitCode = await untilAborted(Promise.race([delivered, rejectionOf(watched)]), signal);
     const [diskFull = null] = exceeded;
     const outOfMemory = diskFull === null && (await ranOutOfMemory(docker, id, exitCode));
     return { exitCode, diskFull, outOfMemory };

@@ -1,7 +1,7 @@
 // Implements, for the API, the ports that packages/deployments needs.
 
 import { endsWithin } from "@slipway/async";
-import type { DeploymentContext, LaneContext, Notify } from "@slipway/deployments";
+import type { RuleContext, LaneContext, Notify } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
@@ -19,7 +19,7 @@ export interface DeploymentPorts {
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
   readonly logger: Logger;
-  readonly now: DeploymentContext["now"];
+  readonly now: RuleContext["now"];
 }
 
 /** Builds the context that the functions of packages/deployments take. */
@@ -36,9 +36,9 @@ export function deploymentContext({ store, redis, keys, lanes, logger, now }: De
 
 /** A request does not fail while Redis is down: workers and followers also poll the store. */
 function boundedNotify(logger: Pick<Logger, "warn">): Notify {
-  return async (subject, call) => {
+  return async (action, call) => {
     const done = call().catch((error: unknown) => {
-      logger.warn({ err: error }, `cannot notify ${subject}; the store holds the change`);
+      logger.warn({ err: error }, `cannot ${action}; the store holds the change`);
     });
     await endsWithin(done, notifyLimitMs);
   };

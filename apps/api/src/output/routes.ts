@@ -23,7 +23,7 @@ import type { OutputEvents } from "./output-events.ts";
 
 const permission = "logs:read";
 
-interface LogContext {
+interface LogReadContext {
   readonly store: Pick<Store, "logs">;
   readonly redis: Redis;
   readonly keys: RedisKeys;
@@ -36,7 +36,7 @@ interface AccessContext {
   readonly logger: Pick<Logger, "warn">;
 }
 
-export interface OutputContext extends LogContext, AccessContext {
+export interface OutputContext extends LogReadContext, AccessContext {
   readonly store: Pick<Store, "apps" | "collaborators" | "deployments" | "logs">;
   readonly outputEvents: Pick<OutputEvents, "serve">;
 }
@@ -125,7 +125,7 @@ async function checkStillAllowed(
 
 /** Reads the first lines before sending headers, so that a missing log or a failure still gets its error status. */
 async function sendLog(
-  context: LogContext,
+  context: LogReadContext,
   deployment: Deployment,
   response: Response,
   options: { readonly timestamps: boolean },

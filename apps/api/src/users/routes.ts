@@ -14,7 +14,7 @@ import {
   usersAnswer,
 } from "@slipway/protocol";
 import type { Limits } from "../http/limits.ts";
-import { newTokensParentIdOf } from "../http/middleware/authentication.ts";
+import { grantedByOf } from "../http/middleware/authentication.ts";
 import { limitedPassword } from "../http/middleware/rate-limit.ts";
 import { presentPagination } from "../http/pagination.ts";
 import { route } from "../http/route.ts";
@@ -171,7 +171,7 @@ async function checkCurrentPassword(
   current: string | undefined,
 ): Promise<void> {
   if (user.passwordHash === null) {
-    if (newTokensParentIdOf(response) === null) return;
+    if (grantedByOf(response) === null) return;
     throw firstPassword();
   }
   if (current === undefined) throw invalidField("current_password", "is required");

@@ -7,7 +7,7 @@ import { SlipwayError, notFound } from "@slipway/core";
 import type { Store } from "@slipway/core";
 import { createTokenRequest, exchangeAnswer, newTokenAnswer, tokensAnswer } from "@slipway/protocol";
 import type { Limits } from "../http/limits.ts";
-import { basicCredentials, bearerOf, newTokensParentIdOf } from "../http/middleware/authentication.ts";
+import { basicCredentials, bearerOf, grantedByOf } from "../http/middleware/authentication.ts";
 import { requireOwnPage } from "../http/middleware/own-page.ts";
 import { countAddress, countBearer } from "../http/middleware/rate-limit.ts";
 import { route } from "../http/route.ts";
@@ -57,7 +57,7 @@ function issueRoutes(context: TokenContext): Route[] {
       problems: [409],
       async handle({ user, body, response }) {
         const name = body.token?.name ?? body.name ?? "";
-        const parentId = newTokensParentIdOf(response);
+        const parentId = grantedByOf(response);
         const { token, secret } = await issueToken(store, user, name, now(), parentId);
         return { token: { ...presentToken(token), token: secret } };
       },

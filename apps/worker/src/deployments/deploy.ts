@@ -51,7 +51,7 @@ type PipelineContext = ReleasingContext &
   DockerfileContext;
 type PhasesContext = PipelineContext & ImageContext & StackContext & ReuseContext;
 /** The dependencies of the phases, and of opening and ending an attempt. */
-export type DeploymentContext = OpenAttemptContext & PhasesContext & ConcludeContext & OldImagesContext;
+export type DeployContext = OpenAttemptContext & PhasesContext & ConcludeContext & OldImagesContext;
 
 /** A source that takes longer to fetch does not keep a build slot meanwhile. */
 const slowFetchMs = 3_000;
@@ -61,7 +61,7 @@ const slowFetchMs = 3_000;
  * @returns the deployment; null when nothing was left to attempt.
  */
 export async function deploy(
-  context: DeploymentContext,
+  context: DeployContext,
   task: LaneTask,
   signal: AbortSignal,
 ): Promise<Deployment | null> {

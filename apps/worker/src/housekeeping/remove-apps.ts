@@ -86,7 +86,7 @@ export async function resumeRemovals(ports: DeploymentPortsContext, lanes: Lanes
 }
 
 /** Housekeeping waits for each call; one that fails is repeated with the next pass. */
-const callNow: Notify = (_subject, call) => call();
+const callNow: Notify = (_action, call) => call();
 
 async function* everyDeployment(
   deployments: Pick<DeploymentStore, "list">,

@@ -1,5 +1,5 @@
--- KEYS[1] the owner's slots: a sorted set of deployment ids, each with the time in Redis's clock: positive, in seconds, from the
--- reservation on; negative, in milliseconds, once the deployment's job exists; -inf once its build has ended. The previous version
+-- KEYS[1] the owner's slots: a sorted set of deployment ids, each with the time in Redis's clock: positive, in seconds, while
+-- it is unconfirmed; negative, in milliseconds, once the deployment's job exists; -inf once its build has ended. The previous version
 -- has no -inf.
 
 -- Counts the owner's active deployments except `own`: all of them, and those whose build has ended. The running ones of the store

@@ -1,6 +1,6 @@
 // Starts one container and waits until it listens, or explains why it does not. The caller removes it.
 
-import { elapsed, endsWithin, failureOf, untilAborted } from "@slipway/async";
+import { elapsed, endsWithin, rejectionOf, untilAborted } from "@slipway/async";
 import {
   type DiskExcess,
   excessOf,
@@ -57,14 +57,14 @@ export async function bootContainer(
         exited,
         untilListening(docker, id, options, findings),
         elapsed(rollout.bootTimeoutMs, over.signal).then(() => "late" as const),
-        failureOf(delivered),
+        rejectionOf(delivered),
       ]),
       signal,
     );
     if (outcome === "listening") {
       const drained = output.drained(docker, over.signal).then(() => true);
       const exitedFirst = exited.then(() => false);
-      if (await untilAborted(Promise.race([exitedFirst, drained, failureOf(delivered)]), signal)) {
+      if (await untilAborted(Promise.race([exitedFirst, drained, rejectionOf(delivered)]), signal)) {
         output.stop();
         process[Symbol.dispose]();
         return await untilAborted(delivered, signal);

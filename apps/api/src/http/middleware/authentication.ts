@@ -61,13 +61,13 @@ export function bearerOf(response: Response): Bearer {
   return {
     user: userOf(response),
     tokenId: tokenId as Bearer["tokenId"],
-    newTokensParentId: newTokensParentIdOf(response),
+    grantedBy: grantedByOf(response),
   };
 }
 
 /** The API token that tokens created by the request end with; null after a login by password. */
-export function newTokensParentIdOf(response: Response): Bearer["newTokensParentId"] {
-  return (response.locals["newTokensParentId"] ?? null) as Bearer["newTokensParentId"];
+export function grantedByOf(response: Response): Bearer["grantedBy"] {
+  return (response.locals["grantedBy"] ?? null) as Bearer["grantedBy"];
 }
 
 /** Authenticates a request again while its response goes on; null if the token was revoked or the user deleted. */

@@ -4,9 +4,8 @@
 --- @include "clock"
 --- @include "slot-limit"
 --- @include "job-state"
--- A reservation is honored for this long, see remove-slots.lua.
-local reservedSeconds = 10
-local expired = nowMs() / 1000 - reservedSeconds
+--- @include "unconfirmed"
+local expired = nowMs() / 1000 - unconfirmedSeconds
 local slotsPerOwner, reserved = tonumber(ARGV[1]), tonumber(ARGV[2])
 local free = {}
 for at = 3, #ARGV do
