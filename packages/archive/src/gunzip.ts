@@ -31,7 +31,7 @@ export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGe
         throw new SlipwayError("archive-invalid", `The archive has more than ${maxMembers} gzip members.`);
       yield* readMember(reader, signal);
     } while (await beginsMember(reader));
-    // Whoever hashes the archive gets all of it. It is stored already, or its size is limited by whoever sends it on.
+    // A hash of the archive needs all of it. Its size is limited where it is stored or received.
     while ((await reader.next()).length > 0) signal.throwIfAborted();
   } finally {
     // Not awaited: a stalled archive would delay the abort. A failure after the end of its content has no effect.

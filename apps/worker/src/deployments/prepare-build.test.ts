@@ -23,10 +23,12 @@ test("a plan has ended when the preparation fails, so that it reads no source th
       planning.resolve();
       const aborted = Promise.withResolvers<never>();
       signal.addEventListener("abort", () => aborted.reject(signal.reason));
-      return await aborted.promise.finally(async () => {
+      try {
+        return await aborted.promise;
+      } finally {
         await setImmediate();
         hasEnded = true;
-      });
+      }
     },
   };
   const other = {

@@ -142,12 +142,13 @@ function hasPathSources(project: Table): boolean {
 /** Whether settings of uv name a folder as an index, or as a list of packages. */
 function namesFolders(settings: Table): boolean {
   const all = [settings, tableOf(settings["pip"])];
-  const urls = all.flatMap((table) => [
-    ...tablesOf(table["index"]).map((index) => stringOf(index, "url")),
-    ...["index-url", "default-index"].map((name) => stringOf(table, name)).filter((url) => url !== ""),
-    ...["extra-index-url", "find-links"].flatMap((name) => stringsOf(table[name])),
-  ]);
-  return !urls.every(isRemote);
+  const urlsOf = (table: Table) => {
+    const indexes = tablesOf(table["index"]).map((index) => stringOf(index, "url"));
+    const single = ["index-url", "default-index"].map((name) => stringOf(table, name));
+    const lists = ["extra-index-url", "find-links"].flatMap((name) => stringsOf(table[name]));
+    return [...indexes, ...single.filter((url) => url !== ""), ...lists];
+  };
+  return !all.flatMap(urlsOf).every(isRemote);
 }
 
 function requirementLines(text: string): readonly string[] {
@@ -160,8 +161,8 @@ const plainOption =
   /^--(?:no-index|no-binary|only-binary|prefer-binary|pre|require-hashes|trusted-host|use-feature)\b/;
 const indexOption = /^(?:-i|--index-url|--extra-index-url)[ =]/;
 /** Name, extras, and a URL or versions. A name that ends like an archive is a file. */
-const requirement =
-  /^(?![\w.-]+\.(?:whl|zip|tar|t[gbxl]z|tar\.\w+)\b)[a-z\d][\w.-]* ?(?:\[[\w., -]*\])? ?(?:@ ?(?<url>\S+)|[(<>=~!][\w.*+!,<>=~() -]*)?(?: ?;.*)?$/i;
+const listedPackage =
+  /^(?![\w.-]+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.\w+)\b)[a-z\d][\w.-]* ?(?:\[[\w., -]*\])? ?(?:@ ?(?<url>\S+)|[(<>=~!][\w.*+!,<>=~() -]*)?(?: ?;.*)?$/i;
 const requirementOptions = / --(?:hash|config-settings?|global-option)[ =].*$/;
 
 /** @param line of a list of requirements. @returns false when uv may read other files of the source for it. */
@@ -170,7 +171,7 @@ function isFromIndexOrUrl(line: string): boolean {
   if (plainOption.test(text)) return true;
   if (indexOption.test(text)) return isRemote(text.replace(indexOption, "").trim());
   if (isRemote(text)) return true;
-  const found = requirement.exec(text);
+  const found = listedPackage.exec(text);
   return found !== null && isRemote(found.groups?.["url"] ?? "https://");
 }
 

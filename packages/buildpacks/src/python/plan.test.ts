@@ -97,7 +97,7 @@ describe("an install apart from the source", () => {
     "flask==3.0.0 --hash=sha256:a --hash=sha256:b",
     "flask (>=3)",
     "flask~=3.0;sys_platform == 'linux'",
-    "zope.interface",
+    "backports.tarfile",
     "foo@https://example.com/foo.tar.gz",
     "foo[x] @ git+ssh://git@example.com/foo ; extra == 'y'",
     "https://example.com/foo-1.0-py3-none-any.whl",
