@@ -171,8 +171,15 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
   test("a log of a million lines is scrolled to its end, linked to, and searched", async () => {
     const text = Array.from({ length: million }, (_, index) => `line ${index + 1}\n`).join("");
     await page.route("**/output?*", (route) => route.fulfill({ contentType: "text/plain", body: text }));
-    // The page reads the log of a deployment that ended long ago.
-    await page.clock.setFixedTime(Date.now() + 3_600_000);
+    // The page reads the log of a deployment that ended long ago, instead of following it.
+    const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
+    const ofDeployment = /\/deployments\/[\w-]+$/;
+    await page.route(ofDeployment, async (route) => {
+      if (route.request().resourceType() === "document") return route.fallback();
+      const response = await route.fetch();
+      const { deployment } = (await response.json()) as { deployment: object };
+      return route.fulfill({ response, json: { deployment: { ...deployment, finished_at: anHourAgo } } });
+    });
     await page.reload();
     await page.locator(`.lines[data-count="${million}"]`).waitFor();
     await page.getByText(`line ${million}`, { exact: true }).waitFor();
@@ -183,6 +190,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     await page.keyboard.type("line 77777");
     await page.getByText("11 lines").waitFor();
     await page.unroute("**/output?*");
+    await page.unroute(ofDeployment);
   });
 
   test("notifiers for a webhook and for GitHub are added; the secret is shown once, the token never", async () => {

@@ -50,6 +50,8 @@ import type { WorkerContext } from "./worker-context.ts";
 const sweepEveryReconciles = 12;
 /** An observation queries the engine several times for each app. */
 const observeEveryReconciles = 3;
+/** Each count starts a container on the engine. */
+const limitFilesEveryReconciles = 12;
 /** A worker without heartbeats is listed as lost long before its lease ends. */
 const heartbeatsPerLease = 10;
 /** For the guard of the way out, including a pull of the stack. */
@@ -232,6 +234,7 @@ function startPeriodicJobs(
     name: config.log.name,
     reconcileEveryMs: reconcileMs,
     observeEveryMs: reconcileMs * observeEveryReconciles,
+    limitFilesEveryMs: reconcileMs * limitFilesEveryReconciles,
     run: (job) => runMaintenance(maintained, job),
   });
 }

@@ -91,6 +91,8 @@ export async function openWorkerContext(
   const { builds, releases } = engineConnections(config);
   const { runtimes } = config;
   const knownQuotas = openKnownQuotas(redis, keys);
+  const { stackImage: watchImage } = config;
+  const running = { ...releases, ...runtimeOf(runtimes.releases), knownQuotas, watchImage };
   const { registry, registryWrites } = openRegistryClient(config, { redis, keys, onError });
   opened.use(registry);
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
@@ -114,14 +116,7 @@ export async function openWorkerContext(
     imageBuilder: opened.use(openImageBuilder({ ...builds, onError })),
     registry,
     registryWrites,
-    scheduler: opened.use(
-      await openScheduler(config, {
-        ...releases,
-        ...runtimeOf(runtimes.releases),
-        knownQuotas,
-        watchImage: config.stackImage,
-      }),
-    ),
+    scheduler: opened.use(await openScheduler(config, running)),
     toolchains,
     stackToolchains: new Map(
       config.stacks.map((stack, index) => [

@@ -12,12 +12,14 @@ const names: ReadonlySet<string> = new Set([
 const messages = /connection is closed|timed? ?out|isn't writeable|sentinels are unreachable/i;
 /** Answers of a Redis that runs and cannot serve: it loads, is full, is a replica, or refuses the client. */
 const refusals =
-  /^-?(?:LOADING|READONLY|MISCONF|OOM|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|ERR max number of clients)\b/;
+  /^-?(?:LOADING|READONLY|MISCONF|OOM|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|EXECABORT|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|ERR max number of clients)\b/;
 
 /** Whether a call failed because Redis does not answer, or refuses to. */
 export function isRedisFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error.name === "ReplyError") return refusals.test(error.message);
   if (names.has(error.name) || messages.test(error.message)) return true;
+  // Of a connection that failed to each of a name's addresses.
+  if (error instanceof AggregateError) return error.errors.some(isRedisFailure);
   return "syscall" in error;
 }

@@ -67,8 +67,8 @@ export async function measureContainers(
   const list = (abortSignal: AbortSignal) => docker.listContainers({ size: true, filters, abortSignal });
   const listed = await callEngine("measure the files of containers", list, { limitMs });
   return listed.map((found) => {
-    const { SizeRw = 0 }: typeof found & { readonly SizeRw?: number } = found;
-    return { ...runningContainer(found), writtenBytes: SizeRw };
+    const { Id: id, Labels, SizeRw = 0 }: typeof found & { readonly SizeRw?: number } = found;
+    return { id, labels: Labels, writtenBytes: SizeRw };
   });
 }
 

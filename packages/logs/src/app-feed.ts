@@ -178,17 +178,18 @@ export class AppFeed {
 
   #startReading(): Promise<void> {
     this.#nextReading = undefined;
-    this.#reading = this.#read()
-      .then(() => {
-        this.#stale = this.#nextReading !== undefined;
-      })
-      .finally(() => {
-        this.#reading = undefined;
-      });
+    this.#reading = this.#read().finally(() => {
+      this.#reading = undefined;
+    });
     return this.#reading;
   }
 
   async #read(): Promise<void> {
+    await this.#readRecent();
+    this.#stale = this.#nextReading !== undefined;
+  }
+
+  async #readRecent(): Promise<void> {
     const { appId, store, now, recentMs } = this.#options;
     const startedAt = now();
     const since = new Date((this.#listedAt ?? startedAt).getTime() - recentMs);

@@ -33,6 +33,7 @@ export const maintenanceJob = z.discriminatedUnion("type", [
   z.object({ type: z.literal("clean-sources") }),
   /** Observes the addresses and instances of running apps, and stores changes. */
   z.object({ type: z.literal("observe-apps") }),
+  z.object({ type: z.literal("limit-files") }),
 ]);
 
 /** Work for an app that runs outside its lane, on any worker. Each job is idempotent. */

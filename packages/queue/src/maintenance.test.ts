@@ -21,7 +21,14 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
       await removals.add("remove-app", { type: "remove-app", appId: `app-${index}` });
     const hang = Promise.withResolvers<void>();
     const begun: string[] = [];
-    const options = { redisUrl, keys, name: "test", observeEveryMs: never, onError: unexpected };
+    const options = {
+      redisUrl,
+      keys,
+      name: "test",
+      observeEveryMs: never,
+      limitFilesEveryMs: never,
+      onError: unexpected,
+    };
     const stop = await startMaintenance({
       ...options,
       reconcileEveryMs: 50,
@@ -50,7 +57,8 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
     );
     await former.upsertJobScheduler("observe-apps", { every: never }, { name: "observe-apps" });
     const options = { redisUrl, keys, name: "test", onError: unexpected, run: async () => {} };
-    const stop = await startMaintenance({ ...options, reconcileEveryMs: never, observeEveryMs: never });
+    const periods = { reconcileEveryMs: never, observeEveryMs: never, limitFilesEveryMs: never };
+    const stop = await startMaintenance({ ...options, ...periods });
     await stop();
     expect((await former.getJobSchedulers()).map(({ key }) => key)).toEqual(["reconcile"]);
   });

@@ -15,6 +15,8 @@ export interface MaintenanceOptions {
   readonly reconcileEveryMs: number;
   /** Interval of observing all running apps. */
   readonly observeEveryMs: number;
+  /** Interval of counting the files of all running apps, which may take long. */
+  readonly limitFilesEveryMs: number;
   readonly run: (job: MaintenanceJob) => Promise<void>;
   readonly onError: (error: unknown, message: string) => void;
 }
@@ -66,11 +68,16 @@ type Queues = Readonly<Record<keyof typeof concurrency, Queue<MaintenanceJob>>>;
 
 async function schedule(
   { maintenance, slowMaintenance }: Queues,
-  { reconcileEveryMs, observeEveryMs }: Pick<MaintenanceOptions, "reconcileEveryMs" | "observeEveryMs">,
+  {
+    reconcileEveryMs,
+    observeEveryMs,
+    limitFilesEveryMs,
+  }: Pick<MaintenanceOptions, "reconcileEveryMs" | "observeEveryMs" | "limitFilesEveryMs">,
 ): Promise<void> {
   const periods = [
     [maintenance, "reconcile", reconcileEveryMs],
     [slowMaintenance, "observe-apps", observeEveryMs],
+    [slowMaintenance, "limit-files", limitFilesEveryMs],
     [slowMaintenance, "clean-sources", cleanSourcesEveryMs],
   ] as const;
   const opts = { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } };

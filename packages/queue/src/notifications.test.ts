@@ -31,7 +31,7 @@ describe.skipIf(await lacksRedis())("notifications", () => {
     await redis.del(`${notifications.queue.toKey(job.deliveryId)}:lock`);
     await redis.sadd(notifications.queue.toKey("stalled"), job.deliveryId);
     const delivered = Promise.withResolvers<string>();
-    const onError = (error: unknown) => delivered.reject(error as Error);
+    const onError = (error: unknown) => delivered.reject(error);
     const stop = startNotificationWorker({
       redisUrl,
       keys,

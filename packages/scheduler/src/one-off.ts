@@ -8,8 +8,8 @@ import {
   type Labels,
   label,
   type OneOffExit,
+  type OneOffOptions,
   type OneOffSpec,
-  type StartOptions,
 } from "@slipway/core";
 import {
   type DockerConnection,
@@ -18,6 +18,7 @@ import {
   ensureNetwork,
   type FileCounter,
   findContainers,
+  killedExitCode,
   networkName,
   ranOutOfMemory,
   removeContainer,
@@ -45,7 +46,7 @@ export async function runOneOff(
   { docker, images }: DockerConnection,
   { installationId, network, runtime, quota, files }: OneOffContext,
   task: OneOffSpec,
-  { onOutput, signal }: StartOptions,
+  { onOutput, signal, timeoutMs }: OneOffOptions,
 ): Promise<OneOffExit> {
   await removeOneOffs(docker, installationId, task.appId, task);
   const [joined] = await Promise.all([
@@ -73,14 +74,30 @@ export async function runOneOff(
       { ...limited, onExcess: (excess) => exceeded.push(excess) },
       ended.signal,
     );
-    const exitCode = await untilAborted(Promise.race([delivered, rejectionOf(watched)]), signal);
+    const exitCode = await orTimedOut(Promise.race([delivered, rejectionOf(watched)]), timeoutMs, signal);
+    if (exitCode === "timed out")
+      return { exitCode: killedExitCode, timedOut: true, outOfMemory: false, diskFull: null };
     const [diskFull = null] = exceeded;
     const outOfMemory = diskFull === null && (await ranOutOfMemory(docker, id, exitCode));
-    return { exitCode, diskFull, outOfMemory };
+    return { exitCode, timedOut: false, outOfMemory, diskFull };
   } finally {
     ended.abort();
     // A failure of the watch was thrown above, unless the command had ended.
     await Promise.all([removeContainer(docker, config.name), Promise.allSettled([watched])]);
+  }
+}
+
+async function orTimedOut<T>(
+  result: Promise<T>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<T | "timed out"> {
+  const late = AbortSignal.timeout(timeoutMs);
+  try {
+    return await untilAborted(result, AbortSignal.any([signal, late]));
+  } catch (error) {
+    if (error === late.reason) return "timed out";
+    throw error;
   }
 }
 

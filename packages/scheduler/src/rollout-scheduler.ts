@@ -4,12 +4,14 @@
 import { untilAborted } from "@slipway/async";
 import {
   type Address,
+  type DiskExcess,
   type DiskQuota,
   type Instance,
   label,
   type ListedRollout,
   notFound,
   type OneOffExit,
+  type OneOffOptions,
   type OneOffSpec,
   type OverfullInstance,
   type RolloutSpec,
@@ -90,7 +92,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   abstract addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
   abstract instances(appId: string): Promise<readonly Instance[]>;
   abstract fingerprints(): Promise<ReadonlyMap<string, string>>;
-  abstract restartOverfull(): Promise<readonly OverfullInstance[]>;
+  abstract restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]>;
   abstract ping(): Promise<void>;
 
   async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
@@ -123,7 +125,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   }
 
   /** On the connected engine, on a Swarm its manager: a command that runs once needs no service. */
-  async run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit> {
+  async run(task: OneOffSpec, options: OneOffOptions): Promise<OneOffExit> {
     const { installationId, commandNetwork: network, runtime, files } = this;
     const quota = await this.#diskQuota();
     return await runOneOff(

@@ -37,10 +37,12 @@ describe.skipIf(await lacksRedis())("a part of an app that is deleted before the
         await remove(appId, isRemoved);
         return read(appId);
       };
-    if (part === "variables") vi.spyOn(own.variables, "list").mockImplementationOnce(removed(variables.list));
+    if (part === "variables")
+      vi.spyOn(own.variables, "list").mockImplementationOnce(removed((id) => variables.list(id)));
     else if (part === "notifiers")
-      vi.spyOn(own.notifiers, "ofApp").mockImplementationOnce(removed(notifiers.ofApp));
-    else vi.spyOn(own.collaborators, "ofApp").mockImplementationOnce(removed(collaborators.ofApp));
+      vi.spyOn(own.notifiers, "ofApp").mockImplementationOnce(removed((id) => notifiers.ofApp(id)));
+    else
+      vi.spyOn(own.collaborators, "ofApp").mockImplementationOnce(removed((id) => collaborators.ofApp(id)));
   };
   const partsOf = async (appId: string) => [
     ...(await api.store.variables.list(appId)),

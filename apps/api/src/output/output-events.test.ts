@@ -274,7 +274,7 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
     });
     const slow = connect(Number(new URL(server.url).port), "127.0.0.1").pause();
     slow.on("error", () => undefined).write(requestHead("GET /"));
-    await closed.promise;
+    await expect(closed.promise).resolves.toBeUndefined();
     slow.destroy();
     await run.log[Symbol.asyncDispose]();
     client.disconnect();

@@ -1,6 +1,6 @@
 // Keeps what instances write within APP_DISK_MB: their bytes on engines without quotas, and the number of their files.
 
-import type { Scheduler } from "@slipway/core";
+import type { DiskExcess, Scheduler } from "@slipway/core";
 import type { Logger } from "@slipway/service";
 
 export interface LimitDisksContext {
@@ -9,7 +9,10 @@ export interface LimitDisksContext {
 }
 
 /** The app's owner reads the reason in the list of its containers. */
-export async function limitDisks({ scheduler, logger }: LimitDisksContext): Promise<void> {
-  for (const { appId, index, reason } of await scheduler.restartOverfull())
+export async function limitDisks(
+  { scheduler, logger }: LimitDisksContext,
+  excess: DiskExcess,
+): Promise<void> {
+  for (const { appId, index, reason } of await scheduler.restartOverfull(excess))
     logger.warn({ app: appId, index, reason }, "an instance exceeded APP_DISK_MB, and was ended");
 }

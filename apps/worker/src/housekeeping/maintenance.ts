@@ -45,6 +45,8 @@ export async function runMaintenance(context: MaintenanceContext, job: Maintenan
       return removeApp(context, job.appId);
     case "observe-apps":
       return observeAll(context);
+    case "limit-files":
+      return limitDisks(context, "files");
     case "clean-sources":
       return clean(context);
     case "reconcile":
@@ -55,7 +57,7 @@ export async function runMaintenance(context: MaintenanceContext, job: Maintenan
 /** Instances are observed after some of them were started again, and also when that failed. */
 async function observeAll(context: ObserveContext & LimitDisksContext): Promise<void> {
   try {
-    await limitDisks(context);
+    await limitDisks(context, "bytes");
   } finally {
     await observeApps(context);
   }

@@ -103,7 +103,7 @@ describe.skipIf(await lacksRedis())("an aborted deployment whose log nobody clos
     });
     const sealed = async () =>
       (await Promise.all(deployments.map(({ id }) => found(id)))).map((one) => one?.logSha256 !== null);
-    expect((await sealed()).toSorted()).toEqual([false, false, true]);
+    expect((await sealed()).filter(Boolean)).toHaveLength(1);
     expect(failures).toEqual([
       expect.stringMatching(/^cannot close the log of .*: the engine is unavailable$/),
     ]);

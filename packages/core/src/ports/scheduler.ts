@@ -71,8 +71,15 @@ export type OneOffSpec = Pick<
   | "limits"
 >;
 
+export interface OneOffOptions extends StartOptions {
+  /** From the start of the command's process, which is killed then: the pull of the image is not the command's time. */
+  readonly timeoutMs: number;
+}
+
 export interface OneOffExit {
   readonly exitCode: number;
+  readonly timedOut: boolean;
+  /** Whether one of its processes was killed for want of memory. The command may have succeeded nevertheless. */
   readonly outOfMemory: boolean;
   /** What of `diskBytes` the command exceeded when it was killed for that; null when it was not. */
   readonly diskFull: DiskExcess | null;
@@ -165,7 +172,7 @@ export interface Scheduler extends AsyncDisposable {
    * earlier attempt at the same rollout left running; `discard` and `removeApp` remove it as well.
    * @throws {SlipwayError} "engine-unavailable", "registry-unavailable"; what `onOutput` throws; the signal's reason when aborted.
    */
-  run(task: OneOffSpec, options: StartOptions): Promise<OneOffExit>;
+  run(task: OneOffSpec, options: OneOffOptions): Promise<OneOffExit>;
   /** Removes the rollout's unpromoted instances that this or an earlier attempt started. */
   discard(appId: string, rolloutId: string, options: { readonly attempt: number }): Promise<void>;
   /**
@@ -203,11 +210,12 @@ export interface Scheduler extends AsyncDisposable {
    */
   removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void>;
   /**
-   * Starts instances that wrote more than `diskBytes`, unless the kernel limits that, or more than `maxFiles` files again, with the
-   * files of their image. One that still boots is killed, so that its start fails. On a Swarm it does nothing: the nodes' files
-   * cannot be measured.
+   * Starts instances that wrote more than `diskBytes`, unless the kernel limits that, or created more files than that allows, again
+   * with the files of their image, and those that an earlier call did not start. One that still boots is killed, so that its start
+   * fails. On a Swarm it does nothing: the nodes' files cannot be measured. Counting files takes up to ten minutes.
+   * @throws {SlipwayError} "engine-unavailable", after it has tried all instances.
    */
-  restartOverfull(): Promise<readonly OverfullInstance[]>;
+  restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]>;
   /** @returns the connected engine's storage driver if the files of instances and commands are not counted there; null otherwise. */
   uncountedDriver(): Promise<string | null>;
   /** What the kernel of the connected engine limits; found once, by the first call that succeeds. */

@@ -44,8 +44,9 @@ export interface FileCounter {
   /**
    * Counts again and again, at most a quarter of the time.
    * @param container.labels are those of the container that counts, which the engine removes with its process.
-   * @returns true once it has more than `maxFiles`; false when the signal aborts, or when the container does not exist any more.
-   * @throws {SlipwayError} "engine-unavailable" when they cannot be counted.
+   * @returns true once it has more than `maxFiles`; false when the signal aborts, when the container does not exist any more, or when
+   * this engine has not let files be counted so far: `count` reports that, and no command fails of it.
+   * @throws {SlipwayError} "engine-unavailable" when they cannot be counted any more.
    */
   exceeds(container: CountedContainer & { readonly labels: Labels }, signal: AbortSignal): Promise<boolean>;
 }
@@ -71,6 +72,7 @@ class LayerCounter implements FileCounter {
   readonly #connection: DockerConnection;
   readonly #options: FileCounterOptions;
   #storage: Promise<Storage> | undefined;
+  #hasCounted = false;
 
   constructor(connection: DockerConnection, options: FileCounterOptions) {
     this.#connection = connection;
@@ -87,7 +89,10 @@ class LayerCounter implements FileCounter {
     if (containers.length === 0 || (await this.uncountedDriver()) !== null) return counts;
     const look = { containers, labels: this.#options.labels, mode: "once" } as const;
     await this.#look(look, AbortSignal.timeout(lookLimitMs), async (process) => {
-      for await (const { id, files } of countsOf(process)) counts.set(id, files);
+      for await (const { id, files } of countsOf(process)) {
+        this.#hasCounted = true;
+        counts.set(id, files);
+      }
     });
     return counts;
   }
@@ -102,6 +107,7 @@ class LayerCounter implements FileCounter {
         const look = { containers: [{ id, maxFiles }], labels, mode: "always" } as const;
         return await this.#look(look, signal, async (process) => {
           for await (const { files } of countsOf(process)) {
+            this.#hasCounted = true;
             failures = 0;
             if (files > maxFiles) return true;
           }
@@ -110,7 +116,9 @@ class LayerCounter implements FileCounter {
       } catch (error) {
         if (signal.aborted) return false;
         failures += 1;
-        if (failures > maxFailures) throw error;
+        if (failures <= maxFailures) continue;
+        if (this.#hasCounted) throw error;
+        return false;
       }
     }
     return false;

@@ -1,4 +1,5 @@
 import type { RolloutSpec, Scheduler } from "@slipway/core";
+import { connectDocker } from "@slipway/docker";
 import {
   aRollout,
   lacksEngine,
@@ -8,7 +9,9 @@ import {
   startPrivateEngine,
   testEngine,
 } from "@slipway/testkit";
+import type Docker from "dockerode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { restartReasonLabel } from "../instance-config.ts";
 import { openDockerScheduler } from "./docker-scheduler.ts";
 
 const never = new AbortController().signal;
@@ -31,7 +34,10 @@ async function run(scheduler: Scheduler, image: string, script: string) {
   let text = "";
   const onOutput = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString("utf8"));
   const task = aRollout({ image, command: ["bash", "-c", script], limits });
-  return { exit: await scheduler.run(task, { signal: never, onOutput }), text: () => text };
+  return {
+    exit: await scheduler.run(task, { signal: never, onOutput, timeoutMs: 600_000 }),
+    text: () => text,
+  };
 }
 
 async function serve(scheduler: Scheduler, image: string, script: string): Promise<RolloutSpec> {
@@ -82,7 +88,7 @@ describe.skipIf(await lacksEngine())("on an engine without quotas", { timeout: t
     const greedy = await serve(scheduler, stackImage, `${fill}; ${listen}`);
     const [before] = await scheduler.instances(greedy.appId);
     const addresses = await scheduler.addresses(greedy.appId, greedy.rolloutId);
-    expect(await scheduler.restartOverfull()).toMatchObject([{ appId: greedy.appId, index: 1 }]);
+    expect(await scheduler.restartOverfull("bytes")).toMatchObject([{ appId: greedy.appId, index: 1 }]);
     const [after, ...others] = await scheduler.instances(greedy.appId);
     expect(others).toEqual([]);
     expect(after?.id).not.toBe(before?.id);
@@ -110,7 +116,7 @@ describe.skipIf(await lacksEngine())("on an engine without quotas", { timeout: t
     const started = scheduler.start(rollout, { signal: never, onOutput: () => filled.resolve() });
     started.catch(() => undefined);
     await Promise.race([filled.promise, started]);
-    expect(await scheduler.restartOverfull()).toHaveLength(1);
+    expect(await scheduler.restartOverfull("bytes")).toHaveLength(1);
     await expect(started).rejects.toMatchObject({
       code: "app-crashed",
       message: expect.stringContaining("it wrote more than its 32 MiB of disk (APP_DISK_MB)"),
@@ -147,7 +153,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
       const refused = exit.exitCode === 9 && /No space left on device|Disk quota exceeded/.test(text());
       expect(refused || (includesImage && exit.diskFull !== null)).toBe(true);
       const { appId } = await serve(scheduler, stackImage, `(${fill}); ${listen}`);
-      const restarted = (await scheduler.restartOverfull()).map((one) => one.appId);
+      const restarted = (await scheduler.restartOverfull("bytes")).map((one) => one.appId);
       expect(restarted).toEqual(restarted.length === 0 || !includesImage ? [] : [appId]);
       expect(await scheduler.instances(appId)).toMatchObject([{ state: "running" }]);
     });
@@ -177,12 +183,29 @@ function limitsFilesOn(engineOf: () => Promise<TestEngine>): void {
     const { scheduler, stackImage } = await opening(opened);
     const modest = await serve(scheduler, stackImage, listen);
     const greedy = await serve(scheduler, stackImage, `${fillWithFiles}; ${listen}`);
-    const ended = await scheduler.restartOverfull();
+    const ended = await scheduler.restartOverfull("files");
     expect(ended).toEqual([{ appId: greedy.appId, index: 1, reason: ofFiles }]);
     const restartReason = `the container ${ofFiles}: it was started again with the files of its image`;
     expect(await scheduler.instances(greedy.appId)).toMatchObject([{ state: "running", restartReason }]);
     expect(await scheduler.instances(modest.appId)).toMatchObject([{ restartReason: null }]);
     for (const { appId } of [modest, greedy]) await scheduler.removeApp(appId);
+  });
+
+  test("an instance whose restart failed halfway is started by the next pass", async () => {
+    await using opened = new AsyncDisposableStack();
+    const { dockerHost } = await engineOf();
+    const { scheduler, stackImage } = await opening(opened);
+    const { docker } = opened.use(connectDocker({ dockerHost }));
+    const { appId } = await serve(scheduler, stackImage, listen);
+    const [former] = await scheduler.instances(appId);
+    const { Config, HostConfig, Name } = await docker.getContainer(former?.id ?? "").inspect();
+    // As a worker leaves it that ended after it created the next container.
+    const Labels = { ...Config.Labels, [restartReasonLabel]: "it wrote too much" };
+    const next = { ...Config, Labels, HostConfig, name: `${Name.slice(1)}-next` };
+    const { id } = await docker.createContainer(next as Docker.ContainerCreateOptions);
+    expect(await scheduler.restartOverfull("files")).toEqual([]);
+    expect(await scheduler.instances(appId)).toMatchObject([{ id, state: "running" }]);
+    await scheduler.removeApp(appId);
   });
 
   test("an instance that creates more files than it may while it boots fails its start with the limit", async () => {
@@ -194,7 +217,7 @@ function limitsFilesOn(engineOf: () => Promise<TestEngine>): void {
     const started = scheduler.start(rollout, { signal: never, onOutput: () => filled.resolve() });
     started.catch(() => undefined);
     await Promise.race([filled.promise, started]);
-    expect(await scheduler.restartOverfull()).toHaveLength(1);
+    expect(await scheduler.restartOverfull("files")).toHaveLength(1);
     await expect(started).rejects.toMatchObject({
       code: "app-crashed",
       message: expect.stringContaining(`it ${ofFiles}`),

@@ -2,6 +2,7 @@
 
 import type {
   Address,
+  DiskExcess,
   Instance,
   OverfullInstance,
   RolloutSpec,
@@ -27,7 +28,7 @@ import {
 } from "./app-containers.ts";
 import { restart } from "./container-config.ts";
 import { findLocalBridge } from "./direct-connection.ts";
-import { restartOverfull } from "./restart-overfull.ts";
+import { restartWithFewerBytes, restartWithFewerFiles } from "./restart-overfull.ts";
 import { type StartContext, startInstances } from "./start-instances.ts";
 
 /** Containers without the installation's label are never changed. */
@@ -134,12 +135,12 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
     return fingerprintsOf(await this.find(), ({ id, state }) => `${id} ${state}`);
   }
 
-  async restartOverfull(): Promise<readonly OverfullInstance[]> {
+  async restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]> {
+    const { docker, files, installationId } = this;
+    if (excess === "files") return await restartWithFewerFiles(docker, files, installationId);
     const { containers, includesImage } = await this.diskQuota();
     // A quota that includes the image is one of btrfs, mostly. That kernel counts anew when a container is removed, and refuses nothing meanwhile.
-    const measuresBytes = !containers || includesImage;
-    const { docker, files, installationId } = this;
-    return await restartOverfull(docker, { files, installationId, measuresBytes });
+    return containers && !includesImage ? [] : await restartWithFewerBytes(docker, installationId);
   }
 
   async ping(): Promise<void> {

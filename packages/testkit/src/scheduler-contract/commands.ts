@@ -4,6 +4,8 @@ import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
 import { never, serve, start, talkAll } from "./rollouts.ts";
 
+const timeoutMs = 600_000;
+
 export function commandsContract({
   scheduler,
   rolloutOf,
@@ -23,8 +25,8 @@ export function commandsContract({
       processType: "hook",
       environment: { GREETING: "hello" },
     });
-    const exit = await scheduler().run(task, { onOutput, signal: never });
-    expect(exit).toEqual({ exitCode: 3, outOfMemory: false, diskFull: null });
+    const exit = await scheduler().run(task, { onOutput, signal: never, timeoutMs });
+    expect(exit).toEqual({ exitCode: 3, timedOut: false, outOfMemory: false, diskFull: null });
     const output = Buffer.concat(written).toString().trimEnd().split("\n");
     expect(new Set(output)).toEqual(new Set(["hello from hook-1", "oops"]));
     await untilGone(task);
@@ -38,19 +40,28 @@ export function commandsContract({
     const onOutput = (bytes: Uint8Array) => void written.push(Buffer.from(bytes));
     const script = 'hostname; getent hosts "$HOSTNAME" | sed "s/.* //"';
     const task = rolloutOf(script, { processType: "postdeploy" });
-    await scheduler().run(task, { onOutput, signal: never });
+    await scheduler().run(task, { onOutput, signal: never, timeoutMs });
     const name = "contract-postdeploy-1";
     expect(Buffer.concat(written).toString()).toBe(`${name}\n${name}\n`);
+  });
+
+  test("a command that does not end within its time limit is removed", async () => {
+    const task = rolloutOf("exec sleep 600");
+    const exit = await scheduler().run(task, { onOutput: () => undefined, signal: never, timeoutMs: 1 });
+    expect(exit).toMatchObject({ timedOut: true, outOfMemory: false, diskFull: null });
+    await untilGone(task);
   });
 
   test("a command is removed when it is aborted, and when a later call discards its attempt", async () => {
     const task = rolloutOf("echo begun; exec sleep 600");
     const onOutput = () => stop.abort(new Error("enough"));
     const stop = new AbortController();
-    await expect(scheduler().run(task, { onOutput, signal: stop.signal })).rejects.toThrow("enough");
+    await expect(scheduler().run(task, { onOutput, signal: stop.signal, timeoutMs })).rejects.toThrow(
+      "enough",
+    );
     await untilGone(task);
     const begun = Promise.withResolvers<void>();
-    const abandoned = scheduler().run(task, { onOutput: () => begun.resolve(), signal: never });
+    const abandoned = scheduler().run(task, { onOutput: () => begun.resolve(), signal: never, timeoutMs });
     abandoned.catch(() => undefined);
     await begun.promise;
     await scheduler().discard(task.appId, task.rolloutId, { attempt: task.attempt });

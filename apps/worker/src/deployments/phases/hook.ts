@@ -45,42 +45,41 @@ async function runCommand(
     tmpfsBytes: memoryBytes,
     tmpfsSetting: "APP_MEMORY_MB",
   });
-  const late = AbortSignal.timeout(config.timing.hookTimeoutMs);
-  try {
-    const { exitCode, outOfMemory, diskFull } = await scheduler.run(
-      {
-        appId: app.id,
-        appName: app.name,
-        releaseId: release.id,
-        releaseNumber: release.number,
-        rolloutId: release.id,
-        deploymentId,
-        attempt: number,
-        image: release.image,
-        command: shellCommandOf(release, command),
-        processType,
-        port: release.imageStart?.port ?? null,
-        environment: environmentOf(context, app, release),
-        limits: config.instance,
+  const { hookTimeoutMs: timeoutMs } = config.timing;
+  const { exitCode, timedOut, outOfMemory, diskFull } = await scheduler.run(
+    {
+      appId: app.id,
+      appName: app.name,
+      releaseId: release.id,
+      releaseNumber: release.number,
+      rolloutId: release.id,
+      deploymentId,
+      attempt: number,
+      image: release.image,
+      command: shellCommandOf(release, command),
+      processType,
+      port: release.imageStart?.port ?? null,
+      environment: environmentOf(context, app, release),
+      limits: config.instance,
+    },
+    {
+      onOutput: (bytes) => {
+        hints.read(bytes);
+        return log.write(bytes);
       },
-      {
-        onOutput: (bytes) => {
-          hints.read(bytes);
-          return log.write(bytes);
-        },
-        signal: AbortSignal.any([attempt.signal, late]),
-      },
-    );
-    if (diskFull !== null) throw failed(excessText(diskFull, diskBytes));
-    if (outOfMemory) throw failed("ran out of memory");
-    if (exitCode !== 0) for (const hint of hints.after(exitCode)) log.line(` !     ${hint}`);
-    if (exitCode !== 0) throw failed(`exited with code ${exitCode}`, { exitCode });
-  } catch (error) {
-    if (late.aborted && !attempt.signal.aborted) {
-      throw failed(`did not end within ${config.timing.hookTimeoutMs / 1000} s`);
-    }
-    throw error;
+      signal: attempt.signal,
+      timeoutMs,
+    },
+  );
+  if (timedOut) throw failed(`did not end within ${timeoutMs / 1000} s`);
+  if (diskFull !== null) throw failed(excessText(diskFull, diskBytes));
+  if (exitCode === 0) {
+    if (outOfMemory) log.line(" !     A process of the postdeploy hook ran out of memory");
+    return;
   }
+  if (outOfMemory) throw failed("ran out of memory");
+  for (const hint of hints.after(exitCode)) log.line(` !     ${hint}`);
+  throw failed(`exited with code ${exitCode}`, { exitCode });
 }
 
 function failed(how: string, details: { readonly exitCode?: number } = {}): SlipwayError {
