@@ -9,7 +9,6 @@ import {
   startPrivateEngine,
   testEngine,
 } from "@slipway/testkit";
-import type Docker from "dockerode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { restartReasonLabel } from "../instance-config.ts";
 import { openDockerScheduler } from "./docker-scheduler.ts";
@@ -202,7 +201,7 @@ function limitsFilesOn(engineOf: () => Promise<TestEngine>): void {
     // As a worker leaves it that ended after it created the next container.
     const Labels = { ...Config.Labels, [restartReasonLabel]: "it wrote too much" };
     const next = { ...Config, Labels, HostConfig, name: `${Name.slice(1)}-next` };
-    const { id } = await docker.createContainer(next as Docker.ContainerCreateOptions);
+    const { id } = await docker.createContainer(next);
     expect(await scheduler.restartOverfull("files")).toEqual([]);
     expect(await scheduler.instances(appId)).toMatchObject([{ id, state: "running" }]);
     await scheduler.removeApp(appId);

@@ -78,10 +78,10 @@ class Restarts {
   /** Starts the containers that an earlier pass created and did not start, because the engine or the worker failed. */
   async finish(labels: Labels): Promise<void> {
     const instances = await findContainers(this.#docker, labels);
-    const unstarted = instances.filter(
+    const waiting = instances.filter(
       ({ State, Labels }) => State === "created" && restartReasonLabel in Labels,
     );
-    for (const created of unstarted)
+    for (const created of waiting)
       await this.#try(async () => {
         const former = instances.filter((one) => one.Id !== created.Id && isSameInstance(one, created));
         for (const { Id } of former) await removeContainer(this.#docker, Id);
