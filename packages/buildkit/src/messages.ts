@@ -8,7 +8,7 @@ export interface EngineMessage {
   readonly error?: string;
 }
 
-/** Time without a message: BuildKit reports progress at least with each step, but a step may be silent for long. */
+/** Yields each JSON object of the response. A step of a build may be silent for long. */
 export async function* messagesOf(response: Readable): AsyncGenerator<EngineMessage> {
   let partial = "";
   response.setEncoding("utf8");

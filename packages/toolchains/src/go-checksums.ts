@@ -3,7 +3,7 @@
 import { SlipwayError } from "@slipway/core";
 import { reasonOf, unavailable } from "./failures.ts";
 import type { KeptTexts } from "./kept-texts.ts";
-import { RegistryClient } from "./registry-client.ts";
+import { PackageSourceClient } from "./package-source-client.ts";
 import { openSignedTree, parseVerifierKey } from "./signed-tree.ts";
 import type { VerifierKey } from "./signed-tree.ts";
 import { isInTree } from "./tree-proof.ts";
@@ -27,7 +27,7 @@ export interface GoChecksumsOptions {
   /** As GOSUMDB: a known name, `NAME+ID+KEY` with an optional URL, or `off`. */
   readonly database: string;
   /** The module proxy, which may serve the database too. */
-  readonly proxy: RegistryClient;
+  readonly proxy: PackageSourceClient;
   /** Hashes that were proved are used when the database does not respond. */
   readonly texts: KeptTexts;
 }
@@ -87,12 +87,12 @@ function parseDatabase(text: string): { readonly key: VerifierKey; readonly url:
 
 /** Where the database is read: through the proxy if it offers this, as Go does. */
 interface DatabaseSource {
-  readonly client: RegistryClient;
+  readonly client: PackageSourceClient;
   readonly prefix: string;
 }
 
 async function sourceOf(
-  proxy: RegistryClient,
+  proxy: PackageSourceClient,
   name: string,
   url: string,
   signal: AbortSignal,
@@ -100,7 +100,7 @@ async function sourceOf(
   const prefix = `sumdb/${name}/`;
   const supported = await responseOf(() => proxy.find(`${prefix}supported`, maxAnswerBytes, signal), signal);
   if (supported !== null) return { client: proxy, prefix };
-  return { client: new RegistryClient(url, "checksum database of Go"), prefix: "" };
+  return { client: new PackageSourceClient(url, "checksum database of Go"), prefix: "" };
 }
 
 interface Lookup {

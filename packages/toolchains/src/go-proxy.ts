@@ -8,7 +8,7 @@ import { KeptTexts } from "./kept-texts.ts";
 import { moduleFiles } from "./module-zip.ts";
 import type { PackageFile } from "./package-entries.ts";
 import type { Architecture } from "./platform-packages.ts";
-import { RegistryClient } from "./registry-client.ts";
+import { PackageSourceClient } from "./package-source-client.ts";
 
 export interface GoProxyOptions {
   /** `https://proxy.golang.org`; may contain user name and password. TLS trusts what Node.js does, and NODE_EXTRA_CA_CERTS. */
@@ -56,7 +56,7 @@ const goArchitectures: Readonly<Record<Architecture, string>> = { x64: "amd64", 
 
 /** @throws {SlipwayError} "configuration-invalid" when the checksum database is not one that GOSUMDB can name. */
 export function openGoProxy({ url, checksumDatabase, blobs, now, onError }: GoProxyOptions): GoProxy {
-  const client = new RegistryClient(url, "module proxy of Go");
+  const client = new PackageSourceClient(url, "module proxy of Go");
   const texts = new KeptTexts({ blobs, scope: client.url, onError });
   const checksums = openGoChecksums({ database: checksumDatabase, proxy: client, texts });
   let kept: { readonly text: string; readonly until: number } | undefined;

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { BlobStore, ByteStream } from "@slipway/core";
 import { KeptTexts } from "./kept-texts.ts";
 import { reasonOf, unavailable } from "./failures.ts";
-import { RegistryClient } from "./registry-client.ts";
+import { PackageSourceClient } from "./package-source-client.ts";
 import { packageFiles } from "./package-entries.ts";
 import { formatPackument, readPackument } from "./packument.ts";
 import type { Packument } from "./packument.ts";
@@ -61,7 +61,7 @@ export function openNpmRegistry(options: NpmRegistryOptions): NpmRegistry {
 }
 
 class HttpNpmRegistry implements NpmRegistry {
-  readonly #client: RegistryClient;
+  readonly #client: PackageSourceClient;
   readonly #texts: KeptTexts;
   readonly #now: () => Date;
   readonly #onError: (error: unknown) => void;
@@ -70,7 +70,7 @@ class HttpNpmRegistry implements NpmRegistry {
   readonly #memory = new Map<string, Remembered>();
 
   constructor({ url, blobs, now, onError }: NpmRegistryOptions) {
-    this.#client = new RegistryClient(url, "npm registry");
+    this.#client = new PackageSourceClient(url, "npm registry");
     this.#texts = new KeptTexts({ blobs, scope: this.#client.url, onError });
     this.#now = now;
     this.#onError = onError;

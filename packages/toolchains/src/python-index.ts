@@ -5,7 +5,7 @@ import { checkedDownload } from "./checked-download.ts";
 import { unavailable } from "./failures.ts";
 import { LastAnswers } from "./last-answers.ts";
 import type { LastAnswersOptions } from "./last-answers.ts";
-import { RegistryClient } from "./registry-client.ts";
+import { PackageSourceClient } from "./package-source-client.ts";
 
 export interface IndexFile {
   readonly name: string;
@@ -35,7 +35,7 @@ export interface RegistryOptions extends Omit<LastAnswersOptions, "scope"> {
 
 /** @param options.url of the index, such as `https://pypi.org/simple/`. */
 export function openPythonIndex({ url, ...options }: RegistryOptions): PythonIndex {
-  const client = new RegistryClient(url, "Python package index");
+  const client = new PackageSourceClient(url, "Python package index");
   const answers = new LastAnswers({ ...options, scope: client.url });
   const request = async (packageName: string, signal: AbortSignal) => {
     const text = await client.get(`${packageName}/`, { accept }, maxIndexBytes, signal);

@@ -7,7 +7,7 @@ import { packageFiles } from "./package-entries.ts";
 import type { PackageFile } from "./package-entries.ts";
 import type { Architecture } from "./platform-packages.ts";
 import type { RegistryOptions } from "./python-index.ts";
-import { RegistryClient } from "./registry-client.ts";
+import { PackageSourceClient } from "./package-source-client.ts";
 
 export interface MirroredPython {
   readonly version: string;
@@ -32,7 +32,7 @@ const machines: Readonly<Record<Architecture, string>> = { x64: "x86_64", arm64:
 
 /** @param options.url of the folder. */
 export function openPythonMirror({ url, ...options }: RegistryOptions): PythonMirror {
-  const client = new RegistryClient(url, "mirror of Python");
+  const client = new PackageSourceClient(url, "mirror of Python");
   const answers = new LastAnswers({ ...options, scope: client.url });
   const request = async (signal: AbortSignal) =>
     await client.get(checksumsFile, {}, maxChecksumsBytes, signal);

@@ -6,7 +6,7 @@ import { sbomMediaType } from "@slipway/sbom";
 import type { Logger } from "@slipway/service";
 import type { Attempt } from "./attempt.ts";
 import type { BuiltImage } from "./builders/builder.ts";
-import { heldAttestations } from "./held-push.ts";
+import { heldAttestations } from "./held-writes.ts";
 import type { Origin } from "./origin.ts";
 import type { Plan } from "./phases/plan.ts";
 import { storeReceipt } from "./receipt.ts";
@@ -83,7 +83,7 @@ function sbomArtifact(content: string): ImageArtifact {
 }
 
 /** Attaches the files to the image, and then a list of what is in it, if only the image tells that. */
-export async function leaveEvidence(
+export async function attachDocuments(
   context: AttestationsContext,
   attempt: Attempt,
   made: {

@@ -16,7 +16,7 @@ import type { ImageContext } from "./builders/image/image.ts";
 import { conclude, succeed } from "./conclude.ts";
 import type { ConcludeContext } from "./conclude.ts";
 import type { FormerImageContext } from "./former-image.ts";
-import { leaveEvidence, storeAttestations } from "./attestations.ts";
+import { attachDocuments, storeAttestations } from "./attestations.ts";
 import type { AttestationsContext } from "./attestations.ts";
 import { openAttempt } from "./open-attempt.ts";
 import type { OpenAttemptContext } from "./open-attempt.ts";
@@ -134,7 +134,7 @@ async function releaseAndStart(
   // The start mostly waits for the app, so the rest is done at the same time. All ends before the build is disposed of.
   const outcomes = await Promise.allSettled([
     start(context, attempt, release, facts),
-    leaveEvidence(context, attempt, { ...made, attestations }),
+    attachDocuments(context, attempt, { ...made, attestations }),
     built.saveCache(),
   ]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;

@@ -16,5 +16,5 @@ collect_static() {
   fi
   say 'python manage.py collectstatic --noinput'
   indented python manage.py collectstatic --noinput ||
-    fail "Django's static files could not be collected (see above)." 'Mend this, or set DISABLE_COLLECTSTATIC to 1.'
+    fail "Django's static files could not be collected (see above)." 'Fix this, or set DISABLE_COLLECTSTATIC to 1.'
 }

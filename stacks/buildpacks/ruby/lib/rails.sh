@@ -16,5 +16,5 @@ compile_assets() {
   say 'rake assets:precompile'
   # Rails does not start without the secret, which no asset needs.
   SECRET_KEY_BASE=${SECRET_KEY_BASE:-unused} SECRET_KEY_BASE_DUMMY=1 indented bundle exec rake assets:precompile ||
-    fail 'The assets could not be compiled (see above).' 'Mend this, or set DISABLE_ASSETS to 1.'
+    fail 'The assets could not be compiled (see above).' 'Fix this, or set DISABLE_ASSETS to 1.'
 }

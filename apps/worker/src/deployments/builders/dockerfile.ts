@@ -11,7 +11,7 @@ import type { WorkerConfig } from "../../config.ts";
 import { type Attempt, labelsOf } from "../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../build-time.ts";
 import { imageAnnotations } from "../image-annotations.ts";
-import { heldPush } from "../held-push.ts";
+import { heldPush } from "../held-writes.ts";
 import type { Builder, BuildInput } from "./builder.ts";
 import { type DockerfilePlan, planDockerfile } from "./dockerfile-plan.ts";
 import type { CheckPull } from "./pull-limit.ts";

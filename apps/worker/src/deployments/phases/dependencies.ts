@@ -15,7 +15,7 @@ import type { Attempt } from "../attempt.ts";
 import { filledSandbox, runSandbox, workDir } from "../build-sandbox.ts";
 import type { RunContext, SandboxContext } from "../build-sandbox.ts";
 import { dependenciesTime, imageLabel } from "../former-image.ts";
-import { heldPush } from "../held-push.ts";
+import { heldPush } from "../held-writes.ts";
 import { dependenciesRepository, releaseConfig } from "../release-image.ts";
 import type { Plan } from "./plan.ts";
 

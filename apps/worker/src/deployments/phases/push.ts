@@ -11,7 +11,7 @@ import type { UnneededContext } from "../../housekeeping/prune-images.ts";
 import type { Attempt } from "../attempt.ts";
 import { imageLabel } from "../former-image.ts";
 import type { FormerImage } from "../former-image.ts";
-import { heldPush } from "../held-push.ts";
+import { heldPush } from "../held-writes.ts";
 import { imageAnnotations } from "../image-annotations.ts";
 import { releaseConfig } from "../release-image.ts";
 import type { Built } from "./build.ts";

@@ -6,7 +6,7 @@ import type { ImageRegistry, PushedImage, RemoteImage, RemoteImages, RemoteLayer
 import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
 import { type BuildTimeContext, withinBuildTime } from "../../build-time.ts";
-import { heldPush } from "../../held-push.ts";
+import { heldPush } from "../../held-writes.ts";
 import type { BuiltImage } from "../builder.ts";
 import { imageProcesses } from "../image-processes.ts";
 import { checkReference } from "./image-rules.ts";

@@ -5,7 +5,7 @@ import { SlipwayError } from "@slipway/core";
 import type { App, Deployment } from "@slipway/core";
 import type { RegistryWrites } from "@slipway/bus";
 import type { Attempt } from "../../attempt.ts";
-import { heldRemoval } from "../../held-push.ts";
+import { heldRemoval } from "../../held-writes.ts";
 import { unneededImages } from "../../../housekeeping/prune-images.ts";
 import type { UnneededContext } from "../../../housekeeping/prune-images.ts";
 import { requestPruning } from "../../../housekeeping/request-pruning.ts";

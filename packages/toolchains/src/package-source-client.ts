@@ -31,7 +31,7 @@ interface Reading<Content> {
   readonly content: (body: ByteStream) => Promise<Content>;
 }
 
-export class RegistryClient {
+export class PackageSourceClient {
   readonly #base: URL;
   readonly #title: string;
   readonly #authorization: string | undefined;

@@ -5,7 +5,7 @@ import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { expect, test } from "vitest";
 import { refusal } from "@slipway/testkit";
-import { RegistryClient } from "./registry-client.ts";
+import { PackageSourceClient } from "./package-source-client.ts";
 
 const { signal } = new AbortController();
 const maxBytes = 64 * 1024 ** 2;
@@ -38,7 +38,7 @@ test.each([64, 128, 512, 4096])(
       socket.once("data", () => socket.end(Buffer.concat([Buffer.from(head), file])));
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
-    const client = new RegistryClient(`http://127.0.0.1:${portOf(server)}/`, "registry");
+    const client = new PackageSourceClient(`http://127.0.0.1:${portOf(server)}/`, "registry");
     let receivedBytes = 0;
     for await (const chunk of client.download("file", maxBytes, signal)) {
       receivedBytes += chunk.length;
@@ -61,7 +61,7 @@ test("a download follows redirects, and sends credentials to the registry's own 
     const location = request.url === "/file" ? "/moved" : `${files.url}elsewhere`;
     response.writeHead(302, { location }).end();
   });
-  const client = new RegistryClient(registry.url.replace("//", "//user:secret@"), "registry");
+  const client = new PackageSourceClient(registry.url.replace("//", "//user:secret@"), "registry");
   const chunks = await Array.fromAsync(client.download("file", maxBytes, signal));
   expect(Buffer.concat(chunks).toString()).toBe("content");
   const own = `Basic ${Buffer.from("user:secret").toString("base64")}`;
@@ -72,7 +72,7 @@ test("a download that is redirected without end fails", async () => {
   await using registry = await serve((_request, response) => {
     response.writeHead(302, { location: "/again" }).end();
   });
-  const client = new RegistryClient(registry.url, "registry");
+  const client = new PackageSourceClient(registry.url, "registry");
   const failure = refusal(Array.fromAsync(client.download("file", maxBytes, signal)));
   expect(await failure).toMatch(/^toolchain-unavailable: .* more than 5 redirects/);
 });
