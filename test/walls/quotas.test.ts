@@ -83,7 +83,7 @@ const attacks: readonly Attack[] = [
       upload.on("error", () => undefined);
       return [response.statusCode ?? 0, await text(response)];
     },
-    outcome: [403, "the upload took longer than 10 s"],
+    outcome: [408, "the upload took longer than 10 s"],
   },
   ...(
     [

@@ -43,6 +43,20 @@ export function namesSourceFile(
 }
 
 /**
+ * Whether the value of a variable with such a name may be a path of the source, where its files are not known: any that is not absolute, or
+ * below the build's folder.
+ */
+export function mayNameSourceFile(
+  { variables }: Pick<LanguageSource, "variables">,
+  variable: RegExp,
+): boolean {
+  const isPath = (text: string) => /^(?:\/work\/build\/|file:|[^/:-][^:]*(?:\/|\.\w+$))/.test(text);
+  return Object.entries(variables).some(
+    ([name, value]) => variable.test(name) && value.split(/[\s=,;"']+/).some(isPath),
+  );
+}
+
+/**
  * @param workspace path of the app in its monorepo; null for any other app.
  * @returns the SHA-256 in hex, the same for the same files in any order.
  */

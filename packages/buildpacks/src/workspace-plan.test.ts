@@ -71,6 +71,7 @@ describe("a workspace", () => {
     ["the manifest of a further folder", { files: { "other/package.json": "{}" } }],
     ["settings of a folder", { files: { "packages/lib/.npmrc": "a=b" } }],
     ["a variable of npm", { variables: { NPM_CONFIG_OMIT: "optional" } }],
+    ["a variable without a path of the source", { variables: { NODE_EXTRA_CA_CERTS: "/etc/ssl/ca.pem" } }],
   ])("is installed again after a change of %s", (_what, changes) => {
     expect(installOf(changes)?.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(installOf(changes)?.digest).not.toBe(installOf()?.digest);
@@ -105,6 +106,11 @@ describe("a workspace", () => {
     [
       "a linked folder has no manifest",
       { files: { "package-lock.json": json(npmLock).replaceAll("packages/lib", "lib") } },
+    ],
+    ["a variable names a file that the root may have", { variables: { NODE_OPTIONS: "-r ./otel.cjs" } }],
+    [
+      "a variable names a folder that the root may have",
+      { variables: { npm_config_cafile: "certs/ca.pem" } },
     ],
     ["a link leads to a folder", { links: [{ path: "latest", target: "packages", leadsToFile: false }] }],
   ])("is built with the whole source when %s", (_when, changes) => {
@@ -226,6 +232,11 @@ describe.each<[string, Files]>([
     ["a setting may move packages", { files: { "packages/lib/.npmrc": "modules-dir = lib\n" } }],
     ["a setting has a section", { files: { ".npmrc": "[x]\nregistry=y\n" } }],
     ["a variable may move packages", { variables: { npm_config_virtual_store_dir: "/tmp" } }],
+    ["a variable names a file that the root may have", { variables: { NODE_OPTIONS: "-r ./otel.cjs" } }],
+    [
+      "a variable names a folder that the root may have",
+      { variables: { npm_config_cafile: "certs/ca.pem" } },
+    ],
     ["a link leads to a folder", { links: [{ path: "latest", target: "packages", leadsToFile: false }] }],
   ])("is built with the whole source when %s", (_when, changes) => {
     expect(install(changes)).toBeNull();

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Redis } from "ioredis";
+import { SlipwayError } from "@slipway/core";
 import { describe, expect, test } from "vitest";
 import { freePort, lacksRedis, startRedis } from "@slipway/testkit";
 import { isRedisFailure } from "./redis-failure.ts";
@@ -49,6 +50,7 @@ describe.skipIf(await lacksRedis())("failures of Redis", () => {
     ];
     await client.set("text", "a");
     wrong.push(await errorOf(client.lpush("text", "b")), new TypeError("x is undefined"), "text", undefined);
+    wrong.push(new SlipwayError("store-unavailable", "the database cannot be used: it timed out"));
     for (const error of wrong) expect([String(error), isRedisFailure(error)]).toEqual([String(error), false]);
     await client.config("SET", "maxmemory", "1");
     const full = await errorOf(client.set("more", "a"));

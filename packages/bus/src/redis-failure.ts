@@ -1,5 +1,7 @@
 // Which errors mean that Redis does not answer, or cannot: all others are bugs, or have another cause.
 
+import { SlipwayError } from "@slipway/core";
+
 /** Errors of ioredis and BullMQ for commands that a lost connection ended. */
 const names: ReadonlySet<string> = new Set([
   "AbortError",
@@ -16,7 +18,8 @@ const refusals =
 
 /** Whether a call failed because Redis does not answer, or refuses to. */
 export function isRedisFailure(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  // Those of other services, such as a store that did not answer in time, have their own explanation.
+  if (!(error instanceof Error) || error instanceof SlipwayError) return false;
   if (error.name === "ReplyError") return refusals.test(error.message);
   if (names.has(error.name) || messages.test(error.message)) return true;
   // Of a connection that failed to each of a name's addresses.

@@ -55,7 +55,7 @@ const script = (name: string, file: string, numberOfKeys: number) =>
   loadScript(name, new URL(`lua/${file}`, import.meta.url), numberOfKeys);
 const takeScript = script("takeSlot", "take-slot.lua", 5);
 const confirmScript = script("confirmSlot", "confirm-slot.lua", 1);
-const cancelScript = script("cancelReservation", "cancel-reservation.lua", 1);
+const freeScript = script("freeUnconfirmedSlot", "free-unconfirmed-slot.lua", 1);
 const buildEndedScript = script("buildEnded", "build-ended.lua", 1);
 const removeIdleScript = script("removeIdleSlots", "remove-idle-slots.lua", 1);
 const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
@@ -105,7 +105,7 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
       await runScript(redis, buildEndedScript, [keys.ownerSlots(ownerId)], [id]);
     },
     async free({ id, ownerId }) {
-      await runScript(redis, cancelScript, [keys.ownerSlots(ownerId)], [id]);
+      await runScript(redis, freeScript, [keys.ownerSlots(ownerId)], [id]);
     },
     async hasFree(ownerId) {
       if (await hasFree(ownerId, await deployments.runningOfOwner(ownerId))) return true;

@@ -14,7 +14,11 @@ export interface Stranded {
 }
 
 const strandedScript = loadScript("findStranded", new URL("lua/find-stranded.lua", import.meta.url), 3);
-const freeScript = loadScript("freeSlots", new URL("lua/owners-with-free-slot.lua", import.meta.url), 4);
+const freeScript = loadScript(
+  "ownersWithFreeSlot",
+  new URL("lua/owners-with-free-slot.lua", import.meta.url),
+  4,
+);
 
 /** Records the apps that need a slot of their owner as waiting for one: Redis may have lost the records. */
 export async function findStranded({ redis, keys }: Bus, all: readonly LaneEntry[]): Promise<Stranded> {

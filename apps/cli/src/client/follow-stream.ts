@@ -12,6 +12,9 @@ export interface StreamOptions {
   readonly hasEnded: () => Promise<boolean>;
   /** After this time without a frame of the deployment, `hasEnded` is asked. */
   readonly silenceMs: number;
+  /** Limit of the time until the connection is open. */
+  readonly openMs: number;
+  readonly onOpen: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -20,15 +23,16 @@ export interface StreamOptions {
  * @returns why it ended, as a sentence. @throws what is wrong with a frame, and what `hasEnded` throws.
  */
 export async function readStream(options: StreamOptions, seen: SeenFrames): Promise<string> {
-  const { url, api, signal } = options;
+  const { url, api, openMs, onOpen, signal } = options;
   const left = new AbortController();
   const ended = Promise.withResolvers<string>();
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, { handshakeTimeout: openMs });
   let failure = "";
   const abort = () => socket.terminate();
   signal.addEventListener("abort", abort, { once: true });
   socket.on("open", () => {
     seen.connected();
+    onOpen();
     socket.send(JSON.stringify({ type: "auth", data: { token: api.token, rewinds: true } }));
   });
   socket.on("message", (data: Buffer) => {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocketServer } from "ws";
@@ -76,6 +77,18 @@ test("followDeployment goes on however often connections are lost while the depl
   expect(await followDeployment(optionsFor(url, {}), record)).toBe("success");
   expect(record.seen).toEqual(["[queued]", "[success]"]);
   expect(record.problems).toContainEqual(expect.stringContaining(`The stream ${url} closed`));
+});
+
+test("followDeployment follows through the API where the stream accepts connections and says nothing", async () => {
+  const record = recorder();
+  const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+  onTestFinished(() => void silent.close());
+  await once(silent, "listening");
+  const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}/apps/a`;
+  const answering = api("building", async () => events(["one"], "success"));
+  const timing = { openMs: 20 };
+  expect(await followDeployment(optionsFor(url, { api: answering, timing }), record)).toBe("success");
+  expect(record.seen).toEqual(["one", "[success]"]);
 });
 
 test("followDeployment authenticates each connection with the token that the client has by then", async () => {

@@ -21,6 +21,8 @@ export interface FollowOptions {
 }
 
 interface FollowTiming {
+  /** Limit of the time until a connection to the stream is open. */
+  readonly openMs: number;
   /** Before the first try after a connection. Later pauses are longer. */
   readonly firstPauseMs: number;
   /** After this time without a line from the stream, the API is asked whether the deployment has ended. */
@@ -29,9 +31,14 @@ interface FollowTiming {
   readonly giveUpMs: number;
 }
 
-const defaults: FollowTiming = { firstPauseMs: 500, silenceMs: 5_000, giveUpMs: 10 * 60_000 };
+const defaults: FollowTiming = {
+  openMs: 10_000,
+  firstPauseMs: 500,
+  silenceMs: 5_000,
+  giveUpMs: 10 * 60_000,
+};
 const longestPauseMs = 10_000;
-/** A connection that lasted this long did not fail. */
+/** A connection that was open for this long did not fail. */
 const steadyMs = 10_000;
 /** After so many failures in a row, the log of a deployment that has ended is given up. */
 const maxOutputFailures = 6;
@@ -56,6 +63,8 @@ class Following {
   /** Connections in a row that brought nothing. */
   #failures = 0;
   #answeredAt = performance.now();
+  /** Of the present connection to the stream; infinity before it. */
+  #openedAt = Number.POSITIVE_INFINITY;
   /** According to the API. */
   #endedWith: FinalStatus | undefined;
 
@@ -70,11 +79,11 @@ class Following {
     const { signal } = this.#options;
     for (;;) {
       const { news } = this.#seen;
-      const startedAt = performance.now();
+      this.#openedAt = Number.POSITIVE_INFINITY;
       const reason = await this.#oneConnection();
       if (this.#seen.finalStatus !== undefined) return this.#seen.finalStatus;
       signal.throwIfAborted();
-      const isSteady = this.#seen.news > news || performance.now() - startedAt >= steadyMs;
+      const isSteady = this.#seen.news > news || performance.now() - this.#openedAt >= steadyMs;
       if (isSteady) this.#answeredAt = performance.now();
       this.#failures = isSteady ? 1 : this.#failures + 1;
       if (this.#endedWith !== undefined && this.#failures >= maxOutputFailures) {
@@ -100,7 +109,7 @@ class Following {
    */
   async #oneConnection(): Promise<string> {
     const { api, app, deploymentId, signal } = this.#options;
-    const { silenceMs } = this.#timing;
+    const { openMs, silenceMs } = this.#timing;
     const isTurnOfApi = this.#failures > 0 && this.#failures % 2 === 0;
     const hasEnded = () => this.#hasEnded();
     try {
@@ -108,7 +117,8 @@ class Following {
       if ((await hasEnded()) || isTurnOfApi)
         return await readOutput({ api, app: app.id, deploymentId, signal }, this.#seen);
       const url = app.links.deployments_stream;
-      return await readStream({ url, api, hasEnded, silenceMs, signal }, this.#seen);
+      const onOpen = () => (this.#openedAt = performance.now());
+      return await readStream({ url, api, hasEnded, openMs, silenceMs, onOpen, signal }, this.#seen);
     } catch (error) {
       if (isPassing(error)) return error.message;
       throw error;

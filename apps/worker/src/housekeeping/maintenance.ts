@@ -9,6 +9,7 @@ import type { WorkerConfig } from "../config.ts";
 import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
 import type { Announcer } from "../notifications/announce.ts";
 import { agreedTime, cleanDeliveries, cleanOperations, cleanSources } from "./clean.ts";
+import { closeOpenLogs } from "./close-open-logs.ts";
 import { limitDisks } from "./limit-disks.ts";
 import type { LimitDisksContext } from "./limit-disks.ts";
 import { observeApps } from "./observe.ts";
@@ -17,7 +18,6 @@ import { removeOldDeployments } from "./retention.ts";
 import type { RetentionContext } from "./retention.ts";
 import { removeApp, resumeRemovals } from "./remove-apps.ts";
 import type { RemoveAppContext } from "./remove-apps.ts";
-import { sealAborted } from "./seal-aborted.ts";
 
 type ReconcileContext = DeploymentPortsContext &
   Pick<ReconcileOptions, "work" | "onError"> & {
@@ -44,7 +44,7 @@ export async function runMaintenance(context: MaintenanceContext, job: Maintenan
     case "remove-app":
       return removeApp(context, job.appId);
     case "observe-apps":
-      return observeAll(context);
+      return all([observeAll(context), closeOpenLogs(context)]);
     case "limit-files":
       return limitDisks(context, "files");
     case "clean-sources":
@@ -74,17 +74,20 @@ async function clean(context: CleanAllContext): Promise<void> {
   await context.blobs.clean();
 }
 
-/** Reconciles lanes, closes logs of aborted deployments, resumes removals and announces events. A failure of one does not prevent the others. */
+/** Reconciles lanes, resumes removals and announces events. A failure of one does not prevent the others. */
 export async function reconcileAll(context: ReconcileContext): Promise<void> {
   const { store, lanes, work, announcer, config, onError } = context;
   const { deployments, operations } = store;
   const { leaseMs } = config.timing;
-  const outcomes = await Promise.allSettled([
+  await all([
     reconcile({ deployments, operations, lanes, leaseMs, work, onError }),
-    sealAborted(context),
     resumeRemovals(context, lanes),
     announcer.announce(),
   ]);
+}
+
+async function all(parts: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(parts);
   const failures = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
   if (failures.length > 0)
     throw new AggregateError(failures, "a part of the maintenance failed; the next pass repeats it");

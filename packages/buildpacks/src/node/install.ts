@@ -9,7 +9,7 @@ import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
 import { type WorkspaceFiles, workspaceFiles } from "./workspace-files.ts";
 import { settingsAreKnown } from "./workspace-settings.ts";
-import { decisiveVariables, installDigest, namesSourceFile } from "../install-inputs.ts";
+import { decisiveVariables, installDigest, mayNameSourceFile, namesSourceFile } from "../install-inputs.ts";
 import type { DecisiveVariables } from "../install-inputs.ts";
 import type { Install, LanguageSource, Monorepo } from "../language.ts";
 
@@ -69,7 +69,8 @@ export function planInstall(
   const isYarn1 = wish?.lockfileVersion === "1";
   const configured = new Map([...settings, ...members.files]);
   if (isMonorepo && !settingsAreKnown({ manager, isYarn1, files: configured, variables })) return null;
-  if (namesSourceFile({ variables, names }, variableWithPath)) return null;
+  const mayName = isMonorepo ? mayNameSourceFile : namesSourceFile;
+  if (mayName({ variables, names }, variableWithPath)) return null;
   const running = runningInstallScripts(facts, { manager, wish, manifests, lock, settings, variables });
   if (running.some((name) => needsSource.has(name))) return null;
   const files = new Map([
@@ -123,10 +124,10 @@ function manifestUsesSource(manifest: PackageJson, isMonorepo: boolean): boolean
     "overrides",
     "pnpm",
   ];
-  const path = isMonorepo
-    ? /"(?:(?:file|link|portal|exec|patch):|~?\.{0,2}\/)[^"]*"(?!:)/
-    : /"(?:(?:file|link|portal|workspace|exec|patch):|~?\.{0,2}\/)[^"]*"(?!:)/;
-  return sections.some((name) => path.test(JSON.stringify(manifest[name] ?? {})));
+  const path = /"(?:(?:file|link|portal|exec|patch):|~?\.{0,2}\/)[^"]*"(?!:)/;
+  const usesSource = (json: string) =>
+    path.test(json) || (!isMonorepo && /"workspace:[^"]*"(?!:)/.test(json));
+  return sections.some((name) => usesSource(JSON.stringify(manifest[name] ?? {})));
 }
 
 /** Without install scripts, a package manager reads its own variables, those of Node.js, and those that its settings name. */

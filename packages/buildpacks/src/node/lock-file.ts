@@ -153,12 +153,12 @@ function readBunLock(value: unknown): LockFacts | null {
   const lock = bunSchema.safeParse(value);
   if (!lock.success) return null;
   const { workspaces, packages = {} } = lock.data;
-  const linkedFolders = Object.keys(workspaces).filter((folder) => folder !== "");
-  const isLinked = (id: string) => linkedFolders.some((folder) => id.endsWith(`@workspace:${folder}`));
+  const linked = new Set(Object.keys(workspaces).filter((folder) => folder !== ""));
+  const isLinked = (id: string) => linked.has(id.split("@workspace:", 2)[1] ?? "");
   const ids = Object.values(packages).flatMap(([id]) => (isLinked(id) ? [] : [id]));
   return {
     packageCount: ids.length,
-    linkedFolders,
+    linkedFolders: [...linked],
     usesSource: ids.some((id) => inSource.test(id)),
     withInstallScript: ids.map(nameIn),
   };

@@ -35,10 +35,10 @@ export interface FileCounter {
   /** @returns the engine's storage driver if nothing can count the files of containers there; null otherwise. */
   uncountedDriver(): Promise<string | null>;
   /**
-   * One look at all of them.
-   * @returns by id: the number of files, of which any beyond `maxFiles` is one more than that, and infinity cannot be counted in time. A container
-   * that does not exist is absent, and with a storage driver that is not counted each one.
-   * @throws {SlipwayError} "engine-unavailable"
+   * One look at all of them, which ends after ten minutes.
+   * @returns by id: the number of files, of which any beyond `maxFiles` is one more than that; infinity if they cannot be counted in
+   * time. Absent are containers that do not exist or were not reached, and with a storage driver that is not counted all of them.
+   * @throws {SlipwayError} "engine-unavailable" when none was counted.
    */
   count(containers: readonly CountedContainer[]): Promise<ReadonlyMap<string, number>>;
   /**
@@ -88,12 +88,17 @@ class LayerCounter implements FileCounter {
     const counts = new Map<string, number>();
     if (containers.length === 0 || (await this.uncountedDriver()) !== null) return counts;
     const look = { containers, labels: this.#options.labels, mode: "once" } as const;
-    await this.#look(look, AbortSignal.timeout(lookLimitMs), async (process) => {
-      for await (const { id, files } of countsOf(process)) {
-        this.#hasCounted = true;
-        counts.set(id, files);
-      }
-    });
+    try {
+      await this.#look(look, AbortSignal.timeout(lookLimitMs), async (process) => {
+        for await (const { id, files } of countsOf(process)) {
+          this.#hasCounted = true;
+          counts.set(id, files);
+        }
+      });
+    } catch (error) {
+      // What was counted is of use, for example in a look that takes too long.
+      if (counts.size === 0) throw error;
+    }
     return counts;
   }
 

@@ -78,7 +78,7 @@ export async function bootContainer(
     await untilAborted(delivered, signal);
     throw outcome === "late"
       ? timedOut(rollout, findings)
-      : await crashed(docker, files, id, rollout, await process.exitCode);
+      : await untilAborted(crashed(docker, files, id, rollout, await process.exitCode), signal);
   } finally {
     output.stop();
     over.abort();
@@ -113,7 +113,8 @@ async function excess(
 ): Promise<DiskExcess | null> {
   const [bytes, counts] = await Promise.all([
     writtenBytes(docker, id),
-    files.count([{ id, maxFiles: maxFiles(diskBytes) }]),
+    // Without a count the crash is explained by its exit code. The periodic count reports why none is possible.
+    files.count([{ id, maxFiles: maxFiles(diskBytes) }]).catch(() => new Map<string, number>()),
   ]);
   return excessOf({ bytes, files: counts.get(id) ?? 0 }, diskBytes);
 }

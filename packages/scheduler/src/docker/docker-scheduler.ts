@@ -53,6 +53,7 @@ export function openDockerScheduler(options: DockerSchedulerOptions): Scheduler 
 class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   protected readonly commandNetwork: string | undefined;
   readonly #publishHost: string;
+  #isCounting = false;
 
   constructor(options: DockerSchedulerOptions) {
     super(options);
@@ -136,15 +137,27 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   }
 
   async restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]> {
-    const { docker, files, installationId } = this;
-    if (excess === "files") return await restartWithFewerFiles(docker, files, installationId);
+    const { docker, installationId } = this;
+    if (excess === "files") return await this.#restartWithFewerFiles();
     const { containers, includesImage } = await this.diskQuota();
-    // A quota that includes the image is one of btrfs, mostly. That kernel counts anew when a container is removed, and refuses nothing meanwhile.
+    // A quota that includes the image is one of btrfs, mostly. That kernel counts anew when a container is removed, and refuses
+    // nothing meanwhile.
     return containers && !includesImage ? [] : await restartWithFewerBytes(docker, installationId);
   }
 
   async ping(): Promise<void> {
     await this.connection.ping();
+  }
+
+  /** One count at a time: it may take longer than until the next one is due. */
+  async #restartWithFewerFiles(): Promise<readonly OverfullInstance[]> {
+    if (this.#isCounting) return [];
+    this.#isCounting = true;
+    try {
+      return await restartWithFewerFiles(this.docker, this.files, this.installationId);
+    } finally {
+      this.#isCounting = false;
+    }
   }
 
   async #joinedNetwork(signal: AbortSignal): Promise<Pick<StartContext, "network" | "bridge">> {

@@ -48,7 +48,13 @@ export async function restartWithFewerFiles(
   const restarts = new Restarts(docker);
   await restarts.finish(labels);
   const limited = (await runningContainers(docker, labels)).filter((one) => Number.isFinite(limitOf(one)));
-  const counts = await files.count(limited.map((one) => ({ id: one.id, maxFiles: maxFiles(limitOf(one)) })));
+  // In another order each time, because a look may end before the last of them.
+  const counted = limited.map((one) => ({
+    id: one.id,
+    maxFiles: maxFiles(limitOf(one)),
+    turn: Math.random(),
+  }));
+  const counts = await files.count(counted.toSorted((a, b) => a.turn - b.turn));
   for (const instance of limited) {
     if ((counts.get(instance.id) ?? 0) > maxFiles(limitOf(instance)))
       await restarts.begin(instance, excessText("files", limitOf(instance)));
@@ -105,7 +111,9 @@ class Restarts {
 }
 
 function isSameInstance(one: Docker.ContainerInfo, other: Docker.ContainerInfo): boolean {
-  return [label.rollout, label.instance].every((name) => one.Labels[name] === other.Labels[name]);
+  return [label.rollout, label.attempt, label.instance].every(
+    (name) => one.Labels[name] === other.Labels[name],
+  );
 }
 
 /** When the engine does not measure all in time, one of them may have too many files: each is measured by itself. */
@@ -184,9 +192,9 @@ function limitOf({ labels }: RunningContainer): number {
 
 function bytesText(instance: MeasuredContainer): string {
   const { writtenBytes: bytes } = instance;
+  if (!Number.isFinite(bytes)) return excessText("files", limitOf(instance));
   const limit = `${Math.floor(limitOf(instance) / 1024 ** 2)} MiB (APP_DISK_MB)`;
-  const written = Number.isFinite(bytes) ? `${Math.ceil(bytes / 1024 ** 2)} MiB` : "too many files";
-  return `wrote ${written}, its limit is ${limit}`;
+  return `wrote ${Math.ceil(bytes / 1024 ** 2)} MiB, its limit is ${limit}`;
 }
 
 async function ignoringAbsence<T>(request: () => Promise<T>): Promise<T | null> {

@@ -6,7 +6,7 @@ import type { Lanes } from "@slipway/queue";
 import { aNewDeployment, anApp, lacksRedis, unexpected } from "@slipway/testkit";
 import { openTestContext } from "../../test-support/test-context.ts";
 import type { TestContext } from "../../test-support/test-context.ts";
-import { reconcileAll } from "./maintenance.ts";
+import { closeOpenLogs } from "./close-open-logs.ts";
 
 const endedAt = new Date("2030-01-01T00:00:00Z");
 
@@ -25,14 +25,11 @@ describe.skipIf(await lacksRedis())("an aborted deployment whose log nobody clos
   });
   afterEach(() => opened.disposeAsync());
 
-  const reconciled = (sinceMs: number, removeSandboxes: () => Promise<number> = async () => 0) => {
-    const nothing = { run: async () => undefined, exhaust: async () => undefined };
-    return reconcileAll({
+  const close = (sinceMs: number, removeSandboxes: () => Promise<number> = async () => 0) => {
+    return closeOpenLogs({
       ...context,
       engine: { removeSandboxes },
       lanes,
-      work: { deploy: nothing, operate: nothing },
-      announcer: { announce: async () => undefined },
       now: () => new Date(endedAt.getTime() + sinceMs),
       onError: (error, message) => failures.push(`${message}: ${(error as Error).message}`),
     });
@@ -58,10 +55,10 @@ describe.skipIf(await lacksRedis())("an aborted deployment whose log nobody clos
     const claimed = claim(await newDeployment(), 1, { at: endedAt, lineCount: 0 });
     expect(await context.store.deployments.compareAndSet(claimed)).toBe(true);
     const ran = await aborted(claimed);
-    await reconciled(leaseMs - 1);
+    await close(leaseMs - 1);
     for (const { id } of [waiting, ran]) expect((await found(id))?.logSha256).toBeNull();
-    await reconciled(leaseMs);
-    await reconciled(leaseMs);
+    await close(leaseMs);
+    await close(leaseMs);
     for (const { id } of [waiting, ran]) {
       expect(await found(id)).toMatchObject({
         status: "aborted",
@@ -78,10 +75,10 @@ describe.skipIf(await lacksRedis())("an aborted deployment whose log nobody clos
     const deployment = await newDeployment();
     await lanes.advance(deployment.appId);
     await aborted(deployment);
-    await reconciled(leaseMs);
+    await close(leaseMs);
     expect((await found(deployment.id))?.logSha256).toBeNull();
     expect(await lanes.abort(deployment)).toBe(false);
-    await reconciled(leaseMs);
+    await close(leaseMs);
     expect((await found(deployment.id))?.logSha256).not.toBeNull();
   });
 
@@ -96,7 +93,7 @@ describe.skipIf(await lacksRedis())("an aborted deployment whose log nobody clos
       await context.store.apps.compareAndSet({ ...app, deletedAt: endedAt, revision: app.revision + 1 }),
     ).toBe(true);
     let calls = 0;
-    await reconciled(leaseMs, async () => {
+    await close(leaseMs, async () => {
       calls += 1;
       if (calls === 1) throw new Error("the engine is unavailable");
       return 0;
@@ -107,7 +104,7 @@ describe.skipIf(await lacksRedis())("an aborted deployment whose log nobody clos
     expect(failures).toEqual([
       expect.stringMatching(/^cannot close the log of .*: the engine is unavailable$/),
     ]);
-    await reconciled(leaseMs);
+    await close(leaseMs);
     expect(await sealed()).toEqual([true, true, false]);
   });
 });

@@ -1,6 +1,7 @@
 // Closes the logs of aborted deployments that neither the process that aborted them nor a worker closed: it crashed, or Redis or the
 // store failed, between the abort and the end of the log.
 
+import { SlipwayError } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import { sealAbandoned } from "@slipway/deployments";
 import type { Lanes } from "@slipway/queue";
@@ -8,7 +9,7 @@ import type { WorkerConfig } from "../config.ts";
 import { deploymentPorts } from "../deployments/deployment-ports.ts";
 import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
 
-export type SealAbortedContext = DeploymentPortsContext & {
+export type CloseOpenLogsContext = DeploymentPortsContext & {
   readonly store: Pick<Store, "apps" | "deployments">;
   readonly lanes: Pick<Lanes, "jobStates">;
   readonly config: { readonly timing: Pick<WorkerConfig["timing"], "leaseMs"> };
@@ -16,17 +17,17 @@ export type SealAbortedContext = DeploymentPortsContext & {
   readonly onError: (error: unknown, message: string) => void;
 };
 
-/** How many are read at once. An index has only these deployments, so a pass that finds none costs one read. */
-const atOnce = 1_000;
+/** Of one pass: each calls the engine. An index has only these deployments, so a pass that finds none costs one read. */
+const maxOfPass = 100;
 
 /**
  * Leaves those that ended less than a lease ago, or have a job: a worker may be closing them. Idempotent, also on several workers at
  * once. Rejects when the deployments or their jobs cannot be read.
  */
-export async function sealAborted(context: SealAbortedContext): Promise<void> {
+export async function closeOpenLogs(context: CloseOpenLogsContext): Promise<void> {
   const { store, lanes, config, now, onError } = context;
   const until = new Date(now().getTime() - config.timing.leaseMs);
-  const unsealed = await store.deployments.unsealed(until, atOnce);
+  const unsealed = await store.deployments.unsealed(until, maxOfPass);
   const states = await lanes.jobStates(unsealed.map(({ id }) => id));
   for (const [index, deployment] of unsealed.entries()) {
     if (states[index] === "live") continue;
@@ -34,12 +35,14 @@ export async function sealAborted(context: SealAbortedContext): Promise<void> {
       await seal(context, deployment);
     } catch (error) {
       onError(error, `cannot close the log of deployment ${deployment.id}`);
+      // The others would fail as well, each after the time limit of a call.
+      if (error instanceof SlipwayError && error.code === "engine-unavailable") return;
     }
   }
 }
 
 /** The removal of a deleted app removes its logs: a line that is added meanwhile would stay. */
-async function seal(context: SealAbortedContext, deployment: Deployment): Promise<void> {
+async function seal(context: CloseOpenLogsContext, deployment: Deployment): Promise<void> {
   const app = await context.store.apps.get(deployment.appId);
   if (app === null || app.deletedAt !== null) return;
   await sealAbandoned(deploymentPorts(context), deployment);
