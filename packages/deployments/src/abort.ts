@@ -58,14 +58,17 @@ async function abortIf(
   applies: (deployment: Deployment) => boolean,
 ): Promise<Deployment | null> {
   const { store, now, notify } = context;
+  let wasQueued = false;
   const aborted = await updateDeployment(store.deployments, id, (deployment) => {
     if (!applies(deployment)) return null;
+    wasQueued = deployment.status === "queued";
     const facts = { failure: failureOf({ code: "aborted", message: reason }) };
     return changeStatus(deployment, "aborted", { at: now(), lineCount: null, facts });
   });
   if (aborted === null) return null;
   const isHeld = await notifyAborted(context, aborted);
-  if (!isHeld) {
+  // A worker that takes the job of a queued deployment meanwhile finds the log closed.
+  if (wasQueued || !isHeld) {
     await notify("close the log of an aborted deployment", () => sealAborted(context, aborted, reason));
   }
   return aborted;

@@ -48,6 +48,35 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
     }
   });
 
+  test("jobs that a worker whose clock was ahead scheduled for much later run in time", async () => {
+    await using opened = new AsyncDisposableStack();
+    const { url: redisUrl } = opened.use(await startRedis());
+    const queue = opened.adopt(
+      new Queue(queueNames.maintenance, { connection: { url: redisUrl }, prefix: keys.queuePrefix }),
+      (one) => one.close(),
+    );
+    const every = 100;
+    const startDate = Date.now() + never;
+    const data = { type: "reconcile" };
+    await queue.upsertJobScheduler("reconcile", { every, startDate }, { name: "reconcile", data });
+    expect((await queue.getJobScheduler("reconcile"))?.next).toBeGreaterThan(Date.now() + never / 2);
+    const reconciled = Promise.withResolvers<void>();
+    const periods = { reconcileEveryMs: every, observeEveryMs: never, limitFilesEveryMs: never };
+    const run = async ({ type }: { readonly type: string }) => {
+      if (type === "reconcile") reconciled.resolve();
+    };
+    const stop = await startMaintenance({
+      redisUrl,
+      keys,
+      name: "test",
+      onError: unexpected,
+      run,
+      ...periods,
+    });
+    opened.defer(stop);
+    await expect(reconciled.promise).resolves.toBeUndefined();
+  });
+
   test("schedules of the previous version are removed from the queue of reconciling", async () => {
     await using opened = new AsyncDisposableStack();
     const { url: redisUrl } = opened.use(await startRedis());

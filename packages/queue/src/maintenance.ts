@@ -81,7 +81,18 @@ async function schedule(
     [slowMaintenance, "clean-sources", cleanSourcesEveryMs],
   ] as const;
   const opts = { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } };
-  for (const [queue, type, every] of periods)
+  for (const [queue, type, every] of periods) {
+    await removeIfFarAhead(queue, type, every);
     await queue.upsertJobScheduler(type, { every }, { name: type, data: { type }, opts });
+  }
   for (const type of formerSchedules) await maintenance.removeJobScheduler(type);
+}
+
+/**
+ * A worker whose clock is ahead sets the next time by it. BullMQ keeps that time, so the jobs would not run until then, although the
+ * clock is right again.
+ */
+async function removeIfFarAhead(queue: Queue<MaintenanceJob>, type: string, every: number): Promise<void> {
+  const next = (await queue.getJobScheduler(type))?.next ?? 0;
+  if (next > Date.now() + 2 * every) await queue.removeJobScheduler(type);
 }
