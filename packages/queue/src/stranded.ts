@@ -14,7 +14,7 @@ export interface Stranded {
 }
 
 const strandedScript = loadScript("findStranded", new URL("lua/find-stranded.lua", import.meta.url), 3);
-const freeScript = loadScript(
+const ownersScript = loadScript(
   "ownersWithFreeSlot",
   new URL("lua/owners-with-free-slot.lua", import.meta.url),
   4,
@@ -48,7 +48,7 @@ export async function withFreeSlot(
 ): Promise<string[]> {
   const scriptKeys = [...queueKeys(keys), keys.ownerSlots(""), keys.fleetCapacity];
   const parts = await inChunks(owners, (chunk) =>
-    runScript(redis, freeScript, scriptKeys, [limit, reserved, ...chunk]),
+    runScript(redis, ownersScript, scriptKeys, [limit, reserved, ...chunk]),
   );
   return parts.flat() as string[];
 }

@@ -1,4 +1,4 @@
-// Deployments that ended and whose logs are not closed: the reconciler closes them.
+// Deployments that ended and whose logs are not closed: a periodic job of workers closes them.
 
 export const unsealedDeployments = `
 CREATE INDEX deployments_unsealed ON deployments (finished_at)
