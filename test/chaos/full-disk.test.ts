@@ -1,7 +1,7 @@
 // Full disks: accepted work survives, new work is refused with the reason, and no process ends.
 
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, describe, expect, inject, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { join } from "node:path";
 import { sourceAnswer } from "@slipway/protocol";
 import { isRoot } from "@slipway/setup";
@@ -17,12 +17,14 @@ import { reportStateOfFailed } from "./state.ts";
 const reason = "disk is full";
 
 describe.skipIf((await lacksEngine()) || !isRoot())("a full disk", () => {
-  let opened = new AsyncDisposableStack();
+  let opened: AsyncDisposableStack;
   let slipway: SlipwayUnderTest;
+  beforeEach(() => {
+    opened = new AsyncDisposableStack();
+  });
   afterEach(async ({ task }) => {
     await using _ = opened;
     await reportStateOfFailed(task, slipway);
-    opened = new AsyncDisposableStack();
   });
 
   test("of database, blobs and Redis: what was accepted ends well once there is space, and uploads are refused meanwhile", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { countTests, endOfRun, failedFiles, failuresIn, withSecondRun } from "./test-outcome.ts";
+import { countTests, endOfRun, failuresIn, filesToRepeat, withSecondRun } from "./test-outcome.ts";
 
 const file = (status: string, ...tests: string[]) => ({
   name: "/clone/a.test.ts",
@@ -57,7 +57,7 @@ test("a second run of the files that failed replaces their results, and is repor
   const hookFailed = { ...file("failed", "passed", "skipped"), message: "hook timed out" };
   const other = { ...file("passed", "passed"), name: "/clone/b.test.ts" };
   const first = { numPassedTests: 2, numFailedTests: 0, testResults: [other, hookFailed] };
-  expect(failedFiles(first)).toEqual(["/clone/a.test.ts"]);
+  expect(filesToRepeat(first, [])).toEqual(["/clone/a.test.ts"]);
   const second = { numPassedTests: 2, numFailedTests: 0, testResults: [file("passed", "passed", "passed")] };
   const both = withSecondRun(first, second);
   expect(countTests(both, 0)).toEqual({ passed: 3, failed: 0 });
@@ -117,6 +117,7 @@ test("a run ends with its failures, the resources that are left, and the counts;
       "failed: /clone/a.test.ts\n",
       expect.stringContaining("npm run down"),
       "  /engine: network n: has active endpoints",
+      "failed: /clone/a.test.ts",
       "3 passed, 1 failed",
     ],
     exitCode: 3,
@@ -127,4 +128,14 @@ test("a run ends with its failures, the resources that are left, and the counts;
     "2 passed, 0 failed",
     1,
   ]);
+});
+
+test("files with errors outside all tests are run again with the failed ones, unless an error belongs to no file", () => {
+  const report = { numPassedTests: 1, numFailedTests: 1, testResults: [file("failed", "failed", "passed")] };
+  const inFile = (name: string | null) => ({ text: "Error: too late", file: name });
+  expect(filesToRepeat(report, [inFile("/clone/b.test.ts"), inFile("/clone/a.test.ts")])).toEqual([
+    "/clone/a.test.ts",
+    "/clone/b.test.ts",
+  ]);
+  expect(filesToRepeat(report, [inFile("/clone/b.test.ts"), inFile(null)])).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 // Summarizes a test run from vitest's JSON report.
 
 import { leftLines } from "@slipway/setup";
+import type { UnhandledError } from "./unhandled-errors.ts";
 
 /** The part of vitest's report that is used. */
 export interface TestReport {
@@ -40,8 +41,15 @@ export function countTests(
   return { passed: report?.numPassedTests ?? 0, failed: exitCode === 0 ? failed : Math.max(failed, 1) };
 }
 
-export function failedFiles(report: TestReport): string[] {
-  return report.testResults.filter(({ status }) => status === "failed").map(({ name }) => name);
+/**
+ * Returns the files to run again: those with a failed test and those that ran when an error occurred outside all tests.
+ * @returns undefined if an error belongs to no file, because then a second run of some files does not show that it is gone.
+ */
+export function filesToRepeat(report: TestReport, errors: readonly UnhandledError[]): string[] | undefined {
+  const ofErrors = errors.flatMap(({ file }) => file ?? []);
+  if (ofErrors.length < errors.length) return undefined;
+  const failed = report.testResults.filter(({ status }) => status === "failed").map(({ name }) => name);
+  return [...new Set([...failed, ...ofErrors])];
 }
 
 /** A run's report with the files of a second run in place of their first results. The files count as failed at first. */
@@ -81,8 +89,19 @@ function failuresOf(file: FileReport): string[] {
   return [...outside, ...tests];
 }
 
+/** Returns a line for each failed test, and for each file that failed outside its tests. */
+function namesOfFailed(report: TestReport): string[] {
+  return report.testResults.flatMap((file) => [
+    ...(failsOutsideTests(file) ? [`failed: ${file.name}`] : []),
+    ...file.assertionResults
+      .filter(({ status }) => status === "failed")
+      .map(({ fullName }) => `failed: ${file.name} > ${fullName}`),
+  ]);
+}
+
 /**
- * Composes the end of a run's output: a text for each failure, a line for each resource that could not be removed, the counts.
+ * Composes the end of a run's output: a text for each failure, a line for each resource that could not be removed, the name of
+ * each failed test once more, the counts.
  * @param exitCodes one per lane, in the order of `reports`.
  * @returns the lines, and the exit code of the run.
  */
@@ -95,8 +114,12 @@ export function endOfRun(
   const passed = counts.reduce((sum, count) => sum + count.passed, 0);
   const failed = counts.reduce((sum, count) => sum + count.failed, 0);
   const failures = reports.flatMap((report) => (report === undefined ? [] : failuresIn(report)));
+  const names = reports.flatMap((report) => (report === undefined ? [] : namesOfFailed(report)));
   const exitCode = exitCodes.find((code) => code !== 0) ?? (left.length > 0 ? 1 : 0);
-  return { lines: [...failures, ...leftLines(left), `${passed} passed, ${failed} failed`], exitCode };
+  return {
+    lines: [...failures, ...leftLines(left), ...names, `${passed} passed, ${failed} failed`],
+    exitCode,
+  };
 }
 
 function failsOutsideTests({ status, assertionResults }: FileReport): boolean {

@@ -20,8 +20,9 @@ import {
 import type { Engine, SetupConfig } from "@slipway/setup";
 import { ensureTestDatabase, prepareTestDatabase } from "./images/test-database.ts";
 import type { TestDatabase } from "./images/test-database.ts";
-import { endOfRun, failedFiles, withSecondRun } from "./test-outcome.ts";
+import { endOfRun, filesToRepeat, withSecondRun } from "./test-outcome.ts";
 import type { TestReport } from "./test-outcome.ts";
+import type { UnhandledError } from "./unhandled-errors.ts";
 
 const say = sayOn(process.stdout);
 
@@ -88,7 +89,7 @@ function runLane(
 }
 
 /**
- * Runs the failed files of a lane once more, if nothing else failed, and writes both runs' report in place of the first.
+ * Runs the failed files of a lane once more, and writes both runs' report in place of the first.
  * @returns the exit code of the second run, or `firstExitCode` if there was none.
  */
 async function runAgain(
@@ -100,10 +101,10 @@ async function runAgain(
   const reportFile = reportIn(logFolder, lane);
   const report = await readReport(reportFile);
   if (report === undefined) return firstExitCode;
-  const files = failedFiles(report);
-  // A second run of some files says nothing about errors of others.
-  if ((await readText(unhandledErrorsOf(reportFile))) !== "0") return firstExitCode;
-  if (files.length === 0 || files.length > maxFilesAgain) return firstExitCode;
+  const errors = await readUnhandledErrors(reportFile);
+  for (const { text, file } of errors) print(`outside all tests, in ${file ?? "no file"}: ${text}`);
+  const files = filesToRepeat(report, errors);
+  if (files === undefined || files.length === 0 || files.length > maxFilesAgain) return firstExitCode;
   say(`again     ${files.join(" ")}`);
   const secondFile = join(logFolder, `vitest-${lane + 1}-again.json`);
   await rm(secondFile, { force: true });
@@ -155,6 +156,13 @@ function runVitest(
     ...(typeof mongo === "object" ? { MONGO_URL: mongo.url } : {}),
   };
   return runProgram("vitest", ["run", ...reporters, ...leftOut, ...wanted], environment, output);
+}
+
+async function readUnhandledErrors(reportFile: string): Promise<UnhandledError[]> {
+  const text = await readText(unhandledErrorsOf(reportFile));
+  return text === undefined
+    ? [{ text: "vitest ended early", file: null }]
+    : (JSON.parse(text) as UnhandledError[]);
 }
 
 function unhandledErrorsOf(reportFile: string): string {

@@ -1,12 +1,30 @@
-// A reporter of vitest that counts the errors outside all tests: its JSON report lacks them.
+// A reporter of vitest for errors outside all tests: its JSON report lacks them.
 
 import { writeFileSync } from "node:fs";
 import type { Reporter } from "vitest/node";
 
-/** Writes the number of errors to the file that UNHANDLED_ERRORS_FILE names. */
+/** What vitest knows about an error outside all tests. */
+export interface UnhandledError {
+  readonly text: string;
+  /** The path of the test file that ran, or null if none did. */
+  readonly file: string | null;
+}
+
+/** Writes the errors as JSON to the file that UNHANDLED_ERRORS_FILE names. */
 export default class UnhandledErrors implements Reporter {
-  onTestRunEnd(_modules: unknown, errors: readonly unknown[]): void {
+  onTestRunEnd(
+    _modules: unknown,
+    errors: readonly {
+      readonly message: string;
+      readonly stack?: string;
+      readonly VITEST_TEST_PATH?: unknown;
+    }[],
+  ): void {
     const file = process.env["UNHANDLED_ERRORS_FILE"];
-    if (file !== undefined) writeFileSync(file, String(errors.length));
+    if (file === undefined) return;
+    const found = errors.map(({ message, stack, VITEST_TEST_PATH: path }): UnhandledError => {
+      return { text: stack ?? message, file: typeof path === "string" ? path : null };
+    });
+    writeFileSync(file, JSON.stringify(found));
   }
 }
