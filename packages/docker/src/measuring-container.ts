@@ -24,3 +24,24 @@ export function measuringContainer(memoryBytes: number) {
     },
   };
 }
+
+/**
+ * @param capabilities of its process, besides reading each file of the engine's host.
+ * @returns the part of the configuration of containers that read folders of the engine's host as its root.
+ */
+export function hostReadingContainer(memoryBytes: number, capabilities: readonly string[] = []) {
+  const { HostConfig, ...common } = measuringContainer(memoryBytes);
+  return {
+    ...common,
+    User: "0:0",
+    Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
+    HostConfig: {
+      ...HostConfig,
+      // Every engine reserves the name. With gVisor or Kata as the default, the host's processes are not visible.
+      Runtime: "runc",
+      // On engines that map users, a mapped root may not read the folders, and the host's processes are refused.
+      UsernsMode: "host",
+      CapAdd: ["DAC_READ_SEARCH", ...capabilities],
+    },
+  };
+}

@@ -7,7 +7,7 @@ import { bytesPerFile, countSeconds, type StepLimits, SlipwayError } from "@slip
 import {
   callEngine,
   type DockerConnection,
-  measuringContainer,
+  hostReadingContainer,
   removeContainer,
   type StartedProcess,
   startProcess,
@@ -174,23 +174,16 @@ function notMeasured(reason: string, hasBegun: boolean): SlipwayError {
 
 /** It reads the engine's folders and the open files of steps, through the processes of the engine's host. */
 function watchConfig({ watchImage, labels }: StepLimits, parameters: readonly string[]) {
-  const { HostConfig, ...common } = measuringContainer(memoryBytes);
+  const { HostConfig, ...common } = hostReadingContainer(memoryBytes, ["SYS_PTRACE"]);
   return {
     ...common,
     Image: watchImage,
     Entrypoint: ["perl", "-e", script],
     Cmd: [...parameters],
-    User: "0:0",
-    Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
     Labels: labels,
     HostConfig: {
       ...HostConfig,
-      // The name is reserved by every engine. With gVisor or Kata as the default, the host's processes are not visible.
-      Runtime: "runc",
       PidMode: "host",
-      // Engines that map users refuse the host's processes otherwise.
-      UsernsMode: "host",
-      CapAdd: ["DAC_READ_SEARCH", "SYS_PTRACE"],
       // The default profile of AppArmor hides processes that have another one.
       SecurityOpt: [...HostConfig.SecurityOpt, "apparmor=unconfined"],
     },

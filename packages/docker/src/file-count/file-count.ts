@@ -9,7 +9,7 @@ import type Docker from "dockerode";
 import { callEngine } from "../client.ts";
 import type { DockerConnection } from "../connection.ts";
 import { duringContainer } from "../during-container.ts";
-import { measuringContainer } from "../measuring-container.ts";
+import { hostReadingContainer } from "../measuring-container.ts";
 import type { StartedProcess } from "../process.ts";
 
 const script = readFileSync(join(import.meta.dirname, "file-count.sh"), "utf8");
@@ -197,7 +197,7 @@ interface Look {
 
 /** It reads the folders of the engine's storage driver, and which of them belongs to which container, but no volumes. */
 function counterConfig({ containers, labels, mode, image, storage }: Look) {
-  const { HostConfig, ...common } = measuringContainer(memoryBytes);
+  const { HostConfig, ...common } = hostReadingContainer(memoryBytes);
   const { Driver, DockerRootDir } = storage;
   const counted = containers.flatMap(({ id, maxFiles }) => [id, String(maxFiles)]);
   return {
@@ -205,15 +205,9 @@ function counterConfig({ containers, labels, mode, image, storage }: Look) {
     Image: image,
     Entrypoint: ["bash", "-c", script, "file-count"],
     Cmd: [Driver, String(countSeconds), mode, ...counted],
-    User: "0:0",
-    Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
     Labels: labels,
     HostConfig: {
       ...HostConfig,
-      Runtime: "runc",
-      // Root of containers whose users are mapped may not read the folders.
-      UsernsMode: "host",
-      CapAdd: ["DAC_READ_SEARCH"],
       SecurityOpt: [...HostConfig.SecurityOpt, "label=disable"],
       Mounts: [
         readOnly(`${DockerRootDir}/image/${Driver}/layerdb/mounts`, "/mounts"),
