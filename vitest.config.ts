@@ -4,10 +4,17 @@ import { isUnattended, markTests } from "@slipway/setup";
 markTests();
 
 const excluded = ["**/node_modules/**", "**/.slipway/**"];
-/** The time limit of `expect.poll`: vitest's default, one second, is too short on a busy machine. */
-const expectOptions = { poll: { timeout: 20_000 } };
 /** In CI a failed test is retried once, because the machine may have been busy. The end of the run reports it. */
 const retry = isUnattended() ? 1 : 0;
+/** How many times longer than elsewhere a test may take in CI: its machine is slower, and all lanes run at once. */
+const limitFactor = isUnattended() ? 3 : 1;
+/** The time limits of a project's tests and hooks, in milliseconds. */
+const within = (limitMs: number, hookLimitMs = limitMs) => ({
+  testTimeout: limitMs * limitFactor,
+  hookTimeout: hookLimitMs * limitFactor,
+});
+/** The time limit of `expect.poll`: vitest's default, one second, is too short on a busy machine. */
+const expectOptions = { poll: { timeout: 20_000 * limitFactor } };
 const scenarios = { exclude: excluded, expect: expectOptions, fileParallelism: false, retry };
 
 /** What the store has a part in: how apps are built and reached does not depend on it. */
@@ -43,8 +50,7 @@ export default defineConfig({
           maxWorkers: 2,
           // no test replaces a module, so the files of a worker share the loaded modules: loading them took a third of the time
           isolate: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...within(60_000),
         },
       },
       {
@@ -55,8 +61,7 @@ export default defineConfig({
           exclude: [...excluded, hostileInputs, diskAttacks],
           globalSetup: ["test/e2e/installation.ts"],
           // two workers serve all scenarios, so parallel files would only wait for each other
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...within(180_000),
         },
       },
       {
@@ -66,8 +71,7 @@ export default defineConfig({
           ...scenarios,
           globalSetup: ["test/e2e/installation-mongo.ts"],
           sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...within(180_000),
         },
       },
       {
@@ -78,8 +82,7 @@ export default defineConfig({
           globalSetup: ["test/chaos/services.ts"],
           // each file runs its own installation: parallel runs would slow down each other and other projects
           sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...within(120_000),
         },
       },
       {
@@ -89,8 +92,7 @@ export default defineConfig({
           ...scenarios,
           globalSetup: ["test/chaos/services.ts"],
           sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...within(180_000),
         },
       },
       {
@@ -100,8 +102,7 @@ export default defineConfig({
           ...scenarios,
           // ten containers and the build of an image would slow down other projects
           sequence: { groupOrder: 2 },
-          testTimeout: 120_000,
-          hookTimeout: 300_000,
+          ...within(120_000, 300_000),
         },
       },
     ],
