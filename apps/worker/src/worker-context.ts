@@ -43,6 +43,7 @@ import { openReceiptKey } from "./deployments/receipt-key.ts";
 import type { CurrentReceiptKey } from "./deployments/receipt-key.ts";
 import { openScheduler } from "./deployments/scheduler.ts";
 import { openKnownQuotas } from "./known-quotas.ts";
+import { openTemporaryFolder } from "./temporary-folder.ts";
 
 export interface WorkerContext {
   readonly config: WorkerConfig;
@@ -66,6 +67,8 @@ export interface WorkerContext {
   readonly receiptKey: CurrentReceiptKey;
   readonly imagePackages: ImagePackages;
   readonly housekeeping: Pick<Housekeeping, "request">;
+  /** The path of this process's folder for temporary files. */
+  readonly temporaryFolder: string;
   /** Checks an image that a user named before an engine pulls it. */
   readonly checkPull: CheckPull;
   /** Content of the operator's CA bundle; null when there is none. */
@@ -98,6 +101,7 @@ export async function openWorkerContext(
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
   const now = () => new Date();
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
+  const { path: temporaryFolder } = opened.use(await openTemporaryFolder({ onError }));
   const engine = opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds), knownQuotas }));
   const caBundle = build.caBundlePath === undefined ? null : await readFile(build.caBundlePath);
   const parts = { registry, blobs, engine, caBundle, now, onError };
@@ -113,6 +117,7 @@ export async function openWorkerContext(
     imagePackages: openImagePackages({ registry, maxLayerBytes: config.limits.imageBytes, logger }),
     blobs,
     engine,
+    temporaryFolder,
     imageBuilder: opened.use(openImageBuilder({ ...builds, onError })),
     registry,
     registryWrites,
@@ -129,7 +134,7 @@ export async function openWorkerContext(
       timeoutMs: config.timing.sourceTimeoutMs,
       maxImageBytes: config.limits.imageBytes,
     }),
-    remoteBuildpacks: opened.use(await openRemoteBuildpacks(remoteBuildpacksOptions(config))),
+    remoteBuildpacks: await openRemoteBuildpacks(remoteBuildpacksOptions(config, temporaryFolder)),
     checkPull: openPullLimit({ config, now }),
     caBundle,
     catalogue: await readCatalogue(config),
@@ -178,8 +183,12 @@ export function engineConnections(config: WorkerConfig) {
   };
 }
 
-function remoteBuildpacksOptions({ limits, timing, build, allowedPrivateHosts }: WorkerConfig) {
+function remoteBuildpacksOptions(
+  { limits, timing, build, allowedPrivateHosts }: WorkerConfig,
+  temporaryFolder: string,
+) {
   return {
+    temporaryFolder,
     allowedPrivateHosts,
     mirrors: build.buildpackMirrors,
     limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },

@@ -11,7 +11,7 @@ import { checkedEntries } from "@slipway/archive";
 import { parseBuildpackUrl } from "@slipway/buildpacks";
 import { cutServer, freePort, gitServer, packTarGz, refusal, TestRepository } from "@slipway/testkit";
 import type { RepositoryFiles } from "@slipway/testkit";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openRemoteBuildpacks } from "./remote-buildpacks.ts";
 import type { FetchedBuildpack, RemoteBuildpacks, RemoteBuildpacksOptions } from "./remote-buildpacks.ts";
 
@@ -44,14 +44,16 @@ beforeEach(async () => {
 afterEach(() => opened.disposeAsync());
 
 async function open(changes: Partial<RemoteBuildpacksOptions> = {}): Promise<RemoteBuildpacks> {
+  const temporary = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-test-")));
   const options = {
+    temporaryFolder: temporary.path,
     allowedPrivateHosts: [new URL(base).host],
     mirrors: [],
     limits,
     timeoutMs: 60_000,
     ...changes,
   };
-  return opened.use(await openRemoteBuildpacks(options));
+  return openRemoteBuildpacks(options);
 }
 
 async function repository(name: string, content: RepositoryFiles): Promise<TestRepository> {
@@ -292,12 +294,10 @@ describe("git", () => {
 
   test("nothing is left of a fetch once it is disposed of, and an abort ends it", async () => {
     await repository("pack", files);
-    // Other processes of a run use the machine's folder too.
     await using temporary = await mkdtempDisposable(join(tmpdir(), "slipway-test-"));
-    vi.stubEnv("TMPDIR", temporary.path);
-    onTestFinished(() => void vi.unstubAllEnvs());
-    const own = await open();
-    expect(await readdir(temporary.path)).toHaveLength(1);
+    const own = await open({ temporaryFolder: temporary.path });
+    const filesNow = async () => (await readdir(join(temporary.path, "buildpacks"))).toSorted();
+    const before = await filesNow();
     await (await own.fetch(parseBuildpackUrl(`${base}/pack.git`, "x"), signal))[Symbol.asyncDispose]();
     const controller = new AbortController();
     route = () => {
@@ -306,8 +306,7 @@ describe("git", () => {
     };
     const aborted = own.fetch(parseBuildpackUrl(`${base}/pack.git`, "x"), controller.signal);
     await expect(aborted).rejects.toThrow("enough");
-    await own[Symbol.asyncDispose]();
-    expect(await readdir(temporary.path)).toEqual([]);
+    expect(await filesNow()).toEqual(before);
   });
 });
 

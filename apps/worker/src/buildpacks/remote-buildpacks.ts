@@ -2,7 +2,6 @@
 // known.
 
 import { chmod, mkdir, mkdtempDisposable, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates } from "node:tls";
 import type { TarLayout, UnpackLimits } from "@slipway/archive";
@@ -17,6 +16,8 @@ import { mirroredUrl } from "./mirrors.ts";
 import type { Mirror } from "./mirrors.ts";
 
 export interface RemoteBuildpacksOptions {
+  /** The path of an existing folder for temporary files. */
+  readonly temporaryFolder: string;
   readonly allowedPrivateHosts: readonly string[];
   readonly mirrors: readonly Mirror[];
   /** Of what one buildpack transfers, and of what it unpacks to. */
@@ -40,7 +41,7 @@ export interface FetchedBuildpack extends BuildpackOrigin, AsyncDisposable {
   readonly parts: readonly TarPart[];
 }
 
-export interface RemoteBuildpacks extends AsyncDisposable {
+export interface RemoteBuildpacks {
   /** @throws {SlipwayError} "no-buildpack" with the buildpack, what happened and what to do; the signal's reason when aborted. */
   fetch(buildpack: BuildpackUrl, signal: AbortSignal): Promise<FetchedBuildpack>;
 }
@@ -54,15 +55,11 @@ const userCodes: ReadonlySet<string> = new Set([
   "archive-too-large",
 ]);
 
-/** Makes a temporary folder, which is removed with everything in it when the result is disposed of. */
 export async function openRemoteBuildpacks(options: RemoteBuildpacksOptions): Promise<RemoteBuildpacks> {
-  const folder = await mkdtempDisposable(join(tmpdir(), "slipway-buildpacks-"));
-  const tools = { folder: folder.path, ...(await writeTools(folder.path)) };
-  const cache = new BuildpackCache(await subfolder(folder.path, "cache"), cacheBytes);
-  return {
-    fetch: (buildpack, signal) => fetchOne({ ...options, ...tools, cache }, buildpack, signal),
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  };
+  const folder = await subfolder(options.temporaryFolder, "buildpacks");
+  const tools = { folder, ...(await writeTools(folder)) };
+  const cache = new BuildpackCache(await subfolder(folder, "cache"), cacheBytes);
+  return { fetch: (buildpack, signal) => fetchOne({ ...options, ...tools, cache }, buildpack, signal) };
 }
 
 interface FetchContext extends RemoteBuildpacksOptions {

@@ -2,7 +2,6 @@
 
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdtempDisposable, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -15,6 +14,7 @@ import type { Attempt } from "../attempt.ts";
 
 export interface FetchContext {
   readonly blobs: Pick<BlobStore, "get">;
+  readonly temporaryFolder: string;
   readonly config: Pick<WorkerConfig, "allowedPrivateHosts"> & {
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes">;
     readonly timing: Pick<WorkerConfig["timing"], "sourceTimeoutMs">;
@@ -46,7 +46,7 @@ export async function fetchSource(
 
 /** A URL may serve other bytes the next time, so the archive is kept in a file until the attempt ends. */
 async function download(
-  { config }: FetchContext,
+  { config, temporaryFolder }: FetchContext,
   { log, signal }: Attempt,
   url: string,
   phase: Pick<RunningPhase, "addBytes">,
@@ -54,7 +54,7 @@ async function download(
   log.line(`-----> Fetching source from ${new URL(url).host}`);
   const { limits, timing, allowedPrivateHosts } = config;
   await using opened = new AsyncDisposableStack();
-  const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-source-")));
+  const folder = opened.use(await mkdtempDisposable(join(temporaryFolder, "source-")));
   const file = join(folder.path, "source.tar.gz");
   {
     const { sourceTimeoutMs: timeoutMs } = timing;
