@@ -16,11 +16,15 @@ export interface CutoverOptions {
 /** Resolves when the router is subscribed. When Redis is unavailable it resolves at once and subscribes on reconnection. */
 export async function followCutovers(options: CutoverOptions): Promise<AsyncDisposable> {
   const { bus, routes, onError } = options;
-  const running = new Map<string, Promise<void>>();
+  /** By rollout, or by message if it names none. */
+  const running = new Map<unknown, Promise<void>>();
 
-  /** The worker repeats its message until the cutover is confirmed. A repetition joins the running cutover. */
+  /**
+   * The worker repeats its message until the cutover is confirmed. A repetition joins the running cutover. A message without a
+   * cutover joins nothing: a read that has begun may not see its change.
+   */
   async function handle(message: RouteMessage): Promise<void> {
-    const key = message.switch?.rolloutId ?? message.appId;
+    const key = message.switch?.rolloutId ?? message;
     const work = running.get(key) ?? cutOver(options, message).catch(onError);
     running.set(key, work);
     await work;

@@ -1,7 +1,7 @@
 // Forwards a request to an instance of its app, and the response to the client. Tries other instances while nothing was sent.
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
-import type { BlockList, Socket } from "node:net";
+import type { BlockList } from "node:net";
 import { createProxyServer } from "httpxy";
 import { contain } from "@slipway/async";
 import { chooseTarget } from "./choose-target.ts";
@@ -169,7 +169,7 @@ function superviseUpstream(
   const attempt = attempts.get(request);
   if (attempt === undefined) return;
   begin(attempt, () => upstream.destroy());
-  limitSilence(upstream.socket, response, attempt);
+  limitSilence(upstream, request, response, attempt);
   // Without this handler Node closes the connection of an unrequested upgrade, and reports neither an error nor a response.
   upstream.once("upgrade", (_upgradeResponse, socket) => {
     socket.destroy();
@@ -184,13 +184,19 @@ function superviseUpstream(
 }
 
 /**
- * Aborts the attempt when the app is silent. It is not while it waits for a slow client, which the server limits; its time begins when the
- * client has caught up.
+ * Aborts the attempt when nothing is sent for too long, because of the app or because of a client that stops its upload. A client that
+ * receives its response slowly is limited by the server: the app's time begins when the client has caught up.
  */
-function limitSilence(app: Socket | null, response: ServerResponse, attempt: Attempt): void {
-  app?.setTimeout(attempt.options.timeoutMs, () => {
-    if (response.writableNeedDrain) response.once("drain", () => limitSilence(app, response, attempt));
-    else abort(attempt, "silent");
+function limitSilence(
+  upstream: ClientRequest,
+  request: IncomingMessage,
+  response: ServerResponse,
+  attempt: Attempt,
+): void {
+  upstream.socket?.setTimeout(attempt.options.timeoutMs, () => {
+    if (response.writableNeedDrain)
+      response.once("drain", () => limitSilence(upstream, request, response, attempt));
+    else abort(attempt, request.complete || upstream.writableNeedDrain ? "silent" : "upload-stopped");
   });
 }
 

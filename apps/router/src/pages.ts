@@ -71,6 +71,12 @@ const pages = {
     title: "The release was replaced",
     text: "A new release replaced the one that handled this request before it had finished. Please try again.",
   },
+  "upload-stopped": {
+    status: 408,
+    reason: "Request Timeout",
+    title: "The upload stopped",
+    text: "The client did not send the rest of its request in time.",
+  },
   silent: {
     status: 504,
     reason: "Gateway Timeout",

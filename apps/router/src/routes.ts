@@ -109,8 +109,13 @@ export class Routes implements Disposable {
 
   #entryOf(name: string): CacheEntry {
     const cached = this.#entries.get(name);
-    if (cached !== undefined) return cached;
-    if (this.#entries.size >= maxRoutes) this.#evictOldestIdle();
+    if (cached !== undefined) {
+      // The map is in the order of the last use.
+      this.#entries.delete(name);
+      this.#entries.set(name, cached);
+      return cached;
+    }
+    if (this.#entries.size >= maxRoutes) this.#evictLeastRecentIdle();
     const entry: CacheEntry = {
       name,
       app: null,
@@ -124,7 +129,7 @@ export class Routes implements Disposable {
     return entry;
   }
 
-  #evictOldestIdle(): void {
+  #evictLeastRecentIdle(): void {
     for (const [name, { traffic, reading }] of this.#entries) {
       if (reading !== null || traffic?.isIdle === false) continue;
       traffic?.[Symbol.dispose]();

@@ -52,6 +52,17 @@ describe.skipIf(await lacksRedis())("slow clients", () => {
       expect(await router.send(app, { path: "/silent" })).toMatchObject({ status: 504 });
   };
 
+  test("a client that stops its upload is told so, not that the app timed out", async () => {
+    await using target = await startApp(0);
+    const client = connect(router.port, "127.0.0.1").on("error", () => undefined);
+    client.write(
+      requestHead("POST /silent", ["Content-Length: 10"], `${target.app.name}.localhost`) + "half",
+    );
+    const [bytes] = (await once(client, "data")) as [Buffer];
+    expect(bytes.toString()).toMatch(/^HTTP\/1\.1 408 /);
+    await once(client, "close");
+  });
+
   describe.each(["GET", "POST"])("of method %s", (method) => {
     test("a response outlasts the app's time limit while its client does not read", async () => {
       await using target = await startApp(0);

@@ -134,7 +134,11 @@ export async function openWorkerContext(
       timeoutMs: config.timing.sourceTimeoutMs,
       maxImageBytes: config.limits.imageBytes,
     }),
-    remoteBuildpacks: await openRemoteBuildpacks(remoteBuildpacksOptions(config, temporaryFolder)),
+    remoteBuildpacks: await openRemoteBuildpacks({
+      ...remoteBuildpacksOptions(config),
+      temporaryFolder,
+      onError,
+    }),
     checkPull: openPullLimit({ config, now }),
     caBundle,
     catalogue: await readCatalogue(config),
@@ -183,12 +187,8 @@ export function engineConnections(config: WorkerConfig) {
   };
 }
 
-function remoteBuildpacksOptions(
-  { limits, timing, build, allowedPrivateHosts }: WorkerConfig,
-  temporaryFolder: string,
-) {
+function remoteBuildpacksOptions({ limits, timing, build, allowedPrivateHosts }: WorkerConfig) {
   return {
-    temporaryFolder,
     allowedPrivateHosts,
     mirrors: build.buildpackMirrors,
     limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },

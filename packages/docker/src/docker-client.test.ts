@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { Agent } from "node:http";
+import { inspect, promisify } from "node:util";
 import { expect, test } from "vitest";
+import { DockerClient } from "./docker-client.ts";
 
 /** Prints the modules that a process has loaded with the client. Other tests of this process may have loaded more. */
 const script = `
@@ -17,4 +19,13 @@ test("the Docker client is complete, and loaded without the libraries that it do
   expect(id).toBe("x");
   expect(loaded.filter((path) => path.includes("/dockerode/"))).not.toEqual([]);
   expect(loaded.filter((path) => /\/(@grpc|ssh2|protobufjs)\//.test(path))).toEqual([]);
+});
+
+test("requests are not formatted for a debug output that is off", async () => {
+  let formatted = 0;
+  const agent = Object.assign(new Agent(), { [inspect.custom]: () => String((formatted += 1)) });
+  const options = { socketPath: "/nowhere/docker.sock", agent };
+  const docker = new DockerClient(options);
+  await expect(docker.ping()).rejects.toMatchObject({ code: "ENOENT" });
+  expect(formatted).toBe(0);
 });

@@ -1,7 +1,8 @@
-// Loads the Docker client without its libraries for SSH connections and build sessions, which Slipway does not use. They take 4 MB of
-// memory in each process.
+// Loads the Docker client without what Slipway does not use: its libraries for SSH connections and build sessions, which take 4 MB of
+// memory in each process, and the text of each request for its debug output.
 
 import { createRequire, registerHooks } from "node:module";
+import { inspect } from "node:util";
 import type Docker from "dockerode";
 
 const unused: ReadonlySet<string> = new Set(["@grpc/grpc-js", "@grpc/proto-loader", "./ssh"]);
@@ -21,8 +22,38 @@ function load(): typeof Docker {
         : next(specifier, context),
   });
   try {
-    return createRequire(import.meta.url)("dockerode") as typeof Docker;
+    const require = createRequire(import.meta.url);
+    const loaded = require("dockerode") as typeof Docker;
+    omitDebugText(createRequire(require.resolve("dockerode"))("docker-modem") as ModemClass);
+    return loaded;
   } finally {
     hooks.deregister();
   }
+}
+
+/**
+ * docker-modem formats the options of each request, with their agent and its sockets, also when its debug output is off: a quarter of a
+ * worker's CPU time. They get a short text instead.
+ */
+function omitDebugText({ prototype }: ModemClass): void {
+  const { buildRequest } = prototype;
+  Object.assign(prototype, {
+    buildRequest(this: ModemClass["prototype"], options: RequestOptions, ...others: unknown[]): void {
+      const value = () => `${options.method} ${options.path}`;
+      Object.defineProperty(options, inspect.custom, { value, configurable: true });
+      buildRequest.call(this, options, ...others);
+    },
+  });
+}
+
+type BuildRequest = (this: ModemClass["prototype"], options: RequestOptions, ...others: unknown[]) => void;
+
+/** What the types of docker-modem lack. */
+interface ModemClass {
+  readonly prototype: { readonly buildRequest: BuildRequest };
+}
+
+interface RequestOptions {
+  readonly method: string;
+  readonly path: string;
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
@@ -77,17 +78,21 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
   });
 
   test("a worker that leaves is removed; one without heartbeats is lost, and ready again with the next", async () => {
-    const client = new Redis(url);
-    const lonely = joinFleet({ ...context, redis: client }, identity("worker-1", 20), () => new Date());
+    await using resources = new AsyncDisposableStack();
+    const client = resources.adopt(new Redis(url), (redis) => redis.disconnect());
+    const lonely = resources.use(
+      joinFleet({ ...context, redis: client }, identity("worker-1", 20), () => new Date()),
+    );
     await listed(([worker]) => worker?.state === "ready");
+    const disconnected = once(client, "end");
     client.disconnect();
+    await disconnected;
     const [lost] = await listed(([worker]) => worker?.state === "lost");
     expect(lost?.lastSeenAt.getTime()).toBeGreaterThan(0);
     await client.connect();
     await listed(([worker]) => worker?.state === "ready");
     await lonely[Symbol.asyncDispose]();
     expect(await listWorkers(context)).toEqual([]);
-    client.disconnect();
   });
 
   test("the fleet's capacity is the number of slots of its workers that do not drain", async () => {

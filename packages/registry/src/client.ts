@@ -29,6 +29,8 @@ const requestTimeoutMs = 30_000;
 const maxAttempts = 3;
 const retryDelayMs = 300;
 const maxRedirects = 5;
+/** Each app has repositories of its own, so there are more scopes than a worker uses at a time. */
+const maxTokens = 1_000;
 /** Registries redirect downloads to stores of blobs. */
 const redirectsOfDownloads: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const redirectsOfOthers: ReadonlySet<number> = new Set([307, 308]);
@@ -91,7 +93,7 @@ export class RegistryClient {
     if (first.status !== 401 || challenge === null || !challenge.toLowerCase().startsWith("bearer"))
       return first;
     first.discard();
-    this.#tokens.set(scope, await this.#token(challenge, request.signal));
+    this.#keepToken(scope, await this.#token(challenge, request.signal));
     if (isStream(request.body)) throw new Error("the registry requires a new token during an upload");
     return respond(method, url, request, this.#authorization(url, scope));
   }
@@ -102,6 +104,13 @@ export class RegistryClient {
     const token = this.#tokens.get(scope);
     if (token !== undefined) return `Bearer ${token}`;
     return this.#credentials === undefined ? undefined : basic(this.#credentials);
+  }
+
+  #keepToken(scope: string, token: string): void {
+    this.#tokens.delete(scope);
+    this.#tokens.set(scope, token);
+    const [oldest] = this.#tokens.keys();
+    if (this.#tokens.size > maxTokens && oldest !== undefined) this.#tokens.delete(oldest);
   }
 
   async #token(challenge: string, signal: AbortSignal): Promise<string> {

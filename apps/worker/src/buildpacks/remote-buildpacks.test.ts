@@ -2,14 +2,22 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempDisposable, readdir, writeFile } from "node:fs/promises";
+import { mkdtempDisposable, readdir, rm, writeFile } from "node:fs/promises";
 import { createReadStream, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import { checkedEntries } from "@slipway/archive";
 import { parseBuildpackUrl } from "@slipway/buildpacks";
-import { cutServer, freePort, gitServer, packTarGz, refusal, TestRepository } from "@slipway/testkit";
+import {
+  cutServer,
+  freePort,
+  gitServer,
+  packTarGz,
+  refusal,
+  TestRepository,
+  unexpected,
+} from "@slipway/testkit";
 import type { RepositoryFiles } from "@slipway/testkit";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openRemoteBuildpacks } from "./remote-buildpacks.ts";
@@ -51,6 +59,7 @@ async function open(changes: Partial<RemoteBuildpacksOptions> = {}): Promise<Rem
     mirrors: [],
     limits,
     timeoutMs: 60_000,
+    onError: unexpected,
     ...changes,
   };
   return openRemoteBuildpacks(options);
@@ -98,6 +107,23 @@ describe("git", () => {
       revision: second,
       layout: "flat",
     });
+  });
+
+  test("a buildpack that cannot be kept is fetched nevertheless, and each time", async () => {
+    await repository("pack", files);
+    await using temporary = await mkdtempDisposable(join(tmpdir(), "slipway-test-"));
+    const messages: string[] = [];
+    const onError = (_error: unknown, message: string) => messages.push(message);
+    const own = await open({ temporaryFolder: temporary.path, onError });
+    const cache = join(temporary.path, "buildpacks", "cache");
+    await rm(cache, { recursive: true });
+    await writeFile(cache, "not a folder");
+    for (const count of [1, 2]) {
+      await using fetched = await own.fetch(parseBuildpackUrl(`${base}/pack.git`, "x"), signal);
+      expect(fetched.parts).not.toEqual([]);
+      expect(messages).toHaveLength(count);
+    }
+    expect(messages[0]).toBe("cannot keep a buildpack");
   });
 
   test("a revision that was fetched before is not fetched again, and a branch only resolved", async () => {

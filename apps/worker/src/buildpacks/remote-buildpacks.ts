@@ -24,6 +24,8 @@ export interface RemoteBuildpacksOptions {
   readonly limits: UnpackLimits;
   /** For one buildpack. */
   readonly timeoutMs: number;
+  /** Receives what failed and does not matter to the build. */
+  readonly onError: (error: unknown, message: string) => void;
 }
 
 /** Of which code a buildpack is. */
@@ -114,7 +116,7 @@ async function fromGit(
   context: FetchContext,
   { buildpack, subject, folder, signal }: FetchTask,
 ): Promise<Content> {
-  const { limits, allowedPrivateHosts, mirrors, caFile, gitProxy, cache } = context;
+  const { limits, allowedPrivateHosts, mirrors, caFile, gitProxy, cache, onError } = context;
   const maxSizeBytes = limits.maxUnpackedBytes;
   await using proxy = await openGuardedProxy({ allowedPrivateHosts, maxSizeBytes });
   const session = {
@@ -135,7 +137,8 @@ async function fromGit(
     if (kept !== null) return { revision, layout: "flat", parts: kept };
     const parts = await repository.fetch();
     await check(parts, limits);
-    await cache.keep(key, parts);
+    // The build has its files, so a full disk is no reason to fail it.
+    await cache.keep(key, parts).catch((error: unknown) => onError(error, "cannot keep a buildpack"));
     return { revision, layout: "flat", parts };
   } catch (error) {
     signal.throwIfAborted();

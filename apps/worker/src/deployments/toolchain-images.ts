@@ -43,6 +43,7 @@ export function openToolchainImages(options: ToolchainImageOptions): EnsureImage
     const runImage = await runs.ensure(run, signal);
     const buildImage = await builds.ensure(build, signal);
     const images = { build: buildImage.reference, run: runImage.reference };
+    for (const [other, { expiresAt }] of recent) if (expiresAt <= time) recent.delete(other);
     recent.set(key, { images, expiresAt: time + recentMs });
     return images;
   };
