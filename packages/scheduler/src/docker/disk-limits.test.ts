@@ -141,8 +141,9 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
 
     test("a command and an instance cannot write more than they may", async () => {
       const { dockerHost, stackImage } = engine;
+      await using installation = newInstallation();
       await using scheduler = openDockerScheduler({
-        installationId: "quotas",
+        installationId: installation.id,
         dockerHost,
         watchImage: stackImage,
       });
