@@ -52,7 +52,7 @@ describe.skipIf(await lacksRedis())("slow clients", () => {
       expect(await router.send(app, { path: "/silent" })).toMatchObject({ status: 504 });
   };
 
-  test("a client that stops its upload is told so, not that the app timed out", async () => {
+  test("a client that stops its upload receives 408, not the page of an app that timed out", async () => {
     await using target = await startApp(0);
     const client = connect(router.port, "127.0.0.1").on("error", () => undefined);
     client.write(

@@ -119,8 +119,8 @@ describe("git", () => {
     await rm(cache, { recursive: true });
     await writeFile(cache, "not a folder");
     for (const count of [1, 2]) {
-      await using fetched = await own.fetch(parseBuildpackUrl(`${base}/pack.git`, "x"), signal);
-      expect(fetched.parts).not.toEqual([]);
+      await using pack = await own.fetch(parseBuildpackUrl(`${base}/pack.git`, "x"), signal);
+      expect(pack.parts).not.toEqual([]);
       expect(messages).toHaveLength(count);
     }
     expect(messages[0]).toBe("cannot keep a buildpack");
