@@ -12,6 +12,9 @@ export interface Choice extends Disposable {
   readonly connections: KeepAliveConnections;
 }
 
+/** The maximum of targets tried for one request. */
+export const maxTargets = 4;
+
 /**
  * @param unreachable keys of targets that refused a connection. When it is not empty, the route is read from the store.
  * @param abort called when the request has to end because its rollout was drained.

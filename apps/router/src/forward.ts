@@ -4,7 +4,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { BlockList } from "node:net";
 import { createProxyServer } from "httpxy";
 import { contain } from "@slipway/async";
-import { chooseTarget } from "./choose-target.ts";
+import { chooseTarget, maxTargets } from "./choose-target.ts";
 import type { Choice } from "./choose-target.ts";
 import { ConnectedAgent, isConnectError } from "./connect.ts";
 import { exchange, isHeadersTimeout, isUnexpectedContinue } from "./exchange.ts";
@@ -25,8 +25,6 @@ export interface ForwardOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** The maximum of targets tried for one request. */
-const maxAttempts = 4;
 /** Methods without side effects. They may be sent again when a keep-alive connection turns out to be closed. */
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -73,7 +71,7 @@ export async function forward(
     if (outcome === "answered") return;
     if (outcome !== "unsent") return sendPage(response, outcome);
     unreachable.add(targetKey(choice.target));
-    if (count === maxAttempts) return sendPage(response, "not-answering");
+    if (count === maxTargets) return sendPage(response, "not-answering");
   }
 }
 

@@ -5,7 +5,7 @@ import { Socket } from "node:net";
 import { createProxyServer } from "httpxy";
 import { contain } from "@slipway/async";
 import { change } from "@slipway/telemetry";
-import { chooseTarget } from "./choose-target.ts";
+import { chooseTarget, maxTargets } from "./choose-target.ts";
 import type { Choice } from "./choose-target.ts";
 import { connect, isConnectError, SingleConnectionAgent } from "./connect.ts";
 import type { ForwardOptions } from "./forward.ts";
@@ -13,8 +13,6 @@ import { removeHopByHopHeaders, setForwarded } from "./headers.ts";
 import { targetKey } from "./keep-alive-connections.ts";
 import { endWithPage } from "./pages.ts";
 import type { PageName } from "./pages.ts";
-
-const maxAttempts = 4;
 
 interface Handshake {
   /** Bytes written to the client before the handshake. After more than that, an error page can no longer be sent. */
@@ -114,7 +112,7 @@ export class Upgrades {
   /** Connects to an instance of the app, and tries others when it is unreachable. */
   async #connect(appName: string, abort: () => void): Promise<UpstreamConnection | PageName> {
     const unreachable = new Set<string>();
-    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+    for (let attempt = 1; attempt <= maxTargets; attempt += 1) {
       const choice = await chooseTarget(this.#options, appName, unreachable, abort);
       if (typeof choice === "string") return choice;
       try {

@@ -11,4 +11,5 @@ export * from "./lanes.ts";
 export * from "./maintenance.ts";
 export * from "./notifications.ts";
 export * from "./queue-names.ts";
+export { withQueueErrors } from "./redis-errors.ts";
 export * from "./reconcile.ts";

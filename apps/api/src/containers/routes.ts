@@ -1,10 +1,11 @@
 // /v1/apps/:app/containers, ps and autoscalers: shows an app's containers.
 
 import type { Redis } from "ioredis";
-import { SlipwayError, maxPendingOperations, wantedWebCount } from "@slipway/core";
+import { maxPendingOperations, wantedWebCount } from "@slipway/core";
 import type { App, Operation, Release, Store } from "@slipway/core";
 import { autoscalersAnswer, containersAnswer, containerTypesAnswer, instancesSeen } from "@slipway/protocol";
 import type { InstancesSeen, RedisKeys } from "@slipway/protocol";
+import { withQueueErrors } from "@slipway/queue";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 import { currentRelease } from "./current-release.ts";
@@ -69,8 +70,6 @@ async function unfinished({ operations }: Pick<Store, "operations">, app: App): 
 
 /** @throws {SlipwayError} "queue-unavailable" when Redis does not answer. */
 async function instancesOf({ redis, keys }: InstancesContext, app: App): Promise<InstancesSeen> {
-  const seen = await redis.get(keys.appInstances(app.id)).catch((error: unknown) => {
-    throw new SlipwayError("queue-unavailable", "Redis does not answer", { cause: error });
-  });
+  const seen = await withQueueErrors(() => redis.get(keys.appInstances(app.id)));
   return seen === null ? { seenAt: "", instances: [] } : instancesSeen.parse(JSON.parse(seen));
 }

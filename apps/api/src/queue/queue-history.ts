@@ -2,10 +2,11 @@
 // gets a lease and takes the sample.
 
 import { contain } from "@slipway/async";
-import { durationSeconds, SlipwayError } from "@slipway/core";
+import { durationSeconds } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { queueSample } from "@slipway/protocol";
 import type { QueueSample, RedisKeys } from "@slipway/protocol";
+import { withQueueErrors } from "@slipway/queue";
 import type { Redis } from "ioredis";
 import { recentlyEnded } from "../deployments/wait-estimate.ts";
 import type { MeanSecondsContext } from "../deployments/wait-estimate.ts";
@@ -33,7 +34,7 @@ export function recordQueueHistory(context: SampleContext, onError: (error: unkn
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Stores a sample, unless another process has the lease. @throws {SlipwayError} or an error of Redis. */
+/** Stores a sample, unless another process has the lease. @throws {SlipwayError} "store-unavailable" or "queue-unavailable"; an error of Redis. */
 export async function takeSample(context: SampleContext): Promise<void> {
   const { redis, keys, now } = context;
   if ((await redis.set(keys.queueHistoryLease, "taken", "PX", leaseMs, "NX")) === null) return;
@@ -55,9 +56,7 @@ export async function readQueueHistory(
   hours: number,
 ): Promise<QueueSample[]> {
   const from = now().getTime() - hours * 60 * minuteMs;
-  const stored = await redis.zrangebyscore(keys.queueHistory, from, "+inf").catch((error: unknown) => {
-    throw new SlipwayError("queue-unavailable", "Redis does not respond", { cause: error });
-  });
+  const stored = await withQueueErrors(() => redis.zrangebyscore(keys.queueHistory, from, "+inf"));
   return stored.map((text) => queueSample.parse(JSON.parse(text)));
 }
 

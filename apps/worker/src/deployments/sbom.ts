@@ -21,7 +21,7 @@ type SourcePlan = Pick<Plan, "builder" | "language" | "assets" | "monorepo" | "b
   readonly source: Pick<Plan["source"], "captured">;
 };
 
-interface Built {
+interface MadeImage {
   readonly image: Pick<BuiltImage["image"], "digest" | "pinnedReference">;
 }
 
@@ -32,7 +32,7 @@ interface Built {
 export function storeSbom(
   context: SbomContext,
   attempt: Attempt,
-  { plan, built }: { readonly plan: Plan; readonly built: Built },
+  { plan, built }: { readonly plan: Plan; readonly built: MadeImage },
 ): Promise<string | null> {
   return store(context, attempt, built, sourcePackages(plan, projectDirectory(attempt.variables)));
 }
@@ -45,7 +45,7 @@ export function storeSbom(
 export async function storeImageSbom(
   context: SbomContext,
   attempt: Pick<Attempt, "app" | "variables" | "signal">,
-  { plan, built }: { readonly plan: Plan | null; readonly built: Built },
+  { plan, built }: { readonly plan: Plan | null; readonly built: MadeImage },
 ): Promise<string | null> {
   const { variables, signal } = attempt;
   const installed = await context.imagePackages(built.image.pinnedReference, signal);
@@ -56,7 +56,7 @@ export async function storeImageSbom(
 async function store(
   { blobs }: SbomContext,
   { app, signal }: Pick<Attempt, "app" | "signal">,
-  { image: { digest: imageDigest } }: Built,
+  { image: { digest: imageDigest } }: MadeImage,
   locked: LockedPackages | null,
 ): Promise<string | null> {
   if (locked === null) return null;

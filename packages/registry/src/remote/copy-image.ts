@@ -72,7 +72,7 @@ async function copyLayer(
   const { client } = target;
   const { image, layer, copy } = request;
   const { repository } = copy;
-  if (isOwn(target, image) && image.repository !== repository) {
+  if (isInTarget(target, image) && image.repository !== repository) {
     const { digest, sizeBytes: size } = layer;
     await mountLayer(client, image.repository, repository, { digest, size }, signal);
   } else if (!(await hasBlob(target, repository, layer.digest, signal)))
@@ -80,8 +80,8 @@ async function copyLayer(
   return { how: "present", unpackedBytes: await check(target, request, signal) };
 }
 
-/** Whether the image is in this registry. */
-function isOwn({ host, client }: CopyTarget, image: RemoteImage): boolean {
+/** Whether the image is in the registry that it is copied to. */
+function isInTarget({ host, client }: CopyTarget, image: RemoteImage): boolean {
   return [host, client.host].some((own) => isSameRegistry(own, image.host));
 }
 

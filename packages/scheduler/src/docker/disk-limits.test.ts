@@ -28,6 +28,13 @@ const listen = `exec perl -MIO::Socket::INET -e '
   my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
   while (1) { my $client = $server->accept or next; close $client; }'`;
 
+/** A scheduler of an installation of its own. @param opened closes it, and removes what it leaves. */
+function openOn({ dockerHost, stackImage }: TestEngine, opened: AsyncDisposableStack) {
+  const installation = opened.use(newInstallation());
+  const options = { installationId: installation.id, dockerHost, watchImage: stackImage };
+  return { scheduler: opened.use(openDockerScheduler(options)), stackImage };
+}
+
 /** @returns the exit of a command, and its output. */
 async function run(scheduler: Scheduler, image: string, script: string) {
   let text = "";
@@ -49,39 +56,24 @@ async function serve(scheduler: Scheduler, image: string, script: string): Promi
 
 describe.skipIf(await lacksEngine())("on an engine without quotas", { timeout: timeoutMs }, () => {
   test("a command that writes more than it may is ended", async () => {
-    const { dockerHost, stackImage } = await testEngine();
-    await using installation = newInstallation();
-    await using scheduler = openDockerScheduler({
-      installationId: installation.id,
-      dockerHost,
-      watchImage: stackImage,
-    });
+    await using opened = new AsyncDisposableStack();
+    const { scheduler, stackImage } = openOn(await testEngine(), opened);
     if ((await scheduler.diskQuota()).containers) return;
     const { exit } = await run(scheduler, stackImage, `${fill}; sleep 600`);
     expect(exit).toMatchObject({ diskFull: "bytes", outOfMemory: false });
   });
 
   test("a file of a command is not larger than its disk", async () => {
-    const { dockerHost, stackImage } = await testEngine();
-    await using installation = newInstallation();
-    await using scheduler = openDockerScheduler({
-      installationId: installation.id,
-      dockerHost,
-      watchImage: stackImage,
-    });
+    await using opened = new AsyncDisposableStack();
+    const { scheduler, stackImage } = openOn(await testEngine(), opened);
     const { exit, text } = await run(scheduler, stackImage, "fallocate -l 20G /var/tmp/x; exit 3");
     expect(exit).toMatchObject({ exitCode: 3, diskFull: null });
     expect(text()).toContain("File size limit exceeded");
   });
 
   test("an instance that writes more than it may is started again at its address, without what it wrote", async () => {
-    const { dockerHost, stackImage } = await testEngine();
-    await using installation = newInstallation();
-    await using scheduler = openDockerScheduler({
-      installationId: installation.id,
-      dockerHost,
-      watchImage: stackImage,
-    });
+    await using opened = new AsyncDisposableStack();
+    const { scheduler, stackImage } = openOn(await testEngine(), opened);
     if ((await scheduler.diskQuota()).containers) return;
     const modest = await serve(scheduler, stackImage, listen);
     const greedy = await serve(scheduler, stackImage, `${fill}; ${listen}`);
@@ -98,13 +90,8 @@ describe.skipIf(await lacksEngine())("on an engine without quotas", { timeout: t
   });
 
   test("an instance that writes more than it may while it boots fails its start with the limit", async () => {
-    const { dockerHost, stackImage } = await testEngine();
-    await using installation = newInstallation();
-    await using scheduler = openDockerScheduler({
-      installationId: installation.id,
-      dockerHost,
-      watchImage: stackImage,
-    });
+    await using opened = new AsyncDisposableStack();
+    const { scheduler, stackImage } = openOn(await testEngine(), opened);
     if ((await scheduler.diskQuota()).containers) return;
     const filled = Promise.withResolvers<void>();
     const rollout = aRollout({
@@ -140,13 +127,8 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
     afterAll(() => opened.disposeAsync(), timeoutMs);
 
     test("a command and an instance cannot write more than they may", async () => {
-      const { dockerHost, stackImage } = engine;
-      await using installation = newInstallation();
-      await using scheduler = openDockerScheduler({
-        installationId: installation.id,
-        dockerHost,
-        watchImage: stackImage,
-      });
+      await using resources = new AsyncDisposableStack();
+      const { scheduler, stackImage } = openOn(engine, resources);
       // They get the image's size in addition then, so a look may come before the kernel's limit.
       const { includesImage } = await scheduler.diskQuota();
       const { exit, text } = await run(scheduler, stackImage, fill);
@@ -164,12 +146,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
 
 /** What holds on every engine, because no kernel limits the number of files. */
 function limitsFilesOn(engineOf: () => Promise<TestEngine>): void {
-  const opening = async (opened: AsyncDisposableStack) => {
-    const { dockerHost, stackImage } = await engineOf();
-    const installation = opened.use(newInstallation());
-    const options = { installationId: installation.id, dockerHost, watchImage: stackImage };
-    return { scheduler: opened.use(openDockerScheduler(options)), stackImage };
-  };
+  const opening = async (opened: AsyncDisposableStack) => openOn(await engineOf(), opened);
 
   test("a command that creates more files than it may is ended", async () => {
     await using opened = new AsyncDisposableStack();

@@ -30,10 +30,10 @@ export async function ensureEngine(
   await using _lock = await sharedLock("engine", report);
   const own = machine ?? (await thisMachine());
   const user = { installationId: installation.id, dataDir: installation.dataDir };
-  const isOwn = isDefaultEngine(dockerHost);
-  const answer = await probeEngine(isOwn ? own.dockerHost : dockerHost);
+  const isDefault = isDefaultEngine(dockerHost);
+  const answer = await probeEngine(isDefault ? own.dockerHost : dockerHost);
   if ("docker" in answer) {
-    const record = isOwn ? await readEngineRecord(own.folder) : undefined;
+    const record = isDefault ? await readEngineRecord(own.folder) : undefined;
     if (record) await writeEngineRecord(own.folder, withUser(record, user));
     report(`using ${answer.address} (${answer.version})`);
     return answer;

@@ -118,9 +118,9 @@ async function manifestOf(client: Client, version: string): Promise<z.infer<type
 
 /** Gets a token if the registry itself asks for one. It is sent to the registry only. */
 async function authorized(client: Client, url: string): Promise<UrlResponse> {
-  const { response: first, isOwn } = await followed(client, url);
+  const { response: first, isSameOrigin } = await followed(client, url);
   const challenge = first.headers["www-authenticate"] ?? "";
-  if (!isOwn || first.status !== 401 || !/^bearer /i.test(challenge)) return first;
+  if (!isSameOrigin || first.status !== 401 || !/^bearer /i.test(challenge)) return first;
   const parameters = new Map(
     Array.from(challenge.matchAll(/(\w+)="([^"]*)"/g), ([, key = "", value = ""]) => [key, value]),
   );
@@ -137,21 +137,21 @@ async function authorized(client: Client, url: string): Promise<UrlResponse> {
 interface Followed {
   readonly response: UrlResponse;
   /** Whether the registry itself responded, not a server that it redirects to. */
-  readonly isOwn: boolean;
+  readonly isSameOrigin: boolean;
 }
 
 async function followed(client: Client, url: string): Promise<Followed> {
   let target = url;
   for (let redirects = 0; ; redirects += 1) {
     const { value } = client.authorization;
-    const isOwn = URL.parse(target)?.origin === URL.parse(url)?.origin;
+    const isSameOrigin = URL.parse(target)?.origin === URL.parse(url)?.origin;
     const response = await get(client, target, {
       accept: manifestTypes,
-      ...(isOwn && value !== null ? { authorization: value } : {}),
+      ...(isSameOrigin && value !== null ? { authorization: value } : {}),
     });
     const next = URL.parse(response.headers.location ?? "", target);
     if (!redirectStatuses.has(response.status) || next === null || redirects === maxRedirects)
-      return { response, isOwn };
+      return { response, isSameOrigin };
     target = next.href;
   }
 }

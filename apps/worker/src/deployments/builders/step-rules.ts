@@ -101,12 +101,12 @@ async function checkHost({ open, addressesOf }: StepRules, image: string, host: 
   const addresses = isIP(name) === 0 ? await addressesOf(name) : [name];
   if (addresses === null) throw failed(`${image} is in a registry whose name does not exist`);
   const isAllowed = (address: string) =>
-    isOpen(open, address, Number(port ?? httpsPort)) || !(isClosed(address) || isOwn(address));
+    isOpen(open, address, Number(port ?? httpsPort)) || !(isClosed(address) || isOfThisMachine(address));
   if (!addresses.every(isAllowed)) throw notPublic;
 }
 
 /** Whether it is an address of this machine, which may be public, while services on it are not. */
-function isOwn(address: string): boolean {
+function isOfThisMachine(address: string): boolean {
   return Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address));
 }
 

@@ -23,8 +23,8 @@ export function checkReference(
       "this installation does not allow images that were made elsewhere: its operator would have to add image to BUILDERS",
       { hint: "Deploy the source instead, or ask the operator to add image to BUILDERS" },
     );
-  const isOwn = own.registryHosts.some((registryHost) => isSameRegistry(registryHost, host));
-  if (!isOwn || repository === `apps/${own.appId}` || !ownRepositories.test(repository)) return;
+  const isInOwnRegistry = own.registryHosts.some((registryHost) => isSameRegistry(registryHost, host));
+  if (!isInOwnRegistry || repository === `apps/${own.appId}` || !ownRepositories.test(repository)) return;
   throw new SlipwayError(
     "build-failed",
     `${host}/${repository} is a repository of this installation, which an app may not use. Use the image that it was made from, or deploy the release of the app`,
