@@ -15,7 +15,7 @@ import { aNewDeployment, lacksRedis, startRedis, testTime } from "@slipway/testk
 
 const keys = redisKeys("test");
 const now = () => testTime;
-const workersDied = new SlipwayError("internal", "the workers that ran it died");
+const workersDied = new SlipwayError("internal", "each worker that ran it ended or lost its connection");
 
 describe.skipIf(await lacksRedis())("a deployment without a running attempt", () => {
   let opened: AsyncDisposableStack;
@@ -102,7 +102,9 @@ describe.skipIf(await lacksRedis())("a deployment without a running attempt", ()
     await abandonDeployment(context, deployment.id, workersDied);
     await abandonDeployment(context, deployment.id, workersDied);
     expect(removed).toEqual([deployment.id]);
-    expect(await logText()).toBe(" !     The platform failed: the workers that ran it died\n");
+    expect(await logText()).toBe(
+      " !     The platform failed: each worker that ran it ended or lost its connection\n",
+    );
     expect(await stored()).toMatchObject({
       status: "aborted",
       logLineCount: 1,

@@ -153,7 +153,7 @@ test("a deployment whose workers died too often ends with that reason, not with 
   const reasons: string[] = [];
   const exhaust = async (_id: string, { message }: SlipwayError) => void reasons.push(message);
   await reconciled({ work: { deploy: { exhaust }, operate: { exhaust: failOnOperation } } });
-  expect(reasons).toEqual(["the workers that ran it died"]);
+  expect(reasons).toEqual(["each worker that ran it ended or lost its connection"]);
 });
 
 test("a stopping worker requeues its deployment, and another worker runs it", async () => {

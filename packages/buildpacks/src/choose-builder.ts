@@ -184,5 +184,6 @@ function outside(path: string): SlipwayError {
 
 function notAllowed(found: string, kind: SourceBuilder): SlipwayError {
   const message = `${found}, but this installation does not allow the builder ${kind}: its operator would have to add it to BUILDERS`;
-  return new SlipwayError("no-buildpack", message);
+  const hint = `Ask the operator to add ${kind} to BUILDERS, or set the app's builder to one that is allowed`;
+  return new SlipwayError("no-buildpack", message, { hint });
 }

@@ -23,7 +23,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   "archive-too-large": "Leave out what the build does not need, for example node_modules and files of data",
   "no-buildpack":
     "Add the file that a buildpack looks for at the root, or set PROJECT_DIR to the app's folder",
-  "build-failed": "Read the log from the named line upwards, and run the same command on your machine",
+  "build-failed": "Correct what the message names, then deploy again",
   "build-timeout": "Shorten the build, or have an operator raise BUILD_TIMEOUT_MS",
   "build-out-of-memory": "Lower the build's memory use, or have an operator raise BUILD_MEMORY_MB",
   "build-disk-full": "Leave out files that the build does not need, or have an operator raise BUILD_DISK_MB",
@@ -41,11 +41,17 @@ const hints: Partial<Record<ErrorCode, string>> = {
   internal: again,
 };
 
+const failedCommand = "Read the log from the named line upwards, and run the same command on your machine";
+
+/** The part of an error that its failure is made of. */
+type FailedError = Pick<SlipwayError, "code" | "message"> & Partial<Pick<SlipwayError, "hint" | "exitCode">>;
+
 /** @param where the phase, and the log's line with the reason, if they are known. */
-export function failureOf(
-  error: Pick<SlipwayError, "code" | "message"> & { readonly hint?: string | undefined },
-  where: Partial<Pick<Failure, "phase" | "line">> = {},
-): Failure {
-  const { code, message, hint = hints[code] ?? null } = error;
+export function failureOf(error: FailedError, where: Partial<Pick<Failure, "phase" | "line">> = {}): Failure {
+  const { code, message, hint = hintFor(error) } = error;
   return { code, message, hint, phase: where.phase ?? null, line: where.line ?? null };
+}
+
+function hintFor({ code, exitCode }: FailedError): string | null {
+  return code === "build-failed" && exitCode !== undefined ? failedCommand : (hints[code] ?? null);
 }

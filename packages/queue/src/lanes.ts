@@ -182,7 +182,7 @@ export function failedByStalls({ stalledCounter }: Pick<Job, "stalledCounter">):
 
 /** The failure of an item whose job failed without a failed attempt. */
 export function workersDied(): SlipwayError {
-  return new SlipwayError("internal", "the workers that ran it died");
+  return new SlipwayError("internal", "each worker that ran it ended or lost its connection");
 }
 
 async function removeEndedJobs(jobs: LaneQueues, id: string): Promise<void> {

@@ -48,7 +48,10 @@ describe.skipIf(await lacksRedis())("collaborators", () => {
     expect([changed.status, changed.body]).toEqual([200, { collaborator: { ...shown, is_limited: true } }]);
     expect(await request(grace.token, "GET", "/variables")).toMatchObject({
       status: 403,
-      body: { code: "forbidden", error: "your role, limited, lacks the permission variables:read" },
+      body: {
+        code: "forbidden",
+        error: "your role, limited, lacks the permission variables:read: ask the app's owner or an operator",
+      },
     });
     expect((await request(grace.token, "GET", "/deployments")).status).toBe(200);
 

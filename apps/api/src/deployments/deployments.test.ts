@@ -224,7 +224,10 @@ describe.skipIf(await lacksRedis())("deployments", () => {
     const { deployment } = (await deploy({ source_url: archiveUrl })).body as DeploymentAnswer;
     for (const output of [path(`/${deployment.id}/output`), `/v1/deployments/${deployment.id}/output`]) {
       const { status, body } = await api.request(ada.token, "GET", output);
-      expect([status, body]).toEqual([404, { resource: "deployment", error: "no log" }]);
+      expect([status, body]).toEqual([
+        404,
+        { resource: "deployment", error: "the deployment has no log line yet: ask again once it has begun" },
+      ]);
     }
   });
 

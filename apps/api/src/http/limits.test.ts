@@ -56,7 +56,10 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
       expect((await request(ada.token, "/v1/users/self")).status).toBe(200);
     }
     const refused = await request(ada.token, "/v1/users/self");
-    expect([refused.status, refused.body]).toEqual([429, { error: "too many requests; slow down" }]);
+    expect([refused.status, refused.body]).toEqual([
+      429,
+      { error: "too many requests: try again after the seconds in Retry-After" },
+    ]);
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await request(grace.token, "/v1/users/self")).status).toBe(200);
     const poll = await request(ada.token, "/v1/apps/demo/deployments/1");

@@ -136,7 +136,10 @@ async function sendLog(
   const end = logLineCount === null ? {} : { untilSeq: logLineCount };
   const batches = readLog({ bus: context, logs: store.logs, deploymentId, fromSeq: 1, ...end });
   const first = await firstBatch(batches);
-  if (first === null) throw new SlipwayError("not-found", "no log", { resource: "deployment" });
+  if (first === null)
+    throw new SlipwayError("not-found", "the deployment has no log line yet: ask again once it has begun", {
+      resource: "deployment",
+    });
   response.type(plainTextType);
   const textOf = (batch: LineBatch) => textOfBatch(batch, deployment, options);
   const text = async function* () {

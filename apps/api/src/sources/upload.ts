@@ -108,7 +108,10 @@ async function storeBody(
   const { blobs, uploads } = context;
   const { maxSizeBytes, timeoutMs } = uploads;
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
-    throw new SlipwayError("too-large", `the archive is larger than ${maxSizeBytes} bytes`);
+    throw new SlipwayError(
+      "too-large",
+      `the archive is larger than ${Math.floor(maxSizeBytes / 1024 ** 2)} MiB: leave out what the build does not need, or ask an operator to raise SOURCE_MAX_MB`,
+    );
   }
   await withDeadline(
     (signal) =>

@@ -1,6 +1,7 @@
 // Explains to users why git could not fetch a buildpack.
 
-import { SlipwayError } from "@slipway/core";
+import type { SlipwayError } from "@slipway/core";
+import { buildpackFailure } from "./buildpack-failure.ts";
 import type { GitOutcome } from "./git.ts";
 
 interface Reason {
@@ -59,7 +60,7 @@ export function gitFailure(subject: string, outcome: GitOutcome): SlipwayError {
   const known = reasons.find(({ pattern }) => pattern.test(stderr))?.message;
   // Git itself ends by a signal only at one of its limits.
   const reason = known ?? (outcome.exitCode === null ? tooLarge : `git reported: ${lastLine(outcome)}`);
-  return new SlipwayError("no-buildpack", `${subject}: ${reason}`);
+  return buildpackFailure(`${subject}: ${reason}`);
 }
 
 function lastLine({ stderr, exitCode }: GitOutcome): string {

@@ -5,6 +5,7 @@ import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseBuildpackUrl } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
+import { buildpackFailure } from "./buildpack-failure.ts";
 import { git } from "./git.ts";
 import type { GitOptions, GitOutcome } from "./git.ts";
 import { gitFailure } from "./git-failure.ts";
@@ -84,7 +85,7 @@ async function resolve(session: GitSession, { url, ref, subject }: Wanted): Prom
     const revision = found.get(`${name}^{}`) ?? found.get(name);
     if (revision !== undefined) return { revision, refName: name };
   }
-  throw new SlipwayError("no-buildpack", `${subject}: ${missingRef(ref)}`);
+  throw buildpackFailure(`${subject}: ${missingRef(ref)}`);
 }
 
 function missingRef(ref: string | null): string {
@@ -150,7 +151,7 @@ class Fetch {
   }
 
   #failure(reason: string): SlipwayError {
-    return new SlipwayError("no-buildpack", `${this.#subject}: ${reason}`);
+    return buildpackFailure(`${this.#subject}: ${reason}`);
   }
 }
 

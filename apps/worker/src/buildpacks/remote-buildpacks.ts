@@ -10,6 +10,7 @@ import { SlipwayError } from "@slipway/core";
 import { openGuardedProxy } from "@slipway/outbound";
 import { checkTar, downloadArchive } from "./archive.ts";
 import { BuildpackCache } from "./buildpack-cache.ts";
+import { buildpackFailure } from "./buildpack-failure.ts";
 import { openRepository } from "./git-repository.ts";
 import type { TarPart } from "./git-repository.ts";
 import { mirroredUrl } from "./mirrors.ts";
@@ -96,11 +97,9 @@ async function fetchOne(
   } catch (error) {
     signal.throwIfAborted();
     if (timeout.aborted)
-      throw new SlipwayError("no-buildpack", `${subject}: it took longer than ${timeoutMs / 1000} s.`, {
-        cause: error,
-      });
+      throw buildpackFailure(`${subject}: it took longer than ${timeoutMs / 1000} s.`, { cause: error });
     if (error instanceof SlipwayError && userCodes.has(error.code))
-      throw new SlipwayError("no-buildpack", `${subject}: ${error.message}`, { cause: error });
+      throw buildpackFailure(`${subject}: ${error.message}`, { cause: error });
     throw error;
   }
 }

@@ -153,7 +153,7 @@ describe.skipIf(await lacksRedis())("the worker's log", () => {
   });
 
   test("the end of a deployment or an operation without an attempt is logged once, also if it is repeated", async () => {
-    const dead = new SlipwayError("internal", "the workers that ran it died");
+    const dead = new SlipwayError("internal", "each worker that ran it ended or lost its connection");
     const deployment = await newDeployment();
     const operation = claimOperation(await newOperation(), 3, new Date());
     await context.store.operations.compareAndSet(operation);

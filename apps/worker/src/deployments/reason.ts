@@ -17,7 +17,8 @@ export function explainFailure(log: Log, error: SlipwayError, phase: FailedPhase
   if (error.code !== "build-failed" || summary?.isExplained !== true) log.line(` !     ${lastLine(error)}`);
   const where = { phase: phase?.name ?? null };
   if (summary === null) return failureOf(error, { ...where, line: log.lastSeq });
-  const said = { code: error.code, hint: summary.hint ?? error.hint };
+  const { code, exitCode } = error;
+  const said = { code, exitCode, hint: summary.hint ?? error.hint };
   const message = error.code === "build-failed" ? summary.text : `${summary.text} (${error.message})`;
   return failureOf({ ...said, message }, { ...where, line: summary.line });
 }

@@ -293,7 +293,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
 
   test("an operation without an attempt left is ended, and its rollout is discarded", async () => {
     await deployed();
-    const error = new SlipwayError("internal", "the workers that ran it died");
+    const error = new SlipwayError("internal", "each worker that ran it ended or lost its connection");
     const lost = await request();
     await context.store.operations.compareAndSet(claimOperation(lost, 3, new Date()));
     await endAbandonedOperation(context, lost.id, error);

@@ -111,7 +111,9 @@ async function bearerIn(
   response.set("WWW-Authenticate", 'Bearer realm="Slipway"');
   throw new SlipwayError(
     "unauthorized",
-    token === null ? "a bearer token is required" : "the bearer token is invalid, expired or revoked",
+    token === null
+      ? "a bearer token is required"
+      : "the bearer token is invalid, expired or revoked: exchange your API token again",
   );
 }
 

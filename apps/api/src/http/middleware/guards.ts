@@ -52,7 +52,8 @@ function appLoader(store: GuardContext["store"], path: string): Guard[] {
 function requirePermission(permission: Permission): Guard {
   return (_request, response, next) => {
     const role = isAppPermission(permission) ? appRoleOf(response) : accountRole(userOf(response));
-    if (allows(role, permission)) next();
-    else next(new SlipwayError("forbidden", `your role, ${role}, lacks the permission ${permission}`));
+    if (allows(role, permission)) return next();
+    const advice = isAppPermission(permission) ? "ask the app's owner or an operator" : "ask an operator";
+    next(new SlipwayError("forbidden", `your role, ${role}, lacks the permission ${permission}: ${advice}`));
   };
 }

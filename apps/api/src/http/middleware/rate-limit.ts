@@ -83,7 +83,7 @@ export async function limitedPassword<Found>(
 }
 
 const loginMessage = "too many failed logins; try again later";
-const requestMessage = "too many requests; slow down";
+const requestMessage = "too many requests: try again after the seconds in Retry-After";
 
 /** Headers as in draft-ietf-httpapi-ratelimit-headers-06, which most clients know. */
 function check(response: Response, verdict: Verdict | null, message = requestMessage): void {
