@@ -166,6 +166,10 @@ class DockerEngine implements BuildEngine {
     return await this.#snapshots.list();
   }
 
+  async snapshotLastUsedAt(name: SnapshotName): Promise<Date | null> {
+    return await this.#snapshots.lastUsedAt(name);
+  }
+
   async removeSnapshot(name: SnapshotName): Promise<void> {
     await this.#snapshots.remove(name);
   }

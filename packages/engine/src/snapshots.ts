@@ -23,6 +23,8 @@ export interface Snapshots {
   find(name: SnapshotName, signal: AbortSignal): Promise<string | null>;
   /** @see BuildEngine.listSnapshots */
   list(): Promise<readonly Snapshot[]>;
+  /** @see BuildEngine.snapshotLastUsedAt */
+  lastUsedAt(name: SnapshotName): Promise<Date | null>;
   /** @see BuildEngine.removeSnapshot */
   remove(name: SnapshotName): Promise<void>;
 }
@@ -42,6 +44,7 @@ export function openSnapshots(docker: Docker, installationId: string): Snapshots
     inheritedVariables: (image, signal) => inheritedVariables(engine, image, signal),
     find: (name, signal) => find(engine, name, signal),
     list: () => list(engine),
+    lastUsedAt: (name) => lastTaggedAt(docker, imageOf(engine, name)),
     async remove(name) {
       await removeImage(docker, imageOf(engine, name));
       await removeReplaced(docker, nameLabels(installationId, name));
@@ -128,15 +131,11 @@ async function list(engine: Engine): Promise<readonly Snapshot[]> {
   const images = await callEngine("list snapshots", (abortSignal) =>
     docker.listImages({ filters, abortSignal }),
   );
-  const found: Snapshot[] = [];
-  for (const { Id, Labels } of images) {
-    const lastUsedAt = await lastTaggedAt(docker, Id);
+  return images.flatMap(({ Labels }) => {
     const name = nameIn(Labels);
-    if (lastUsedAt === null || name === null) continue;
-    const sizeBytes = Number(Labels[label.sizeBytes] ?? 0);
-    found.push({ ...name, image: imageOf(engine, name), sizeBytes, lastUsedAt });
-  }
-  return found;
+    if (name === null) return [];
+    return [{ ...name, image: imageOf(engine, name), sizeBytes: Number(Labels[label.sizeBytes] ?? 0) }];
+  });
 }
 
 /** Removes the images without a name that had the snapshot's name before. Those that a container uses are removed later. */

@@ -1,7 +1,7 @@
 // Removes the build containers and rollouts of dead attempts from the engines, and snapshots and pulled images that are not needed.
 
 import { isFinal, label } from "@slipway/core";
-import type { App, BuildEngine, Deployment, Labels, Scheduler, Store } from "@slipway/core";
+import type { App, BuildEngine, Deployment, Labels, Scheduler, Snapshot, Store } from "@slipway/core";
 import type { WorkerConfig } from "../config.ts";
 import type { EgressGuard } from "../egress/guard-egress.ts";
 import { requestStops } from "./former-rollouts.ts";
@@ -14,7 +14,7 @@ export interface SweepSandboxesContext {
 }
 
 export interface SweepSnapshotsContext {
-  readonly engine: Pick<BuildEngine, "listSnapshots" | "removeSnapshot">;
+  readonly engine: Pick<BuildEngine, "listSnapshots" | "snapshotLastUsedAt" | "removeSnapshot">;
   readonly store: { readonly apps: Pick<Store["apps"], "many"> };
   readonly config: { readonly limits: Pick<WorkerConfig["limits"], "snapshotsBytes"> };
 }
@@ -71,13 +71,36 @@ export async function sweepSnapshots({ engine, store, config }: SweepSnapshotsCo
   const { snapshotsBytes } = config.limits;
   const listed = await engine.listSnapshots();
   const apps = await appsById(store, listed);
+  const isNeeded = ({ appId, cacheVersion }: Snapshot) => {
+    const app = apps.get(appId);
+    return app !== undefined && app.deletedAt === null && app.cacheVersion === cacheVersion;
+  };
+  for (const snapshot of listed) if (!isNeeded(snapshot)) await engine.removeSnapshot(snapshot);
+  const needed = listed.filter(isNeeded);
+  // The engine is asked for each last use, so only when it decides something.
+  if (totalBytes(needed) <= snapshotsBytes) return;
   let keptBytes = 0;
-  for (const snapshot of listed.toSorted((a, b) => b.lastUsedAt.getTime() - a.lastUsedAt.getTime())) {
-    const app = apps.get(snapshot.appId);
-    const needed = app !== undefined && app.deletedAt === null && app.cacheVersion === snapshot.cacheVersion;
-    keptBytes += needed ? snapshot.sizeBytes : 0;
-    if (!needed || keptBytes > snapshotsBytes) await engine.removeSnapshot(snapshot);
+  for (const snapshot of await latestFirst(engine, needed)) {
+    keptBytes += snapshot.sizeBytes;
+    if (keptBytes > snapshotsBytes) await engine.removeSnapshot(snapshot);
   }
+}
+
+function totalBytes(snapshots: readonly Snapshot[]): number {
+  return snapshots.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+/** In the order of their last use. Those that were removed meanwhile are left out. */
+async function latestFirst(
+  engine: Pick<BuildEngine, "snapshotLastUsedAt">,
+  snapshots: readonly Snapshot[],
+): Promise<Snapshot[]> {
+  const found: { readonly snapshot: Snapshot; readonly usedAt: Date }[] = [];
+  for (const snapshot of snapshots) {
+    const usedAt = await engine.snapshotLastUsedAt(snapshot);
+    if (usedAt !== null) found.push({ snapshot, usedAt });
+  }
+  return found.toSorted((a, b) => b.usedAt.getTime() - a.usedAt.getTime()).map(({ snapshot }) => snapshot);
 }
 
 /** Removes builder images that apps named, the least recently used beyond the limit. Those of the operator and the stacks stay. */

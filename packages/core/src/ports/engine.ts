@@ -138,7 +138,6 @@ export interface Snapshot extends SnapshotName {
   readonly image: string;
   /** What it adds to the image that its sandbox was created from. */
   readonly sizeBytes: number;
-  readonly lastUsedAt: Date;
 }
 
 /** What the kernel of an engine limits; the rest is measured. */
@@ -176,6 +175,8 @@ export interface BuildEngine extends AsyncDisposable {
   findSnapshot(name: SnapshotName, signal: AbortSignal): Promise<string | null>;
   /** The snapshots of this installation on this engine, in no particular order. */
   listSnapshots(): Promise<readonly Snapshot[]>;
+  /** @returns when `findSnapshot` found it last, or its making; null when it does not exist. */
+  snapshotLastUsedAt(name: SnapshotName): Promise<Date | null>;
   /** Removes a snapshot. Does nothing when a sandbox uses it, or when it does not exist. */
   removeSnapshot(name: SnapshotName): Promise<void>;
   capacity(): Promise<EngineCapacity>;

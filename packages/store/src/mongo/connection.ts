@@ -59,12 +59,14 @@ export class Connection implements AsyncDisposable {
   readonly #options: Required<ConnectionOptions>;
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #turns = new Turns();
+  readonly #databaseName: string;
   #client: MongoClient;
   #closed: Promise<void> | undefined;
 
   private constructor(options: Required<ConnectionOptions>) {
     this.#options = options;
     this.#client = clientFor(options);
+    this.#databaseName = databaseName(options.url);
   }
 
   /**
@@ -117,7 +119,7 @@ export class Connection implements AsyncDisposable {
     for (let round = 1; ; round += 1) {
       const client = this.#client;
       try {
-        return await work(client.db(databaseName(this.#options.url)), signal);
+        return await work(client.db(this.#databaseName), signal);
       } catch (error) {
         if (isNoServer(error)) this.#replace(client);
         const hopeful =

@@ -131,13 +131,18 @@ function listedSnapshots(underTest: BuildsUnderTest): void {
     expect(snapshot).toMatchObject(name);
     expect(snapshot?.sizeBytes).toBeGreaterThanOrEqual(2 * 1024 ** 2);
     expect(snapshot?.sizeBytes).toBeLessThan(3 * 1024 ** 2);
-    expect(snapshot?.lastUsedAt.getTime()).toBeGreaterThan(before.getTime());
+    const made = await engine().snapshotLastUsedAt(name);
+    expect(made?.getTime()).toBeGreaterThan(before.getTime());
+    expect(await engine().findSnapshot(name, never)).not.toBeNull();
+    const used = await engine().snapshotLastUsedAt(name);
+    expect(used?.getTime()).toBeGreaterThan(made?.getTime() ?? 0);
     await using other = openOther();
     expect(await other.listSnapshots()).toEqual([]);
     await engine().removeSnapshot(name);
     await engine().removeSnapshot(name);
     expect(await found()).toBeUndefined();
     expect(await engine().findSnapshot(name, never)).toBeNull();
+    expect(await engine().snapshotLastUsedAt(name)).toBeNull();
   });
 }
 
