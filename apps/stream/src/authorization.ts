@@ -1,6 +1,6 @@
 // Authenticates users and authorizes them to follow apps, for every transport.
 
-import { allows, appRole } from "@slipway/auth";
+import { allows, appRole, findApp } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
 import type { App, AppStore, CollaboratorStore, Deployment, DeploymentStore, User } from "@slipway/core";
@@ -50,8 +50,7 @@ export function openAuthorization({
       return user;
     },
     async app(user, idOrName) {
-      const byId = await apps.get(idOrName);
-      const app = byId === null || byId.deletedAt !== null ? await apps.byName(idOrName) : byId;
+      const app = await findApp(apps, idOrName);
       const role = app === null ? null : await appRole(user, app, collaborators);
       if (app === null || role === null) throw notFound("app");
       if (!allows(role, "logs:read"))

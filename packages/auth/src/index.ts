@@ -6,6 +6,7 @@ export type { NewApiToken } from "./api-token.ts";
 export * from "./auth.ts";
 export type { Bearer } from "./bearer.ts";
 export * from "./bootstrap.ts";
+export * from "./find-app.ts";
 export * from "./permissions.ts";
 export { sessionLifetimeMs, sessionTokenName } from "./session-expiry.ts";
 export * from "./sessions.ts";

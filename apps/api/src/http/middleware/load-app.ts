@@ -1,7 +1,7 @@
 // Loads the app that a path names, and the user's role in it.
 
 import type { RequestHandler, Response } from "express";
-import { appRole } from "@slipway/auth";
+import { appRole, findApp } from "@slipway/auth";
 import type { AppRole } from "@slipway/auth";
 import { SlipwayError, notFound } from "@slipway/core";
 import type { App, Store } from "@slipway/core";
@@ -12,7 +12,7 @@ type Loader = RequestHandler<Record<string, string>>;
 /** For `:app`, a name or an id. Users without a role in the app get "not-found", so that its existence stays hidden. */
 export function loadApp(store: Pick<Store, "apps" | "collaborators">): Loader {
   return async (request, response, next) => {
-    const app = await findApp(store, request.params["app"] ?? "");
+    const app = await findApp(store.apps, request.params["app"] ?? "");
     if (app === null || !(await loadRole(store, app, response))) throw notFound("app");
     next();
   };
@@ -47,10 +47,4 @@ async function loadRole(
   if (role === null) return false;
   Object.assign(response.locals, { app, appRole: role });
   return true;
-}
-
-/** Tries the id first, so that naming an app after another app's id cannot hijack requests. */
-async function findApp({ apps }: Pick<Store, "apps">, nameOrId: string): Promise<App | null> {
-  const byId = await apps.get(nameOrId);
-  return byId === null || byId.deletedAt !== null ? apps.byName(nameOrId) : byId;
 }
