@@ -44,8 +44,8 @@ the first line of standard input. "token" prints a new API token.`,
     hasSubcommands: true,
     help: `Usage: npm run slipway -- COMMAND [--help]
 
-Commands: login, logout, whoami, deploy, status, deployments, logs, open, abort, rollback, ps, scale, restart, env, apps, workers,
-queue, completion. Each has a --help with examples; docs/cli.md describes them and the exit codes.`,
+Commands: login, logout, whoami, deploy, status, deployments, logs, receipt, sbom, open, abort, rollback, ps, scale, restart, env,
+apps, workers, queue, completion. Each has a --help with examples; docs/cli.md describes them and the exit codes.`,
   },
   "rotate-keys": {
     program: "apps/cli/src/rotate-keys.ts",
