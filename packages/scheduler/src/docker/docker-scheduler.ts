@@ -54,6 +54,8 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   protected readonly commandNetwork: string | undefined;
   readonly #publishHost: string;
   #isCounting = false;
+  /** Of the last start. */
+  #joined: Pick<StartContext, "network" | "bridge"> | undefined;
 
   constructor(options: DockerSchedulerOptions) {
     super(options);
@@ -162,7 +164,11 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
 
   async #joinedNetwork(signal: AbortSignal): Promise<Pick<StartContext, "network" | "bridge">> {
     const network = await this.#network(signal);
-    return { network, bridge: await findLocalBridge(this.docker, network, signal) };
+    if (this.#joined?.network === network) return this.#joined;
+    const joined = { network, bridge: await findLocalBridge(this.docker, network, signal) };
+    // The installation's network is named by its id, which never becomes another network's.
+    if (this.commandNetwork === undefined && joined.bridge !== null) this.#joined = joined;
+    return joined;
   }
 
   async #network(signal: AbortSignal): Promise<string> {
