@@ -123,17 +123,8 @@ export async function openWorkerContext(
     registryWrites,
     scheduler: opened.use(await openScheduler(config, running)),
     toolchains,
-    stackToolchains: new Map(
-      config.stacks.map((stack, index) => [
-        stack.name,
-        index === 0 ? toolchains : openLanguageToolchains(config, stack, parts),
-      ]),
-    ),
-    remoteImages: openRemoteImages({
-      allowedPrivateHosts: config.allowedPrivateHosts,
-      timeoutMs: config.timing.sourceTimeoutMs,
-      maxImageBytes: config.limits.imageBytes,
-    }),
+    stackToolchains: openStackToolchains(config, toolchains, parts),
+    remoteImages: openRemoteImages(remoteImagesOptions(config)),
     remoteBuildpacks: await openRemoteBuildpacks({
       ...remoteBuildpacksOptions(config),
       temporaryFolder,
@@ -162,6 +153,17 @@ function openRegistryClient(
   return { registry, registryWrites };
 }
 
+/** @param first those of the first stack, the default. */
+function openStackToolchains(
+  config: WorkerConfig,
+  first: LanguageToolchains,
+  parts: Parameters<typeof openLanguageToolchains>[2],
+): WorkerContext["stackToolchains"] {
+  const toolchainsOf = (stack: Stack, index: number) =>
+    index === 0 ? first : openLanguageToolchains(config, stack, parts);
+  return new Map(config.stacks.map((stack, index) => [stack.name, toolchainsOf(stack, index)]));
+}
+
 function openLanguageToolchains(
   { build }: WorkerConfig,
   { run: stackImage, build: stackBuildImage }: Stack,
@@ -185,6 +187,10 @@ export function engineConnections(config: WorkerConfig) {
     builds: engineOptions(config, config.engine.dockerHost),
     releases: engineOptions(config, config.scheduler.dockerHost),
   };
+}
+
+function remoteImagesOptions({ limits, timing, allowedPrivateHosts }: WorkerConfig) {
+  return { allowedPrivateHosts, timeoutMs: timing.sourceTimeoutMs, maxImageBytes: limits.imageBytes };
 }
 
 function remoteBuildpacksOptions({ limits, timing, build, allowedPrivateHosts }: WorkerConfig) {
