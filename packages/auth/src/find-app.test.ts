@@ -1,7 +1,14 @@
+import { randomUUID } from "node:crypto";
+import { newApp } from "@slipway/core";
 import type { App } from "@slipway/core";
-import { anApp, testTime } from "@slipway/testkit";
 import { expect, test } from "vitest";
 import { findApp } from "./find-app.ts";
+
+const createdAt = new Date("2026-01-02T03:04:05.000Z");
+
+function anApp({ name = "app" } = {}): App {
+  return newApp({ id: randomUUID(), name, ownerId: randomUUID(), createdAt });
+}
 
 /** @param reads receives what the store is asked for. */
 function storeOf(apps: readonly App[], reads: string[] = []) {
@@ -29,7 +36,7 @@ test("an app is found by its id and by its name, and a name that is no id costs 
 
 test("an app that is named after another one's id does not receive its requests", async () => {
   const app = anApp();
-  const disguised = anApp({ name: app.id });
+  const disguised = { ...anApp(), name: app.id };
   expect(await findApp(storeOf([disguised, app]), app.id)).toBe(app);
-  expect(await findApp(storeOf([disguised, { ...app, deletedAt: testTime }]), app.id)).toBe(disguised);
+  expect(await findApp(storeOf([disguised, { ...app, deletedAt: createdAt }]), app.id)).toBe(disguised);
 });
