@@ -1,4 +1,4 @@
-// Authentication and authorization: passwords, API tokens, JWTs, signed URLs, permissions, the first operator.
+// Authentication and authorization: passwords, API tokens, JWTs, signed URLs, permissions, the app that a request names, the first operator.
 
 export * from "./accounts.ts";
 export { hashApiToken, newApiToken } from "./api-token.ts";

@@ -58,6 +58,7 @@ const userCodes: ReadonlySet<string> = new Set([
   "archive-too-large",
 ]);
 
+/** What it fetches for a build is removed with the build; what it keeps for later ones, with the temporary folder. */
 export async function openRemoteBuildpacks(options: RemoteBuildpacksOptions): Promise<RemoteBuildpacks> {
   const folder = await subfolder(options.temporaryFolder, "buildpacks");
   const tools = { folder, ...(await writeTools(folder)) };

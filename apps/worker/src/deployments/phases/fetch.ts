@@ -14,6 +14,7 @@ import type { Attempt } from "../attempt.ts";
 
 export interface FetchContext {
   readonly blobs: Pick<BlobStore, "get">;
+  /** The path of an existing folder for temporary files. */
   readonly temporaryFolder: string;
   readonly config: Pick<WorkerConfig, "allowedPrivateHosts"> & {
     readonly limits: Pick<WorkerConfig["limits"], "sourceBytes">;

@@ -55,7 +55,7 @@ async function checkKept(context: ReuseContext, attempt: Attempt, release: Relea
   if (await isKept(context, attempt, digestOf(release))) return;
   throw new SlipwayError("not-found", `the image of release v${release.number} is no longer kept`, {
     resource: "release",
-    hint: "Deploy a newer release, or its source again: the API and `slipway deployments` list both",
+    hint: "Choose a newer release, which GET /v1/apps/APP/releases lists, or deploy the source again",
   });
 }
 
