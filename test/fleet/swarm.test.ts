@@ -13,7 +13,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
   const opened = new AsyncDisposableStack();
   let slipway: SlipwayUnderTest;
   beforeAll(async () => {
-    const { dockerHost } = opened.use(await startPrivateEngine({ name: "manager", swarm: true }));
+    const { dockerHost } = opened.use(await startPrivateEngine({ name: "manager", swarm: "manager" }));
     // Longer than a test may take: what ends only with its grace period fails it.
     const settings = { SCHEDULER: "swarm", SCHEDULER_DOCKER_HOST: dockerHost, STOP_GRACE_MS: "300000" };
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}], settings }));

@@ -81,6 +81,7 @@ function grouped(parsed: Settings) {
     scheduler: {
       kind: parsed.SCHEDULER,
       dockerHost: parsed.SCHEDULER_DOCKER_HOST ?? parsed.DOCKER_HOST,
+      nodeDockerHosts: parsed.SWARM_NODE_DOCKER_HOSTS,
       network: parsed.SCHEDULER_NETWORK,
       publishHost: parsed.RELEASES_HOST,
     },

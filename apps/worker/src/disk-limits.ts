@@ -6,25 +6,26 @@ import type { WorkerConfig } from "./config.ts";
 
 interface DiskLimitsContext {
   readonly engine: Pick<BuildEngine, "diskQuota">;
-  readonly scheduler: Pick<Scheduler, "diskQuota" | "uncountedDriver">;
+  readonly scheduler: Pick<Scheduler, "diskQuota" | "uncountedDriver" | "unreachedNodes">;
   readonly config: { readonly scheduler: Pick<WorkerConfig["scheduler"], "kind"> };
   readonly logger: Pick<Logger, "info" | "warn">;
 }
 
 /** docs/operations.md explains the values. @throws {SlipwayError} "engine-unavailable" */
 export async function logDiskLimits({ engine, scheduler, config, logger }: DiskLimitsContext): Promise<void> {
-  const [builds, releases, driver] = await Promise.all([
+  const [builds, releases, driver, nodes] = await Promise.all([
     engine.diskQuota(),
     scheduler.diskQuota(),
     scheduler.uncountedDriver(),
+    scheduler.unreachedNodes(),
   ]);
-  const isSwarm = config.scheduler.kind === "swarm";
   const files = driver === null ? "watch" : "none";
   const limits = {
     builds: limitOf(builds.containers),
     buildCaches: limitOf(builds.volumes),
-    releases: isSwarm ? "file-size" : limitOf(releases.containers),
-    releaseFiles: isSwarm ? "none" : files,
+    // A swarm passes no quota on to its engines.
+    releases: limitOf(releases.containers && config.scheduler.kind === "docker"),
+    releaseFiles: files,
     hooks: limitOf(releases.containers),
     hookFiles: files,
   };
@@ -32,6 +33,11 @@ export async function logDiskLimits({ engine, scheduler, config, logger }: DiskL
   if (driver !== null)
     logger.warn(
       `the number of files of hooks and releases is not limited on this engine, because its storage driver is ${driver}: use overlay2 or btrfs`,
+    );
+  if (nodes.length > 0)
+    logger.warn(
+      { nodes },
+      "on these nodes of the swarm only the size of each file of an instance is limited: add their engines to SWARM_NODE_DOCKER_HOSTS",
     );
 }
 

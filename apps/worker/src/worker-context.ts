@@ -91,11 +91,11 @@ export async function openWorkerContext(
   );
   redis.on("error", (error) => onError(error, "the connection to Redis failed"));
   const keys = redisKeys(config.installationId);
-  const { builds, releases } = engineConnections(config);
+  const { builds, releases, nodes } = engineConnections(config);
   const { runtimes } = config;
   const knownQuotas = openKnownQuotas(redis, keys);
   const { stackImage: watchImage } = config;
-  const running = { ...releases, ...runtimeOf(runtimes.releases), knownQuotas, watchImage };
+  const running = { ...releases, ...runtimeOf(runtimes.releases), knownQuotas, watchImage, nodes };
   const { registry, registryWrites } = openRegistryClient(config, { redis, keys, onError });
   opened.use(registry);
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
@@ -181,11 +181,12 @@ function openLanguageToolchains(
   };
 }
 
-/** How to connect to the engines of builds and of releases. */
+/** How to connect to the engines of builds and of releases, and to those of a swarm's other nodes. */
 export function engineConnections(config: WorkerConfig) {
   return {
     builds: engineOptions(config, config.engine.dockerHost),
     releases: engineOptions(config, config.scheduler.dockerHost),
+    nodes: config.scheduler.nodeDockerHosts.map((host) => engineOptions(config, host)),
   };
 }
 

@@ -14,6 +14,7 @@ export { DeadlineError, endsWithin, rejectionOf, withDeadline } from "./deadline
 export type { DeadlineOptions } from "./deadline.ts";
 export { paced } from "./pace.ts";
 export type { PaceOptions } from "./pace.ts";
+export { inTurn } from "./in-turn.ts";
 export { joined } from "./joined.ts";
 export { elapsed, pause } from "./pause.ts";
 export { poll } from "./poll.ts";

@@ -64,6 +64,12 @@ export function attemptOfLabels(labels: Labels): number {
 export const diskLabel = "io.slipway.disk-bytes";
 /** Label of an instance that was started again, for its app's owner. */
 export const restartReasonLabel = "io.slipway.restart-reason";
+
+/** @param reason what the container did: the predicate of a sentence. @returns the text for its app's owner. */
+export function restartReason(reason: string): string {
+  return `the container ${reason}: it was started again with the files of its image`;
+}
+
 /** Of each process of an app. A server needs one for each connection. Not more than what engines themselves may open. */
 const maxOpenFiles = 16_384;
 

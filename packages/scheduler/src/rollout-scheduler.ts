@@ -1,7 +1,7 @@
 // What the schedulers for an engine and for a Swarm have in common: the port's rules about attempts and promotion, over the parts
 // that a rollout consists of, and what runs or is stored on the connected engine itself.
 
-import { untilAborted } from "@slipway/async";
+import { inTurn, untilAborted } from "@slipway/async";
 import {
   type Address,
   type DiskExcess,
@@ -23,7 +23,6 @@ import {
   connectDocker,
   type DockerConnection,
   type DockerConnectionOptions,
-  type FileCounter,
   type KnownQuotas,
   openDiskQuota,
   openFileCounter,
@@ -31,6 +30,7 @@ import {
 import type Docker from "dockerode";
 import { formerRollouts, listRollouts, startedUpTo } from "./list-rollouts.ts";
 import { removeOneOffs, runOneOff } from "./one-off.ts";
+import type { MeasuredEngine } from "./overfull-containers.ts";
 
 export interface RolloutSchedulerOptions extends DockerConnectionOptions {
   /** Label value of this installation on a shared engine or swarm. Nothing without it is ever changed. */
@@ -43,6 +43,11 @@ export interface RolloutSchedulerOptions extends DockerConnectionOptions {
   readonly knownQuotas?: KnownQuotas;
 }
 
+/** An engine that runs instances. */
+export interface ConnectedEngine extends MeasuredEngine {
+  readonly connection: DockerConnection;
+}
+
 /** A part of a rollout is what an adapter creates for it: a container for each instance, or a service for all. */
 export interface RolloutPart extends ListedRollout {
   readonly id: string;
@@ -52,18 +57,18 @@ export interface RolloutPart extends ListedRollout {
 export abstract class RolloutScheduler<Part extends RolloutPart, Context> implements Scheduler {
   protected readonly installationId: string;
   protected readonly runtime: string | undefined;
-  protected readonly connection: DockerConnection;
-  protected readonly files: FileCounter;
+  /** The engine that runs commands first, on a Swarm that of its manager. */
+  protected readonly engines: readonly [ConnectedEngine, ...ConnectedEngine[]];
   readonly #diskQuota: () => Promise<DiskQuota>;
+  #isCounting = false;
 
-  constructor(options: RolloutSchedulerOptions) {
-    this.installationId = options.installationId;
+  /** @param others further engines that run instances. */
+  constructor(options: RolloutSchedulerOptions, others: readonly DockerConnectionOptions[] = []) {
+    const { installationId, knownQuotas } = options;
+    this.installationId = installationId;
     this.runtime = options.runtime;
-    this.connection = connectDocker(options);
-    const { installationId, watchImage: image, knownQuotas } = options;
-    this.#diskQuota = openDiskQuota(this.connection.docker, installationId, knownQuotas);
-    const labels = { [label.installation]: installationId, [label.kind]: "file-count" };
-    this.files = openFileCounter(this.connection, { image, labels });
+    this.engines = [connectEngine(options, options), ...others.map((other) => connectEngine(other, options))];
+    this.#diskQuota = openDiskQuota(this.docker, installationId, knownQuotas);
   }
 
   /** The network of commands that run once; undefined for a bridge of the installation's own. */
@@ -85,6 +90,8 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   protected abstract removeUnpromoted(parts: readonly Part[]): Promise<void>;
   /** Stops the part's instances, then removes the part. */
   protected abstract stopPart(part: Part, signal: AbortSignal): Promise<void>;
+  /** @see Scheduler.restartOverfull. Counts of files do not overlap. */
+  protected abstract restartAllOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]>;
   /** Stops and removes the parts, and resolves when the engine has removed their containers. */
   protected abstract removeParts(parts: readonly Part[]): Promise<void>;
 
@@ -92,7 +99,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   abstract addresses(appId: string, rolloutId: string): Promise<readonly Address[]>;
   abstract instances(appId: string): Promise<readonly Instance[]>;
   abstract fingerprints(): Promise<ReadonlyMap<string, string>>;
-  abstract restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]>;
+  abstract unreachedNodes(): Promise<readonly string[]>;
   abstract ping(): Promise<void>;
 
   async start(rollout: RolloutSpec, options: StartOptions): Promise<readonly Address[]> {
@@ -126,14 +133,10 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
 
   /** On the connected engine, on a Swarm its manager: a command that runs once needs no service. */
   async run(task: OneOffSpec, options: OneOffOptions): Promise<OneOffExit> {
-    const { installationId, commandNetwork: network, runtime, files } = this;
+    const { installationId, commandNetwork: network, runtime } = this;
+    const [{ connection, files }] = this.engines;
     const quota = await this.#diskQuota();
-    return await runOneOff(
-      this.connection,
-      { installationId, network, runtime, quota, files },
-      task,
-      options,
-    );
+    return await runOneOff(connection, { installationId, network, runtime, quota, files }, task, options);
   }
 
   async discard(appId: string, rolloutId: string, { attempt }: { readonly attempt: number }): Promise<void> {
@@ -150,12 +153,25 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
     return listRollouts(await this.find(appId));
   }
 
+  /** One count of files at a time: it may take longer than until the next one is due. */
+  async restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]> {
+    if (excess === "bytes") return await this.restartAllOverfull(excess);
+    if (this.#isCounting) return [];
+    this.#isCounting = true;
+    try {
+      return await this.restartAllOverfull(excess);
+    } finally {
+      this.#isCounting = false;
+    }
+  }
+
   async imageDigests(repository: string, signal: AbortSignal): Promise<readonly string[]> {
-    return await this.connection.images.digests(repository, signal);
+    const stored = this.engines.map(({ connection }) => connection.images.digests(repository, signal));
+    return [...new Set((await Promise.all(stored)).flat())];
   }
 
   async removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void> {
-    await this.connection.images.remove(repository, digest, signal);
+    await inTurn(this.engines, ({ connection }) => connection.images.remove(repository, digest, signal));
   }
 
   async diskQuota(): Promise<DiskQuota> {
@@ -163,15 +179,15 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   }
 
   async uncountedDriver(): Promise<string | null> {
-    return await this.files.uncountedDriver();
+    return await this.engines[0].files.uncountedDriver();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.connection[Symbol.dispose]();
+    for (const { connection } of this.engines) connection[Symbol.dispose]();
   }
 
   protected get docker(): Docker {
-    return this.connection.docker;
+    return this.engines[0].docker;
   }
 
   /** Removes parts of attempts that ended before their promotion; a promoted start serves until the next promotion. */
@@ -181,4 +197,13 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
       throw new SlipwayError("lease-lost", "a later attempt is starting the release");
     await this.removeUnpromoted(parts);
   }
+}
+
+function connectEngine(
+  connectionOptions: DockerConnectionOptions,
+  { installationId, watchImage: image }: RolloutSchedulerOptions,
+): ConnectedEngine {
+  const connection = connectDocker(connectionOptions);
+  const labels = { [label.installation]: installationId, [label.kind]: "file-count" };
+  return { connection, docker: connection.docker, files: openFileCounter(connection, { image, labels }) };
 }

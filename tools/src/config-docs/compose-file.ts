@@ -45,6 +45,7 @@ const unused = new Set([
   "SERVICE_NAME",
   "SIGNING_KEY",
   "SIGNING_KEYS_FILE",
+  "SWARM_NODE_DOCKER_HOSTS",
 ]);
 
 /** Whether `.env` gives the variable its value. */

@@ -1,7 +1,7 @@
 // The settings of the registry and of the engines that run builds and releases.
 
 import { z } from "zod";
-import { httpUrlSetting, settingDocs } from "@slipway/service";
+import { httpUrlSetting, listSetting, settingDocs } from "@slipway/service";
 
 /** Address of the engine when none is configured. */
 export const defaultDockerHost = "unix:///var/run/docker.sock";
@@ -33,5 +33,10 @@ export const engineSettings = z.object({
     topic: "services",
     description: "Docker Engine that runs releases.",
     unset: "`DOCKER_HOST`",
+  }),
+  SWARM_NODE_DOCKER_HOSTS: listSetting().register(settingDocs, {
+    topic: "services",
+    description:
+      "Engines of the swarm's nodes besides `SCHEDULER_DOCKER_HOST`, separated by blanks or commas. Workers guard the way out there, limit the disk of instances, delete unneeded images and end aborted starts at once.",
   }),
 });

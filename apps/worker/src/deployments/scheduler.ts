@@ -10,7 +10,7 @@ import {
 } from "@slipway/scheduler";
 import type { WorkerConfig } from "../config.ts";
 
-/** @param common options of both: the engine, the installation, the registry login. */
+/** @param common options of both: the engine, the installation, the registry login; those of a swarm's nodes. */
 export async function openScheduler(
   config: Pick<WorkerConfig, "scheduler">,
   common: DockerSchedulerOptions & SwarmSchedulerOptions,

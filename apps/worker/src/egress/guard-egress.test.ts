@@ -20,7 +20,7 @@ test("APP_RUNTIME is refused on a swarm, whose services have no runtime", async 
     logger: { warn: () => undefined },
     redis: { hget: async () => null, hset: async () => 1 },
     keys: { egressProven: "proven" },
-    engines: { builds: {}, releases: {} },
+    engines: { builds: {}, releases: {}, nodes: [] },
   };
   await expect(guardEgress(context, new AbortController().signal)).rejects.toMatchObject({
     code: "configuration-invalid",

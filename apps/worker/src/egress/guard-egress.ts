@@ -27,6 +27,8 @@ import {
 
 const openWarning =
   "EGRESS=open: builds, hooks and releases reach whatever their engine's host reaches, also its own services and metadata services of clouds";
+/** Including a pull of the stack. */
+const restoreLimitMs = 600_000;
 const defaultRegistry = "https://registry.npmjs.org";
 
 export interface EgressContext {
@@ -37,8 +39,12 @@ export interface EgressContext {
     hset(key: string, field: string, value: string): Promise<number>;
   };
   readonly keys: Pick<RedisKeys, "egressProven">;
-  /** How to connect to the engines. */
-  readonly engines: { readonly builds: DockerConnectionOptions; readonly releases: DockerConnectionOptions };
+  /** How to connect to the engines; `nodes` are those of a swarm besides `releases`. */
+  readonly engines: {
+    readonly builds: DockerConnectionOptions;
+    readonly releases: DockerConnectionOptions;
+    readonly nodes: readonly DockerConnectionOptions[];
+  };
 }
 
 export interface EgressGuard extends Disposable {
@@ -47,12 +53,15 @@ export interface EgressGuard extends Disposable {
 }
 
 interface Guarded {
-  readonly engine: GuardedEngine;
+  readonly connection: DockerConnection;
   readonly options: GuardOptions;
+  /** False for a node that did not respond so far. */
+  isSet: boolean;
 }
 
 /**
- * Checks the container runtimes, sets the rules on each engine, and probes them unless that was done since the guard's start.
+ * Checks the container runtimes, sets the rules on each engine, and probes them unless that was done since the guard's start. On a node
+ * of a swarm whose engine does not respond, the first check after it responds sets them.
  * @throws {SlipwayError} "configuration-invalid" when an engine lacks a runtime, or when builds reach what is closed;
  * "engine-unavailable", "registry-unavailable".
  */
@@ -61,11 +70,13 @@ export async function guardEgress(context: EgressContext, signal: AbortSignal): 
   using opened = new DisposableStack();
   const builds = opened.use(connectDocker(engines.builds));
   const releases = opened.use(connectDocker(engines.releases));
+  const nodes = engines.nodes.map((node) => opened.use(connectDocker(node)));
   await requireRuntimes(config, builds, releases);
-  const guarded = config.egress.guarded ? await guardAll(context, builds, releases, signal) : [];
+  const guarded = config.egress.guarded ? await guardAll(context, { builds, releases, nodes }, signal) : [];
   if (!config.egress.guarded) {
     logger.warn(openWarning);
     for (const { docker } of [builds, releases]) await removeGuardOf(docker, config.installationId);
+    await eachNode(nodes, logger, ({ docker }) => removeGuardOf(docker, config.installationId));
   }
   const resources = opened.move();
   return {
@@ -78,8 +89,7 @@ export async function guardEgress(context: EgressContext, signal: AbortSignal): 
 
 async function guardAll(
   context: EgressContext,
-  builds: DockerConnection,
-  releases: DockerConnection,
+  { builds, releases, nodes }: Connections,
   signal: AbortSignal,
 ): Promise<readonly Guarded[]> {
   const { config, logger } = context;
@@ -90,22 +100,65 @@ async function guardAll(
       logger.warn({ err: error }, `the host of ${setting} cannot be resolved, so it is not opened to builds`),
   );
   const engines = await guardedEngines(builds, releases, signal);
-  return await Promise.all(
+  const guarded = await Promise.all(
     engines.map(async (engine): Promise<Guarded> => {
+      const { connection } = engine;
       const rules = await rulesOf(engine, config, registries, signal);
       const options = { installationId: config.installationId, image: config.stackImage, rules };
-      await engine.connection.images.ensure(options.image, signal);
-      const guard = await ensureGuard(engine.connection.docker, options);
-      await prove(context, { engine, options }, guard, signal);
-      return { engine, options };
+      await prove(context, engine, options, await guardOne(connection, options, signal), signal);
+      return { connection, options, isSet: true };
     }),
   );
+  // The last one is the engine of releases, on a swarm a manager. The bridges by which releases leave have the same names on all nodes.
+  const ofNodes = guarded
+    .slice(-1)
+    .flatMap(({ options }) => nodes.map((connection) => ({ connection, options, isSet: false })));
+  await eachNode(ofNodes, logger, (node) => setGuard(node, signal));
+  return [...guarded, ...ofNodes];
+}
+
+interface Connections {
+  readonly builds: DockerConnection;
+  readonly releases: DockerConnection;
+  readonly nodes: readonly DockerConnection[];
+}
+
+/** A node that does not respond prevents no worker's start. */
+async function eachNode<Node>(
+  nodes: readonly Node[],
+  logger: EgressContext["logger"],
+  task: (node: Node) => Promise<unknown>,
+): Promise<void> {
+  await Promise.all(
+    nodes.map(async (node) => {
+      try {
+        await task(node);
+      } catch (error) {
+        logger.warn({ err: error }, "cannot change the guard of the way out on a node of the swarm");
+      }
+    }),
+  );
+}
+
+async function setGuard(guarded: Guarded, signal: AbortSignal): Promise<void> {
+  await guardOne(guarded.connection, guarded.options, signal);
+  guarded.isSet = true;
+}
+
+async function guardOne(
+  connection: DockerConnection,
+  options: GuardOptions,
+  signal: AbortSignal,
+): Promise<Guard> {
+  await connection.images.ensure(options.image, signal);
+  return await ensureGuard(connection.docker, options);
 }
 
 /** Probes the way out, unless a worker has done that since the guard's start. */
 async function prove(
   context: EgressContext,
-  { engine, options: { installationId, image, rules } }: Guarded,
+  engine: GuardedEngine,
+  { installationId, image, rules }: GuardOptions,
   guard: Guard,
   signal: AbortSignal,
 ): Promise<void> {
@@ -138,9 +191,11 @@ async function resolvableName(url: string | undefined): Promise<string | null> {
   }
 }
 
-async function restore({ engine: { connection }, options }: Guarded): Promise<void> {
-  const found = await restartGuard(connection.docker, options.installationId);
-  if (!found) await ensureGuard(connection.docker, options);
+async function restore(guarded: Guarded): Promise<void> {
+  const { connection, options, isSet } = guarded;
+  // A worker of another version may have replaced the guard: it stays.
+  const found = isSet && (await restartGuard(connection.docker, options.installationId));
+  if (!found) await setGuard(guarded, AbortSignal.timeout(restoreLimitMs));
 }
 
 function unguarded(reached: readonly string[]): SlipwayError {

@@ -193,17 +193,17 @@ export interface Scheduler extends AsyncDisposable {
   /** Rollouts that have an instance in any state, each once; of one app, or of all, to find leftovers. */
   list(appId?: string): Promise<readonly ListedRollout[]>;
   /**
-   * Digests of a repository's images that the connected engine stores, in any order; none when it stores none.
+   * Digests of a repository's images that the connected engines store, in any order; none when they store none.
    *
    * A Swarm stores images on each node that runs a task, and its API cannot list or remove them there. A scheduler for a Swarm
-   * therefore covers the images of the manager that it is connected to; on the other nodes operators remove unused images,
+   * therefore covers the images of the nodes whose engines it is connected to; on the other nodes operators remove unused images,
    * for example with a scheduled `docker image prune`.
    * @param repository including the registry's host, e.g. `127.0.0.1:5000/apps/6f2a…`.
    * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
    */
   imageDigests(repository: string, signal: AbortSignal): Promise<readonly string[]>;
   /**
-   * Removes an image from the connected engine; see `imageDigests` for what that means on a Swarm. Does nothing when a
+   * Removes an image from the connected engines; see `imageDigests` for what that means on a Swarm. Does nothing when a
    * container, running or not, uses the image, or when it does not exist. A later start pulls the image again.
    * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted, although the engine may still remove the
    * image.
@@ -212,12 +212,14 @@ export interface Scheduler extends AsyncDisposable {
   /**
    * Starts instances that wrote more than `diskBytes`, unless the kernel limits that, or created more files than that allows, again
    * with the files of their image, and those that an earlier call did not start. One that still boots is killed, so that its start
-   * fails. On a Swarm it does nothing: the nodes' files cannot be measured. Counting files takes up to ten minutes.
+   * fails. On a Swarm it covers the nodes whose engines it is connected to. Counting files takes up to ten minutes.
    * @throws {SlipwayError} "engine-unavailable", after it has tried all instances.
    */
   restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]>;
   /** @returns the connected engine's storage driver if the files of instances and commands are not counted there; null otherwise. */
   uncountedDriver(): Promise<string | null>;
+  /** Host names of the nodes that may run instances, and whose engines cannot be reached: nothing measures instances there. */
+  unreachedNodes(): Promise<readonly string[]>;
   /** What the kernel of the connected engine limits; found once, by the first call that succeeds. */
   diskQuota(): Promise<DiskQuota>;
   ping(): Promise<void>;

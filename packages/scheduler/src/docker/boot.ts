@@ -1,23 +1,10 @@
 // Starts one container and waits until it listens, or explains why it does not. The caller removes it.
 
 import { elapsed, endsWithin, rejectionOf, untilAborted } from "@slipway/async";
-import {
-  type DiskExcess,
-  excessOf,
-  maxFiles,
-  type RolloutSpec,
-  type SlipwayError,
-  type StartOptions,
-} from "@slipway/core";
+import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
-import {
-  type FileCounter,
-  killContainer,
-  killedExitCode,
-  ranOutOfMemory,
-  startProcess,
-  writtenBytes,
-} from "@slipway/docker";
+import { type FileCounter, killContainer, startProcess } from "@slipway/docker";
+import { causeOfExit } from "../exit-cause.ts";
 import { portOf } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
@@ -99,22 +86,6 @@ async function crashed(
   exitCode: number,
 ): Promise<SlipwayError> {
   const { processType, limits } = rollout;
-  const outOfMemory = await ranOutOfMemory(docker, id, exitCode);
-  const killed = exitCode === killedExitCode && !outOfMemory;
-  const diskFull = killed ? await excess(docker, files, id, limits.diskBytes) : null;
-  return appCrashed({ processType, exitCode, outOfMemory, diskFull, limits });
-}
-
-async function excess(
-  docker: Docker,
-  files: FileCounter,
-  id: string,
-  diskBytes: number,
-): Promise<DiskExcess | null> {
-  const [bytes, counts] = await Promise.all([
-    writtenBytes(docker, id),
-    // Without a count the crash is explained by its exit code. The periodic count reports why none is possible.
-    files.count([{ id, maxFiles: maxFiles(diskBytes) }]).catch(() => new Map<string, number>()),
-  ]);
-  return excessOf({ bytes, files: counts.get(id) ?? 0 }, diskBytes);
+  const ended = { id, exitCode, diskBytes: limits.diskBytes };
+  return appCrashed({ processType, exitCode, ...(await causeOfExit({ docker, files }, ended)), limits });
 }

@@ -28,7 +28,7 @@ import {
 } from "./app-containers.ts";
 import { restart } from "./container-config.ts";
 import { findLocalBridge } from "./direct-connection.ts";
-import { restartWithFewerBytes, restartWithFewerFiles } from "./restart-overfull.ts";
+import { restartOverfull } from "./restart-overfull.ts";
 import { type StartContext, startInstances } from "./start-instances.ts";
 
 /** Containers without the installation's label are never changed. */
@@ -53,7 +53,6 @@ export function openDockerScheduler(options: DockerSchedulerOptions): Scheduler 
 class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   protected readonly commandNetwork: string | undefined;
   readonly #publishHost: string;
-  #isCounting = false;
   /** Of the last start. */
   #joined: Pick<StartContext, "network" | "bridge"> | undefined;
 
@@ -61,21 +60,22 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
     super(options);
     this.commandNetwork = options.network;
     this.#publishHost =
-      options.publishHost ?? (this.connection.remoteHost === null ? loopback : everyInterface);
+      options.publishHost ?? (this.engines[0].connection.remoteHost === null ? loopback : everyInterface);
   }
 
   async prepareImage(image: string, signal: AbortSignal): Promise<void> {
-    await this.connection.images.ensure(image, signal);
+    await this.engines[0].connection.images.ensure(image, signal);
   }
 
   protected async prepare({ image, limits }: RolloutSpec, signal: AbortSignal): Promise<StartContext> {
     const [joined, quota] = await Promise.all([
       this.#joinedNetwork(signal),
       this.diskQuota(),
-      this.connection.images.ensure(image, signal),
+      this.engines[0].connection.images.ensure(image, signal),
     ]);
     const quotaBytes = await containerQuota(this.docker, quota, image, limits.diskBytes);
-    const { installationId, runtime, files } = this;
+    const { installationId, runtime } = this;
+    const [{ files }] = this.engines;
     return { installationId, runtime, publishHost: this.#publishHost, quotaBytes, files, ...joined };
   }
 
@@ -138,28 +138,26 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
     return fingerprintsOf(await this.find(), ({ id, state }) => `${id} ${state}`);
   }
 
-  async restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]> {
-    const { docker, installationId } = this;
-    if (excess === "files") return await this.#restartWithFewerFiles();
-    const { containers, includesImage } = await this.diskQuota();
-    // A quota that includes the image is one of btrfs, mostly. That kernel counts anew when a container is removed, and refuses
-    // nothing meanwhile.
-    return containers && !includesImage ? [] : await restartWithFewerBytes(docker, installationId);
+  protected async restartAllOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]> {
+    if (excess === "bytes" && (await this.#kernelLimitsBytes())) return [];
+    return await restartOverfull(this.engines[0], this.installationId, excess);
+  }
+
+  async unreachedNodes(): Promise<readonly string[]> {
+    return [];
   }
 
   async ping(): Promise<void> {
-    await this.connection.ping();
+    await this.engines[0].connection.ping();
   }
 
-  /** One count at a time: it may take longer than until the next one is due. */
-  async #restartWithFewerFiles(): Promise<readonly OverfullInstance[]> {
-    if (this.#isCounting) return [];
-    this.#isCounting = true;
-    try {
-      return await restartWithFewerFiles(this.docker, this.files, this.installationId);
-    } finally {
-      this.#isCounting = false;
-    }
+  /**
+   * A quota that includes the image is one of btrfs, mostly. That kernel counts anew when a container is removed, and refuses nothing
+   * meanwhile.
+   */
+  async #kernelLimitsBytes(): Promise<boolean> {
+    const { containers, includesImage } = await this.diskQuota();
+    return containers && !includesImage;
   }
 
   async #joinedNetwork(signal: AbortSignal): Promise<Pick<StartContext, "network" | "bridge">> {
@@ -179,7 +177,9 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
 
   #addressOf(hostPort: number): Address {
     const host =
-      this.#publishHost === everyInterface ? (this.connection.remoteHost ?? loopback) : this.#publishHost;
+      this.#publishHost === everyInterface
+        ? (this.engines[0].connection.remoteHost ?? loopback)
+        : this.#publishHost;
     return { host, port: hostPort };
   }
 }

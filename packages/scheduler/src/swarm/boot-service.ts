@@ -3,7 +3,7 @@
 
 import { pause, untilAborted } from "@slipway/async";
 import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
-import type Docker from "dockerode";
+import type { NodeEngines } from "./nodes.ts";
 import { findTasksOfExisting, isUp, type Task } from "./swarm-api.ts";
 import { bootFailure, lateFailure, missingFailure, removedFailure, stuckFailure } from "./task-failures.ts";
 import { TaskOutput } from "./task-output.ts";
@@ -15,12 +15,13 @@ const ended = new Set(["complete", "failed", "rejected", "shutdown", "orphaned",
 
 /** @returns the running tasks, ordered by instance. @see Scheduler.start */
 export async function bootService(
-  docker: Docker,
+  engines: NodeEngines,
   serviceId: string,
   rollout: RolloutSpec,
   { onOutput, signal }: StartOptions,
 ): Promise<Task[]> {
   using opened = new DisposableStack();
+  const [{ docker }] = engines;
   const outputs = new Map<string, TaskOutput>();
   const broken = Promise.withResolvers<never>();
   broken.promise.catch(() => undefined); // Raced below; a later rejection must not be unhandled.
@@ -42,7 +43,7 @@ export async function bootService(
       const endings = Promise.all(Array.from(outputs.values(), (output) => output.end()));
       await untilAborted(endings, signal);
       if (outcome.kind === "up") return outcome.tasks;
-      throw await failureOf(docker, rollout, outcome);
+      throw await failureOf(engines, rollout, outcome);
     }
     await Promise.race([pause(pollMs, signal), broken.promise]);
   }
@@ -91,12 +92,12 @@ function bootClock(bootTimeoutMs: number): BootClock {
 }
 
 async function failureOf(
-  docker: Docker,
+  engines: NodeEngines,
   rollout: RolloutSpec,
   outcome: Exclude<Outcome, { kind: "up" }>,
 ): Promise<SlipwayError> {
   if (outcome.kind === "missing") return missingFailure(rollout.count);
   if (outcome.kind === "stuck") return stuckFailure(outcome.task);
-  if (outcome.kind === "late") return await lateFailure(docker, rollout, outcome.task);
-  return await bootFailure(docker, rollout, outcome.task);
+  if (outcome.kind === "late") return await lateFailure(engines, rollout, outcome.task);
+  return await bootFailure(engines, rollout, outcome.task);
 }

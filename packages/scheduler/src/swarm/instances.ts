@@ -2,6 +2,7 @@
 
 import type { Address, Instance, InstanceState } from "@slipway/core";
 import { rolloutOfLabels } from "../instance-config.ts";
+import { reasonLabel } from "./restart-overfull.ts";
 import { type AppService, isUp, type Task } from "./swarm-api.ts";
 
 /**
@@ -41,7 +42,7 @@ function instanceOf(
     address: isUp(task) ? addressOf(task) : null,
     memoryBytes: Limits?.MemoryBytes ?? 0,
     cpus: (Limits?.NanoCPUs ?? 0) / 1e9,
-    restartReason: null,
+    restartReason: service.spec.Labels?.[reasonLabel(task.Slot)] ?? null,
   };
 }
 

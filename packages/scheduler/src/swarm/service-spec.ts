@@ -5,6 +5,7 @@ import { servicePrivileges } from "@slipway/docker";
 import type { ContainerSpec, ServiceSpec } from "dockerode";
 import { healthcheck } from "../healthcheck.ts";
 import {
+  diskLabel,
   instanceEnvironment,
   instanceHostname,
   portOf,
@@ -43,7 +44,10 @@ export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
     Labels: { ...labels, ...proxyLabels(rollout) },
     Mode: { Replicated: { Replicas: rollout.count } },
     TaskTemplate: {
-      ContainerSpec: { ...containerSpec(rollout), Labels: labels },
+      ContainerSpec: {
+        ...containerSpec(rollout),
+        Labels: { ...labels, [diskLabel]: String(rollout.limits.diskBytes) },
+      },
       Resources: { Limits: { MemoryBytes: memoryBytes, NanoCPUs: Math.round(cpus * 1e9), Pids: pids } },
       // From the start, because a change would restart the instances.
       RestartPolicy: { Condition: "any", Delay: restartDelayMs * nsPerMs },

@@ -1,4 +1,4 @@
-// The calls to a Swarm's API that the scheduler needs: services, their tasks, and the nodes that run the tasks.
+// The calls to a Swarm's API that the scheduler needs: services and their tasks.
 
 import { poll } from "@slipway/async";
 import type { Labels } from "@slipway/core";
@@ -6,12 +6,16 @@ import { callEngine, findContainers, killContainer, statusOf } from "@slipway/do
 import type Docker from "dockerode";
 import { attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
 import type { RolloutPart } from "../rollout-scheduler.ts";
+import { ifReachable, type NodeEngines } from "./nodes.ts";
 
 /** Label of a promoted service. Its containers lack it: changing a label of containers would start them again. */
 export const promotedLabel = "io.slipway.promoted";
 
-/** Label that Swarm gives the containers of a service. */
+/** Labels that Swarm gives the containers of a service. */
 const serviceNameLabel = "com.docker.swarm.service.name";
+const serviceIdLabel = "com.docker.swarm.service.id";
+/** `SERVICE.SLOT.TASK` */
+const taskNameLabel = "com.docker.swarm.task.name";
 const updateTries = 3;
 const killEveryMs = 200;
 const killLimitMs = 30_000;
@@ -92,15 +96,6 @@ export async function someLeft(docker: Docker, taskIds: readonly string[]): Prom
   return taskIds.length > 0 && (await listTasks(docker, { id: taskIds })).length > 0;
 }
 
-/** Address of each node, as the swarm lists it, by the node's id. */
-export async function nodeHosts(docker: Docker): Promise<ReadonlyMap<string, string>> {
-  const nodes = (await callEngine("list nodes", (abortSignal) => docker.listNodes({ abortSignal }))) as {
-    ID: string;
-    Status?: { Addr?: string };
-  }[];
-  return new Map(nodes.map(({ ID, Status }) => [ID, Status?.Addr ?? ""]));
-}
-
 /** Does nothing when the service does not exist. The swarm stops its tasks after the call has returned. */
 export async function removeService(docker: Docker, idOrName: string): Promise<void> {
   try {
@@ -111,13 +106,18 @@ export async function removeService(docker: Docker, idOrName: string): Promise<v
 }
 
 /**
- * Removes a service whose instances have not served, and kills those on the connected engine: Swarm itself would give them their
- * grace period. Instances on other nodes, whose engines cannot be reached, get it.
+ * Removes a service whose instances have not served, and kills those on the connected engines: Swarm itself would give them their
+ * grace period. Instances on nodes whose engines cannot be reached get it.
  */
-export async function removeServiceAtOnce(docker: Docker, name: string): Promise<void> {
-  await removeService(docker, name);
+export async function removeServiceAtOnce([manager, ...others]: NodeEngines, name: string): Promise<void> {
+  await removeService(manager.docker, name);
+  const ofOthers = others.map(({ docker }) => ifReachable(() => killTasks(docker, name)));
+  await Promise.all([killTasks(manager.docker, name), ...ofOthers]);
+}
+
+async function killTasks(docker: Docker, serviceName: string): Promise<void> {
   const haveEnded = async () => {
-    const containers = await findContainers(docker, { [serviceNameLabel]: name });
+    const containers = await findContainers(docker, { [serviceNameLabel]: serviceName });
     await Promise.all(containers.map(({ Id: id }) => killContainer(docker, id)));
     return containers.length === 0;
   };
@@ -125,10 +125,12 @@ export async function removeServiceAtOnce(docker: Docker, name: string): Promise
   await poll(haveEnded, { everyMs: killEveryMs, limitMs: killLimitMs });
 }
 
-/** Changes labels of the service itself, which does not restart its tasks. */
-export async function labelService(docker: Docker, service: AppService, labels: Labels): Promise<void> {
-  const spec = { ...service.spec, Labels: { ...service.spec.Labels, ...labels } };
-  await callEngine("label a service", () => update(docker, service, spec));
+/**
+ * Changes labels of the service itself, which does not restart its tasks. Does nothing when the service does not exist. Retries when
+ * another process changes the service at the same time.
+ */
+export async function labelService(docker: Docker, id: string, labels: Labels): Promise<void> {
+  await changeService(docker, id, "label a service", (spec) => ({ Labels: { ...spec.Labels, ...labels } }));
 }
 
 /**
@@ -136,12 +138,25 @@ export async function labelService(docker: Docker, service: AppService, labels: 
  * the same time. The swarm stops the tasks after the call has returned.
  */
 export async function scaleToNone(docker: Docker, id: string): Promise<void> {
+  await changeService(docker, id, "scale a service to none", (spec) =>
+    spec.Mode?.Replicated?.Replicas === 0 ? null : { Mode: { Replicated: { Replicas: 0 } } },
+  );
+}
+
+/** @param change returns the parts of the specification that change; null for none. */
+async function changeService(
+  docker: Docker,
+  id: string,
+  action: string,
+  change: (spec: Docker.ServiceSpec) => Partial<Docker.ServiceSpec> | null,
+): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     const service = await inspectService(docker, id);
-    if (service === null || service.spec.Mode?.Replicated?.Replicas === 0) return;
-    const spec = { ...service.spec, Mode: { Replicated: { Replicas: 0 } } };
+    const changed = service === null ? null : change(service.spec);
+    if (service === null || changed === null) return;
+    const spec = { ...service.spec, ...changed };
     try {
-      await callEngine("scale a service to none", () => update(docker, service, spec));
+      await callEngine(action, () => update(docker, service, spec));
       return;
     } catch (error) {
       // An update is refused when the service's version has changed since it was read.
@@ -163,6 +178,12 @@ async function inspectService(docker: Docker, id: string): Promise<AppService | 
 async function update(docker: Docker, { id, version }: AppService, spec: Docker.ServiceSpec): Promise<void> {
   // As separate query and body: the client would put the specification into the URL as well.
   await docker.getService(id).update({ _query: { version }, _body: spec });
+}
+
+/** The service of a container, and the number of its instance, from the labels that Swarm gave it. */
+export function taskOfLabels(labels: Labels): { readonly serviceId: string; readonly slot: number } {
+  const [, slot = "1"] = (labels[taskNameLabel] ?? "").split(".");
+  return { serviceId: labels[serviceIdLabel] ?? "", slot: Number(slot) };
 }
 
 /** Whether the task listens: its state is "running" only when the health check has succeeded. */

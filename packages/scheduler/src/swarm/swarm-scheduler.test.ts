@@ -24,6 +24,9 @@ const server = `exec perl -MIO::Socket::INET -e '
     print $client "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\n", $started;
     close $client;
   }'`;
+const diskBytes = 32 * 1024 ** 2;
+/** Twice that, in files that are each within it. */
+const fill = "for i in 1 2 3 4; do head -c 16M /dev/urandom >/var/tmp/$i || exit 9; done";
 const options = { signal: new AbortController().signal, onOutput: () => undefined };
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swarm", () => {
@@ -33,7 +36,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
   let direct: DockerConnection;
   beforeAll(async () => {
     ({ stackImage } = await testEngine());
-    engine = opened.use(await startPrivateEngine({ name: "swarm", swarm: true, images: [stackImage] }));
+    engine = opened.use(await startPrivateEngine({ name: "swarm", swarm: "manager", images: [stackImage] }));
     direct = opened.use(connectDocker(engine));
   });
   afterAll(() => opened.disposeAsync());
@@ -100,6 +103,66 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
     }, 20_000);
     expect(await get(after)).not.toBe(first);
     await scheduler.removeApp(appId);
+  });
+
+  test.for([
+    {
+      excess: "bytes",
+      writes: fill,
+      reason: /^wrote 6\d MiB, its limit is 32/,
+    },
+    {
+      excess: "files",
+      writes: "cd /var/tmp; seq 1 9000 | xargs touch",
+      reason: /^created more than 8192 files/,
+    },
+  ] as const)(
+    "an instance with too many $excess is replaced by one with the files of its image, and says so",
+    async ({ excess, writes, reason }) => {
+      await using scheduler = open();
+      const modest = aServer(stackImage);
+      const command = ["bash", "-c", `${writes}; ${server}`];
+      const greedy = {
+        ...aServer(stackImage),
+        command,
+        limits: { ...aServer(stackImage).limits, diskBytes },
+      };
+      for (const rollout of [modest, greedy]) {
+        await scheduler.start(rollout, options);
+        await scheduler.promote(rollout.appId, rollout.rolloutId, { count: 1 });
+      }
+      const [before] = await findContainers(direct.docker, { [label.rollout]: greedy.rolloutId });
+      expect(await scheduler.restartOverfull(excess)).toEqual([
+        { appId: greedy.appId, index: 1, reason: expect.stringMatching(reason) },
+      ]);
+      const [after] = await vi.waitFor(async () => {
+        const instances = await scheduler.instances(greedy.appId);
+        expect(instances).toMatchObject([{ state: "running" }]);
+        return instances;
+      }, 20_000);
+      expect(after?.restartReason).toMatch(/^the container .* \(APP_DISK_MB\): it was started again/);
+      // With its files.
+      const left = await findContainers(direct.docker, { [label.rollout]: greedy.rolloutId });
+      expect(left.map(({ Id }) => Id)).not.toContain(before?.Id);
+      expect(await scheduler.instances(modest.appId)).toMatchObject([{ restartReason: null }]);
+      for (const { appId } of [modest, greedy]) await scheduler.removeApp(appId);
+    },
+  );
+
+  test("an instance that writes too much while it boots fails its start with the limit", async () => {
+    await using scheduler = open();
+    const filled = Promise.withResolvers<void>();
+    const command = ["bash", "-c", `${fill}; echo filled; sleep 600`];
+    const rollout = { ...aServer(stackImage), command, bootTimeoutMs: 600_000 };
+    const limited = { ...rollout, limits: { ...rollout.limits, diskBytes } };
+    const started = scheduler.start(limited, { ...options, onOutput: () => filled.resolve() });
+    started.catch(() => undefined);
+    await Promise.race([filled.promise, started]);
+    expect(await scheduler.restartOverfull("bytes")).toMatchObject([{ appId: rollout.appId }]);
+    await expect(started).rejects.toMatchObject({
+      code: "app-crashed",
+      message: expect.stringContaining("it wrote more than its 32 MiB of disk (APP_DISK_MB)"),
+    });
   });
 
   test("a promotion restarts no instance, and instances join the configured network", async () => {

@@ -4,17 +4,27 @@ import { randomUUID } from "node:crypto";
 import { poll } from "@slipway/async";
 import type {
   Address,
+  DiskExcess,
   Instance,
   OverfullInstance,
   RolloutSpec,
   Scheduler,
   StartOptions,
 } from "@slipway/core";
-import { callEngine, ensureNetwork, loginOrEmpty, networkName, type RegistryAuth } from "@slipway/docker";
+import {
+  callEngine,
+  type DockerConnectionOptions,
+  ensureNetwork,
+  loginOrEmpty,
+  networkName,
+  type RegistryAuth,
+} from "@slipway/docker";
 import { fingerprintsOf } from "../list-rollouts.ts";
 import { RolloutScheduler, type RolloutSchedulerOptions } from "../rollout-scheduler.ts";
 import { bootService } from "./boot-service.ts";
 import { instancesOf } from "./instances.ts";
+import { listNodes, unreachedNodes } from "./nodes.ts";
+import { restartOverfull } from "./restart-overfull.ts";
 import { serviceSpec } from "./service-spec.ts";
 import {
   type AppService,
@@ -24,7 +34,6 @@ import {
   isOver,
   isUp,
   labelService,
-  nodeHosts,
   promotedLabel,
   publishedPort,
   removeService,
@@ -38,6 +47,8 @@ import {
 export interface SwarmSchedulerOptions extends RolloutSchedulerOptions {
   /** A network of the swarm that instances join, such as a proxy's overlay; by default a bridge on each node. */
   readonly network?: string;
+  /** Engines of the other nodes. A node whose engine does not respond delays no start. */
+  readonly nodes?: readonly DockerConnectionOptions[];
 }
 
 const loopback = "127.0.0.1";
@@ -57,7 +68,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
   readonly #registryAuth: RegistryAuth | undefined;
 
   constructor(options: SwarmSchedulerOptions) {
-    super(options);
+    super(options, options.nodes);
     this.#givenNetwork = options.network;
     this.#registryAuth = options.registryAuth;
   }
@@ -84,10 +95,10 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
       const { id } = await callEngine("create the rollout's service", () =>
         this.docker.createService(loginOrEmpty(rollout.image, this.#registryAuth), spec),
       );
-      return await this.#addressesOf(await bootService(this.docker, id, rollout, options));
+      return await this.#addressesOf(await bootService(this.engines, id, rollout, options));
     } catch (error) {
       // The caller gets the original error; the sweep finds a service that could not be removed by its labels.
-      await Promise.allSettled([removeServiceAtOnce(this.docker, spec.Name ?? "")]);
+      await Promise.allSettled([removeServiceAtOnce(this.engines, spec.Name ?? "")]);
       throw error;
     }
   }
@@ -101,12 +112,12 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
   }
 
   protected async keepAlive(service: AppService): Promise<void> {
-    if (!service.promoted) await labelService(this.docker, service, { [promotedLabel]: "true" });
+    if (!service.promoted) await labelService(this.docker, service.id, { [promotedLabel]: "true" });
   }
 
   protected async removeUnpromoted(services: readonly AppService[]): Promise<void> {
     const unpromoted = services.filter(({ promoted }) => !promoted);
-    await Promise.all(unpromoted.map(({ spec, id }) => removeServiceAtOnce(this.docker, spec.Name ?? id)));
+    await Promise.all(unpromoted.map(({ spec, id }) => removeServiceAtOnce(this.engines, spec.Name ?? id)));
   }
 
   /** Keeps the service until its instances have stopped, or a node has not reported that in time. */
@@ -156,9 +167,12 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
     });
   }
 
-  /** The nodes' engines cannot be reached. */
-  async restartOverfull(): Promise<readonly OverfullInstance[]> {
-    return [];
+  protected async restartAllOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]> {
+    return await restartOverfull(this.docker, this.engines, this.installationId, excess);
+  }
+
+  async unreachedNodes(): Promise<readonly string[]> {
+    return await unreachedNodes(this.engines);
   }
 
   async ping(): Promise<void> {
@@ -171,7 +185,8 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
   }
 
   async #addressing(): Promise<(task: Task) => Address | null> {
-    const hosts = await nodeHosts(this.docker);
+    const nodes = await listNodes(this.docker);
+    const hosts = new Map(nodes.map(({ id, address }) => [id, address]));
     return (task) => {
       const port = publishedPort(task);
       return port === null ? null : { host: this.#reachable(hosts.get(task.NodeID ?? "") ?? ""), port };
@@ -181,6 +196,6 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
   /** A manager that advertises an address meaning "this host" is the one that the scheduler is connected to. */
   #reachable(host: string): string {
     const itself = host === "" || host === "0.0.0.0" || host === "::" || host.startsWith("127.");
-    return itself ? (this.connection.remoteHost ?? loopback) : host;
+    return itself ? (this.engines[0].connection.remoteHost ?? loopback) : host;
   }
 }

@@ -1,37 +1,48 @@
-// Explains why a task does not listen. The container is inspected when it runs on the connected node.
+// Explains why a task does not listen. The container is inspected when it runs on a node whose engine is connected.
 
 import { type RolloutSpec, SlipwayError } from "@slipway/core";
-import { ranOutOfMemory, statusOf } from "@slipway/docker";
+import { statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { appCrashed, bootTimedOut } from "../boot-failures.ts";
+import { causeOfExit, type ExitCause } from "../exit-cause.ts";
 import { portOf } from "../instance-config.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
+import { ignoringAbsence } from "../overfull-containers.ts";
+import { engineOf, type NodeEngines } from "./nodes.ts";
 import type { Task } from "./swarm-api.ts";
 
 const probeLimitMs = 5_000;
 
 /** The error for a task that ended while it booted. */
-export async function bootFailure(docker: Docker, rollout: RolloutSpec, task: Task): Promise<SlipwayError> {
+export async function bootFailure(
+  engines: NodeEngines,
+  rollout: RolloutSpec,
+  task: Task,
+): Promise<SlipwayError> {
   const { State, Err = "", ContainerStatus } = task.Status;
   const { processType, limits } = rollout;
   if (State === "rejected" && /No such image|pull|manifest|registry/i.test(Err))
     return new SlipwayError("registry-unavailable", `the image ${rollout.image} cannot be pulled: ${Err}`);
-  if (/unhealthy/.test(Err)) return await lateFailure(docker, rollout, task);
+  if (/unhealthy/.test(Err)) return await lateFailure(engines, rollout, task);
   const exitCode = ContainerStatus?.ExitCode ?? 0;
   const exited = State === "complete" || (State === "failed" && /exit/.test(Err));
   if (!exited)
     return new SlipwayError("engine-unavailable", `Swarm did not run the release: ${Err || State}`);
-  const outOfMemory = await taskRanOutOfMemory(docker, ContainerStatus?.ContainerID, exitCode);
-  return appCrashed({ processType, exitCode, outOfMemory, diskFull: null, limits });
+  const cause = await causeOfTask(engines, rollout, ContainerStatus?.ContainerID ?? "", exitCode);
+  return appCrashed({ processType, exitCode, ...cause, limits });
 }
 
 /** The error for a task that runs but does not listen. */
-export async function lateFailure(docker: Docker, rollout: RolloutSpec, task: Task): Promise<SlipwayError> {
+export async function lateFailure(
+  engines: NodeEngines,
+  rollout: RolloutSpec,
+  task: Task,
+): Promise<SlipwayError> {
   const { processType, bootTimeoutMs } = rollout;
-  const containerId = task.Status.ContainerStatus?.ContainerID;
-  const listening =
-    containerId === undefined ? notListening : await lookOnce(docker, containerId, portOf(rollout));
   const port = portOf(rollout);
+  const { ContainerID: id = "" } = task.Status.ContainerStatus ?? {};
+  const engine = await engineOf(engines, id);
+  const listening = engine === null ? notListening : await lookOnce(engine.docker, id, port);
   return bootTimedOut({ processType, bootTimeoutMs, port, listening, probeFailure: "" });
 }
 
@@ -60,22 +71,21 @@ export function stuckFailure({ Status }: Task): SlipwayError {
   );
 }
 
-/** False also when the container is on another node; then only the exit code is known. */
-async function taskRanOutOfMemory(
-  docker: Docker,
-  containerId: string | undefined,
+/** Without a cause also when the container is on a node that cannot be reached; then only the exit code is known. */
+async function causeOfTask(
+  engines: NodeEngines,
+  { limits }: RolloutSpec,
+  id: string,
   exitCode: number,
-): Promise<boolean> {
-  if (containerId === undefined) return false;
-  try {
-    return await ranOutOfMemory(docker, containerId, exitCode);
-  } catch (error) {
-    if (statusOf(error) === 404) return false;
-    throw error;
-  }
+): Promise<ExitCause> {
+  const unknown = { outOfMemory: false, diskFull: null };
+  const engine = await engineOf(engines, id);
+  if (engine === null) return unknown;
+  const ended = { id, exitCode, diskBytes: limits.diskBytes };
+  return (await ignoringAbsence(() => causeOfExit(engine, ended))) ?? unknown;
 }
 
-/** Finds no socket when the container is on another node, or has ended. */
+/** Finds no socket when the container has ended. */
 async function lookOnce(docker: Docker, containerId: string, port: number): Promise<Listening> {
   let listening = notListening;
   const onState = (state: Listening): void => void (listening = state);

@@ -91,10 +91,11 @@ async function socketGroups(environment: Readonly<Record<string, string>>): Prom
 
 /** The sockets of the engines on this machine. */
 function socketsOf(environment: Readonly<Record<string, string>>): string[] {
-  const releases = environment["SCHEDULER_DOCKER_HOST"];
+  const { SCHEDULER_DOCKER_HOST: releases, SWARM_NODE_DOCKER_HOSTS: nodes = "" } = environment;
   const hosts = [
     environment["DOCKER_HOST"] ?? `unix://${defaultSocket}`,
     ...(releases === undefined ? [] : [releases]),
+    ...nodes.split(/[\s,]+/),
   ];
   return hosts.filter((host) => host.startsWith("unix://")).map((host) => host.slice("unix://".length));
 }

@@ -172,5 +172,6 @@ export const settingsRead = {
     "STACK_NAME",
     "START_CONCURRENCY",
     "STOP_GRACE_MS",
+    "SWARM_NODE_DOCKER_HOSTS",
   ],
 } as const;

@@ -8,7 +8,7 @@ import { lacksPrivateEngine, startPrivateEngine } from "./private-engine.ts";
 
 describe.skipIf(await lacksPrivateEngine())("a private engine", () => {
   test("a private engine is a swarm on request, and leaves nothing behind", async () => {
-    await using first = await startPrivateEngine({ name: "first", swarm: true });
+    await using first = await startPrivateEngine({ name: "first", swarm: "manager" });
     await using second = await startPrivateEngine({ name: "second" });
     const state = async (host: string): Promise<unknown> =>
       ((await requestEngine(host, "GET", "/info")) as { Swarm: { LocalNodeState: string } }).Swarm

@@ -26,8 +26,8 @@ export interface PrivateEngineOptions {
   readonly name: string;
   /** Copied from the engine that tests use. */
   readonly images?: readonly string[];
-  /** Makes it the only node of a swarm. */
-  readonly swarm?: boolean;
+  /** Makes it the manager of a new swarm, or a worker node of that of another private engine. */
+  readonly swarm?: "manager" | { readonly of: PrivateEngine };
   /** Stores its data on a file system with quotas. Needs `lacksQuotaDisk` to be false. */
   readonly quotas?: boolean;
 }
@@ -69,7 +69,8 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
     // a test may have stopped it
     if (await listens(engine.dockerHost)) await removeEverything(engine.dockerHost);
   });
-  if (options.swarm === true) await makeSwarm(engine.dockerHost);
+  if (options.swarm === "manager") await makeSwarm(engine.dockerHost);
+  else if (options.swarm !== undefined) await joinSwarm(engine.dockerHost, options.swarm.of.dockerHost);
   for (const image of options.images ?? []) {
     await copyImage(testDockerHost ?? defaultDockerHost, engine.dockerHost, image);
   }
@@ -137,6 +138,31 @@ async function untilAnswers(dockerHost: string, daemon: ChildProcess, folder: st
 
 /** Creates the gateway's network first: by default its bridge has the same name for every engine of the machine. */
 async function makeSwarm(dockerHost: string): Promise<void> {
+  await makeGateway(dockerHost);
+  await requestEngine(dockerHost, "POST", "/swarm/init", {
+    ...(await loopbackAddress()),
+    DefaultAddrPool: [`10.${randomInt(192, 255)}.0.0/16`],
+    SubnetSize: 24,
+  });
+}
+
+/** The node shares its manager's bridges of the swarm's networks, as both run on this machine. */
+async function joinSwarm(dockerHost: string, managerHost: string): Promise<void> {
+  await makeGateway(dockerHost);
+  const { JoinTokens } = (await requestEngine(managerHost, "GET", "/swarm")) as {
+    JoinTokens: { Worker: string };
+  };
+  const { Swarm } = (await requestEngine(managerHost, "GET", "/info")) as {
+    Swarm: { RemoteManagers: readonly { Addr: string }[] };
+  };
+  await requestEngine(dockerHost, "POST", "/swarm/join", {
+    ...(await loopbackAddress()),
+    RemoteAddrs: Swarm.RemoteManagers.map(({ Addr }) => Addr),
+    JoinToken: JoinTokens.Worker,
+  });
+}
+
+async function makeGateway(dockerHost: string): Promise<void> {
   await requestEngine(dockerHost, "POST", "/networks/create", {
     Name: gatewayNetwork,
     Driver: "bridge",
@@ -145,12 +171,10 @@ async function makeSwarm(dockerHost: string): Promise<void> {
       "com.docker.network.bridge.enable_icc": "false",
     },
   });
-  await requestEngine(dockerHost, "POST", "/swarm/init", {
-    AdvertiseAddr: "127.0.0.1",
-    ListenAddr: `127.0.0.1:${await freePort()}`,
-    DefaultAddrPool: [`10.${randomInt(192, 255)}.0.0/16`],
-    SubnetSize: 24,
-  });
+}
+
+async function loopbackAddress() {
+  return { AdvertiseAddr: "127.0.0.1", ListenAddr: `127.0.0.1:${await freePort()}` };
 }
 
 /** A daemon closes its socket before its process ends. */

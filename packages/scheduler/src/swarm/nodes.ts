@@ -1,0 +1,70 @@
+// The nodes of a swarm, and those whose engines the scheduler is connected to.
+
+import { SlipwayError } from "@slipway/core";
+import { callEngine } from "@slipway/docker";
+import type Docker from "dockerode";
+import { ignoringAbsence, type MeasuredEngine } from "../overfull-containers.ts";
+
+const lookLimitMs = 10_000;
+
+/** The connected engines, that of the manager first. */
+export type NodeEngines = readonly [manager: MeasuredEngine, ...MeasuredEngine[]];
+
+export interface SwarmNode {
+  readonly id: string;
+  readonly hostname: string;
+  /** As the swarm lists it. */
+  readonly address: string;
+}
+
+export async function listNodes(docker: Docker): Promise<SwarmNode[]> {
+  const nodes = (await callEngine("list nodes", (abortSignal) => docker.listNodes({ abortSignal }))) as {
+    ID: string;
+    Description?: { Hostname?: string };
+    Status?: { Addr?: string };
+  }[];
+  return nodes.map(({ ID: id, Description, Status }) => ({
+    id,
+    hostname: Description?.Hostname ?? id,
+    address: Status?.Addr ?? "",
+  }));
+}
+
+/** Host names of the swarm's nodes that are none of these engines, or whose engines do not respond. */
+export async function unreachedNodes(engines: NodeEngines): Promise<string[]> {
+  const [nodes, ...reached] = await Promise.all([
+    listNodes(engines[0].docker),
+    ...engines.map(({ docker }) => ifReachable(() => nodeIdOf(docker))),
+  ]);
+  return nodes.filter(({ id }) => !reached.includes(id)).map(({ hostname }) => hostname);
+}
+
+/**
+ * @param containerId "" for a task without a container.
+ * @returns the engine that runs or ran it; null when it is none of these, or does not respond.
+ */
+export async function engineOf(engines: NodeEngines, containerId: string): Promise<MeasuredEngine | null> {
+  if (containerId === "") return null;
+  for (const engine of engines) {
+    const inspect = () => engine.docker.getContainer(containerId).inspect();
+    const request = () => callEngine("inspect a container", inspect, { limitMs: lookLimitMs });
+    if ((await ifReachable(() => ignoringAbsence(request))) !== null) return engine;
+  }
+  return null;
+}
+
+/** For what Swarm itself completes later, or what an operator reads in the log. @returns null when the engine does not respond. */
+export async function ifReachable<T>(call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code === "engine-unavailable") return null;
+    throw error;
+  }
+}
+
+/** "" for an engine outside of a swarm. */
+async function nodeIdOf(docker: Docker): Promise<string> {
+  const info = await callEngine("return its node", () => docker.info(), { limitMs: lookLimitMs });
+  return (info as { readonly Swarm?: { readonly NodeID?: string } }).Swarm?.NodeID ?? "";
+}
