@@ -92,7 +92,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))(
       const before = await Promise.all([manager, node].map((engine) => containersOn(engine, rollout)));
       expect(before.map(({ length }) => length)).toEqual([1, 1]);
       const overfull = await scheduler.restartOverfull("bytes");
-      expect(overfull.map(({ index }) => index).toSorted()).toEqual([1, 2]);
+      expect(new Set(overfull.map(({ index }) => index))).toEqual(new Set([1, 2]));
       await vi.waitFor(async () => {
         const instances = await scheduler.instances(rollout.appId);
         const replaced = { state: "running", restartReason: expect.stringContaining("APP_DISK_MB") };
