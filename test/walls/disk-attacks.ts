@@ -210,7 +210,8 @@ const dockerfiles: readonly Attack[] = [
   },
 ];
 
-const releases: readonly Attack[] = [
+/** By hooks, and by apps while they boot. */
+export const releaseAttacks: readonly Attack[] = [
   {
     name: "a hook reserves a file larger than its disk",
     hook: "fallocate -l 20G /app/x",
@@ -264,7 +265,7 @@ const releases: readonly Attack[] = [
 ];
 
 /** Each ends its deployment, or is refused within it. */
-export const attacks: readonly Attack[] = [...builds, ...dockerfiles, ...releases];
+export const attacks: readonly Attack[] = [...builds, ...dockerfiles, ...releaseAttacks];
 
 /** An app that fills its disk when it is asked for /fill, and serves although the kernel may have refused that. */
 export const fillingApp = appWithFill(fill("/app"));

@@ -1,5 +1,5 @@
-// Builds, hooks and apps that fill the disk, on an engine without quotas and on one with them: each is ended or refused, its owner
-// reads why, and worker, engine and disk are unharmed.
+// Builds, hooks and apps that fill the disk, on an engine without quotas and on one with them, and hooks and apps on a Docker Swarm:
+// each is ended or refused, its owner reads why, and worker, engine and disk are unharmed.
 
 import type { DiskQuota } from "@slipway/core";
 import { connectDocker, openDiskQuota, type RegistryAuth } from "@slipway/docker";
@@ -15,7 +15,15 @@ import {
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { SlipwayUnderTest } from "../chaos/slipway.ts";
 import { answering, inlineApp, servePl } from "../e2e/apps.ts";
-import { type Attack, attacks, createdTooMany, creatingApp, fillingApp, limits } from "./disk-attacks.ts";
+import {
+  type Attack,
+  attacks,
+  createdTooMany,
+  creatingApp,
+  fillingApp,
+  limits,
+  releaseAttacks,
+} from "./disk-attacks.ts";
 import { type Attacked, beforeAttacks } from "./unharmed.ts";
 
 /** Several attacks run at a time, because most of them wait for a watch. */
@@ -39,7 +47,16 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))("an en
   attacksOn(() => startPrivateEngine({ name: "walls", quotas: true }));
 });
 
-function attacksOn(start: () => Promise<{ readonly dockerHost: string } | PrivateEngine>): void {
+describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("a Docker Swarm", () => {
+  const start = () => startPrivateEngine({ name: "walls-swarm", swarm: "manager" });
+  attacksOn(start, { scheduler: "swarm" });
+});
+
+/** @param options.scheduler "swarm" for hooks and apps only: builds do not differ there. */
+function attacksOn(
+  start: () => Promise<{ readonly dockerHost: string } | PrivateEngine>,
+  { scheduler }: { readonly scheduler: "docker" | "swarm" } = { scheduler: "docker" },
+): void {
   const opened = new AsyncDisposableStack();
   let slipway: SlipwayUnderTest;
   let quota: DiskQuota;
@@ -49,7 +66,7 @@ function attacksOn(start: () => Promise<{ readonly dockerHost: string } | Privat
     const engine = await start();
     if (Symbol.asyncDispose in engine) opened.use(engine);
     const { dockerHost } = engine;
-    const there = { DOCKER_HOST: dockerHost, SCHEDULER_DOCKER_HOST: dockerHost };
+    const there = { DOCKER_HOST: dockerHost, SCHEDULER_DOCKER_HOST: dockerHost, SCHEDULER: scheduler };
     slipway = opened.use(
       await SlipwayUnderTest.start({ workers: [{}], settings: { ...settings, ...there } }),
     );
@@ -59,45 +76,52 @@ function attacksOn(start: () => Promise<{ readonly dockerHost: string } | Privat
   });
   afterAll(() => opened.disposeAsync());
 
-  test.concurrent.for(attacks)("$name: ended, explained, and nothing is harmed", async (attack) => {
-    const app = await slipway.createApp("disk");
-    const id = await slipway.deploy(app, filesOf(attack));
-    const { status, failure, attempt } = await slipway.ended(id);
-    const log = await logOf(id);
-    // The user's fault is never tried again.
-    const wanted = attack.outcomes(quota).map((one) => ({
-      attempt: 1,
-      status: one.status,
-      failure: one.failure,
-      log: expect.stringContaining(one.reads),
-    }));
-    const seen = { attempt, status, failure: failure?.code ?? null, log };
-    expect(seen).toEqual(expect.toBeOneOf(wanted));
-    await attacked.unharmedAfter(id);
-  });
-
-  test.concurrent("sparse files in a cache are neither stored nor restored", async () => {
-    const app = await slipway.createApp("cache");
-    const files = inlineApp('ls -A "$2"; truncate -s 60M "$2/a" "$2/b"', answering("up"));
-    for (const _ of ["first", "second"]) {
-      const id = await slipway.deploy(app, files);
-      expect((await slipway.ended(id)).status).toBe("success");
+  test.concurrent.for(scheduler === "swarm" ? releaseAttacks : attacks)(
+    "$name: ended, explained, and nothing is harmed",
+    async (attack) => {
+      const app = await slipway.createApp("disk");
+      const id = await slipway.deploy(app, filesOf(attack));
+      const { status, failure, attempt } = await slipway.ended(id);
       const log = await logOf(id);
-      expect(log).toContain("The build cache is deleted, and the next build begins without it");
-      expect(log).not.toMatch(/^a$/m);
+      // The user's fault is never tried again.
+      const wanted = attack.outcomes(quota).map((one) => ({
+        attempt: 1,
+        status: one.status,
+        failure: one.failure,
+        log: expect.stringContaining(one.reads),
+      }));
+      const seen = { attempt, status, failure: failure?.code ?? null, log };
+      expect(seen).toEqual(expect.toBeOneOf(wanted));
       await attacked.unharmedAfter(id);
-    }
-  });
+    },
+  );
 
-  test.concurrent("an app whose Dockerfile filled the disk is deployed by its next Dockerfile", async () => {
-    const app = await slipway.createApp("disk");
-    const filling = await slipway.deploy(app, dockerfileApp("RUN fallocate -l 1G /x"));
-    expect((await slipway.ended(filling)).failure?.code).toBe("build-disk-full");
-    const id = await slipway.deploy(app, dockerfileApp("RUN echo next >/text"));
-    expect(await slipway.ended(id)).toMatchObject({ status: "success", attempt: 1 });
-    expect(await slipway.page(app)).toBe("next");
-    await attacked.unharmedAfter(id);
-  });
+  if (scheduler === "docker") ofBuilds();
+
+  function ofBuilds(): void {
+    test.concurrent("sparse files in a cache are neither stored nor restored", async () => {
+      const app = await slipway.createApp("cache");
+      const files = inlineApp('ls -A "$2"; truncate -s 60M "$2/a" "$2/b"', answering("up"));
+      for (const _ of ["first", "second"]) {
+        const id = await slipway.deploy(app, files);
+        expect((await slipway.ended(id)).status).toBe("success");
+        const log = await logOf(id);
+        expect(log).toContain("The build cache is deleted, and the next build begins without it");
+        expect(log).not.toMatch(/^a$/m);
+        await attacked.unharmedAfter(id);
+      }
+    });
+
+    test.concurrent("an app whose Dockerfile filled the disk is deployed by its next Dockerfile", async () => {
+      const app = await slipway.createApp("disk");
+      const filling = await slipway.deploy(app, dockerfileApp("RUN fallocate -l 1G /x"));
+      expect((await slipway.ended(filling)).failure?.code).toBe("build-disk-full");
+      const id = await slipway.deploy(app, dockerfileApp("RUN echo next >/text"));
+      expect(await slipway.ended(id)).toMatchObject({ status: "success", attempt: 1 });
+      expect(await slipway.page(app)).toBe("next");
+      await attacked.unharmedAfter(id);
+    });
+  }
 
   test.concurrent("an app fills its disk: it keeps serving, and its owner reads why it was started again", async () => {
     const app = await slipway.createApp("disk");
