@@ -6,6 +6,7 @@ import { queueConnection } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 import { housekeepingJob } from "@slipway/protocol";
 import type { HousekeepingJob, RedisKeys } from "@slipway/protocol";
+import { drainDelay } from "./drain-delay.ts";
 import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "housekeeping";
@@ -85,6 +86,7 @@ export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () 
     connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
     prefix: keys.queuePrefix,
     concurrency: atOnce,
+    drainDelay,
     lockDuration: leaseMs,
     stalledInterval: leaseMs,
     maxStalledCount,

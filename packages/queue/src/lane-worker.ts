@@ -8,6 +8,7 @@ import { laneJob } from "@slipway/protocol";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
 import { Attempts } from "./attempts.ts";
 import { BuildSlots } from "./build-slots.ts";
+import { drainDelay } from "./drain-delay.ts";
 import { idOf } from "./lane-kinds.ts";
 import type { LaneWork } from "./lane-task.ts";
 import { failedByStalls, maxAttempts, maxStalls, workersDied } from "./lanes.ts";
@@ -181,6 +182,7 @@ function openWorker(
     prefix: keys.queuePrefix,
     name: options.name,
     concurrency,
+    drainDelay,
     lockDuration: leaseMs,
     stalledInterval: leaseMs,
     maxStalledCount: maxStalls,

@@ -4,6 +4,7 @@ import { Queue, Worker } from "bullmq";
 import { queueConnection } from "@slipway/bus";
 import { notifyJob } from "@slipway/protocol";
 import type { NotifyJob, RedisKeys } from "@slipway/protocol";
+import { drainDelay } from "./drain-delay.ts";
 import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "notifications";
@@ -68,6 +69,7 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
       connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
       prefix: keys.queuePrefix,
       concurrency: atOnce,
+      drainDelay,
       maxStalledCount,
     },
   );
