@@ -232,9 +232,12 @@ function startPeriodicJobs(
   return startMaintenance({
     ...options,
     name: config.log.name,
-    reconcileEveryMs: reconcileMs,
-    observeEveryMs: reconcileMs * observeEveryReconciles,
-    limitFilesEveryMs: reconcileMs * limitFilesEveryReconciles,
+    everyMs: {
+      reconcile: reconcileMs,
+      "observe-apps": reconcileMs * observeEveryReconciles,
+      "limit-files": reconcileMs * limitFilesEveryReconciles,
+      "sweep-rollouts": reconcileMs * sweepEveryReconciles,
+    },
     run: (job) => runMaintenance(maintained, job),
   });
 }

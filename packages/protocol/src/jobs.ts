@@ -34,6 +34,7 @@ export const maintenanceJob = z.discriminatedUnion("type", [
   /** Observes the addresses and instances of running apps, and stores changes. */
   z.object({ type: z.literal("observe-apps") }),
   z.object({ type: z.literal("limit-files") }),
+  z.object({ type: z.literal("sweep-rollouts") }),
 ]);
 
 /** Work for an app that runs outside its lane, on any worker. Each job is idempotent. */

@@ -8,6 +8,7 @@ import { queueNames } from "./queue-names.ts";
 const keys = redisKeys("maintenance-test");
 /** Longer than the test. */
 const never = 3_600_000;
+const seldom = { reconcile: never, "observe-apps": never, "limit-files": never, "sweep-rollouts": never };
 
 describe.skipIf(await lacksRedis())("maintenance", () => {
   test("lanes are reconciled while slow removals and observations run", async () => {
@@ -25,13 +26,11 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
       redisUrl,
       keys,
       name: "test",
-      observeEveryMs: never,
-      limitFilesEveryMs: never,
       onError: unexpected,
     };
     const stop = await startMaintenance({
       ...options,
-      reconcileEveryMs: 50,
+      everyMs: { ...seldom, reconcile: 50 },
       run: async ({ type }) => {
         begun.push(type);
         if (type !== "reconcile") await hang.promise;
@@ -61,7 +60,6 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
     await queue.upsertJobScheduler("reconcile", { every, startDate }, { name: "reconcile", data });
     expect((await queue.getJobScheduler("reconcile"))?.next).toBeGreaterThan(Date.now() + never / 2);
     const reconciled = Promise.withResolvers<void>();
-    const periods = { reconcileEveryMs: every, observeEveryMs: never, limitFilesEveryMs: never };
     const run = async ({ type }: { readonly type: string }) => {
       if (type === "reconcile") reconciled.resolve();
     };
@@ -71,7 +69,7 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
       name: "test",
       onError: unexpected,
       run,
-      ...periods,
+      everyMs: { ...seldom, reconcile: every },
     });
     opened.defer(stop);
     await expect(reconciled.promise).resolves.toBeUndefined();
@@ -86,8 +84,7 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
     );
     await former.upsertJobScheduler("observe-apps", { every: never }, { name: "observe-apps" });
     const options = { redisUrl, keys, name: "test", onError: unexpected, run: async () => {} };
-    const periods = { reconcileEveryMs: never, observeEveryMs: never, limitFilesEveryMs: never };
-    const stop = await startMaintenance({ ...options, ...periods });
+    const stop = await startMaintenance({ ...options, everyMs: seldom });
     await stop();
     expect((await former.getJobSchedulers()).map(({ key }) => key)).toEqual(["reconcile"]);
   });

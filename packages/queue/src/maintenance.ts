@@ -11,12 +11,8 @@ export interface MaintenanceOptions {
   readonly redisUrl: string;
   readonly keys: RedisKeys;
   readonly name: string;
-  /** Interval of reconciling all lanes. */
-  readonly reconcileEveryMs: number;
-  /** Interval of observing all running apps. */
-  readonly observeEveryMs: number;
-  /** Interval of counting the files of all running apps, which may take long. */
-  readonly limitFilesEveryMs: number;
+  /** Intervals of the periodic jobs, each of which covers all apps. Counting files may take long. */
+  readonly everyMs: Readonly<Record<"reconcile" | "observe-apps" | "limit-files" | "sweep-rollouts", number>>;
   readonly run: (job: MaintenanceJob) => Promise<void>;
   readonly onError: (error: unknown, message: string) => void;
 }
@@ -40,11 +36,12 @@ export async function startMaintenance(options: MaintenanceOptions): Promise<() 
     return queue;
   };
   const queues = { maintenance: open("maintenance"), slowMaintenance: open("slowMaintenance") };
+  for (const type of formerSchedules) await queues.maintenance.removeJobScheduler(type);
   await schedule(queues, options);
   // A Redis that lost its data has also lost the schedules.
   const rescheduling = setInterval(() => {
     schedule(queues, options).catch((error: unknown) => onError(error, "cannot schedule the maintenance"));
-  }, options.reconcileEveryMs * 3);
+  }, options.everyMs.reconcile * 3);
   // Both handle all types: the previous version adds all jobs to the first queue.
   const work = (name: keyof typeof concurrency) => {
     const worker = new Worker(queueNames[name], async (job) => run(maintenanceJob.parse(job.data)), {
@@ -68,16 +65,13 @@ type Queues = Readonly<Record<keyof typeof concurrency, Queue<MaintenanceJob>>>;
 
 async function schedule(
   { maintenance, slowMaintenance }: Queues,
-  {
-    reconcileEveryMs,
-    observeEveryMs,
-    limitFilesEveryMs,
-  }: Pick<MaintenanceOptions, "reconcileEveryMs" | "observeEveryMs" | "limitFilesEveryMs">,
+  { everyMs }: Pick<MaintenanceOptions, "everyMs">,
 ): Promise<void> {
   const periods = [
-    [maintenance, "reconcile", reconcileEveryMs],
-    [slowMaintenance, "observe-apps", observeEveryMs],
-    [slowMaintenance, "limit-files", limitFilesEveryMs],
+    [maintenance, "reconcile", everyMs.reconcile],
+    [slowMaintenance, "observe-apps", everyMs["observe-apps"]],
+    [slowMaintenance, "limit-files", everyMs["limit-files"]],
+    [slowMaintenance, "sweep-rollouts", everyMs["sweep-rollouts"]],
     [slowMaintenance, "clean-sources", cleanSourcesEveryMs],
   ] as const;
   const opts = { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } };
@@ -85,7 +79,6 @@ async function schedule(
     await removeIfFarAhead(queue, type, every);
     await queue.upsertJobScheduler(type, { every }, { name: type, data: { type }, opts });
   }
-  for (const type of formerSchedules) await maintenance.removeJobScheduler(type);
 }
 
 /**

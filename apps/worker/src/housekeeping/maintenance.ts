@@ -18,6 +18,8 @@ import { removeOldDeployments } from "./retention.ts";
 import type { RetentionContext } from "./retention.ts";
 import { removeApp, resumeRemovals } from "./remove-apps.ts";
 import type { RemoveAppContext } from "./remove-apps.ts";
+import { sweepRollouts } from "./sweep-rollouts.ts";
+import type { SweepRolloutsContext } from "./sweep-rollouts.ts";
 
 type ReconcileContext = DeploymentPortsContext &
   Pick<ReconcileOptions, "work" | "onError"> & {
@@ -33,6 +35,7 @@ type CleanAllContext = RetentionContext &
   };
 
 export type MaintenanceContext = ReconcileContext &
+  SweepRolloutsContext &
   CleanAllContext &
   ObserveContext &
   LimitDisksContext &
@@ -47,6 +50,8 @@ export async function runMaintenance(context: MaintenanceContext, job: Maintenan
       return all([observeAll(context), closeOpenLogs(context)]);
     case "limit-files":
       return limitDisks(context, "files");
+    case "sweep-rollouts":
+      return sweepRollouts(context);
     case "clean-sources":
       return clean(context);
     case "reconcile":

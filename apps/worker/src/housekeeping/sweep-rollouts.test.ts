@@ -14,7 +14,7 @@ import {
 } from "@slipway/testkit";
 import { describe, expect, test } from "vitest";
 import { openTestContext } from "../../test-support/test-context.ts";
-import { sweepRollouts } from "./sweep.ts";
+import { sweepRollouts } from "./sweep-rollouts.ts";
 
 const listening =
   "exec perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5) or die; sleep'";

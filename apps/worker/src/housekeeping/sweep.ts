@@ -1,11 +1,10 @@
-// Removes the build containers and rollouts of dead attempts from the engines, and snapshots and pulled images that are not needed.
+// Removes the build containers of dead attempts from this worker's engine, and snapshots and pulled images that are not needed.
 
 import { isFinal, label } from "@slipway/core";
-import type { App, BuildEngine, Deployment, Labels, Scheduler, Snapshot, Store } from "@slipway/core";
+import type { App, BuildEngine, Deployment, Labels, Snapshot, Store } from "@slipway/core";
+import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../config.ts";
 import type { EgressGuard } from "../egress/guard-egress.ts";
-import { requestStops } from "./former-rollouts.ts";
-import type { RequestStopsContext } from "./former-rollouts.ts";
 
 export interface SweepSandboxesContext {
   readonly engine: Pick<BuildEngine, "listSandboxes" | "removeSandboxes">;
@@ -26,17 +25,14 @@ export interface SweepUserImagesContext {
   };
 }
 
-export type SweepRolloutsContext = RequestStopsContext & {
-  readonly scheduler: Pick<Scheduler, "list" | "discard">;
-  readonly store: Pick<Store, "apps" | "deployments" | "operations">;
-};
-
-/** Sweeps all four periodically, and checks the guard of the way out. Dispose of it to stop: a sweep that runs is not awaited. */
+/** Sweeps this worker's engine periodically, and checks the guard of the way out. Dispose of it to stop: a sweep that runs is not awaited. */
 export function startSweeps(
   context: SweepSandboxesContext &
     SweepSnapshotsContext &
-    SweepUserImagesContext &
-    SweepRolloutsContext & { readonly egress: Pick<EgressGuard, "check"> },
+    SweepUserImagesContext & {
+      readonly logger: Pick<Logger, "warn">;
+      readonly egress: Pick<EgressGuard, "check">;
+    },
   everyMs: number,
 ): Disposable {
   const warn = (message: string) => (error: unknown) => context.logger.warn({ err: error }, message);
@@ -45,7 +41,6 @@ export function startSweeps(
     sweepSandboxes(context).catch(warn("cannot sweep the engine"));
     sweepSnapshots(context).catch(warn("cannot sweep snapshots"));
     sweepUserImages(context).catch(warn("cannot sweep images that were pulled for apps"));
-    sweepRollouts(context).catch(warn("cannot sweep releases"));
   }, everyMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
@@ -113,7 +108,8 @@ export async function sweepUserImages({ engine, config }: SweepUserImagesContext
   await engine.pruneUserImages({ maxBytes: limits.pulledImagesBytes, kept });
 }
 
-async function appsById(
+/** The stored apps of a list, also deleted ones, by id. Each is read once. */
+export async function appsById(
   store: SweepSnapshotsContext["store"],
   listed: readonly { readonly appId: string }[],
 ): Promise<ReadonlyMap<string, App>> {
@@ -125,30 +121,4 @@ function hasEnded(deployment: Deployment | null, labels: Labels): boolean {
   return (
     deployment === null || isFinal(deployment.status) || Number(labels[label.attempt]) < deployment.attempt
   );
-}
-
-/**
- * Removes rollouts that ended attempts started and did not promote, and requests a stop of former rollouts. A rollout that was
- * started meanwhile has a higher attempt and is kept.
- */
-export async function sweepRollouts(context: SweepRolloutsContext): Promise<void> {
-  const { scheduler, store } = context;
-  const listed = await scheduler.list();
-  const listedIds = new Set(listed.map(({ rolloutId }) => rolloutId));
-  // Read before the apps: work that ends in between has put its rollout in service, or removed it, before its end.
-  const running = [...(await store.deployments.runningEntries()), ...(await store.operations.allRunning())];
-  const busy = new Set(running.map(({ appId }) => appId));
-  const apps = await appsById(
-    store,
-    listed.filter(({ appId }) => !busy.has(appId)),
-  );
-  for (const { appId, rolloutId, attempt } of listed) {
-    const app = apps.get(appId);
-    // A missing app does not prove a removal: the worker may use another database. Its rollouts are kept.
-    if (app === undefined || app.currentRolloutId === rolloutId) continue;
-    await scheduler.discard(appId, rolloutId, { attempt });
-    // If the current rollout does not run, a restored database may name an old one: running rollouts are kept.
-    if (app.webCount === 0 || listedIds.has(app.currentRolloutId ?? ""))
-      await requestStops(context, [{ appId, rolloutId, attempt }]);
-  }
 }
