@@ -76,7 +76,10 @@ export async function guardEgress(context: EgressContext, signal: AbortSignal): 
   if (!config.egress.guarded) {
     logger.warn(openWarning);
     for (const { docker } of [builds, releases]) await removeGuardOf(docker, config.installationId);
-    await eachNode(nodes, logger, ({ docker }) => removeGuardOf(docker, config.installationId));
+    await eachNode(nodes, logger, async (node) => {
+      await node.ping();
+      await removeGuardOf(node.docker, config.installationId);
+    });
   }
   const resources = opened.move();
   return {
@@ -113,7 +116,10 @@ async function guardAll(
   const ofNodes = guarded
     .slice(-1)
     .flatMap(({ options }) => nodes.map((connection) => ({ connection, options, isSet: false })));
-  await eachNode(ofNodes, logger, (node) => setGuard(node, signal));
+  await eachNode(ofNodes, logger, async (node) => {
+    await node.connection.ping();
+    await setGuard(node, signal);
+  });
   return [...guarded, ...ofNodes];
 }
 

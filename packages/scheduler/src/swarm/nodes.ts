@@ -34,7 +34,7 @@ export async function listNodes(docker: Docker): Promise<SwarmNode[]> {
 export async function unreachedNodes(engines: NodeEngines): Promise<string[]> {
   const [nodes, ...reached] = await Promise.all([
     listNodes(engines[0].docker),
-    ...engines.map(({ docker }) => ifReachable(() => nodeIdOf(docker))),
+    ...engines.map(({ docker }) => ifReachable(docker, () => nodeIdOf(docker))),
   ]);
   return nodes.filter(({ id }) => !reached.includes(id)).map(({ hostname }) => hostname);
 }
@@ -46,16 +46,18 @@ export async function unreachedNodes(engines: NodeEngines): Promise<string[]> {
 export async function engineOf(engines: NodeEngines, containerId: string): Promise<MeasuredEngine | null> {
   if (containerId === "") return null;
   for (const engine of engines) {
-    const inspect = () => engine.docker.getContainer(containerId).inspect();
-    const request = () => callEngine("inspect a container", inspect, { limitMs: lookLimitMs });
-    if ((await ifReachable(() => ignoringAbsence(request))) !== null) return engine;
+    const { docker } = engine;
+    const inspect = () => docker.getContainer(containerId).inspect();
+    const request = () => callEngine("inspect a container", inspect);
+    if ((await ifReachable(docker, () => ignoringAbsence(request))) !== null) return engine;
   }
   return null;
 }
 
 /** For what Swarm itself completes later, or what an operator reads in the log. @returns null when the engine does not respond. */
-export async function ifReachable<T>(call: () => Promise<T>): Promise<T | null> {
+export async function ifReachable<T>(docker: Docker, call: () => Promise<T>): Promise<T | null> {
   try {
+    await requireReachable(docker);
     return await call();
   } catch (error) {
     if (error instanceof SlipwayError && error.code === "engine-unavailable") return null;
@@ -63,8 +65,13 @@ export async function ifReachable<T>(call: () => Promise<T>): Promise<T | null> 
   }
 }
 
+/** A node that is down may not even refuse a connection: this takes less time than other calls. @throws {SlipwayError} "engine-unavailable" */
+export async function requireReachable(docker: Docker): Promise<void> {
+  await callEngine("answer", () => docker.ping(), { limitMs: lookLimitMs });
+}
+
 /** "" for an engine outside of a swarm. */
 async function nodeIdOf(docker: Docker): Promise<string> {
-  const info = await callEngine("return its node", () => docker.info(), { limitMs: lookLimitMs });
+  const info = await callEngine("return its node", () => docker.info());
   return (info as { readonly Swarm?: { readonly NodeID?: string } }).Swarm?.NodeID ?? "";
 }

@@ -7,6 +7,7 @@ import { killContainer, removeContainer } from "@slipway/docker";
 import type Docker from "dockerode";
 import { restartReason, restartReasonLabel } from "../instance-config.ts";
 import { type MeasuredEngine, type OverfullContainer, overfullContainers } from "../overfull-containers.ts";
+import { requireReachable } from "./nodes.ts";
 import { type AppService, findServices, labelService, taskOfLabels } from "./swarm-api.ts";
 
 /**
@@ -20,22 +21,23 @@ export async function restartOverfull(
   excess: DiskExcess,
 ): Promise<readonly OverfullInstance[]> {
   const restarted: OverfullInstance[] = [];
-  await inTurn(nodes, async (node) => {
+  const ofNode = async (node: MeasuredEngine): Promise<void> => {
+    await requireReachable(node.docker);
     const found = await overfullContainers(node, installationId, excess);
     if (found.length === 0) return;
-    const services = new Map(
-      (await findServices(manager, installationId)).map((service) => [service.id, service]),
-    );
+    const services = await findServices(manager, installationId);
     await inTurn(found, async (container) => {
       const { serviceId, slot } = taskOfLabels(container.labels);
-      const service = services.get(serviceId);
+      const service = services.find(({ id }) => id === serviceId);
       // Swarm removes the containers of a service that is gone.
       if (service === undefined) return;
       await end(node.docker, container, service.promoted);
       restarted.push({ appId: service.appId, index: slot, reason: container.reason });
       if (service.promoted) await noteReason(manager, service, slot, container.reason);
     });
-  });
+  };
+  const outcomes = await Promise.allSettled(nodes.map(ofNode));
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   return restarted;
 }
 

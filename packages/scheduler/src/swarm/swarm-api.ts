@@ -111,7 +111,7 @@ export async function removeService(docker: Docker, idOrName: string): Promise<v
  */
 export async function removeServiceAtOnce([manager, ...others]: NodeEngines, name: string): Promise<void> {
   await removeService(manager.docker, name);
-  const ofOthers = others.map(({ docker }) => ifReachable(() => killTasks(docker, name)));
+  const ofOthers = others.map(({ docker }) => ifReachable(docker, () => killTasks(docker, name)));
   await Promise.all([killTasks(manager.docker, name), ...ofOthers]);
 }
 
