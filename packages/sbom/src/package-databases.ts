@@ -1,8 +1,8 @@
 // Reads the lists of installed packages that the package managers of distributions keep in an image: dpkg's and apk's.
 
 import { posix } from "node:path";
-import { maxPackages } from "./package.ts";
-import type { LockedPackage } from "./package.ts";
+import { maxPackages } from "@slipway/lock-files";
+import type { LockedPackage } from "@slipway/lock-files";
 import { UnreadableImage } from "./unreadable-image.ts";
 
 /** Content of a file of the image by its path, without a leading slash. */

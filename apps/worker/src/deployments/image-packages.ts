@@ -5,18 +5,16 @@ import { posix } from "node:path";
 import { controlFiles } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { ImageRegistry, StoredLayer } from "@slipway/core";
+import { lockedPackages, lockFileNames, lockLanguages, maxPackages } from "@slipway/lock-files";
+import type { LockedPackages } from "@slipway/lock-files";
 import {
   databaseSizeLimit,
   ImageFiles,
   installedPackages,
-  lockedPackages,
-  lockFileNames,
-  lockLanguages,
-  maxPackages,
   readLayerFiles,
   UnreadableImage,
 } from "@slipway/sbom";
-import type { Choose, LayerFiles, LockedPackages } from "@slipway/sbom";
+import type { Choose, LayerFiles } from "@slipway/sbom";
 import type { Logger } from "@slipway/service";
 
 export interface ImagePackagesOptions {

@@ -1,6 +1,6 @@
 // Which scripts of dependencies an install runs: newer package managers run only those that the app allows.
 
-import type { LockFacts } from "./lock-facts.ts";
+import type { LockFacts } from "@slipway/lock-files";
 import type { PackageJson } from "./package-json.ts";
 import type { ManagerName, PackageManagerWish } from "./package-manager.ts";
 

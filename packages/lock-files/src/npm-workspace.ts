@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { npmEntrySchema, npmPackages } from "./node-locks.ts";
-import type { Found } from "./package.ts";
+import type { Found } from "./locked-package.ts";
 import { parsed } from "./parsed.ts";
 
 const names = z.record(z.string(), z.unknown()).default({});

@@ -1,8 +1,9 @@
 // Reads bun.lock. Packages of the source itself are left out.
 
 import { z } from "zod";
-import { sha512Of, yamlOf } from "./node-locks.ts";
-import type { Found, LockedPackage } from "./package.ts";
+import { sha512Of } from "./node-locks.ts";
+import type { Found, LockedPackage } from "./locked-package.ts";
+import { yamlOf } from "./parsed.ts";
 
 const names = z.record(z.string(), z.unknown()).default({});
 const nodeSchema = z.object({ dependencies: names, optionalDependencies: names, peerDependencies: names });
