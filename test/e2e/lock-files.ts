@@ -81,8 +81,9 @@ export function yarn1LockOf(packages: readonly Published[]): string {
 ${packages.map(entry).join("\n")}`;
 }
 
-/** A folder of the source in yarn.lock of yarn 4. @param key all that is asked of it. */
+/** A folder of the source in yarn.lock of yarn 4. */
 export interface YarnWorkspace {
+  /** Names and ranges that it resolves, separated by commas. */
   readonly key: string;
   readonly resolution: string;
   /** Ranges by name. */

@@ -46,8 +46,8 @@ interface Collected {
   readonly blobs: readonly string[];
 }
 
-/** Without a confirmation for so long the collection is killed. */
-const patienceSeconds = 20;
+/** How long the collection runs without a confirmation, before it is killed. */
+const confirmationTimeoutSeconds = 20;
 /**
  * Each byte of standard input is a confirmation. Only POSIX: the images of registries have no bash. The standard input of a program in
  * the background is empty, so it is passed as another descriptor.
@@ -55,7 +55,7 @@ const patienceSeconds = 20;
 const collectScript = `exec 3<&0
 "$@" & collector=$!
 {
-  while [ "$(timeout ${patienceSeconds} head -c 1 <&3)" = . ]; do :; done
+  while [ "$(timeout ${confirmationTimeoutSeconds} head -c 1 <&3)" = . ]; do :; done
   kill -KILL $collector
 } >/dev/null 2>&1 &
 watch=$!
