@@ -1,4 +1,4 @@
-// Finds signs that a running deployment does not get on: a worker without heartbeats, or a log without new lines.
+// Finds signs that a running deployment makes no progress: a worker without heartbeats, or a log without new lines.
 
 import type { TimelineAnswer } from "@slipway/protocol";
 

@@ -12,7 +12,7 @@ interface Reason {
 const tooLarge =
   "the repository is too large to fetch. Use one with fewer files, or a .tgz archive of what the buildpack needs.";
 
-/** In the order in which they are looked for: what git reports of the cause first. */
+/** The first one that matches counts: git reports causes before their consequences. */
 const reasons: readonly Reason[] = [
   {
     pattern:

@@ -77,7 +77,7 @@ export async function sweepSnapshots({ engine, store, config }: SweepSnapshotsCo
   };
   for (const snapshot of listed) if (!isNeeded(snapshot)) await engine.removeSnapshot(snapshot);
   const needed = listed.filter(isNeeded);
-  // The engine is asked for each last use, so only when it decides something.
+  // Each last use costs a request to the engine, so it is requested only when it decides something.
   if (totalBytes(needed) <= snapshotsBytes) return;
   let keptBytes = 0;
   for (const snapshot of await latestFirst(engine, needed)) {

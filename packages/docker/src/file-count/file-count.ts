@@ -58,7 +58,7 @@ export interface FileCounterOptions {
   readonly labels: Labels;
 }
 
-/** The engine is asked for its storage driver by the first call that needs it. */
+/** The first call that needs the storage driver requests it from the engine. */
 export function openFileCounter(connection: DockerConnection, options: FileCounterOptions): FileCounter {
   return new LayerCounter(connection, options);
 }

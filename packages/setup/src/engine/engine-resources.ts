@@ -9,7 +9,7 @@ import type { Kind } from "./engine-removal.ts";
 type Labels = Readonly<Record<string, string>> | null | undefined;
 
 /**
- * Whether a resource with these labels and this name is to be removed. An image is asked about by its labels without a name, and by each
+ * Whether a resource with these labels and this name is to be removed. It is called for an image with its labels and without a name, and with each
  * of its names without labels; then `names` are all of them.
  */
 export type IsOurs = (labels: Labels, name: string, names?: readonly string[]) => boolean;

@@ -9,7 +9,7 @@ import { removeDamagedManifests } from "./damaged-manifests.ts";
 
 interface HeldCollection extends Pick<Step, "report"> {
   readonly hold: Pick<RegistryHold, "extend">;
-  /** Notes what is done, for the progress. */
+  /** Reports the next step. */
   readonly note: (detail: string) => void;
   readonly signal: AbortSignal;
 }

@@ -22,7 +22,7 @@ explain_failure() {
       'Change the version in Gemfile and run bundle lock, or choose another stack of this installation: slipway apps set APP --stack NAME'
   elif said 'is not a valid platform|There was an error parsing'; then
     fail "Gemfile cannot be read by Bundler $BUNDLER_VERSION of this stack (see above). Gemfile.lock was written by Bundler $(locked_bundler)." \
-      'Mend Gemfile, or choose a stack of this installation with a newer Bundler: slipway apps set APP --stack NAME'
+      'Correct Gemfile, or choose a stack of this installation with a newer Bundler: slipway apps set APP --stack NAME'
   elif said 'only supports platforms|--add-platform'; then
     fail 'Gemfile.lock was written for other platforms (see above).' 'Run: bundle lock --add-platform x86_64-linux, and add the changed Gemfile.lock to the source.'
   elif said 'trying to install in deployment mode after changing|the lockfile|gemspecs for path gems changed|frozen mode'; then

@@ -14,7 +14,7 @@ export type UnpackContext = SandboxContext & {
 
 type UnpackInput = Omit<SandboxRequest, "open"> & {
   readonly fetched: FetchedSource;
-  /** Folder of the source that alone is unpacked; by default the source itself. */
+  /** The only folder of the source to unpack; by default the whole source. */
   readonly folder?: string;
 };
 
