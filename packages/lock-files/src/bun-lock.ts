@@ -26,7 +26,7 @@ interface Wanted {
 
 /** Longer than any path that Linux can open. */
 const maxKeyLength = 4_096;
-/** Of all keys that are looked up. A monorepo of 10,000 packages needs about a tenth of it. */
+/** Maximum total length of the keys that are looked up. A monorepo of 10,000 packages needs about a tenth of it. */
 const maxLookUpLength = 20_000_000;
 
 /** All packages. Those that only development needs have the scope "excluded". */

@@ -70,7 +70,7 @@ export function readRequirements(text: string): Found {
   return { packages, isComplete: packages.length === lines.length };
 }
 
-/** Of the app itself, or of a folder beside it. */
+/** Whether the package is the app itself, or a folder beside it. */
 function isSource(source: Readonly<Record<string, unknown>>): boolean {
   return (
     ["virtual", "editable", "directory"].some((kind) => kind in source) || source["type"] === "directory"

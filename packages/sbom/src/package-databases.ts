@@ -9,7 +9,7 @@ import { UnreadableImage } from "./unreadable-image.ts";
 export type ImageFiles = ReadonlyMap<string, Buffer>;
 
 const dpkgStatus = "var/lib/dpkg/status";
-/** Of images without dpkg itself: a file for each package. */
+/** The folder of images without dpkg itself: a file for each package. */
 const dpkgFolder = "var/lib/dpkg/status.d";
 const apkLists = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
 const osReleases = ["usr/lib/os-release", "etc/os-release"];

@@ -64,7 +64,7 @@ export function attemptOfLabels(labels: Labels): number {
 export const diskLabel = "io.slipway.disk-bytes";
 /** Label of an instance that was started again, for its app's owner. */
 export const restartReasonLabel = "io.slipway.restart-reason";
-/** Of each process of an app. A server needs one for each connection. Not more than what engines themselves may open. */
+/** Maximum for each process of an app. A server needs one for each connection. Engines themselves may open no more. */
 const maxOpenFiles = 16_384;
 
 /** Limits of each process of an app, which hold on every engine. */

@@ -13,7 +13,7 @@ import type { DistributionPackage, PackageListsOptions, PackageSets } from "./pa
 /** Names of packages of which a toolchain consists. What they depend on is added, as far as the stack lacks it. */
 export interface PackageNames {
   readonly run: readonly string[];
-  /** Of builds, beside those of releases. */
+  /** Packages of builds, in addition to those of releases. */
   readonly build: readonly string[];
 }
 

@@ -19,7 +19,7 @@ export interface ToolchainImage {
   /** `host/repository@sha256:…` */
   readonly reference: string;
   readonly digest: string;
-  /** Those on top of the stack's, for use in other images. The same plan is the same layer on every stack. */
+  /** The layers on top of the stack's, for use in other images. The same plan is the same layer on every stack. */
   readonly layers: readonly StoredLayer[];
   /** Whether the image existed before. */
   readonly existed: boolean;

@@ -63,7 +63,7 @@ class Following {
   /** Connections in a row that brought nothing. */
   #failures = 0;
   #answeredAt = performance.now();
-  /** Of the present connection to the stream; infinity before it. */
+  /** When the present connection to the stream was opened; infinity before it. */
   #openedAt = Number.POSITIVE_INFINITY;
   /** According to the API. */
   #endedWith: FinalStatus | undefined;

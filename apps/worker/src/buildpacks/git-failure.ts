@@ -45,7 +45,7 @@ const reasons: readonly Reason[] = [
       "the repository has no such revision. Name a branch, a tag or a full revision after # in the URL.",
   },
   {
-    // Of the signals for the limits of CPU and file size, and of failed allocations.
+    // Messages about the signals of the limits of CPU and file size, and about failed allocations.
     pattern: /died of signal (24|25|9)\b|File too large|out of memory|mmap failed|cannot allocate/i,
     message: tooLarge,
   },

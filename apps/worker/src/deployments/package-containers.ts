@@ -130,7 +130,7 @@ async function createTask(
         image: stackImage,
         command: ["/bin/bash", "-c", task.script, "packages", ...task.arguments],
         environment: caBundle === null ? {} : caVariables(`${workDir}/${caBundlePath}`),
-        // Of no app: all that wait for the packages need it, also when one of them ends.
+        // It belongs to no app: all builds that wait for the packages need it, also when one of them ends.
         labels: { [label.expiresAt]: String(now().getTime() + keptMs) },
         limits: { memoryBytes, cpus, pids, tmpfsBytes, diskBytes },
       },

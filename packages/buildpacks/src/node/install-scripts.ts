@@ -8,7 +8,7 @@ export interface ScriptPolicy {
   readonly manager: ManagerName;
   /** What installs the dependencies; null for npm. */
   readonly wish: PackageManagerWish | null;
-  /** That of the app, or of the root and then of all folders of a monorepo. */
+  /** The manifest of the app, or those of the root and then of all folders of a monorepo. */
   readonly manifests: readonly PackageJson[];
   /** Text of the lock file. */
   readonly lock: string;

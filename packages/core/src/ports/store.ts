@@ -80,7 +80,7 @@ export interface AppStore {
   create(app: App, quotas?: Quotas): Promise<void>;
   /** By id, including deleted apps. */
   get(id: string): Promise<App | null>;
-  /** Those of the apps that exist, including deleted ones, in any order; read at once. */
+  /** The apps with these ids that exist, including deleted ones, in any order; read at once. */
   many(ids: readonly string[]): Promise<App[]>;
   byName(name: string): Promise<App | null>;
   /** Sorted by name; of one owner, or of all (for operators). */

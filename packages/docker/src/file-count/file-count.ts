@@ -54,7 +54,7 @@ export interface FileCounter {
 export interface FileCounterOptions {
   /** With bash, coreutils and GNU find; the engine pulls it if necessary. */
   readonly image: string;
-  /** Of containers that take one look. */
+  /** Labels of the containers that count once. */
   readonly labels: Labels;
 }
 

@@ -54,7 +54,7 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   protected readonly commandNetwork: string | undefined;
   readonly #publishHost: string;
   #isCounting = false;
-  /** Of the last start. */
+  /** Network and bridge of the last start. */
   #joined: Pick<StartContext, "network" | "bridge"> | undefined;
 
   constructor(options: DockerSchedulerOptions) {

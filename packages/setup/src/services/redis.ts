@@ -38,9 +38,9 @@ const connectLimitMs = 10_000;
 const everyMs = 100;
 
 export interface ProvidedRedis {
-  /** Of a user who may do anything. */
+  /** URL of a user who may do anything. */
   redisUrl: string;
-  /** Of each kind of process; undefined for a Redis of the operator, who decides about its users. */
+  /** URLs of the users for each kind of process; undefined for a Redis of the operator, who decides about its users. */
   redisUrls?: RedisUrls;
 }
 
