@@ -11,7 +11,7 @@ source "$HERE/../debootstrap.sh"
 
 packages() { grep -Ev '^(#|$)' "$HERE/run-packages.txt" | paste -sd, -; }
 
-# Without this the image would keep every vulnerability fixed since the suite's last point release.
+# Without this the image would keep every hole mended since the suite's last point release.
 security_updates() {
   local mirror=${DEBIAN_SECURITY_MIRROR:-$(apt_repository 'Label: Debian-Security' "Codename: $SUITE-security")}
   if [ -z "$mirror" ]; then

@@ -1,4 +1,4 @@
-// The way out of builds, hooks and releases: each attack runs in all three, in one deployment, and its outcome is in the log or the page.
+// The egress of builds, hooks and releases: each attack runs in all three, in one deployment, and its outcome is in the log or the page.
 
 import { once } from "node:events";
 import { createServer } from "node:net";

@@ -73,7 +73,8 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
   );
   worker.on("failed", (job, error) => {
     // One that is retried has its outcome in the delivery.
-    if (job === undefined || job.finishedOn !== undefined) onError(error, "a notification failed in its last attempt");
+    if (job === undefined || job.finishedOn !== undefined)
+      onError(error, "a notification failed in its last attempt");
   });
   worker.on("error", (error) => onError(error, "the connection of the notifications' queue failed"));
   return () => worker.close();

@@ -1,5 +1,5 @@
 // Containers in which the package manager of a stack's distribution lists and unpacks packages. They are like those of builds: no root, no
-// capabilities, and only the guarded way out.
+// capabilities, and only the guarded egress.
 
 import { createHash } from "node:crypto";
 import { entriesTar } from "@slipway/archive";

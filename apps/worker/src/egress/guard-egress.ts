@@ -1,4 +1,4 @@
-// Guards the way out of builds, hooks and releases before a worker takes jobs, and proves that the guard holds.
+// Guards the egress of builds, hooks and releases before a worker takes jobs, and proves that the guard holds.
 
 import { resolve4 } from "node:dns/promises";
 import { SlipwayError } from "@slipway/core";
@@ -102,7 +102,7 @@ async function guardAll(
   );
 }
 
-/** Probes the way out, unless a worker has done that since the guard's start. */
+/** Probes the egress, unless a worker has done that since the guard's start. */
 async function prove(
   context: EgressContext,
   { engine, options: { installationId, image, rules } }: Guarded,

@@ -31,7 +31,7 @@ export type SweepRolloutsContext = RequestStopsContext & {
   readonly store: Pick<Store, "apps" | "deployments" | "operations">;
 };
 
-/** Sweeps all four periodically, and checks the guard of the way out. Dispose of it to stop: a sweep that runs is not awaited. */
+/** Sweeps all four periodically, and checks the egress guard. Dispose of it to stop: a sweep that runs is not awaited. */
 export function startSweeps(
   context: SweepSandboxesContext &
     SweepSnapshotsContext &
@@ -41,7 +41,7 @@ export function startSweeps(
 ): Disposable {
   const warn = (message: string) => (error: unknown) => context.logger.warn({ err: error }, message);
   const timer = setInterval(() => {
-    context.egress.check().catch(warn("cannot restore the guard of the way out of builds and releases"));
+    context.egress.check().catch(warn("cannot restore the egress guard of builds and releases"));
     sweepSandboxes(context).catch(warn("cannot sweep the engine"));
     sweepSnapshots(context).catch(warn("cannot sweep snapshots"));
     sweepUserImages(context).catch(warn("cannot sweep images that were pulled for apps"));

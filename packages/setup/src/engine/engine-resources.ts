@@ -31,7 +31,7 @@ export function services(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
-/** Guards of the way out of builds and releases, with the rules that they have set on the engine's host. */
+/** Egress guards of builds and releases, with the rules that they have set on the engine's host. */
 export function guards(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "guards",
