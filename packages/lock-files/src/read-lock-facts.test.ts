@@ -135,7 +135,13 @@ describe("a package is part of the source", () => {
     ["copied by yarn 1", "yarn", yarn1('"a@file:lib":\n  version "1.0.0"\n')],
     ["packed for yarn 1", "yarn", yarn1('a@1.0.0:\n  version "1.0.0"\n  resolved "file:a.tgz#1"\n')],
     ["patched by yarn 4", "yarn", yarn4(berry("ms@patch:x", patched))],
-    ["linked by yarn 4", "yarn", yarn4(berry("a@portal:./a", "a@portal:./a::locator=app", "soft"))],
+    [
+      "linked by yarn 4, beside another one",
+      "yarn",
+      yarn4(
+        berry("a@portal:./a", "a@portal:./a::locator=app", "soft") + berry("ms@npm:2.0.0", "ms@npm:2.0.0"),
+      ),
+    ],
     [
       "of a folder that is no workspace of bun",
       "bun",
