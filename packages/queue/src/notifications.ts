@@ -34,6 +34,7 @@ export interface Notifications extends AsyncDisposable {
   add(job: NotifyJob): Promise<void>;
 }
 
+/** Opens the queue of notifications. */
 export function openNotifications({ redisUrl, keys, onError }: NotificationsOptions): Notifications {
   const queue = new Queue<NotifyJob>(queueName, {
     connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),

@@ -58,6 +58,7 @@ export interface Distribution {
 
 const limits = { maxUnpackedBytes: 4 * 1024 ** 3, maxEntries: 200_000 };
 
+/** Opens the packages of the stacks' distribution. */
 export function openDistribution({ layout, ...options }: DistributionOptions): Distribution {
   const lists = new PackageLists(options);
   return {

@@ -40,6 +40,7 @@ export interface Toolchains {
 const layoutVersion = 1;
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** Opens the toolchain images of the installation, which are made when a build needs them. */
 export function openToolchains(options: ToolchainOptions): Toolchains {
   const { registry, stackImage, repository = "slipway/toolchain" } = options;
   const images = new SharedWork<ToolchainImage>();

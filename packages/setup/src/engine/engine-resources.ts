@@ -61,6 +61,7 @@ export function containers(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
+/** The installation's networks. */
 export function networks(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "networks",
@@ -75,6 +76,7 @@ export function networks(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
+/** The installation's volumes. */
 export function volumes(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "volumes",
