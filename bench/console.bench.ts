@@ -165,7 +165,7 @@ async function numberIn(page: Page, expression: string): Promise<number> {
   return Number(await page.evaluate(expression));
 }
 
-/** Of those that took 50 ms or more, since the last call. */
+/** The longest task since the last call, of those of 50 ms or more. */
 async function longestTask(page: Page): Promise<string> {
   const ms = await numberIn(
     page,

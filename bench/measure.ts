@@ -10,7 +10,7 @@ export interface Way {
 
 /** How figures are shown. For rates more is better, for times less: the ratio is to the limit either way. */
 export interface Unit {
-  /** Of the values themselves. */
+  /** Name of the values themselves. */
   readonly name: string;
   readonly shown: (value: number) => string;
 }

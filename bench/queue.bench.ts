@@ -24,7 +24,7 @@ const ownerCount = 20;
 const concurrency = 16;
 const probes = 51;
 const nothing = async () => undefined;
-/** Of a worker: the end of a deployment exports its trace where that is configured. */
+/** The events of a worker, which exports the trace of a deployment at its end if that is configured. */
 const events = traceEnds({ created: nothing, statusChanged: nothing, phaseChanged: nothing });
 
 await using opened = new AsyncDisposableStack();

@@ -1,5 +1,5 @@
 #!/usr/bin/env sh
-# Gives another node of a Docker Swarm the guard of the way out that the workers keep on their manager.
+# Gives another node of a Docker Swarm the egress guard that the workers keep on their manager.
 set -eu
 
 usage() {
@@ -51,4 +51,4 @@ until docker -H "$node" logs "$name" 2>&1 | grep -qx "$RULES_SET"; do
   sleep 1
   waited=$((waited + 1))
 done
-printf 'the way out of releases on %s is guarded as on %s\n' "$node" "$manager"
+printf 'the egress of releases on %s is guarded as on %s\n' "$node" "$manager"

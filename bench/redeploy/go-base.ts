@@ -5,7 +5,7 @@ import { pull } from "../engine.ts";
 import type { BenchSlipway } from "../slipway.ts";
 import { openToolchainParts } from "./toolchain-parts.ts";
 
-/** Those of the worker. */
+/** The worker's defaults. */
 const proxyUrl = "https://proxy.golang.org";
 const checksumDatabase = "sum.golang.org";
 

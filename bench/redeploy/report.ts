@@ -16,7 +16,7 @@ export interface MeasuredRow {
   readonly name: string;
   readonly unit: Unit;
   readonly limitName: string | null;
-  /** Of the same rounds as `values`; empty without a limit. */
+  /** The limits of the same rounds as `values`; empty without a limit. */
   readonly limits: readonly number[];
   readonly values: readonly number[];
   readonly must: Target;
@@ -27,7 +27,7 @@ export interface Report {
   readonly rows: readonly MeasuredRow[];
   readonly loadBefore: number;
   readonly engineVersion: string;
-  /** Of the warm redeployment with the median time. */
+  /** The steps of the warm redeployment with the median time. */
   readonly profile: readonly Step[];
 }
 

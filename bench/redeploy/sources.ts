@@ -50,7 +50,7 @@ COPY . .
 RUN npm run build
 CMD ["npm", "start"]
 `;
-/** Of an app whose base has its dependencies, and starts it. */
+/** The Dockerfile of an app whose base image contains its dependencies and starts it. */
 const copyDockerfile = `FROM BASE
 COPY . .
 `;

@@ -21,7 +21,7 @@ type Role = (typeof roles)[number];
 
 /** Not part of the tables: these routes have credentials of their own. */
 const outside = new Set<Access>(["anyone", "credentials", "signed-url"]);
-/** Of the others, members as well as strangers, 403. */
+/** All other roles get 403, members as well as strangers. */
 const dashboardStatus: Partial<Record<Role, number>> = { anonymous: 401, operator: 200 };
 /** Open to all clients, and not part of /v1: the API's description, its health, the pages of the documentation. */
 const open = ["get /", "get /health", "get /", "get /start.js", "get /:file"];

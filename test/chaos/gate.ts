@@ -45,19 +45,19 @@ export class Gate implements AsyncDisposable {
     return gate;
   }
 
-  /** Nothing passes from now on, and both connections stay open. */
+  /** Stops forwarding. Connections stay open. */
   shut(): void {
     this.#shut = true;
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** What the gate delayed passes now. */
+  /** Forwards the data that was delayed. */
   reopen(): void {
     this.#shut = false;
     for (const socket of this.#sockets) socket.resume();
   }
 
-  /** Every chunk passes so much later, in both directions. */
+  /** Delays every chunk by this time, in both directions. */
   slowDown(delayMs: number): void {
     this.#delayMs = delayMs;
   }

@@ -185,7 +185,7 @@ async function leftovers(evidence: Evidence): Promise<string[]> {
   ];
 }
 
-/** Kinds of containers that belong to no app: workers guard the way out with them, probe it and the disk limits, and count files. */
+/** Kinds of containers that belong to no app: workers guard and probe the egress with them, probe the disk limits, and count files. */
 const ofWorkers = new Set(["guard", "probe", "disk-quota", "file-count"]);
 
 async function containersOf({ installationId, engines }: Pick<Evidence, "installationId" | "engines">) {

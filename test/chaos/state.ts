@@ -14,7 +14,7 @@ import type { SlipwayUnderTest } from "./slipway.ts";
 /** A part that takes longer is reported as unavailable. */
 const partLimitMs = 5_000;
 const logLines = 10;
-/** Of one line of a log. */
+/** Maximum length of a line of a log. */
 const logChars = 300;
 const jobStates = ["active", "waiting", "prioritized", "delayed", "failed"] as const;
 

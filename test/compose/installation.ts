@@ -132,7 +132,7 @@ export class ComposeInstallation implements AsyncDisposable {
     return docker("ps", "--all", "--quiet", ...all);
   }
 
-  /** Of all that workers make on the engine. */
+  /** Label of everything that workers make on the engine. */
   get #label(): string {
     return `${label.installation}=${this.variable("INSTALLATION_ID")}`;
   }

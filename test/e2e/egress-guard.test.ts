@@ -1,4 +1,4 @@
-// The guard of the way out on a real engine, seen by the probe that workers run before they take jobs.
+// The egress guard on a real engine, seen by the probe that workers run before they take jobs.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -93,7 +93,7 @@ test("rules that the engine's host refuses are an error that says why and what t
   await expect(guard([{ range: "10.0.0.0/99", family: "ip", port: null }])).rejects.toMatchObject({
     code: "configuration-invalid",
     message: expect.stringMatching(
-      /^the rules .+ cannot be set on the engine's host \(.+\): .+ set EGRESS=open/s,
+      /^the egress rules .+ cannot be set on the engine's host \(.+\): .+ set EGRESS=open/s,
     ),
   });
 });

@@ -1,7 +1,8 @@
 // A Node.js app that shows its own files, for scenarios about what is in an image.
 
 import type { packTarGz } from "@slipway/testkit";
-import { integrity, type Ms, type WorkspaceManager, workspaceOf } from "./workspace-locks.ts";
+import { npmEntry } from "./lock-files.ts";
+import { type Ms, type WorkspaceManager, workspaceOf } from "./workspace-locks.ts";
 
 /** Lists its own files as JSON, and serves page.html with an ETag made of size and time. */
 const server = `const fs = require("fs"), path = require("path"), crypto = require("crypto");
@@ -36,10 +37,9 @@ interface Changes {
 /** @param ms version of its one dependency. @returns the files of its archive. */
 export function layeredApp(ms: Ms, changes: Changes = {}): Parameters<typeof packTarGz>[0] {
   const dependencies = { ms };
-  const resolved = `https://registry.npmjs.org/ms/-/ms-${ms}.tgz`;
   const packages = {
     "": { name: "app", version: "1.0.0", dependencies },
-    "node_modules/ms": { version: ms, resolved, integrity: integrity[ms] },
+    "node_modules/ms": npmEntry(`ms@${ms}`),
   };
   return {
     "app/package.json": JSON.stringify({

@@ -2,16 +2,9 @@
 
 import { expect, test, vi } from "vitest";
 import { packTarGz } from "@slipway/testkit";
-import {
-  bunLock,
-  lockedApp,
-  npmMonorepoLock,
-  pnpmLock,
-  pnpmMonorepoLock,
-  yarn1Lock,
-  yarn4Lock,
-} from "./lock-files.ts";
+import { bunLock, lockedApp, pnpmLock, yarn1Lock, yarn4Lock } from "./lock-files.ts";
 import { call, createApp, logOf, page } from "./slipway.ts";
+import { lockedBuilds } from "./workspace-locks.ts";
 
 // The deployments of these tests wait for each other, because the workers run two at a time.
 vi.setConfig({ testTimeout: 300_000 });
@@ -114,13 +107,8 @@ require("node:http").createServer((request, response) => response.end(JSON.strin
 }))).listen(process.env.PORT);`;
 
 test.concurrent.each([
-  ["npm", { "package-lock.json": npmMonorepoLock }, "^1.0.0", { workspaces: ["apps/*", "packages/*"] }],
-  [
-    "pnpm",
-    { "pnpm-lock.yaml": pnpmMonorepoLock, "pnpm-workspace.yaml": "packages:\n  - apps/*\n  - packages/*\n" },
-    "workspace:*",
-    { packageManager: "pnpm@9.15.9" },
-  ],
+  ["npm", lockedBuilds.npm, "^1.0.0", { workspaces: ["apps/*", "packages/*"] }],
+  ["pnpm", lockedBuilds.pnpm, "workspace:*", { packageManager: "pnpm@9.15.9" }],
 ])(
   "a workspace of %s is built after those that it depends on, and starts in its folder",
   async (_name, files, range, changes) => {

@@ -116,11 +116,11 @@ def page() -> dict[str, int]:
   expect(await page(name)).toBe('{"answer":42}');
 });
 
-test.concurrent("a version of Python that cannot be had, and a package that does not exist, fail the build with what to do", async () => {
+test.concurrent("a version of Python that is not available, and a package that does not exist, fail the build with what to do", async () => {
   const app = { ...flask, "app.py": flaskServer("never") };
   const { name } = await createApp("flask");
   const version = await logOf(name, await packed({ ...app, ".python-version": "3.7" }), "build-error");
-  expect(version).toContain("Python 3.7 (.python-version) cannot be had. There is 3.11");
+  expect(version).toContain("Python 3.7 (.python-version) is not available. Available: 3.11");
   expect(version).toContain("PYTHON_MIRROR");
   const requirements = "gunicorn==23.0.0\nflask==99.0\n";
   const missing = await logOf(

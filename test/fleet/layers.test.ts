@@ -24,7 +24,7 @@ type Name = keyof typeof sources;
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two workers on two engines", () => {
   const opened = new AsyncDisposableStack();
-  /** Of apps that were never deployed before. */
+  /** The trees of apps that were never deployed before. */
   let wholeTrees: Readonly<Record<string, readonly unknown[] | undefined>>;
   let slipway: SlipwayUnderTest;
   let [here, there, besides]: (AppUnderTest | undefined)[] = [];

@@ -31,7 +31,7 @@ let running: number;
 let maxRunning: number;
 let errors: TestLanes["errors"];
 let startWorker: TestLanes["startWorker"];
-/** Of the last operation: of two within a millisecond either may go first. */
+/** Time of the last operation. Two operations within a millisecond may run in either order. */
 let createdAt = new Date(0);
 
 beforeEach(async () => {

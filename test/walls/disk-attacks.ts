@@ -267,9 +267,9 @@ export const releaseAttacks: readonly Attack[] = [
 /** Each ends its deployment, or is refused within it. */
 export const attacks: readonly Attack[] = [...builds, ...dockerfiles, ...releaseAttacks];
 
-/** An app that fills its disk when it is asked for /fill, and serves although the kernel may have refused that. */
+/** An app that fills its disk on a request of /fill, and serves although the kernel may have refused that. */
 export const fillingApp = appWithFill(fill("/app"));
-/** An app that creates too many files when it is asked for /fill. */
+/** An app that creates too many files on a request of /fill. */
 export const creatingApp = appWithFill(fillWithFiles("/app"));
 
 function appWithFill(script: string): Readonly<Record<string, string>> {

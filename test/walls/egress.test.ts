@@ -1,4 +1,4 @@
-// The way out of builds, hooks and releases: each attack runs in all three, in one deployment, and its outcome is in the log or the page.
+// The egress of builds, hooks and releases: each attack runs in all three, in one deployment, and its outcome is in the log or the page.
 
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -75,7 +75,7 @@ const calls: readonly (readonly [name: string, call: string, outcome: string])[]
   ["perf_event_open is refused", "SYS_perf_event_open, 0, 0, -1, -1, 0", "EPERM"],
   ["userfaultfd is refused", "SYS_userfaultfd, 1", "EPERM"],
   ["a user namespace is refused", "SYS_unshare, 0x10000000", "EPERM"],
-  ["clone3 does not exist, so namespaces cannot be asked of it", "SYS_clone3, 0, 0", "ENOSYS"],
+  ["clone3 does not exist, so it cannot create namespaces", "SYS_clone3, 0, 0", "ENOSYS"],
   ["a socket for TCP is allowed", "SYS_socket, 2, 1, 0", "allowed"],
   ["a socket for routes is allowed", "SYS_socket, 16, 3, 0", "allowed"],
 ];

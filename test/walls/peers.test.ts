@@ -25,7 +25,7 @@ interface Exchange {
 let app: AppJson;
 let deploymentId: string;
 let started: number;
-/** Of pino. */
+/** Pino's level of errors. */
 const errorLevel = 50;
 const processes = ["api.log", "stream.log", "router.log"];
 

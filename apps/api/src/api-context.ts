@@ -1,4 +1,4 @@
-// What the routes use: ports, settings and shared services. app.ts creates it, http-app.ts and routes.ts give each its part.
+// What the routes use: ports, settings and shared services. app.ts creates it; http-app.ts and routes.ts pass its parts on.
 
 import type { Redis } from "ioredis";
 import type { Auth, UrlSigner } from "@slipway/auth";

@@ -1,9 +1,15 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createLogger } from "@slipway/service";
 import { lacksRedis } from "@slipway/testkit";
 import { IoClient } from "../test-support/socket-io-client.ts";
 import { startTestStream, usedBytes } from "../test-support/stream.ts";
 import type { TestStream } from "../test-support/stream.ts";
+import { defaultLimits } from "./limits.ts";
+import { openSocketIo } from "./socket-io.ts";
 
 describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
   let stream: TestStream;
@@ -257,3 +263,41 @@ describe.skipIf(await lacksRedis())("authorization rechecks over socket.io", () 
 function numbers(last: number): string[] {
   return Array.from({ length: last }, (_, index) => String(index + 1));
 }
+
+test("a handshake whose check fails is refused and logged, and does not stay open", async () => {
+  const logged: string[] = [];
+  const destination = { write: (line: string) => void logged.push(line) };
+  const unused = () => Promise.reject(new Error("not used by a handshake"));
+  const io = openSocketIo({
+    context: {
+      authorization: { authenticate: unused, reauthenticate: unused, app: unused, deployment: unused },
+      feed: {
+        follow: () => {
+          throw new Error("not used by a handshake");
+        },
+      },
+      logger: createLogger({ name: "stream", level: "error", destination }),
+    },
+    connections: {
+      makeRoomFor: () => {
+        throw new Error("a bug");
+      },
+      track: () => {
+        throw new Error("a refused handshake is not a connection");
+      },
+      hasRoomFor: () => true,
+    },
+    limits: defaultLimits,
+    corsOrigins: [],
+    trustedProxies: [],
+  });
+  const server = createServer((request, response) => io.handleRequest(request, response));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const response = await fetch(`http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`);
+  expect(response.status).toBe(403);
+  expect(await response.json()).toMatchObject({ message: "the server cannot answer now, try again later" });
+  expect(logged).toEqual([expect.stringContaining("a bug")]);
+  await io.close();
+  server.close();
+});

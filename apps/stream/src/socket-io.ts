@@ -24,7 +24,7 @@ const cannotAnswer = "the server cannot answer now, try again later";
 
 export interface SocketIoOptions {
   readonly context: SessionContext & { readonly authorization: Pick<Authorization, "authenticate"> };
-  readonly connections: Connections;
+  readonly connections: Pick<Connections, "makeRoomFor" | "track" | "hasRoomFor">;
   readonly limits: ConnectionLimits;
   /** Origins whose pages may connect by long polling. Browsers do not restrict WebSockets by CORS. */
   readonly corsOrigins: readonly string[];

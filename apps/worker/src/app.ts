@@ -54,7 +54,7 @@ const observeEveryReconciles = 3;
 const limitFilesEveryReconciles = 12;
 /** A worker without heartbeats is listed as lost long before its lease ends. */
 const heartbeatsPerLease = 10;
-/** For the guard of the way out, including a pull of the stack. */
+/** Time limit of the egress guard, including a pull of the stack. */
 const guardLimitMs = 600_000;
 
 /** The options of every queue. */

@@ -20,7 +20,7 @@ export interface TemporaryFolder extends AsyncDisposable {
 export interface TemporaryFolderOptions {
   /** Receives what prevents the removal of another process's folder. */
   readonly onError: (error: unknown, message: string) => void;
-  /** That of the system unless given. */
+  /** Default: the system's folder for temporary files. */
   readonly parent?: string;
 }
 

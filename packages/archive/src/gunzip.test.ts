@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { SlipwayError } from "@slipway/core";
 import { expect, test } from "vitest";
@@ -122,4 +123,11 @@ test("a stalled archive does not delay an abort", async () => {
     for await (const _part of gunzip(stalled(), abort.signal));
   };
   await expect(read()).rejects.toBe(reason);
+});
+
+test("as many members as allowed are read, and one more is refused", async () => {
+  const members = (count: number) => Readable.from(Array.from({ length: count }, () => gzipSync("a")));
+  const read = (count: number) => Array.fromAsync(gunzip(members(count), never, 3));
+  expect(Buffer.concat(await read(3)).toString()).toBe("aaa");
+  await expect(read(4)).rejects.toMatchObject({ code: "archive-invalid" });
 });

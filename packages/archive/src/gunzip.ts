@@ -6,14 +6,18 @@ import { describeFormat, isGzip, sniffSizeBytes } from "./archive-format.ts";
 import { beginsMember, readMember } from "./gzip-member.ts";
 
 /** Parallel compressors write a member for each block of 128 KiB or more; an empty one costs as much time as a full one. */
-const maxMembers = 100_000;
+const defaultMaxMembers = 100_000;
 
 /**
  * Decompresses only as fast as the result is read. Bytes after the gzip data are read and ignored, as gzip itself does; further members are not.
  * @throws {SlipwayError} "archive-invalid" when the archive is not gzip, or is damaged or truncated; the archive stream's own
  * error, unchanged; the signal's reason when aborted.
  */
-export async function* gunzip(archive: ByteStream, signal: AbortSignal): AsyncGenerator<Buffer> {
+export async function* gunzip(
+  archive: ByteStream,
+  signal: AbortSignal,
+  maxMembers = defaultMaxMembers,
+): AsyncGenerator<Buffer> {
   const reader = new ByteReader(archive);
   try {
     const head = await reader.read(sniffSizeBytes);

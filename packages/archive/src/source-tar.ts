@@ -17,7 +17,7 @@ export type ExtraEntry =
 export interface SourceTarOptions {
   /** Folder that replaces the archive's root folder, e.g. `build/`. */
   readonly prefix: string;
-  /** Folder of the source that alone is part of the tar, without its own path; by default the source itself. */
+  /** The only folder of the source that the tar contains, without its own path; by default the whole source. */
   readonly folder?: string;
   readonly limits: UnpackLimits;
   readonly signal: AbortSignal;

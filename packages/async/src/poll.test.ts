@@ -6,7 +6,7 @@ const longMs = 3_600_000;
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => void vi.useRealTimers());
 
-test("poll asks until there is a value; null and 0 are values", async () => {
+test("poll calls the probe until it returns a value; null and 0 are values", async () => {
   const answers = [undefined, false, 0] as const;
   let asked = 0;
   expect(await poll(async () => answers[asked++], { everyMs: 1 })).toBe(0);
@@ -14,7 +14,7 @@ test("poll asks until there is a value; null and 0 are values", async () => {
   expect(await poll(async () => null, { everyMs: 1 })).toBeNull();
 });
 
-test("poll asks once at least, and gives up when the time is over", async () => {
+test("poll calls the probe at least once, and gives up after the time limit", async () => {
   let asked = 0;
   const probe = async () => {
     asked += 1;

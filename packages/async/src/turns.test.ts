@@ -54,3 +54,11 @@ test("work that is aborted while it waits does not start, and the work behind it
   await Promise.all([one, three]);
   expect(started).toEqual(["three"]);
 });
+
+test("work of a signal that is aborted already does not start", async () => {
+  const started: string[] = [];
+  const work = async () => started.push("work");
+  const taken = new Turns().take("key", work, AbortSignal.abort(new Error("given up")));
+  await expect(taken).rejects.toThrow("given up");
+  expect(started).toEqual([]);
+});

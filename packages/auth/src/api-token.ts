@@ -13,6 +13,7 @@ export interface NewApiToken {
   readonly secretSha256: string;
 }
 
+/** Generates the secret of an API token, which only its user keeps, and the hash that is stored. */
 export function newApiToken(): NewApiToken {
   const secret = prefix + randomBytes(32).toString("base64url");
   return { secret, secretSha256: hashApiToken(secret) };

@@ -10,7 +10,7 @@ function anApp({ name = "app" } = {}): App {
   return newApp({ id: randomUUID(), name, ownerId: randomUUID(), createdAt });
 }
 
-/** @param reads receives what the store is asked for. */
+/** @param reads receives each read of the store. */
 function storeOf(apps: readonly App[], reads: string[] = []) {
   return {
     async get(id: string) {

@@ -66,6 +66,7 @@ export function isAppPermission(permission: Permission): permission is AppPermis
   return Object.hasOwn(appPermissions, permission);
 }
 
+/** The role of a user in the installation, outside of any app. */
 export function accountRole(user: Pick<User, "operator">): AccountRole {
   return user.operator ? "operator" : "member";
 }

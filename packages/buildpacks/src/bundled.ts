@@ -18,7 +18,7 @@ export interface BundledBuildpacks {
   /** In the order in which their bin/detect scripts run. */
   readonly names: readonly string[];
   /**
-   * The tree to upload to /work: `runner/…` and `buildpacks/NAME/…`, sorted by name, directories before their content. The
+   * The tree to upload to /work: `runner/…`, `buildpacks/lib/…` and `buildpacks/NAME/…`, directories before their content. The
    * files are read by the first call and kept.
    */
   entries(): AsyncGenerator<BuildFile>;
@@ -46,6 +46,7 @@ export function bundledBuildpacks(stacksDir: string = defaultStacksDir): Bundled
 async function* readEntries(stacksDir: string): AsyncGenerator<BuildFile> {
   yield* tree(stacksDir, "runner");
   yield directory("buildpacks");
+  yield* tree(stacksDir, "buildpacks/lib");
   for (const name of detectOrder) yield* tree(stacksDir, `buildpacks/${name}`);
 }
 

@@ -132,7 +132,7 @@ test("the setting of the app decides before its source does", () => {
   expect(chooseBuilder("buildpacks", all, source(["Dockerfile"])).kind).toBe("buildpacks");
 });
 
-test("the catalogue is looked at after the bundled buildpacks and the Dockerfile, and before CNB_BUILDER", async () => {
+test("the catalogue is searched after the bundled buildpacks and the Dockerfile, and before CNB_BUILDER", async () => {
   const catalogue = parseCatalogue('[ruby]\nurl = "https://git.test/ruby"\ndetects = ["Gemfile"]\n', []);
   const offer = { ...offering("buildpacks", "cnb", "dockerfile"), catalogue, cnbBuilder: "own" };
   const choose = (...files: string[]) => chooseBuilder("auto", offer, source(files));

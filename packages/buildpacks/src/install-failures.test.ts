@@ -12,7 +12,7 @@ function said(library: string, script: string, files: Readonly<Record<string, st
   using folder = mkdtempDisposableSync(join(tmpdir(), "install-failures-"));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder.path, name), text);
   const packs = join(defaultStacksDir, "buildpacks");
-  const sources = `source ${packs}/nodejs/lib/output.sh; source ${packs}/${library}; SCRATCH=${folder.path}`;
+  const sources = `source ${packs}/lib/output.sh; source ${packs}/${library}; SCRATCH=${folder.path}`;
   const { stdout, stderr } = spawnSync("bash", ["-c", `${sources}\n${script}`], {
     cwd: folder.path,
     encoding: "utf8",
@@ -46,6 +46,13 @@ test("what composer.json requires is named by its file", () => {
     answer: JSON.stringify(failed),
   });
   expect(text).toContain("php ^9, which composer.json requires: this is 8.2.1");
+});
+
+test("a failed install of Composer gives no advice about Node.js, whose assets are not the reason", () => {
+  const script = "export SLIPWAY_ASSETS=installed; composer() { return 1; }; install_packages";
+  const text = said("php/lib/packages.sh", script, {});
+  expect(text).toContain("The packages of composer.lock could not be installed");
+  expect(text).not.toContain("DISABLE_NODE_ASSETS");
 });
 
 test("a script that fails in an environment of Symfony other than prod is explained", () => {

@@ -37,7 +37,7 @@ async function install({ manager, prints, exitCode = 0, commands = {}, files = {
     await mkdir(dirname(join(folder.path, name)), { recursive: true });
     await writeFile(join(folder.path, name), text, { mode: 0o755 });
   }
-  const parts = ["output", "app", "registry", "dependencies", "workspace", `managers/${manager}`];
+  const parts = ["../../lib/output", "app", "registry", "dependencies", "workspace", `managers/${manager}`];
   const script = `set -euo pipefail
     BUILD=${folder.path}/app APP=$BUILD WORKSPACE= CACHE=${folder.path}/cache SCRATCH=${folder.path}
     NODE_BIN=${folder.path}/bin MANAGER=${program} REGISTRY=http://localhost CA_FILE=

@@ -101,7 +101,7 @@ function withoutInstalls({ language, assets }: PlannedLanguage): PlannedLanguage
   };
 }
 
-/** Of the root of a monorepo only the control files are known. */
+/** The root of a monorepo, of which only the control files are known. */
 function rootOf(
   { captured, oversized, scattered = null, links = null, variables }: PlanSource,
   root: string | null,

@@ -14,11 +14,11 @@ import { chosenBuildpacks } from "./remote/chosen-buildpacks.ts";
 export interface BuildPlan extends PlannedLanguage {
   /** All that build the app, in order; null when the bundled ones do. */
   readonly buildpacks: readonly BuildpackUrl[] | null;
-  /** Whether a toolchain that cannot be had fails the build: not of an app that may be its own buildpack. */
+  /** Whether the build fails without the toolchain. That of an app that may be its own buildpack does not. */
   readonly languageRequired: boolean;
   /** Path in the source of the monorepo whose workspace is built, "" for the source itself; null for any other app. */
   readonly monorepo: string | null;
-  /** Folder of the source that alone is built: the monorepo, or the folder that PROJECT_DIR names; "" for the source itself. */
+  /** The only folder of the source that is built: the monorepo, or the folder that PROJECT_DIR names; "" for the whole source. */
   readonly folder: string;
   readonly procfile: string | null;
   readonly slugIgnore: string | null;

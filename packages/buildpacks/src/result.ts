@@ -41,7 +41,7 @@ const knownFiles: ReadonlySet<string> = new Set([
   appFile,
 ]);
 
-/** Of the only buildpack, or of the one with this number. */
+/** The output of bin/release, of the only buildpack or of the one with this number. */
 const releaseFile = /^release(-\d\d)?\.yml$/;
 
 /** Receives the result of one build. */

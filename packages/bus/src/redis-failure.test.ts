@@ -16,6 +16,13 @@ function clientOf(url: string, options: object = {}): Redis {
   return new Redis(url, { retryStrategy: () => 10, ...options }).on("error", () => undefined);
 }
 
+test("a connection that failed to one of a name's addresses has failed; other errors together have another cause", () => {
+  const refused = Object.assign(new Error("connect ECONNREFUSED"), { syscall: "connect" });
+  const other = new TypeError("x is undefined");
+  expect(isRedisFailure(new AggregateError([other, refused]))).toBe(true);
+  expect(isRedisFailure(new AggregateError([other]))).toBe(false);
+});
+
 describe.skipIf(await lacksRedis())("failures of Redis", () => {
   test("a Redis that cannot be reached, stops, is not ready, or was disconnected has failed", async () => {
     const away = clientOf(`redis://127.0.0.1:${await freePort()}`, { maxRetriesPerRequest: 1 });

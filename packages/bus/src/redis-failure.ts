@@ -18,11 +18,11 @@ const refusals =
 
 /** Whether a call failed because Redis does not answer, or refuses to. */
 export function isRedisFailure(error: unknown): boolean {
-  // Those of other services, such as a store that did not answer in time, have their own explanation.
+  // Failures of other services, such as a store that did not answer in time, have their own explanation.
   if (!(error instanceof Error) || error instanceof SlipwayError) return false;
   if (error.name === "ReplyError") return refusals.test(error.message);
   if (names.has(error.name) || messages.test(error.message)) return true;
-  // Of a connection that failed to each of a name's addresses.
+  // A connection failed to each address of a name.
   if (error instanceof AggregateError) return error.errors.some(isRedisFailure);
   return "syscall" in error;
 }

@@ -55,6 +55,7 @@ export interface WriterCount {
   readonly oldestMs: number;
 }
 
+/** Opens what coordinates the writes of this process to the registry with garbage collections. */
 export function openRegistryWrites(options: RegistryWritesOptions): RegistryWrites {
   return {
     async during(work, signal, onHeld = () => undefined) {

@@ -72,6 +72,7 @@ export function isAppName(name: string): boolean {
   return appName.test(name) && !name.includes("--");
 }
 
+/** Creates an app with default settings. @throws {SlipwayError} "invalid" when its name is not allowed. */
 export function newApp(request: NewApp): App {
   checkAppName(request.name);
   return {

@@ -37,10 +37,12 @@ export const transitions: Readonly<Record<DeploymentStatus, readonly DeploymentS
   aborted: [],
 };
 
+/** Whether no other status can follow. */
 export function isFinal(status: DeploymentStatus): status is FinalStatus {
   return (finalStatuses as readonly string[]).includes(status);
 }
 
+/** Whether an attempt has claimed the deployment, and it has neither ended nor been requeued. */
 export function isRunning(status: DeploymentStatus): status is RunningStatus {
   return (runningStatuses as readonly string[]).includes(status);
 }

@@ -73,18 +73,19 @@ export interface Deployment {
   readonly logSha256: string | null;
 }
 
-export interface NewDeployment {
-  readonly id: string;
-  readonly appId: string;
-  readonly ownerId: string;
-  readonly source: DeploymentSource;
-  readonly gitRef: string | null;
-  readonly previousGitRef: string | null;
-  /** Command to run before the release takes traffic; null for the app's own hook, if it has one. */
-  readonly postdeployHook: string | null;
-  readonly pusher: Pusher;
-  readonly createdAt: Date;
-}
+/** What a request decides. */
+export type NewDeployment = Pick<
+  Deployment,
+  | "id"
+  | "appId"
+  | "ownerId"
+  | "source"
+  | "gitRef"
+  | "previousGitRef"
+  | "postdeployHook"
+  | "pusher"
+  | "createdAt"
+>;
 
 /** Creates a deployment in status "queued". @param number its position in the app's order, assigned by the store. */
 export function queuedDeployment(request: NewDeployment, number: number): Deployment {

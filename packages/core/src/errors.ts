@@ -55,7 +55,7 @@ export type ErrorCode = keyof typeof errorCatalog;
 
 export interface ErrorDetails {
   readonly cause?: unknown;
-  /** Of a command whose output says why it failed. */
+  /** Exit code of a command whose output says why it failed. */
   readonly exitCode?: number;
   /** What to do about it, when it is more exact than what applies to every error of the code. */
   readonly hint?: string;

@@ -4,13 +4,13 @@ export const label = {
   installation: "io.slipway.installation",
   /** `build`, `snapshot`, `release`, `network` or `service`. */
   kind: "io.slipway.kind",
-  /** Of a volume that outlives its container until the data of the installation with this id is deleted. */
+  /** On a volume that outlives its container: the id of the installation whose data it belongs to. */
   keptBy: "io.slipway.kept-by",
   app: "io.slipway.app",
-  /** Of a snapshot: the app's cache version. */
+  /** On a snapshot: the app's cache version. */
   cacheVersion: "io.slipway.cache-version",
   deployment: "io.slipway.deployment",
-  /** Of a container of no deployment: when nothing needs it any longer, in milliseconds since 1970. */
+  /** On a container without a deployment: when nothing needs it any longer, in milliseconds since 1970. */
   expiresAt: "io.slipway.expires-at",
   attempt: "io.slipway.attempt",
   release: "io.slipway.release",
@@ -19,7 +19,7 @@ export const label = {
   /** Number of the instance in its rollout, from 1. */
   instance: "io.slipway.instance",
   processType: "io.slipway.process-type",
-  /** Of a snapshot: what it adds to the image that its sandbox was created from. */
+  /** On a snapshot: the size that it adds to the image of its sandbox. */
   sizeBytes: "io.slipway.size-bytes",
 } as const;
 

@@ -61,6 +61,7 @@ export function newOperation(request: NewOperation, maxInstances: number): Opera
   };
 }
 
+/** Whether the operation is done or has failed. */
 export function hasEnded(operation: Operation): boolean {
   return operation.status === "done" || operation.status === "error";
 }

@@ -19,6 +19,7 @@ export interface Pace {
 /** The least rate at which a source is uploaded or downloaded: slower peers hold what others wait for. */
 export const sourcePace: Pace = { periodMs: 60_000, minBytes: 60 * 1024 };
 
+/** Key of the blob with the archive of an uploaded source. */
 export function sourceBlobKey(sourceId: string): string {
   return `sources/${sourceId}.tar.gz`;
 }

@@ -47,7 +47,7 @@ export interface DeploymentClaim {
   readonly lineCount: number;
   /** Git ref of the app's current release. */
   readonly previousGitRef: string | null;
-  /** Of the attempt, for the timeline; unknown by default. */
+  /** The worker and the engine of the attempt, for the timeline; unknown by default. */
   readonly origin?: AttemptOrigin;
 }
 

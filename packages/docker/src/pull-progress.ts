@@ -15,7 +15,7 @@ export class PullError extends Error {}
 interface Message {
   readonly error?: string;
   readonly status?: string;
-  /** Of the layer, shortened. */
+  /** Id of the layer, shortened. */
   readonly id?: string;
   readonly progressDetail?: { readonly current?: number };
 }

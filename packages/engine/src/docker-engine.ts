@@ -103,7 +103,7 @@ class DockerEngine implements BuildEngine {
     try {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.
       const { id } = await callEngine("create the build's container", () => docker.createContainer(config));
-      // That of a snapshot is its first build's.
+      // A snapshot has the work folder of its first build.
       if (inherited === null) await this.#workFolders.prepare(docker.getContainer(id), spec.image, signal);
       signal.throwIfAborted();
       opened.move();

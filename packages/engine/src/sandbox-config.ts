@@ -12,7 +12,7 @@ export const cachePath = "/work/cache";
 /** Owner of /work and of the build's processes. The image needs no passwd entry for it. */
 export const buildUserId = 2000;
 
-/** Of each process of a build. Bundlers open some thousands; the disk watch looks at all of them. */
+/** Maximum for each process of a build. Bundlers open some thousands; the disk watch reads all of them. */
 const maxOpenFiles = 8192;
 /** Value of the label `kind` of the companions of sandboxes. */
 export const companionKind = "build-companion";
@@ -32,7 +32,7 @@ export function sandboxConfig(
     relayId: string | null;
     /** Names of the image's variables that the build does not get, unless they are its own as well. */
     unset: readonly string[];
-    /** Of the engine; its default when undefined. */
+    /** A container runtime of the engine; its default when undefined. */
     runtime?: string | undefined;
     /** Limit of the container's files by the kernel; null when the engine has none. */
     quotaBytes: number | null;

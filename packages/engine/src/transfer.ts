@@ -11,7 +11,7 @@ import { buildUserId, workPath } from "./sandbox-config.ts";
 
 /** Long enough for archives of many gigabytes, and longer than any build may take. */
 const transferLimitMs = 60 * 60_000;
-/** Of all files of one download: the engine packs some thousand of them in a second. */
+/** Time limit for packing all files of one download: the engine packs some thousand files in a second. */
 const maxPackingMs = 10 * 60_000;
 /** An engine that sends nothing for this long does not respond. */
 const maxSilenceMs = 120_000;
@@ -86,7 +86,7 @@ export async function downloadTar(
 
 export interface DownloadLimits {
   readonly maxBytes: number;
-  /** Of the time that is spent waiting for the engine. */
+  /** Limit of the time that is spent waiting for the engine. */
   readonly maxWaitMs?: number;
 }
 

@@ -27,6 +27,7 @@ export interface NextStatus {
   readonly afterSeq: number;
 }
 
+/** The cursor of a follower that begins with the first line, unless `from` says otherwise. */
 export function newCursor(from: Partial<Cursor> = {}): Cursor {
   return {
     nextSeq: 1,

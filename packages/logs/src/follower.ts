@@ -31,7 +31,7 @@ export class Follower implements FeedFollower {
   #done = false;
   /** Received and not sent yet, at most `maxPhases`. */
   #phases: PhaseMessage[] = [];
-  /** Of the last live batch. */
+  /** Backpressure of the last live batch. */
   #backpressure: Backpressure;
 
   /** Use `LogFeed.follow`. */

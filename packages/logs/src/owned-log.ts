@@ -33,6 +33,7 @@ export interface OwnedLog {
   expire(seconds: number): Promise<void>;
 }
 
+/** Opens a deployment's log in Redis for one attempt. */
 export function ownedLog({ bus, appId, deploymentId, attempt }: OwnedLogOptions): OwnedLog {
   const { redis, keys } = bus;
   const logKeys = [keys.logHead(deploymentId), keys.logTail(deploymentId)];

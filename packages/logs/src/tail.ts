@@ -59,6 +59,7 @@ async function readBatches(redis: Bus["redis"], tail: string, fromSeq: number): 
   return batches;
 }
 
+/** Sequence number of the last line of a batch. */
 export function lastSeqOf(batch: { readonly firstSeq: number; readonly lineCount: number }): number {
   return batch.firstSeq + batch.lineCount - 1;
 }
@@ -132,6 +133,7 @@ function batchOf([id, fields]: [id: string, fields: string[]]): LineBatch {
   return batchOfMessage(message, Number(id.slice(id.indexOf("-") + 1)));
 }
 
+/** Converts a message of the bus into a batch of lines. @param lineCount number of lines in its text. */
 export function batchOfMessage({ firstSeq, text, at, attempt }: LogMessage, lineCount: number): LineBatch {
   const time = at === undefined ? {} : { at: new Date(at) };
   return { firstSeq, lineCount, text, ...time, ...(attempt === undefined ? {} : { attempt }) };

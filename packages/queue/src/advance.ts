@@ -29,6 +29,7 @@ type AssignFreeSlots = (ownerId: string) => Promise<void>;
 /** For calls from within a pass over the owner's waiting apps, which continues with the next app. */
 const skip: AssignFreeSlots = async () => {};
 
+/** Creates the function that adds a job for the head of a lane when the app and a slot of the owner are free. */
 export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance {
   /** A slot that the app does not need, or that belongs to an app that has waited longer, goes to a waiting app. */
   async function enqueueInSlot(

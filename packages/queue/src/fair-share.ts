@@ -21,6 +21,7 @@ const lowestPriority = 2 ** 21;
 /** The minimum number of jobs that pass, for times when almost no job waits. */
 const minPassed = 8;
 
+/** The priority of a job, from the counts at the time when its owner takes a slot. */
 export function priorityOf({ others, waiting, arrivals }: ShareFacts): number {
   const passed = others * Math.max(waiting, minPassed);
   return Math.min(highestPriority + 1 + arrivals + passed, lowestPriority);

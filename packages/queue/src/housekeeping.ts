@@ -39,6 +39,7 @@ export interface Housekeeping extends AsyncDisposable {
   request(job: HousekeepingJob): Promise<void>;
 }
 
+/** Opens the queue of housekeeping jobs. */
 export function openHousekeeping({ redisUrl, keys, onError }: HousekeepingOptions): Housekeeping {
   const queue = new Queue<HousekeepingJob>(queueName, {
     connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),

@@ -78,6 +78,7 @@ const subjects: Partial<Record<Deployment["source"]["kind"], string>> = {
   image: "image",
 };
 
+/** The lane item of a deployment. */
 export function deploymentItem(deployment: Deployment): LaneItem {
   const { id, appId, attempt, revision, ownerId, source, releaseId } = deployment;
   const builds = source.kind !== "release" && releaseId === null;
@@ -85,6 +86,7 @@ export function deploymentItem(deployment: Deployment): LaneItem {
   return { type: "deploy", id, appId, attempt, revision, ownerId, builds, subject };
 }
 
+/** The lane item of an operation. */
 export function operationItem({ id, appId, attempt, revision, kind }: Operation): LaneItem {
   return { type: "operate", id, appId, attempt, revision, ownerId: null, builds: false, subject: kind };
 }

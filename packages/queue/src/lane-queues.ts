@@ -55,6 +55,7 @@ const statesScript = loadScript("laneJobStates", new URL("lua/job-states.lua", i
 const claimScript = loadScript("claimApp", new URL("lua/claim-app.lua", import.meta.url), 1);
 const releaseScript = loadScript("releaseClaim", new URL("lua/release-claim.lua", import.meta.url), 1);
 
+/** Opens the queues of lane jobs: builds in one, operations and deployments of earlier releases in the other. */
 export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): LaneQueues {
   const { redis, keys } = bus;
   const options = {

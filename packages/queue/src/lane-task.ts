@@ -12,11 +12,11 @@ export interface LaneTask {
   readonly appId: string;
   /** Higher than that of any earlier attempt, also one from before Redis lost its data. */
   readonly attempt: number;
-  /** Of `maxAttempts`: how many times the platform may have failed the item so far, this one included. */
+  /** Number of the try, up to `maxAttempts`: how many times the platform may have failed the item so far, this one included. */
   readonly tryNumber: number;
   /** When the item's job was added to the queue; unknown for a task without a job. */
   readonly jobAddedAt?: Date;
-  /** Of a deployment that may build; absent where nothing is built. */
+  /** The build slot of a deployment that may build; absent where nothing is built. */
   readonly buildSlot?: BuildSlot;
 }
 

@@ -54,6 +54,7 @@ export interface LaneWorker {
 const defaultStartConcurrency = 16;
 const defaultOutageDelayMs = 15_000;
 
+/** Starts to take jobs of lanes. Resolves when the worker is connected to Redis. */
 export async function startLaneWorker(options: LaneWorkerOptions): Promise<LaneWorker> {
   const { redisUrl, keys, onError } = options;
   const attempts = new Attempts();

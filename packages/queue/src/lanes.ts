@@ -98,6 +98,7 @@ const retries = {
 } as const;
 const removalPauseMs = 3_000;
 
+/** Opens the lanes of all apps. Connects to Redis when it is used first. */
 export function openLanes(options: LanesOptions): Lanes {
   const { redisUrl, keys, apps, deployments, ownerSlots = 10, reservedSlots = 0, onError } = options;
   const redis = openRedis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });

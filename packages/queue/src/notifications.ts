@@ -35,6 +35,7 @@ export interface Notifications extends AsyncDisposable {
   add(job: NotifyJob): Promise<void>;
 }
 
+/** Opens the queue of notifications. */
 export function openNotifications({ redisUrl, keys, onError }: NotificationsOptions): Notifications {
   const queue = new Queue<NotifyJob>(queueName, {
     connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
@@ -75,7 +76,8 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
   );
   worker.on("failed", (job, error) => {
     // One that is retried has its outcome in the delivery.
-    if (job === undefined || job.finishedOn !== undefined) onError(error, "a notification failed finally");
+    if (job === undefined || job.finishedOn !== undefined)
+      onError(error, "a notification failed in its last attempt");
   });
   worker.on("error", (error) => onError(error, "the connection of the notifications' queue failed"));
   return () => worker.close();

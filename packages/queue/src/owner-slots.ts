@@ -62,6 +62,7 @@ const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
 
 type TakeAnswer = "full" | "behind" | readonly [others: number, waiting: number, arrivals: number];
 
+/** Opens the slots of owners, which are counted in Redis and repaired from the store. */
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
   const { jobStates, deployments, limit, reserved, waitingJobsKey } = options;
   const { redis, keys } = options.bus;

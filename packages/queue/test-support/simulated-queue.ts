@@ -28,7 +28,7 @@ interface Job extends Pick<Start, "deployment" | "addedAt" | "others" | "waiting
 
 interface Fleet {
   readonly slots: number;
-  /** Of each owner. */
+  /** Slots of each owner. */
   readonly ownerSlots: number;
   /** The end of the simulation in seconds; without it, all deployments start. */
   readonly until?: number;

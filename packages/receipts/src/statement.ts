@@ -99,6 +99,7 @@ export const predicateType = "https://slsa.dev/provenance/v1";
 /** Changes when readers of a receipt must read it in another way. */
 const buildType = "urn:slipway:build:v1";
 
+/** The statement about a build: an in-toto statement with SLSA provenance. */
 export function statementAbout(facts: ReceiptFacts): Statement {
   const { app, builder, deployment, source, stackImage: stack, toolchain } = facts;
   return {

@@ -43,7 +43,7 @@ export interface ImageConfig {
 
 export interface BaseImage {
   readonly repository: string;
-  /** Of the manifest. */
+  /** Digest of the manifest. */
   readonly digest: string;
   readonly manifest: Manifest;
   readonly config: ImageConfig;

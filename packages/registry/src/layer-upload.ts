@@ -123,7 +123,7 @@ async function send(
   await sendStream(client, location, stream, signal);
 }
 
-/** Sends all bytes of an upload as a stream, and ends it. @param stream its digest is asked for at the end. */
+/** Sends all bytes of an upload as a stream, and ends it. @param stream its digest is read at the end. */
 export async function sendStream(
   client: RegistryClient,
   location: string,

@@ -45,6 +45,7 @@ const tagsPerPage = 1_000;
 /** Layers of images from elsewhere whose check is remembered: some 200 bytes each. */
 const maxCheckedLayers = 2_000;
 
+/** Opens the registry of the installation. Connects with each request. */
 export function openRegistry({
   url,
   credentials,

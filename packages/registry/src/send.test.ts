@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { cutServer, UnhandledErrors } from "@slipway/testkit";
 import { afterEach, expect, test } from "vitest";
@@ -41,6 +42,24 @@ test("a response before the end of an upload arrives, and the stream is closed",
   expect([response.status, await response.text()]).toEqual([413, "too large"]);
   await source.closed;
   expect(unhandled.errors).toEqual([]);
+});
+
+test("the stream is closed when a server responds that reads no further and keeps the connection open", async () => {
+  const server = createTcpServer((socket) => {
+    opened.unshift({ [Symbol.asyncDispose]: async () => void socket.destroy() });
+    socket
+      .on("error", () => undefined)
+      .once("data", () => {
+        socket.pause();
+        socket.write("HTTP/1.1 413 Payload Too Large\r\ncontent-length: 9\r\n\r\ntoo large");
+      });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  opened.push(server);
+  const source = new Source(Number.POSITIVE_INFINITY);
+  const response = await put(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), source);
+  expect([response.status, await response.text()]).toEqual([413, "too large"]);
+  await source.closed;
 });
 
 test("an abort ends an upload that the server does not read, with its reason", async () => {

@@ -5,7 +5,7 @@ import * as Enums from "@cyclonedx/cyclonedx-library/Enums";
 import * as Models from "@cyclonedx/cyclonedx-library/Models";
 import * as Serialize from "@cyclonedx/cyclonedx-library/Serialize";
 import * as Spec from "@cyclonedx/cyclonedx-library/Spec";
-import type { LockedPackage, LockedPackages } from "./package.ts";
+import type { LockedPackage, LockedPackages } from "@slipway/lock-files";
 
 export interface BillOptions {
   /** Version of Slipway. */

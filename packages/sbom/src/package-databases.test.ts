@@ -1,7 +1,7 @@
+import { maxPackages } from "@slipway/lock-files";
 import { expect, test } from "vitest";
 import { billOfMaterials } from "./bill.ts";
 import { databaseSizeLimit, installedPackages } from "./package-databases.ts";
-import { maxPackages } from "./package.ts";
 import { UnreadableImage } from "./unreadable-image.ts";
 
 function installed(files: Readonly<Record<string, string>>) {

@@ -1,15 +1,15 @@
 // Reads the lists of installed packages that the package managers of distributions keep in an image: dpkg's and apk's.
 
 import { posix } from "node:path";
-import { maxPackages } from "./package.ts";
-import type { LockedPackage } from "./package.ts";
+import { maxPackages } from "@slipway/lock-files";
+import type { LockedPackage } from "@slipway/lock-files";
 import { UnreadableImage } from "./unreadable-image.ts";
 
 /** Content of a file of the image by its path, without a leading slash. */
 export type ImageFiles = ReadonlyMap<string, Buffer>;
 
 const dpkgStatus = "var/lib/dpkg/status";
-/** Of images without dpkg itself: a file for each package. */
+/** The folder of images without dpkg itself: a file for each package. */
 const dpkgFolder = "var/lib/dpkg/status.d";
 const apkLists = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
 const osReleases = ["usr/lib/os-release", "etc/os-release"];

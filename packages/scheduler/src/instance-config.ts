@@ -70,7 +70,7 @@ export function restartReason(reason: string): string {
   return `the container ${reason}: it was started again with the files of its image`;
 }
 
-/** Of each process of an app. A server needs one for each connection. Not more than what engines themselves may open. */
+/** Maximum for each process of an app. A server needs one for each connection. Engines themselves may open no more. */
 const maxOpenFiles = 16_384;
 
 /** Limits of each process of an app, which hold on every engine. */

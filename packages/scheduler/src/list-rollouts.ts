@@ -13,7 +13,7 @@ export function listRollouts(parts: readonly ListedRollout[]): ListedRollout[] {
   return [...found.values()];
 }
 
-/** Of each app, a short text that stays the same as long as the texts of its parts do. @see Scheduler.fingerprints */
+/** Computes for each app a short text that stays the same as long as the texts of its parts do. @see Scheduler.fingerprints */
 export function fingerprintsOf<Part extends Pick<ListedRollout, "appId">>(
   parts: readonly Part[],
   textOf: (part: Part) => string,

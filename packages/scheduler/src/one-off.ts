@@ -35,7 +35,7 @@ interface OneOffContext {
   readonly installationId: string;
   /** Undefined for the bridge of the installation. */
   readonly network: string | undefined;
-  /** Of the engine; its default when undefined. */
+  /** A container runtime of the engine; its default when undefined. */
   readonly runtime: string | undefined;
   readonly quota: DiskQuota;
   readonly files: FileCounter;

@@ -18,6 +18,7 @@ export interface LoggerOptions {
 /** Fields that may contain secrets. They are redacted at the top level and in objects up to two levels deep. */
 const redacted = ["token", "password", "secret", "authorization", "cookie", "source_url", "signingKey"];
 
+/** Creates the logger of a process. Secrets in known fields are redacted. */
 export function createLogger({ name, level = "info", format = "json", destination }: LoggerOptions): Logger {
   const options = {
     name,

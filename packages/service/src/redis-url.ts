@@ -17,7 +17,7 @@ const sentinelUrl = new RegExp(
 );
 const hostAndPort = /^(?<host>\[[0-9a-f:]+\]|[^:]+)(?::(?<port>\d{1,5}))?$/i;
 const sentinelPort = 26_379;
-/** The pause before the Sentinels are asked again, when none of them named a primary, grows up to a maximum. */
+/** The pause between queries of the Sentinels grows up to a maximum, while none of them names a primary. */
 const sentinelRetryMs = { step: 100, max: 2_000 };
 
 /** Whether it has one of the forms. */

@@ -7,6 +7,7 @@ import { SlipwayError } from "@slipway/core";
 const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/;
 const mongoSchemes: ReadonlySet<string | undefined> = new Set(["mongodb", "mongodb+srv"]);
 
+/** Whether a URL of the database or of blobs names a MongoDB server. */
 export function isMongoUrl(url: string): boolean {
   return mongoSchemes.has(schemeOf(url));
 }

@@ -11,7 +11,7 @@ export interface Series {
   readonly since: Date;
   /** The sum of all reported values. */
   sum: number;
-  /** Of a histogram: how many values there were, and how many of them in each bucket; the last one has those above all bounds. */
+  /** For a histogram: the number of values, and their number in each bucket; the last bucket has the values above all bounds. */
   count: number;
   readonly counts: number[];
 }

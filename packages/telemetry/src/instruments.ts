@@ -10,9 +10,9 @@ import type { AttributesOf, MetricName, NameOf, Sample } from "./metric-types.ts
 import { metricRegistry } from "./registry.ts";
 
 interface OpenOptions {
-  /** Of metrics that are read at a scrape. */
+  /** For metrics that are read at a scrape. */
   readonly meter: Meter;
-  /** Of metrics that the code reports. */
+  /** For metrics that the code reports. */
   readonly accumulators: ReadonlyMap<MetricName, Accumulator>;
   /** Called when a source of samples fails; its metrics are absent from that scrape. */
   readonly onError: (error: unknown) => void;

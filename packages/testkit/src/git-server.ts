@@ -21,7 +21,7 @@ const identity = {
 export type RepositoryFiles = Readonly<Record<string, string | { readonly link: string }>>;
 
 export class TestRepository {
-  /** Of the working tree; its name ends with .git. */
+  /** Folder of the working tree; its name ends with .git. */
   readonly folder: string;
 
   private constructor(folder: string) {

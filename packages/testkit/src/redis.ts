@@ -11,7 +11,7 @@ import { freePort } from "./free-port.ts";
 
 export interface TestRedis extends AsyncDisposable {
   readonly url: string;
-  /** Of the private process, for tests that pause or kill it; null on a shared server. */
+  /** Id of the private process, for tests that pause or kill it; null on a shared server. */
   readonly pid: number | null;
 }
 

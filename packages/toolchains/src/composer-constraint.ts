@@ -8,7 +8,7 @@ export function fitsComposer(version: string, constraint: string): boolean | nul
     one
       .replaceAll(",", " ")
       .replace(/@\w+/g, "")
-      // Of Composer's ~8.1, only the last part may grow, as of npm's ^8.1.
+      // Composer's ~8.1 lets only the last part grow, as npm's ^8.1 does.
       .replace(/~\s*v?(\d+\.\d+)(?![\d.])/g, ">=$1 <$1+")
       .replace(/<(\d+)\.\d+\+/g, (_, major: string) => `<${Number(major) + 1}`)
       .replace(/!=\s*\S+/g, "")

@@ -13,7 +13,7 @@ import type { DistributionPackage, PackageListsOptions, PackageSets } from "./pa
 /** Names of packages of which a toolchain consists. What they depend on is added, as far as the stack lacks it. */
 export interface PackageNames {
   readonly run: readonly string[];
-  /** Of builds, beside those of releases. */
+  /** Packages of builds, in addition to those of releases. */
   readonly build: readonly string[];
 }
 
@@ -58,6 +58,7 @@ export interface Distribution {
 
 const limits = { maxUnpackedBytes: 4 * 1024 ** 3, maxEntries: 200_000 };
 
+/** Opens the packages of the stacks' distribution. */
 export function openDistribution({ layout, ...options }: DistributionOptions): Distribution {
   const lists = new PackageLists(options);
   return {

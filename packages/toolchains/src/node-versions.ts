@@ -1,4 +1,4 @@
-// Which Node.js and npm an app gets: what it asks for against the versions that the npm registry has.
+// Chooses the versions of Node.js and npm: the newest ones of the npm registry that fit what the app asks for.
 
 import type { PackageHash } from "@slipway/buildpacks";
 import { chooseVersion, isRange, versionsFor } from "./choose-version.ts";

@@ -56,6 +56,7 @@ const maxFileBytes = 1024 ** 2;
 /** The abbreviated form, without readme and scripts. */
 const accept = "application/vnd.npm.install-v1+json";
 
+/** Opens an npm registry. Connects with each request. */
 export function openNpmRegistry(options: NpmRegistryOptions): NpmRegistry {
   return new HttpNpmRegistry(options);
 }

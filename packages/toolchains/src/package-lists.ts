@@ -15,7 +15,7 @@ export interface DistributionPackage {
 
 export interface PackageSets {
   readonly run: readonly DistributionPackage[];
-  /** Of builds, beside those of releases. */
+  /** Packages of builds, in addition to those of releases. */
   readonly build: readonly DistributionPackage[];
 }
 

@@ -26,7 +26,7 @@ export interface Answer<Content> {
 interface Reading<Content> {
   readonly headers: Readonly<Record<string, string>>;
   readonly statuses: readonly number[];
-  /** Of the answer, unpacked. */
+  /** Maximum size of the response, unpacked. */
   readonly maxBytes: number;
   readonly content: (body: ByteStream) => Promise<Content>;
 }

@@ -32,7 +32,7 @@ const tags: Readonly<Record<Architecture, string>> = { x64: "x86_64", arm64: "aa
 
 /**
  * The stack's Python if it fits, else the newest of the mirror that does.
- * @throws {SlipwayError} "build-failed" when none fits, with what can be had; "configuration-invalid" when there is no Python at
+ * @throws {SlipwayError} "build-failed" when none fits, with the available ones; "configuration-invalid" when there is no Python at
  * all; "toolchain-unavailable".
  */
 export async function resolvePython(
@@ -54,7 +54,7 @@ export async function resolvePython(
   );
   const found = mirrored.find(({ version }) => version === newest);
   if (found !== undefined) return { version: found.version, mirrored: found };
-  throw cannotBeHad(wish, stackVersion, mirror === null ? null : mirrored);
+  throw notAvailable(wish, stackVersion, mirror === null ? null : mirrored);
 }
 
 /** The newest version of uv that the app allows. @throws {SlipwayError} "build-failed"; "toolchain-unavailable". */
@@ -78,7 +78,7 @@ export async function resolveUv(
   throw refused(`No version of uv fits ${range} (tool.uv.required-version of pyproject.toml).`);
 }
 
-function cannotBeHad(
+function notAvailable(
   { wanted, wantedIn }: PythonWish,
   stackVersion: string | null,
   mirrored: readonly MirroredPython[] | null,
@@ -93,7 +93,7 @@ function cannotBeHad(
       ? "The operator of this installation offers other versions with PYTHON_MIRROR."
       : "The operator of this installation chooses the others with PYTHON_MIRROR.";
   return refused(
-    `Python ${wanted} (${wantedIn}) cannot be had. There is ${list}.`,
+    `Python ${wanted} (${wantedIn}) is not available. Available: ${list}.`,
     `Name one of these, or only its first two numbers, in ${wantedIn.includes("requires") ? "it" : wantedIn}. ${advice}`,
   );
 }

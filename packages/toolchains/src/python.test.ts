@@ -154,12 +154,14 @@ test("while index and mirror do not respond, the last answers are used, also tho
   expect(await refusal(chosen())).toMatch(/^toolchain-unavailable: The mirror of Python .* does not provide/);
 });
 
-test("a version that cannot be had is refused with those that can, and the setting", async () => {
+test("a version that is not available is refused with those that are, and the setting", async () => {
   const wish = { wanted: "3.13", wantedIn: ".python-version", range: "3.13.x" };
   expect(await refusal(resolvePython(sources(), wish, signal))).toMatch(
-    /^build-failed: Python 3\.13 \(\.python-version\) cannot be had\. There is 3\.12\.8, 3\.11\.2\.\n.*PYTHON_MIRROR/,
+    /^build-failed: Python 3\.13 \(\.python-version\) is not available\. Available: 3\.12\.8, 3\.11\.2\.\n.*PYTHON_MIRROR/,
   );
-  expect(await refusal(resolvePython(sources("3.11.2", false), wish, signal))).toContain("There is 3.11.2.");
+  expect(await refusal(resolvePython(sources("3.11.2", false), wish, signal))).toContain(
+    "Available: 3.11.2.",
+  );
   expect(await refusal(resolvePython(sources(null, false), wish, signal))).toMatch(
     /^configuration-invalid: /,
   );

@@ -19,7 +19,7 @@ export interface ToolchainImage {
   /** `host/repository@sha256:…` */
   readonly reference: string;
   readonly digest: string;
-  /** Those on top of the stack's, for use in other images. The same plan is the same layer on every stack. */
+  /** The layers on top of the stack's, for use in other images. The same plan is the same layer on every stack. */
   readonly layers: readonly StoredLayer[];
   /** Whether the image existed before. */
   readonly existed: boolean;
@@ -40,6 +40,7 @@ export interface Toolchains {
 const layoutVersion = 1;
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** Opens the toolchain images of the installation, which are made when a build needs them. */
 export function openToolchains(options: ToolchainOptions): Toolchains {
   const { registry, stackImage, repository = "slipway/toolchain" } = options;
   const images = new SharedWork<ToolchainImage>();

@@ -32,7 +32,7 @@ const ofProcess: Readonly<Record<string, (process: string) => string>> = {
 };
 /** Ports that the file also publishes, so it contains their default values. */
 const published = new Set(["API_PORT", "STREAM_PORT", "ROUTER_PORT"]);
-/** Of other ways to run Slipway: blobs are in the database, the engine is the socket's, and the file starts no swarm. */
+/** Settings of other ways to run Slipway: here blobs are in the database, the engine is the socket's, and no swarm is started. */
 const unused = new Set([
   "BLOBS_URL",
   "BUILD_CA_BUNDLE",

@@ -11,6 +11,8 @@ test.each([
   "a worker that was told to stop",
   "archives until upkeep removes them",
   "So long a slot is kept",
+  "/** Of the engine; its default when undefined. */",
+  "// Those of other services",
 ])("phrasesIn finds the phrase in: %s", (text) => {
   expect(phrasesIn(text)).toHaveLength(1);
 });
@@ -21,6 +23,7 @@ test.each([
   "She tolled the bell",
   "so long as it runs",
   "back to the hands",
+  "// Official images. Of these, the newest",
 ])("phrasesIn finds nothing in: %s", (text) => {
   expect(phrasesIn(text)).toEqual([]);
 });

@@ -27,6 +27,10 @@ const phrases: readonly Phrase[] = [
   { pattern: /\bpatience\b/gi, instead: "retry, timeout" },
   { pattern: /\bso\slong\san?\b/gi, instead: "how long" },
   { pattern: /\bof\sone's\sown\b/gi, instead: "custom, private" },
+  {
+    pattern: /(?:\/\*\*|\/\/) (?:Of|That of|Those of)\b/g,
+    instead: "begin the comment with what it describes",
+  },
 ];
 
 /** The phrases in a text, in order. In Markdown, code is not searched: it has the names that the code has. */

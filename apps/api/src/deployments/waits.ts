@@ -5,9 +5,9 @@ import type { WaitBody, WaitReason } from "@slipway/protocol";
 import type { QueuePositionContext } from "./queue-position.ts";
 import { appWork, fleetState, headReason, orUnknown } from "./wait-reason.ts";
 
-/** Earlier deployments of the app that are looked at: the last of them to end is the one that was waited for. */
+/** How many earlier deployments of the app are read: the deployment waited for the one that ended last. */
 const earlierRead = 50;
-/** Handing a job over takes milliseconds, which is no wait. */
+/** A job that is delivered takes milliseconds, which do not count as a wait. */
 const minWaitMs = 100;
 
 interface Wait {

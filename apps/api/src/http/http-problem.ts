@@ -1,6 +1,6 @@
 // An error in the HTTP request itself, found before any domain code runs.
 
-/** Is answered with its status and message. */
+/** The response has its status and message. */
 export class HttpProblem extends Error {
   override readonly name = "HttpProblem";
   /** 400 to 499. */

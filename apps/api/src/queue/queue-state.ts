@@ -23,7 +23,7 @@ export interface QueueState {
   readonly workers: readonly FleetWorker[];
   readonly paused: boolean;
   readonly slots: { readonly used: number; readonly total: number; readonly reserved: number };
-  /** Of a deployment; null until one has ended. */
+  /** Mean duration of a deployment; null until one has ended. */
   readonly meanSeconds: number | null;
   /** Null until a deployment has ended. */
   readonly secondsOfWork: number | null;

@@ -110,7 +110,7 @@ function examine(
   );
 }
 
-/** Of those that are listed. */
+/** Estimates the waits of the listed deployments. */
 async function estimate(
   context: QueueContext,
   examined: readonly Omit<Waiting, "estimatedSeconds">[],

@@ -150,7 +150,7 @@ async function* body(
   const error = (receivedBytes: number) =>
     new HttpProblem(
       408,
-      `the upload brought less than ${pace.minBytes} bytes in ${pace.periodMs / 1000} s, after ${receivedBytes} bytes`,
+      `the upload sent less than ${pace.minBytes} bytes in ${pace.periodMs / 1000} s, after ${receivedBytes} bytes`,
     );
   yield* paced(bytes, { ...pace, error });
   signal.throwIfAborted();

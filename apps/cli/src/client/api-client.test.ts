@@ -32,3 +32,24 @@ test.each([
 ])("the API client explains %s", async (_case, status, body, message) => {
   await expect(ApiClient.connect(await startApi(status, body), "tk-us-1")).rejects.toThrow(message);
 });
+
+test("a request without a response ends when its signal is aborted", async () => {
+  const requested = Promise.withResolvers<void>();
+  const server = createServer((request, response) => {
+    if (request.url === "/v1/tokens/exchange") response.end(JSON.stringify({ token: "jwt" }));
+    else requested.resolve();
+  });
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = await ApiClient.connect(url, "tk-us-1");
+  const controller = new AbortController();
+  const response = client.request("GET", "/apps", undefined, controller.signal);
+  await requested.promise;
+  controller.abort(new Error("given up"));
+  await expect(response).rejects.toThrow("given up");
+});

@@ -17,7 +17,7 @@ interface CallOptions {
 
 export interface DeploymentOptions {
   sourceUrl?: string;
-  /** Of an image that was made elsewhere, by digest. */
+  /** Reference by digest of an image that was made elsewhere. */
   image?: string;
   release?: number;
   gitRef?: string;

@@ -10,7 +10,7 @@ export interface StreamOptions {
   readonly api: { readonly token: string };
   /** Whether the deployment has ended, according to the API. */
   readonly hasEnded: () => Promise<boolean>;
-  /** After this time without a frame of the deployment, `hasEnded` is asked. */
+  /** After this time without a frame of the deployment, `hasEnded` is called. */
   readonly silenceMs: number;
   /** Limit of the time until the connection is open. */
   readonly openMs: number;

@@ -25,7 +25,7 @@ interface FollowTiming {
   readonly openMs: number;
   /** Before the first try after a connection. Later pauses are longer. */
   readonly firstPauseMs: number;
-  /** After this time without a line from the stream, the API is asked whether the deployment has ended. */
+  /** After this time without a line from the stream, the status of the deployment is requested from the API. */
   readonly silenceMs: number;
   /** The deployment is not followed any longer when neither the stream nor the API has answered for this time. */
   readonly giveUpMs: number;
@@ -63,7 +63,7 @@ class Following {
   /** Connections in a row that brought nothing. */
   #failures = 0;
   #answeredAt = performance.now();
-  /** Of the present connection to the stream; infinity before it. */
+  /** When the present connection to the stream was opened; infinity before it. */
   #openedAt = Number.POSITIVE_INFINITY;
   /** According to the API. */
   #endedWith: FinalStatus | undefined;

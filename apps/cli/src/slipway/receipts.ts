@@ -62,7 +62,7 @@ async function sbom(session: Session, [id]: Args): Promise<number> {
   const app = await session.app();
   const deployment = await session.deployment(app, id);
   const path = `/apps/${app.id}/deployments/${deployment.id}/sbom`;
-  // Of one that does not exist the API says why.
+  // The API says why there is none.
   session.output.line(JSON.stringify(await (await session.api()).get(path, z.looseObject({}))));
   return exitCodes.success;
 }

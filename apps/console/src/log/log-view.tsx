@@ -101,7 +101,7 @@ function ToEnd({ onClick }: { readonly onClick: () => void }) {
 }
 
 interface LinesProps extends Pick<LogViewProps, "buffer" | "times" | "failureLine"> {
-  /** Of the lines to render, in order. */
+  /** Numbers of the lines to render, in order. */
   readonly numbers: readonly number[];
   readonly range: LineRange | null;
   /** Null while only matches are shown: they have no sections. */

@@ -1,4 +1,4 @@
-// Holds which sections of a log are folded, for a component.
+// The state of a component: which sections of a log are folded.
 
 import { useCallback, useMemo, useReducer } from "react";
 import type { LogBuffer } from "./log-buffer.ts";

@@ -1,4 +1,4 @@
-// Says that a running deployment does not get on, why, and what happens next.
+// Shows that a running deployment makes no progress, why, and what happens next.
 
 import { useQuery } from "@tanstack/react-query";
 import { timelineQuery } from "../api/queries.ts";

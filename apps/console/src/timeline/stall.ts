@@ -1,4 +1,4 @@
-// Finds signs that a running deployment does not get on: a worker without heartbeats, or a log without new lines.
+// Finds signs that a running deployment makes no progress: a worker without heartbeats, or a log without new lines.
 
 import type { TimelineAnswer } from "@slipway/protocol";
 
@@ -18,7 +18,7 @@ interface Progress {
   readonly now: number;
 }
 
-/** @returns null for a deployment that gets on, has ended, or waits in the queue. */
+/** @returns null for a deployment that makes progress, has ended, or waits in the queue. */
 export function stallOf({ timeline, lastLineAt, now }: Progress): Stall | null {
   const attempt = timeline.attempts.at(-1);
   if (attempt === undefined || attempt.finished_at !== null || timeline.finished_at !== null) return null;

@@ -36,7 +36,7 @@ function phasesOf({ attempts }: Timeline) {
   );
 }
 
-/** Of an even number of values, the mean of the two in the middle. */
+/** The median. With an even number of values it is the mean of the two in the middle. */
 function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -49,7 +49,7 @@ export async function checkTar(file: string, layout: TarLayout, limits: UnpackLi
 
 /** Archives of buildpacks have their files at the root, or in one folder, as those of GitHub do. */
 async function layoutOf(file: string, limits: UnpackLimits): Promise<TarLayout> {
-  // Where links lead is checked once it is known which folder they must not leave.
+  // Links are checked later, once the folder that they must not leave is known.
   for await (const entry of checkedEntries(createReadStream(file), limits, (_path, target) => target, "flat"))
     if (entry.path === "bin/compile") return "flat";
   return "folder";

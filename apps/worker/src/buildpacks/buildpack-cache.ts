@@ -40,7 +40,7 @@ export class BuildpackCache {
     if (sizeOf(parts) > this.#maxSizeBytes) return;
     const name = String(this.#added);
     this.#added += 1;
-    // Complete before it has its name, so that an error leaves nothing that is used.
+    // Renamed when it is complete, so that an error leaves no incomplete entry.
     const incomplete = join(this.#folder, `${name}.incomplete`);
     await mkdir(incomplete);
     await Promise.all(parts.map((part, index) => linked(part, join(incomplete, `${index}.tar`))));

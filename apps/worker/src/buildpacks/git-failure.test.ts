@@ -1,4 +1,4 @@
-// What git reports where the tests of the fetches cannot make it: of certificates, of its limits, and of what is not known.
+// Errors of git that the tests of fetches cannot cause: of certificates and limits, and unknown ones.
 
 import { expect, test } from "vitest";
 import { gitFailure } from "./git-failure.ts";

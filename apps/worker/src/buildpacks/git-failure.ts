@@ -12,7 +12,7 @@ interface Reason {
 const tooLarge =
   "the repository is too large to fetch. Use one with fewer files, or a .tgz archive of what the buildpack needs.";
 
-/** In the order in which they are looked for: what git reports of the cause first. */
+/** The first one that matches counts: git reports causes before their consequences. */
 const reasons: readonly Reason[] = [
   {
     pattern:
@@ -45,7 +45,7 @@ const reasons: readonly Reason[] = [
       "the repository has no such revision. Name a branch, a tag or a full revision after # in the URL.",
   },
   {
-    // Of the signals for the limits of CPU and file size, and of failed allocations.
+    // Messages about the signals of the limits of CPU and file size, and about failed allocations.
     pattern: /died of signal (24|25|9)\b|File too large|out of memory|mmap failed|cannot allocate/i,
     message: tooLarge,
   },

@@ -27,7 +27,7 @@ export interface TarPart {
 }
 
 export interface OpenRepository {
-  /** Of the wanted ref, as the server has it now. */
+  /** The revision that the wanted ref has on the server now. */
   readonly revision: string;
   /** @throws {SlipwayError} "no-buildpack". */
   readonly fetch: () => Promise<readonly TarPart[]>;

@@ -28,7 +28,7 @@ export interface GitOutcome {
   readonly stderr: string;
 }
 
-/** Of the shell's ulimit: KiB of memory, blocks of 512 bytes, seconds of CPU. */
+/** Limits in the units of the shell's ulimit: KiB of memory, blocks of 512 bytes, seconds of CPU. */
 const maxMemoryKib = 2 * 1024 ** 2;
 const maxCpuSeconds = 120;
 const blockBytes = 512;
@@ -121,7 +121,7 @@ function configOf({ remoteUrl, proxyUrl, gitProxy, caFile }: GitOptions): Readon
     "fetch.showForcedUpdates": "false",
     "gc.auto": "0",
     "maintenance.auto": "false",
-    // Of the archive that is made of a revision: modes like those of a checkout.
+    // Archives of a revision have the modes of a checkout.
     "tar.umask": "0022",
   };
 }

@@ -21,7 +21,7 @@ export interface RemoteBuildpacksOptions {
   readonly temporaryFolder: string;
   readonly allowedPrivateHosts: readonly string[];
   readonly mirrors: readonly Mirror[];
-  /** Of what one buildpack transfers, and of what it unpacks to. */
+  /** Limits of the transfer of one buildpack, and of its unpacked size. */
   readonly limits: UnpackLimits;
   /** For one buildpack. */
   readonly timeoutMs: number;
@@ -29,7 +29,7 @@ export interface RemoteBuildpacksOptions {
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** Of which code a buildpack is. */
+/** Identifies the code of a buildpack. */
 export interface BuildpackOrigin {
   readonly name: string;
   /** Without credentials. */

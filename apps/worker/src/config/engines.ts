@@ -37,6 +37,6 @@ export const engineSettings = z.object({
   SWARM_NODE_DOCKER_HOSTS: listSetting().register(settingDocs, {
     topic: "services",
     description:
-      "Engines of the swarm's nodes besides `SCHEDULER_DOCKER_HOST`, separated by blanks or commas. Workers guard the way out there, limit the disk of instances, delete unneeded images and end aborted starts at once.",
+      "Engines of the swarm's nodes besides `SCHEDULER_DOCKER_HOST`, separated by blanks or commas. Workers guard egress there, limit the disk of instances, delete unneeded images and end aborted starts at once.",
   }),
 });

@@ -34,7 +34,7 @@ interface AttachedTo {
 const describeLimitMs = 5 * 60_000;
 const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
 
-/** Stores the documents that need no look into the image. Called before it has a release, so that no release lacks them. @returns the files to attach. */
+/** Stores the documents that do not need the content of the image. Called before the release is created, so that each release has them. @returns the files to attach. */
 export async function storeAttestations(
   context: AttestationsContext,
   attempt: Attempt,
@@ -54,7 +54,7 @@ export async function storeAttestations(
 }
 
 /**
- * Lists what is in an image that buildpacks did not make. Reading its layers takes its time, so the app starts meanwhile. A failure is only
+ * Lists what is in an image that buildpacks did not make. Its layers are read while the app starts. A failure is only
  * logged. @returns the file to attach; none without one.
  */
 async function describeImage(
@@ -82,7 +82,7 @@ function sbomArtifact(content: string): ImageArtifact {
   return { type: sbomMediaType, content, annotations: {} };
 }
 
-/** Attaches the files to the image, and then a list of what is in it, if only the image tells that. */
+/** Attaches the files to the image, and then an SBOM, if only the image itself lists its packages. */
 export async function attachDocuments(
   context: AttestationsContext,
   attempt: Attempt,

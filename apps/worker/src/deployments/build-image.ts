@@ -30,11 +30,11 @@ export function buildImage(
   installed: Sandbox | null,
 ): Promise<BuildImage> {
   return attempt.lease.phase("build-dependencies", attempt.log, (phase) =>
-    keptOrInstalled(context, attempt, { ...plan, installed }, phase),
+    findOrSnapshot(context, attempt, { ...plan, installed }, phase),
   );
 }
 
-async function keptOrInstalled(
+async function findOrSnapshot(
   context: BuildImageContext,
   attempt: Attempt,
   { installed, ...plan }: Layered & { readonly installed: Sandbox | null },

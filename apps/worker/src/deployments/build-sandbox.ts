@@ -8,7 +8,7 @@ import type { BuildEngine, ByteStream, Sandbox } from "@slipway/core";
 import type { WorkerConfig } from "../config.ts";
 import { labelsOf } from "./attempt.ts";
 import type { Attempt } from "./attempt.ts";
-import { restoreCache } from "./cache.ts";
+import { openWithCache } from "./cache.ts";
 import type { CacheContext } from "./cache.ts";
 import { type BuildTimeContext, type PlatformWait, withinBuildTime } from "./build-time.ts";
 import type { ChosenBuildpacks } from "./phases/fetch-buildpacks.ts";
@@ -47,22 +47,17 @@ const caBundlePath = "ca/bundle.pem";
 const buildpacks = bundledBuildpacks();
 
 /**
- * Returns a sandbox with its files and the build cache. After a cache that cannot be restored it is another one, without it.
+ * Opens a sandbox with the files of a build, and the app's cache if the build uses it.
  * @throws {SlipwayError} the errors of the tar and of the engine. The sandbox is removed then.
  */
-export async function filledSandbox(
+export async function openBuildSandbox(
   context: SandboxContext,
   attempt: Attempt,
   request: SandboxRequest,
 ): Promise<Sandbox> {
-  for (;;) {
-    await using owned = new AsyncDisposableStack();
-    const sandbox = owned.use(await createSandbox(context, attempt, request));
-    const onRestored = request.onCacheRestored;
-    if (request.usesCache && !(await restoreCache(context, attempt, sandbox, { onRestored }))) continue;
-    owned.move();
-    return sandbox;
-  }
+  const open = () => createSandbox(context, attempt, request);
+  if (!request.usesCache) return await open();
+  return await openWithCache(context, attempt, open, { onRestored: request.onCacheRestored });
 }
 
 export type RunContext = BuildTimeContext & {

@@ -1,4 +1,4 @@
-// The time limits of a build: of its whole, and of its silence.
+// The time limits of a build: for the whole build, and for a time without output.
 
 import { SlipwayError } from "@slipway/core";
 import type { WorkerConfig } from "../config.ts";
@@ -9,9 +9,9 @@ export type BuildTimeContext = {
 };
 
 export interface BuildLimits extends Pick<OutputWatch, "store" | "noteProgress"> {
-  /** The signal to end at. */
+  /** Aborted when a limit is reached, or the attempt is aborted. */
   readonly signal: AbortSignal;
-  /** The wait counts neither as the build's time nor as its silence. */
+  /** Neither limit counts the time of the wait. */
   readonly suspendDuring: (wait: PlatformWait) => void;
 }
 
@@ -22,7 +22,7 @@ export interface PlatformWait {
 }
 
 /**
- * @param run receives what to store output with, and the signal to end at.
+ * @param run receives the function that stores output, and the signal.
  * @throws {SlipwayError} "build-timeout" when a limit was reached; otherwise what `run` throws.
  */
 export async function withinBuildTime<T>(
@@ -54,7 +54,7 @@ export async function withinBuildTime<T>(
   }
 }
 
-/** A timeout that does not count the time while it is stopped: until each result of `stop` is disposed. */
+/** A timeout that can be paused: it counts no time between a call of `stop` and the disposal of its result. */
 function startTimeout(limitMs: number) {
   const controller = new AbortController();
   let leftMs = limitMs;
@@ -79,7 +79,7 @@ function startTimeout(limitMs: number) {
       };
     },
     [Symbol.dispose]() {
-      // As if stopped for ever.
+      // A wait that never ends pauses the limits for ever.
       stops += 1;
       clearTimeout(timer);
     },

@@ -85,6 +85,25 @@ export async function restoreCache(
 }
 
 /**
+ * Opens a sandbox and restores the app's cache into it. After a cache that cannot be restored it opens another one, without a cache.
+ * @throws what `open` throws, and the errors of the blob store. The sandbox is removed then.
+ */
+export async function openWithCache(
+  context: CacheContext,
+  attempt: CacheAttempt,
+  open: () => Promise<Sandbox>,
+  options?: RestoreOptions,
+): Promise<Sandbox> {
+  for (;;) {
+    await using owned = new AsyncDisposableStack();
+    const sandbox = owned.use(await open());
+    if (!(await restoreCache(context, attempt, sandbox, options))) continue;
+    owned.move();
+    return sandbox;
+  }
+}
+
+/**
  * Saves the cache that the build left in the sandbox, or deletes the stored one if that is empty.
  * @throws only the signal's reason when aborted.
  */

@@ -5,18 +5,16 @@ import { posix } from "node:path";
 import { controlFiles } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { ImageRegistry, StoredLayer } from "@slipway/core";
+import { lockedPackages, lockFileNames, lockLanguages, maxPackages } from "@slipway/lock-files";
+import type { LockedPackages } from "@slipway/lock-files";
 import {
   databaseSizeLimit,
   ImageFiles,
   installedPackages,
-  lockedPackages,
-  lockFileNames,
-  lockLanguages,
-  maxPackages,
   readLayerFiles,
   UnreadableImage,
 } from "@slipway/sbom";
-import type { Choose, LayerFiles, LockedPackages } from "@slipway/sbom";
+import type { Choose, LayerFiles } from "@slipway/sbom";
 import type { Logger } from "@slipway/service";
 
 export interface ImagePackagesOptions {
@@ -29,9 +27,9 @@ export interface ImagePackagesOptions {
 /** @returns the packages of an image; null when the image is gone, when it cannot be read, which is logged, or when it lists none. */
 export type ImagePackages = (reference: string, signal: AbortSignal) => Promise<LockedPackages | null>;
 
-/** Of one image. Large ones need a tenth: a list of dpkg has about 1 MiB, in each layer that installs packages. */
+/** What is read of one image, at most. Large images need a tenth: a list of dpkg has about 1 MiB, in each layer that installs packages. */
 const budget = { bytes: 32 * 1024 ** 2, paths: 100_000 };
-/** Of the layers that are remembered, so that a deployment reads only what changed. */
+/** Size of the remembered layers, at most. Because of them a deployment reads only what changed. */
 const maxRememberedBytes = 32 * 1024 ** 2;
 /** Longer than any path that Linux can open. */
 const maxFolderLength = 4_096;

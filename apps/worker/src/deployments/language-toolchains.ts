@@ -24,7 +24,7 @@ export interface ToolchainWork {
 }
 
 export interface LanguageToolchain<P extends LanguagePlan> {
-  /** @throws {SlipwayError} "build-failed" when what the app wants cannot be had; "toolchain-unavailable". */
+  /** @throws {SlipwayError} "build-failed" when a version that the app wants is not available; "toolchain-unavailable". */
   choose(plan: P, signal: AbortSignal, work: ToolchainWork): Promise<ChosenToolchain>;
 }
 

@@ -10,7 +10,7 @@ export interface HintLimits {
   readonly tmpfsSetting: string;
 }
 
-/** Of bash and of the C library: for SIGXFSZ, EFBIG, ENOSPC, EDQUOT and EMFILE. */
+/** Messages of bash and of the C library for SIGXFSZ, EFBIG, ENOSPC, EDQUOT and EMFILE. */
 const fileTooLarge = ["File size limit exceeded", "File too large", "EFBIG"];
 const noSpace = ["No space left on device", "Disk quota exceeded", "ENOSPC", "EDQUOT"];
 const openFiles = ["Too many open files", "EMFILE"];

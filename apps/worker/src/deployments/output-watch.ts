@@ -5,9 +5,9 @@ import { SlipwayError } from "@slipway/core";
 export interface OutputWatch extends Disposable {
   /** Aborted with "build-timeout" when the build has been silent for too long. */
   readonly signal: AbortSignal;
-  /** Stores output. The build may be blocked meanwhile, so its silence counts from the end of that. */
+  /** Stores output. The build may be blocked until it is stored, so the time without output counts from then. */
   readonly store: (work: () => void | Promise<void>) => Promise<void>;
-  /** Notes that the build goes on, though it has written nothing. */
+  /** Restarts the time limit, without output. */
   readonly noteProgress: () => void;
 }
 

@@ -1,5 +1,5 @@
 // Containers in which the package manager of a stack's distribution lists and unpacks packages. They are like those of builds: no root, no
-// capabilities, and only the guarded way out.
+// capabilities, and only the guarded egress.
 
 import { createHash } from "node:crypto";
 import { entriesTar } from "@slipway/archive";
@@ -130,7 +130,7 @@ async function createTask(
         image: stackImage,
         command: ["/bin/bash", "-c", task.script, "packages", ...task.arguments],
         environment: caBundle === null ? {} : caVariables(`${workDir}/${caBundlePath}`),
-        // Of no app: all that wait for the packages need it, also when one of them ends.
+        // It belongs to no app: all builds that wait for the packages need it, also when one of them ends.
         labels: { [label.expiresAt]: String(now().getTime() + keptMs) },
         limits: { memoryBytes, cpus, pids, tmpfsBytes, diskBytes },
       },

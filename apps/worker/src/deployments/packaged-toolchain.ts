@@ -43,7 +43,7 @@ export function openPackagedToolchain<P extends LanguagePlan>(
     onError: (error) =>
       options.onError(
         error,
-        "the packages of the stack's distribution cannot be listed or kept, so the list of before is used",
+        "the packages of the stack's distribution cannot be listed or kept, so the previous list is used",
       ),
   });
   return {

@@ -17,8 +17,8 @@ export type PromoteContext = CutoverContext &
 type PointContext = { readonly store: Pick<Store, "apps">; readonly now: () => Date };
 export type PutInServiceContext = PointContext & PromoteContext;
 
-/** A rollout that is up. */
-interface Rollout {
+/** A rollout whose instances accept connections, and the lease of the work that started it. */
+interface StartedRollout {
   readonly app: App;
   readonly rolloutId: string;
   /** Number of instances it was started with; becomes the web count of the app. */
@@ -29,7 +29,7 @@ interface Rollout {
   readonly signal: AbortSignal;
 }
 
-export interface NextRollout extends Rollout {
+export interface NextRollout extends StartedRollout {
   readonly releaseId: string;
   readonly targets: readonly Address[];
   /** Null when nothing was deployed. */
@@ -46,7 +46,7 @@ export async function putInService(context: PutInServiceContext, next: NextRollo
  * Replaces all other rollouts of the app. Only the holder of its lease may call it: the next holder's rollout may be starting.
  * When it fails and no attempt is left, housekeeping promotes the rollout.
  */
-export async function promote(context: PromoteContext, rollout: Rollout): Promise<void> {
+export async function promote(context: PromoteContext, rollout: StartedRollout): Promise<void> {
   try {
     await replaceFormer(context, rollout);
   } catch (error) {
@@ -57,7 +57,7 @@ export async function promote(context: PromoteContext, rollout: Rollout): Promis
 
 async function replaceFormer(
   context: PromoteContext,
-  { app, rolloutId, count, holder, signal }: Rollout,
+  { app, rolloutId, count, holder, signal }: StartedRollout,
 ): Promise<void> {
   await awaitCutover(context, { appId: app.id, rolloutId }, signal);
   await holder.check();

@@ -1,4 +1,4 @@
-// Guards the way out of builds, hooks and releases before a worker takes jobs, and proves that the guard holds.
+// Guards the egress of builds, hooks and releases before a worker takes jobs, and proves that the guard holds.
 
 import { resolve4 } from "node:dns/promises";
 import { SlipwayError } from "@slipway/core";
@@ -140,7 +140,7 @@ async function eachNode<Node>(
       try {
         await task(node);
       } catch (error) {
-        logger.warn({ err: error }, "cannot change the guard of the way out on a node of the swarm");
+        logger.warn({ err: error }, "cannot change the egress guard on a node of the swarm");
       }
     }),
   );
@@ -160,7 +160,7 @@ async function guardOne(
   return await ensureGuard(connection.docker, options);
 }
 
-/** Probes the way out, unless a worker has done that since the guard's start. */
+/** Probes the egress, unless a worker has done that since the guard's start. */
 async function prove(
   context: EgressContext,
   engine: GuardedEngine,

@@ -48,7 +48,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       const socket = node.dockerHost.replace("unix://", "");
       await rename(socket, `${socket}-away`);
       const guard = opened.use(await guardEgress(contextOf("guarded"), never));
-      expect(warnings).toContain("cannot change the guard of the way out on a node of the swarm");
+      expect(warnings).toContain("cannot change the egress guard on a node of the swarm");
       await expect(guard.check()).rejects.toMatchObject({ code: "engine-unavailable" });
       await rename(`${socket}-away`, socket);
       await guard.check();

@@ -1,4 +1,4 @@
-// The engines of a worker whose ways out are guarded, and the rules for each.
+// The engines of a worker whose egress is guarded, and the rules for each.
 
 import { createHash } from "node:crypto";
 import { lookup } from "node:dns/promises";
@@ -143,7 +143,7 @@ async function releasesBridge(
     const found = await createdNetwork(docker, name, signal);
     if (found.Driver === "overlay") return { name: overlayGateway, shared: false, open: [] };
     if (found.Driver === "bridge") return { name: bridgeOf(found), shared: network !== undefined, open: [] };
-    throw unsupported(name, `has the driver ${found.Driver}, whose way out Slipway cannot guard`);
+    throw unsupported(name, `has the driver ${found.Driver}, whose egress Slipway cannot guard`);
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
     if (!runsReleases) return null;

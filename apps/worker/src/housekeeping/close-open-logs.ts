@@ -17,7 +17,7 @@ export type CloseOpenLogsContext = DeploymentPortsContext & {
   readonly onError: (error: unknown, message: string) => void;
 };
 
-/** Of one pass: each calls the engine. An index has only these deployments, so a pass that finds none costs one read. */
+/** Maximum of one pass, because each deployment costs a call to the engine. An index has only these deployments, so a pass that finds none costs one read. */
 const maxOfPass = 100;
 
 /**

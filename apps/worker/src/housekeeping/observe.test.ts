@@ -42,7 +42,7 @@ describe.skipIf(await lacksRedis())("observing apps", () => {
   });
 });
 
-/** Apps in service, on an engine whose answers are scripted. `observe` returns the apps whose addresses were asked for. */
+/** Apps in service, on an engine whose answers are scripted. `observe` returns the apps whose addresses were requested. */
 async function observedApps(count: number) {
   const opened = new AsyncDisposableStack();
   const engine = new Map<string, string>();

@@ -14,7 +14,7 @@ export interface RequestPromotionContext {
 
 export type PromoteRolloutContext = InstancesContext & { readonly scheduler: Pick<Scheduler, "promote"> };
 
-interface Rollout {
+interface RolloutIds {
   readonly appId: string;
   readonly rolloutId: string;
 }
@@ -22,7 +22,7 @@ interface Rollout {
 /** Never rejects: without Redis a failure is logged, and the app's next rollout replaces this one. */
 export async function requestPromotion(
   { housekeeping, logger }: RequestPromotionContext,
-  { appId, rolloutId }: Rollout,
+  { appId, rolloutId }: RolloutIds,
 ): Promise<void> {
   await housekeeping
     .request({ type: "promote-rollout", appId, rolloutId })
@@ -41,7 +41,7 @@ export async function requestPromotion(
  */
 export async function promoteRollout(
   context: PromoteRolloutContext,
-  { appId, rolloutId }: Rollout,
+  { appId, rolloutId }: RolloutIds,
 ): Promise<void> {
   const app = await context.store.apps.get(appId);
   if (app === null || app.deletedAt !== null || app.currentRolloutId !== rolloutId) return;

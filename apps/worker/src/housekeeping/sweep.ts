@@ -25,7 +25,7 @@ export interface SweepUserImagesContext {
   };
 }
 
-/** Sweeps this worker's engine periodically, and checks the guard of the way out. Dispose of it to stop: a sweep that runs is not awaited. */
+/** Sweeps this worker's engine periodically, and checks the egress guard. Dispose of it to stop: a sweep that runs is not awaited. */
 export function startSweeps(
   context: SweepSandboxesContext &
     SweepSnapshotsContext &
@@ -37,7 +37,7 @@ export function startSweeps(
 ): Disposable {
   const warn = (message: string) => (error: unknown) => context.logger.warn({ err: error }, message);
   const timer = setInterval(() => {
-    context.egress.check().catch(warn("cannot restore the guard of the way out of builds and releases"));
+    context.egress.check().catch(warn("cannot restore the egress guard of builds and releases"));
     sweepSandboxes(context).catch(warn("cannot sweep the engine"));
     sweepSnapshots(context).catch(warn("cannot sweep snapshots"));
     sweepUserImages(context).catch(warn("cannot sweep images that were pulled for apps"));
@@ -72,7 +72,7 @@ export async function sweepSnapshots({ engine, store, config }: SweepSnapshotsCo
   };
   for (const snapshot of listed) if (!isNeeded(snapshot)) await engine.removeSnapshot(snapshot);
   const needed = listed.filter(isNeeded);
-  // The engine is asked for each last use, so only when it decides something.
+  // Each last use costs a request to the engine, so it is requested only when it decides something.
   if (totalBytes(needed) <= snapshotsBytes) return;
   let keptBytes = 0;
   for (const snapshot of await latestFirst(engine, needed)) {

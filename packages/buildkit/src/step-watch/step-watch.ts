@@ -46,7 +46,7 @@ export async function unmeasuredDriver(
 
 interface WatchOptions {
   readonly limits: StepLimits;
-  /** Of the build, by which its steps are recognized. */
+  /** Scope of the build's cache, by which its steps are recognized. */
   readonly cacheScope: string;
   /** Receives what failed after the build, and does not matter to it. */
   readonly onError: (error: unknown, message: string) => void;

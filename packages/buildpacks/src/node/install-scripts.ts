@@ -1,6 +1,6 @@
 // Which scripts of dependencies an install runs: newer package managers run only those that the app allows.
 
-import type { LockFacts } from "./lock-facts.ts";
+import type { LockFacts } from "@slipway/lock-files";
 import type { PackageJson } from "./package-json.ts";
 import type { ManagerName, PackageManagerWish } from "./package-manager.ts";
 
@@ -8,7 +8,7 @@ export interface ScriptPolicy {
   readonly manager: ManagerName;
   /** What installs the dependencies; null for npm. */
   readonly wish: PackageManagerWish | null;
-  /** That of the app, or of the root and then of all folders of a monorepo. */
+  /** The manifest of the app, or those of the root and then of all folders of a monorepo. */
   readonly manifests: readonly PackageJson[];
   /** Text of the lock file. */
   readonly lock: string;

@@ -2,8 +2,8 @@
 
 import { posix } from "node:path";
 import { installScripts, runningInstallScripts } from "./install-scripts.ts";
-import { readLockFile } from "./lock-file.ts";
-import type { LockFacts } from "./lock-facts.ts";
+import { readLockFacts } from "@slipway/lock-files";
+import type { LockFacts } from "@slipway/lock-files";
 import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
 import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
@@ -57,7 +57,7 @@ export function planInstall(
   const manifestFile = read("package.json");
   if (lockName === null || lockFile === undefined || manifestFile === undefined) return null;
   const lock = lockFile.toString("utf8");
-  const facts = readLockFile(manager, lock);
+  const facts = readLockFacts(manager, lock);
   if (facts === null || facts.usesSource) return null;
   const members = membersOf(monorepo, manifest, facts);
   if (members === null) return null;

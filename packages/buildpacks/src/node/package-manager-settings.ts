@@ -53,7 +53,7 @@ const harmless: ReadonlySet<string> = new Set([
   "npmRegistryServer",
   "npmScopes",
 ]);
-/** Those of a monorepo: the manifests of its folders are known. */
+/** Harmless settings in a monorepo, where the manifests of its folders are known. */
 const harmlessInMonorepo: ReadonlySet<string> = new Set([
   "catalog",
   "catalogMode",

@@ -37,7 +37,7 @@ export interface PackagesPlan extends Pick<LanguageFacts, "install" | "warnings"
 
 interface PlannedPackages {
   readonly plan: PackagesPlan;
-  /** That of the monorepo's root; the app's own for any other app. */
+  /** The manifest of the monorepo's root; for any other app its own. */
   readonly rootManifest: PackageJson;
   /** Text of the lock file of npm; undefined when it is another one. */
   readonly npmLock: string | undefined;

@@ -1,6 +1,6 @@
 // Finds what an app starts with although its image does not have it, since releases have no devDependencies.
 
-import { lockedPrograms } from "./npm-lock.ts";
+import { lockedPrograms } from "@slipway/lock-files";
 import type { PackageJson } from "./package-json.ts";
 import { programsOf } from "./script-programs.ts";
 

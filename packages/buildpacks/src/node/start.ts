@@ -17,7 +17,7 @@ export interface StartSource {
 export function webCommand({ manifest, names, hasBuild, runsScripts }: StartSource): string | null {
   const { scripts, main } = manifest;
   const start = scripts["start"] ?? "";
-  // Of Nest, which is a devDependency. Its projects have a script for releases.
+  // The command of Nest, which is a devDependency. Its projects have a script for releases.
   if (/^nest start\b/.test(start) && (scripts["start:prod"] ?? "") !== "") return "npm run start:prod";
   if (start !== "") return "npm start";
   if (names.includes("server.js")) return "node server.js";
@@ -28,7 +28,7 @@ export function webCommand({ manifest, names, hasBuild, runsScripts }: StartSour
   return !hasBuild && names.includes("index.js") ? "node index.js" : null;
 }
 
-/** Of other names than these a shell would read more than a name. */
+/** The file's name, unless it has characters that a shell interprets. */
 function entryFile(main: string): string | null {
   const path = posix.normalize(main);
   return /^[\w@][\w@./-]*$/.test(path) && !path.startsWith("../") ? path : null;

@@ -1,5 +1,6 @@
 // Where the dependencies of a Python app are listed, and whether they can be installed without the app's source.
 
+import { normalizedName, requirementLines } from "@slipway/lock-files";
 import { decisiveVariables, installDigest, namesSourceFile } from "../install-inputs.ts";
 import type { Install, LanguageSource } from "../language.ts";
 import {
@@ -61,7 +62,7 @@ export function planDependencies(source: LanguageSource, project: Table, file: D
   const isKnown = files !== null && isApart && !isLocal && !source.names.includes(".venv/");
   return {
     file,
-    names: new Set(names.map(normalizedName)),
+    names: new Set(names.map(requiredName)),
     install: isKnown
       ? {
           folder: ".venv",
@@ -151,11 +152,6 @@ function namesFolders(settings: Table): boolean {
   return !all.flatMap(urlsOf).every(isRemote);
 }
 
-function requirementLines(text: string): readonly string[] {
-  const lines = text.replaceAll(/\\\r?\n/g, " ").split(/\r?\n/);
-  return lines.map((line) => line.replace(/(^|\s)#.*/, "").trim()).filter((line) => line !== "");
-}
-
 /** Options of a list that name no file. */
 const plainOption =
   /^--(?:no-index|no-binary|only-binary|prefer-binary|pre|require-hashes|trusted-host|use-feature)\b/;
@@ -181,9 +177,9 @@ function isRemote(url: string): boolean {
 }
 
 /** `Flask[async] >= 3` → `flask` */
-function normalizedName(requirement: string): string {
+function requiredName(requirement: string): string {
   const [name = ""] = /^[\w.-]+/.exec(requirement) ?? [];
-  return name.replaceAll(/[-_.]+/g, "-").toLowerCase();
+  return normalizedName(name);
 }
 
 /** @returns null when one of the files is no regular file of acceptable size. */

@@ -35,7 +35,7 @@ export interface StepLimits {
   readonly diskBytes: number;
   /** Image of the container that measures it: with perl and coreutils. */
   readonly watchImage: string;
-  /** Of that container. */
+  /** Labels of that container. */
   readonly labels: Labels;
 }
 

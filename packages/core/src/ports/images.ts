@@ -92,7 +92,7 @@ export interface RemoteLayer {
 export interface RemoteImage {
   readonly host: string;
   readonly repository: string;
-  /** Of the manifest: another one than in the reference if that names an index for several platforms. */
+  /** Digest of the manifest. It differs from that of the reference if the reference names an index of several platforms. */
   readonly digest: string;
   readonly manifest: { readonly mediaType: string; readonly content: Uint8Array };
   readonly config: { readonly digest: string; readonly content: Uint8Array };

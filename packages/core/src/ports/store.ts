@@ -80,7 +80,7 @@ export interface AppStore {
   create(app: App, quotas?: Quotas): Promise<void>;
   /** By id, including deleted apps. */
   get(id: string): Promise<App | null>;
-  /** Those of the apps that exist, including deleted ones, in any order; read at once. */
+  /** The apps with these ids that exist, including deleted ones, in any order; read at once. */
   many(ids: readonly string[]): Promise<App[]>;
   byName(name: string): Promise<App | null>;
   /** Sorted by name; of one owner, or of all (for operators). */
@@ -138,14 +138,14 @@ export interface SourceStore {
 }
 
 export interface UsageStore {
-  /** What the user owns, for display: each number is of its own moment. */
+  /** What the user owns, for display: the numbers are not read at the same time. */
   of(ownerId: string): Promise<Usage>;
-  /** What the installation stores. It takes longer the more sources there are: do not call it for each request. */
+  /** What the installation stores. Its cost grows with the number of sources: do not call it for each request. */
   total(): Promise<StoredBytes>;
 }
 
 export interface StoredBytes {
-  /** On the disk of the database, with its indexes and what it has not yet given back. */
+  /** On the disk of the database, with its indexes and free pages. */
   readonly database: number;
   /** The archives of all sources. */
   readonly sources: number;
@@ -169,7 +169,7 @@ export interface LaneHeads {
   readonly next: string | null;
 }
 
-/** What a deployment has to have; null for anything. */
+/** A filter: the values of a deployment; null for any. */
 export interface DeploymentFilter {
   readonly statuses: readonly DeploymentStatus[] | null;
   readonly appIds: readonly string[] | null;

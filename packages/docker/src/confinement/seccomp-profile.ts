@@ -29,7 +29,7 @@ const families = [1, 2, 10];
 const netlinkFamily = 16;
 /** Routes, socket diagnosis and device events; not the packet filter (12). */
 const netlinkProtocols = [0, 4, 15];
-/** Those of Docker's default profile: Linux, Linux with 32 bits, each also as Linux 2.6, and the query of the current one. */
+/** The personalities of Docker's default profile: Linux, Linux with 32 bits, each also as Linux 2.6, and the query of the current one. */
 const personalities = [0, 8, 0x20000, 0x20008, 0xffffffff];
 /** The flags of `clone` for new namespaces. */
 const namespaceFlags = 0x7e020000;

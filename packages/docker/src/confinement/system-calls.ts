@@ -49,7 +49,7 @@ const time = `
   timerfd_gettime64 timerfd_settime timerfd_settime64 timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64
   timer_settime timer_settime64 times`;
 
-/** Of x86 and of ARM. */
+/** Calls of x86 and ARM only. */
 const machine = `
   arch_prctl arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush modify_ldt set_tls sync_file_range2`;
 

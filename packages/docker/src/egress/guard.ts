@@ -1,4 +1,4 @@
-// The guard of an engine: a small container in the network namespace of the engine's host, which sets the rules of the way out.
+// The guard of an engine: a small container in the network namespace of the engine's host, which sets the egress rules.
 //
 // The engine starts it with itself, so the rules are set again after the host has started, and a guard that runs proves that the
 // host has not restarted since it set them.
@@ -44,7 +44,7 @@ export async function ensureGuard(docker: Docker, options: GuardOptions): Promis
     if (found !== null && found.Config.Labels[digestLabel] === config.Labels[digestLabel])
       return await startedGuard(docker, found.Id);
     if (found !== null) await removeContainer(docker, found.Id);
-    const { id } = await callEngine("create the guard of the way out", () => docker.createContainer(config));
+    const { id } = await callEngine("create the egress guard", () => docker.createContainer(config));
     return await startedGuard(docker, id);
   };
   // Another worker creates or removes it at the same time: its name is taken then, and it cannot be found yet, or any more.
@@ -149,7 +149,7 @@ function refusedRules(text: string): SlipwayError {
     : "check that the kernel of the engine's host has nf_tables";
   return new SlipwayError(
     "configuration-invalid",
-    `the rules that guard the way out of builds and releases cannot be set on the engine's host (${reason}): ${advice}, or set EGRESS=open to run without them`,
+    `the egress rules of builds and releases cannot be set on the engine's host (${reason}): ${advice}, or set EGRESS=open to run without them`,
   );
 }
 

@@ -1,4 +1,4 @@
-// Proves from inside of a container that the way out is guarded: it connects to what must be closed, and resolves a name.
+// Proves from inside of a container that the egress is guarded: it connects to what must be closed, and resolves a name.
 
 import { label } from "@slipway/core";
 import type Docker from "dockerode";
@@ -126,7 +126,7 @@ async function untilListening(process: StartedProcess): Promise<void> {
     text += Buffer.from(bytes).toString();
     if (text.includes("listening\n")) return;
   }
-  throw new Error(`the container that listens for the probe of the way out ended: ${text}`);
+  throw new Error(`the container that listens for the egress probe ended: ${text}`);
 }
 
 function neighborConfig(options: ProbeOptions, gateway: string | null) {

@@ -1,4 +1,4 @@
-// The rules that guard the way out of an engine's networks: a table of nftables in the network namespace of the engine's host.
+// The egress rules of an engine's networks: a table of nftables in the network namespace of the engine's host.
 //
 // A table of its own needs none of the engine's chains: it applies whichever packet filter the engine uses, also none, and a restart
 // of the engine leaves it alone. Its chains come before the engine's, and what they refuse stays refused.

@@ -54,11 +54,11 @@ export interface FileCounter {
 export interface FileCounterOptions {
   /** With bash, coreutils and GNU find; the engine pulls it if necessary. */
   readonly image: string;
-  /** Of containers that take one look. */
+  /** Labels of the containers that count once. */
   readonly labels: Labels;
 }
 
-/** The engine is asked for its storage driver by the first call that needs it. */
+/** The first call that needs the storage driver requests it from the engine. */
 export function openFileCounter(connection: DockerConnection, options: FileCounterOptions): FileCounter {
   return new LayerCounter(connection, options);
 }

@@ -17,9 +17,9 @@ export const queueAnswer = z.object({
     slots: z.object({
       /** Deployments that workers build. */
       used: z.int(),
-      /** Of all ready workers. */
+      /** Slots of all ready workers. */
       total: z.int(),
-      /** Of the total: slots that one owner leaves to the others. */
+      /** Part of the total that one owner leaves to the others. */
       reserved: z.int(),
     }),
     /** The waiting deployments times the mean duration of the last day's; null without any. */

@@ -43,7 +43,7 @@ export const phaseBody = z.object({
 export const attemptBody = z.object({
   number: z.int(),
   worker: z.string().nullable(),
-  /** Of an attempt that runs. "lost": its worker sends no heartbeats. Null when it is unknown, and after the end. */
+  /** State of the worker of a running attempt. "lost": the worker sends no heartbeats. Null when it is unknown, and after the end. */
   worker_state: z.enum(["ready", "draining", "lost"]).nullable(),
   /** When the worker of an attempt that runs sent its last heartbeat; null as above. */
   worker_seen_at: time.nullable(),

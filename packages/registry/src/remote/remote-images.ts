@@ -24,6 +24,7 @@ export interface RemoteImagesOptions {
 const maxManifestBytes = 4 * 1024 * 1024;
 const maxConfigBytes = 4 * 1024 * 1024;
 
+/** Opens the images of registries that users name. */
 export function openRemoteImages({ maxImageBytes, ...options }: RemoteImagesOptions): RemoteImages {
   return {
     async read(reference, login, signal) {

@@ -1,4 +1,4 @@
-// Reads from a registry that a user named, through the guarded way out: with a login if it asks for one, and with readable errors.
+// Reads from a registry that a user named, through the egress guard: with a login if it asks for one, and with readable errors.
 
 import { json } from "node:stream/consumers";
 import { Readable } from "node:stream";

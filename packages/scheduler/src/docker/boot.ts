@@ -16,7 +16,7 @@ import { type Findings, noFindings, untilListening } from "./until-listening.ts"
 const explanationLimitMs = 5_000;
 
 export interface BootOptions extends StartOptions {
-  /** Of the instance's network; null when this process cannot connect to containers on it. */
+  /** Bridge of the instance's network; null when this process cannot connect to containers on it. */
   readonly bridge: LocalBridge | null;
   readonly files: FileCounter;
 }

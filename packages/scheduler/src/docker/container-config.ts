@@ -32,13 +32,13 @@ export interface InstanceContext {
   readonly network: string;
   /** Interface of the engine's host on which the port is published. */
   readonly publishHost: string;
-  /** Of the engine; its default when undefined. */
+  /** A container runtime of the engine; its default when undefined. */
   readonly runtime?: string | undefined;
   readonly hostPort: number;
   /** Limit of the container's files by the kernel; null when the engine has none. */
   readonly quotaBytes: number | null;
   readonly startId: string;
-  /** Of the instance, from 1. */
+  /** Number of the instance, from 1. */
   readonly index: number;
 }
 

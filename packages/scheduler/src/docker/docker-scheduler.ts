@@ -53,7 +53,7 @@ export function openDockerScheduler(options: DockerSchedulerOptions): Scheduler 
 class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   protected readonly commandNetwork: string | undefined;
   readonly #publishHost: string;
-  /** Of the last start. */
+  /** Network and bridge of the last start. */
   #joined: Pick<StartContext, "network" | "bridge"> | undefined;
 
   constructor(options: DockerSchedulerOptions) {

@@ -15,7 +15,7 @@ const maxPortTries = 20;
 const maxConcurrentBoots = 8;
 
 export interface StartContext extends Omit<InstanceContext, "hostPort" | "startId" | "index"> {
-  /** Of the network; null when this process cannot connect to containers on it. */
+  /** Bridge of the network; null when this process cannot connect to containers on it. */
   readonly bridge: LocalBridge | null;
   readonly files: FileCounter;
 }

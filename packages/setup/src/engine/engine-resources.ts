@@ -9,7 +9,7 @@ import type { Kind } from "./engine-removal.ts";
 type Labels = Readonly<Record<string, string>> | null | undefined;
 
 /**
- * Whether a resource with these labels and this name is to be removed. An image is asked about by its labels without a name, and by each
+ * Whether a resource with these labels and this name is to be removed. It is called for an image with its labels and without a name, and with each
  * of its names without labels; then `names` are all of them.
  */
 export type IsOurs = (labels: Labels, name: string, names?: readonly string[]) => boolean;
@@ -31,7 +31,7 @@ export function services(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
-/** Guards of the way out of builds and releases, with the rules that they have set on the engine's host. */
+/** Egress guards of builds and releases, with the rules that they have set on the engine's host. */
 export function guards(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "guards",
@@ -61,6 +61,7 @@ export function containers(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
+/** The installation's networks. */
 export function networks(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "networks",
@@ -75,6 +76,7 @@ export function networks(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
+/** The installation's volumes. */
 export function volumes(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "volumes",

@@ -6,7 +6,7 @@ import { poll } from "@slipway/async";
 import { processIdentity } from "../../bootstrap/lock.mjs";
 import { waitForExit } from "../services/services.ts";
 import { collectGarbage, findGarbage, runHere, usedBytes } from "./collector.ts";
-import type { RegistryPlace } from "./collector.ts";
+import type { RegistryHost } from "./collector.ts";
 
 const digest = "ab".repeat(32);
 const never = new AbortController().signal;
@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 /** A registry whose program runs `body`. */
-async function placeWith(body: string): Promise<RegistryPlace> {
+async function hostWith(body: string): Promise<RegistryHost> {
   const program = join(folder, "registry");
   await writeFile(program, `#!/bin/sh\n${body}\n`);
   await chmod(program, 0o755);
@@ -39,25 +39,25 @@ async function runningCollector() {
 }
 
 test("it reports the blobs that the program deletes", async () => {
-  const place = await placeWith(`[ "$*" = "garbage-collect config.yml" ] || exit 9
+  const host = await hostWith(`[ "$*" = "garbage-collect config.yml" ] || exit 9
 echo "apps/a: marking blob sha256:${"cd".repeat(32)}"
 echo "blob eligible for deletion: sha256:${digest}"`);
   const confirmation = { everyMs: 10, confirm: async () => true, signal: never };
-  expect(await collectGarbage(place, confirmation)).toEqual({ blobs: [digest] });
+  expect(await collectGarbage(host, confirmation)).toEqual({ blobs: [digest] });
 });
 
 test("a failure of the program is reported with what it wrote", async () => {
-  const place = await placeWith("echo 'failed to mark: no such manifest' >&2; exit 3");
+  const host = await hostWith("echo 'failed to mark: no such manifest' >&2; exit 3");
   const confirmation = { everyMs: 10, confirm: async () => true, signal: never };
-  await expect(collectGarbage(place, confirmation)).rejects.toThrow(
+  await expect(collectGarbage(host, confirmation)).rejects.toThrow(
     "Garbage collection of the registry failed with exit code 3: failed to mark: no such manifest",
   );
 });
 
 test("the collection is killed when the hold on pushes is lost", async () => {
-  const place = await placeWith(endless);
+  const host = await hostWith(endless);
   let isHeld = true;
-  const collection = collectGarbage(place, { everyMs: 10, confirm: async () => isHeld, signal: never });
+  const collection = collectGarbage(host, { everyMs: 10, confirm: async () => isHeld, signal: never });
   const failure = collection.catch((error: unknown) => error);
   const collector = await runningCollector();
   isHeld = false;
@@ -66,10 +66,10 @@ test("the collection is killed when the hold on pushes is lost", async () => {
 });
 
 test("an abort kills the collection, and is the reason of its failure", async () => {
-  const place = await placeWith(endless);
+  const host = await hostWith(endless);
   const stopped = new AbortController();
   const confirmation = { everyMs: 60_000, confirm: async () => true, signal: stopped.signal };
-  const failure = collectGarbage(place, confirmation).catch((error: unknown) => error);
+  const failure = collectGarbage(host, confirmation).catch((error: unknown) => error);
   const collector = await runningCollector();
   stopped.abort(new Error("stopped by the operator"));
   expect(await failure).toMatchObject({ message: "stopped by the operator" });
@@ -77,10 +77,10 @@ test("an abort kills the collection, and is the reason of its failure", async ()
 });
 
 test("a dry run adds up the sizes of the blobs, and the folder's size is that on disk", async () => {
-  const place = await placeWith(`[ "$2" = --dry-run ] || exit 9
+  const host = await hostWith(`[ "$2" = --dry-run ] || exit 9
 mkdir -p "${folder}/docker/registry/v2/blobs/sha256/ab/${digest}"
 head -c 5000 /dev/zero >"${folder}/docker/registry/v2/blobs/sha256/ab/${digest}/data"
 echo "blob eligible for deletion: sha256:${digest}"`);
-  expect(await findGarbage(place)).toEqual({ blobs: [digest], bytes: 5000 });
-  expect(await usedBytes(place)).toBeGreaterThanOrEqual(8192);
+  expect(await findGarbage(host)).toEqual({ blobs: [digest], bytes: 5000 });
+  expect(await usedBytes(host)).toBeGreaterThanOrEqual(8192);
 });

@@ -11,7 +11,7 @@ import type { Engine } from "../engine/engine-connection.ts";
 import { SetupError } from "../setup-error.ts";
 
 /** Where the registry's files are, and how its machine runs a program. */
-export interface RegistryPlace {
+export interface RegistryHost {
   /** For messages. */
   readonly name: string;
   /** The registry's program, by name or path. */
@@ -46,8 +46,8 @@ interface Collected {
   readonly blobs: readonly string[];
 }
 
-/** Without a confirmation for so long the collection is killed. */
-const patienceSeconds = 20;
+/** How long the collection runs without a confirmation, before it is killed. */
+const confirmationTimeoutSeconds = 20;
 /**
  * Each byte of standard input is a confirmation. Only POSIX: the images of registries have no bash. The standard input of a program in
  * the background is empty, so it is passed as another descriptor.
@@ -55,7 +55,7 @@ const patienceSeconds = 20;
 const collectScript = `exec 3<&0
 "$@" & collector=$!
 {
-  while [ "$(timeout ${patienceSeconds} head -c 1 <&3)" = . ]; do :; done
+  while [ "$(timeout ${confirmationTimeoutSeconds} head -c 1 <&3)" = . ]; do :; done
   kill -KILL $collector
 } >/dev/null 2>&1 &
 watch=$!
@@ -71,9 +71,9 @@ const eligible = /^blob eligible for deletion: sha256:([0-9a-f]{64})$/;
 const shownCharacters = 500;
 
 /** Deletes the blobs that no image contains. @throws {SetupError} when it failed or had to end; a later one completes it. */
-export async function collectGarbage(place: RegistryPlace, confirmation: Confirmation): Promise<Collected> {
+export async function collectGarbage(host: RegistryHost, confirmation: Confirmation): Promise<Collected> {
   await requireHold(confirmation);
-  const script = await place.run(collectScript, [place.program, "garbage-collect", place.configuration]);
+  const script = await host.run(collectScript, [host.program, "garbage-collect", host.configuration]);
   const refused = Promise.withResolvers<never>();
   const confirm = contain(
     async () => {
@@ -89,7 +89,7 @@ export async function collectGarbage(place: RegistryPlace, confirmation: Confirm
   confirmation.signal.addEventListener("abort", confirm, { once: true });
   try {
     confirm();
-    return await Promise.race([blobsOf(place, script), refused.promise]);
+    return await Promise.race([blobsOf(host, script), refused.promise]);
   } finally {
     clearInterval(timer);
     confirmation.signal.removeEventListener("abort", confirm);
@@ -107,12 +107,12 @@ async function requireHold({ confirm, signal }: Confirmation): Promise<void> {
 }
 
 /** Lists the blobs that a collection would delete, and deletes nothing. Images that are pushed meanwhile may be missed. */
-export async function findGarbage(place: RegistryPlace): Promise<Collected & { readonly bytes: number }> {
-  const command = ["garbage-collect", "--dry-run", place.configuration];
-  const script = await place.run(`exec "$@"`, [place.program, ...command]);
+export async function findGarbage(host: RegistryHost): Promise<Collected & { readonly bytes: number }> {
+  const command = ["garbage-collect", "--dry-run", host.configuration];
+  const script = await host.run(`exec "$@"`, [host.program, ...command]);
   script.input.end();
-  const { blobs } = await blobsOf(place, script);
-  const sizes = await place.run(sizeScript, [place.storage]);
+  const { blobs } = await blobsOf(host, script);
+  const sizes = await host.run(sizeScript, [host.storage]);
   sizes.input.end(blobs.map((digest) => `${digest}\n`).join(""));
   let bytes = 0;
   for await (const line of sizes.lines) bytes += Number(line);
@@ -121,18 +121,18 @@ export async function findGarbage(place: RegistryPlace): Promise<Collected & { r
 }
 
 /** Bytes that the registry's images use on disk. */
-export async function usedBytes(place: RegistryPlace): Promise<number> {
-  const script = await place.run(usedScript, [place.storage]);
+export async function usedBytes(host: RegistryHost): Promise<number> {
+  const script = await host.run(usedScript, [host.storage]);
   script.input.end();
   let text = "";
   for await (const line of script.lines) text += line;
   const { errors } = await script.ended;
   if (!/^\d+$/.test(text))
-    throw new SetupError(`The size of ${place.storage} of ${place.name} cannot be read: ${errors.trim()}`);
+    throw new SetupError(`The size of ${host.storage} of ${host.name} cannot be read: ${errors.trim()}`);
   return Number(text) * 1024;
 }
 
-async function blobsOf(place: RegistryPlace, script: RunningScript): Promise<Collected> {
+async function blobsOf(host: RegistryHost, script: RunningScript): Promise<Collected> {
   const blobs: string[] = [];
   for await (const line of script.lines) {
     const digest = eligible.exec(line)?.[1];
@@ -142,7 +142,7 @@ async function blobsOf(place: RegistryPlace, script: RunningScript): Promise<Col
   if (exitCode === 0) return { blobs };
   const shown = errors.trim().slice(-shownCharacters);
   throw new SetupError(
-    `Garbage collection of ${place.name} failed with exit code ${exitCode}: ${shown}\n${adviceFor(errors)}`,
+    `Garbage collection of ${host.name} failed with exit code ${exitCode}: ${shown}\n${adviceFor(errors)}`,
   );
 }
 

@@ -4,18 +4,18 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { pushImage, startRegistry } from "@slipway/testkit";
 import type { TestRegistry } from "@slipway/testkit";
 import { collectGarbage, runHere } from "./collector.ts";
-import type { RegistryPlace } from "./collector.ts";
+import type { RegistryHost } from "./collector.ts";
 import { removeDamagedManifests } from "./damaged-manifests.ts";
 
 let registry: TestRegistry;
-let place: RegistryPlace;
+let host: RegistryHost;
 let digest: string;
 beforeEach(async () => {
   registry = await startRegistry();
   const storage = resolve(registry.repositories, "../../../..");
   const configuration = join(storage, "../config.yml");
   const run = runHere(async (command) => command);
-  place = { name: "the registry", program: "docker-registry", configuration, storage, run };
+  host = { name: "the registry", program: "docker-registry", configuration, storage, run };
   digest = await push("d1", "damaged");
 });
 afterEach(() => registry[Symbol.asyncDispose]());
@@ -39,9 +39,9 @@ test.each([
 ])("%s is removed, the collection succeeds, and the image can be pushed again", async (_what, damage) => {
   const intact = await push("d2", "intact");
   await damage();
-  await expect(collectGarbage(place, confirmation)).rejects.toThrow("A manifest of the registry is damaged");
-  expect(await removeDamagedManifests(place)).toEqual([revision()]);
-  await collectGarbage(place, confirmation);
+  await expect(collectGarbage(host, confirmation)).rejects.toThrow("A manifest of the registry is damaged");
+  expect(await removeDamagedManifests(host)).toEqual([revision()]);
+  await collectGarbage(host, confirmation);
   expect([await status(digest), await status("d1"), await status(intact)]).toEqual([404, 404, 200]);
   await push("d1", "damaged");
   expect([await status(digest), await status("d1")]).toEqual([200, 200]);
@@ -49,13 +49,13 @@ test.each([
 
 test("an empty tag is removed, and its image is kept", async () => {
   await writeFile(join(registry.repositories, "apps/a/_manifests/tags/d1/current/link"), "");
-  expect(await removeDamagedManifests(place)).toEqual(["apps/a/_manifests/tags/d1"]);
+  expect(await removeDamagedManifests(host)).toEqual(["apps/a/_manifests/tags/d1"]);
   expect(await readdir(join(registry.repositories, "apps/a/_manifests/tags"))).toEqual([]);
   expect(await status(digest)).toBe(200);
 });
 
 test("of a registry without damage, or without images, nothing is removed", async () => {
-  expect(await removeDamagedManifests(place)).toEqual([]);
+  expect(await removeDamagedManifests(host)).toEqual([]);
   await rm(join(registry.repositories, ".."), { recursive: true });
-  expect(await removeDamagedManifests(place)).toEqual([]);
+  expect(await removeDamagedManifests(host)).toEqual([]);
 });

@@ -2,7 +2,7 @@
 // same manifest does not write it again, because the registry takes it for present.
 
 import { SetupError } from "../setup-error.ts";
-import type { RegistryPlace } from "./collector.ts";
+import type { RegistryHost } from "./collector.ts";
 
 /**
  * Writes the folders that it removes. Only POSIX: the images of registries have no bash. An empty tag goes with its folder, else it would
@@ -34,15 +34,15 @@ done`;
  * Only while writes are held up: it would take a manifest that is being written for damaged.
  * @returns the folders that it removed, relative to that of the repositories. @throws {SetupError} when one cannot be removed.
  */
-export async function removeDamagedManifests(place: RegistryPlace): Promise<readonly string[]> {
-  const running = await place.run(script, [place.storage]);
+export async function removeDamagedManifests(host: RegistryHost): Promise<readonly string[]> {
+  const running = await host.run(script, [host.storage]);
   running.input.end();
   const removed: string[] = [];
   for await (const line of running.lines) removed.push(line.replace(/^\.\//, ""));
   const { errors } = await running.ended;
   if (errors !== "")
     throw new SetupError(
-      `Files of ${place.name} that a full disk damaged cannot be removed: ${errors.trim()}\nRemove them, then repeat the command.`,
+      `Files of ${host.name} that a full disk damaged cannot be removed: ${errors.trim()}\nRemove them, then repeat the command.`,
     );
   return removed;
 }

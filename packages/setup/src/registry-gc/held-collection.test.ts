@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
-import type { RegistryPlace } from "./collector.ts";
+import type { RegistryHost } from "./collector.ts";
 import { collectHeld } from "./held-collection.ts";
 
 /** What `du` writes before and after the collection, in KiB. */
@@ -15,7 +15,7 @@ test("the hold is extended while the registry's size is read, before and after t
     },
   };
   const left = [...sizes];
-  const run: RegistryPlace["run"] = async (script) => {
+  const run: RegistryHost["run"] = async (script) => {
     const isSize = script.startsWith("du ");
     async function* lines() {
       if (!isSize) return;
@@ -27,8 +27,8 @@ test("the hold is extended while the registry's size is read, before and after t
     const ended = Promise.resolve({ exitCode: 0, errors: "" });
     return { input: new PassThrough(), lines: lines(), ended };
   };
-  const place = { name: "the registry", program: "registry", configuration: "c", storage: "s", run };
+  const host = { name: "the registry", program: "registry", configuration: "c", storage: "s", run };
   const steps = { report: () => undefined, note: () => undefined };
   const signal = new AbortController().signal;
-  expect(await collectHeld(place, { hold, ...steps, signal })).toEqual({ blobs: 0, freedBytes: 600 * 1024 });
+  expect(await collectHeld(host, { hold, ...steps, signal })).toEqual({ blobs: 0, freedBytes: 600 * 1024 });
 });

@@ -4,12 +4,12 @@ import { contain } from "@slipway/async";
 import type { RegistryHold } from "@slipway/bus";
 import type { Step } from "../progress.ts";
 import { collectGarbage, usedBytes } from "./collector.ts";
-import type { RegistryPlace } from "./collector.ts";
+import type { RegistryHost } from "./collector.ts";
 import { removeDamagedManifests } from "./damaged-manifests.ts";
 
 interface HeldCollection extends Pick<Step, "report"> {
   readonly hold: Pick<RegistryHold, "extend">;
-  /** Notes what is done, for the progress. */
+  /** Reports the next step. */
   readonly note: (detail: string) => void;
   readonly signal: AbortSignal;
 }
@@ -26,18 +26,18 @@ const confirmEveryMs = 2_000;
 
 /** Removes what is damaged, and then what no image contains. @throws {SetupError} as `collectGarbage`. */
 export async function collectHeld(
-  place: RegistryPlace,
+  host: RegistryHost,
   { hold, note, report, signal }: HeldCollection,
 ): Promise<RegistryGcResult> {
   note("looking for what a full disk damaged");
-  for (const folder of await whileHeld(hold, () => removeDamagedManifests(place)))
+  for (const folder of await whileHeld(hold, () => removeDamagedManifests(host)))
     report(`removed ${folder}, which a full disk damaged: deploy what it belongs to again if it is used`);
   note("deleting what no image contains");
   const confirmation = { everyMs: confirmEveryMs, confirm: () => hold.extend(), signal };
   // Both sizes while nothing is pushed.
-  const before = await whileHeld(hold, () => usedBytes(place));
-  const { blobs } = await collectGarbage(place, confirmation);
-  const after = await whileHeld(hold, () => usedBytes(place));
+  const before = await whileHeld(hold, () => usedBytes(host));
+  const { blobs } = await collectGarbage(host, confirmation);
+  const after = await whileHeld(hold, () => usedBytes(host));
   return { blobs: blobs.length, freedBytes: before - after };
 }
 

@@ -17,11 +17,11 @@ import type { Say, Step } from "../progress.ts";
 import { privateRedisUrl } from "../services/redis.ts";
 import { SetupError } from "../setup-error.ts";
 import { findGarbage } from "./collector.ts";
-import type { RegistryPlace } from "./collector.ts";
+import type { RegistryHost } from "./collector.ts";
 import { withoutLongWriters, withoutWriters } from "./earlier-writers.ts";
 import { collectHeld } from "./held-collection.ts";
 import type { RegistryGcResult } from "./held-collection.ts";
-import { composeRegistry, privateRegistry } from "./place.ts";
+import { composeRegistry, privateRegistry } from "./registry-host.ts";
 
 export interface RegistryGcOptions {
   readonly config: Pick<SetupConfig, "dataDir" | "redisUrl" | "registryUrl" | "dockerHost" | "givenId">;
@@ -33,7 +33,7 @@ export interface RegistryGcOptions {
 }
 
 interface Installation {
-  readonly place: RegistryPlace;
+  readonly host: RegistryHost;
   readonly redisUrl: string;
   readonly id: string;
 }
@@ -55,10 +55,10 @@ export async function collectRegistryGarbage(options: RegistryGcOptions): Promis
     opened.use(await acquireLock(lock, { waitMs: lockWaitMs, onWait }));
   }
   const installation = await find(options);
-  steps.report(`${installation.place.name}, ${installation.place.storage}`);
+  steps.report(`${installation.host.name}, ${installation.host.storage}`);
   if (dryRun) {
     const { blobs, bytes } = await steps.during("looking for what no image contains", () =>
-      findGarbage(installation.place),
+      findGarbage(installation.host),
     );
     return { blobs: blobs.length, freedBytes: bytes };
   }
@@ -68,19 +68,19 @@ export async function collectRegistryGarbage(options: RegistryGcOptions): Promis
 async function find({ config }: RegistryGcOptions): Promise<Installation> {
   const { dataDir, registryUrl, dockerHost, givenId } = config;
   if (registryUrl !== undefined) {
-    const place = await composePlace(registryUrl, dockerHost);
-    if (place === null || config.redisUrl === undefined || givenId === undefined) throw external(registryUrl);
-    return { place, redisUrl: config.redisUrl, id: givenId };
+    const host = await composeHost(registryUrl, dockerHost);
+    if (host === null || config.redisUrl === undefined || givenId === undefined) throw external(registryUrl);
+    return { host, redisUrl: config.redisUrl, id: givenId };
   }
   const id = await installationId(dataDir);
   if (id === undefined) throw new SetupError(`There is no installation in ${dataDir}: run npm start first.`);
   const redisUrl = config.redisUrl ?? (await privateRedisUrl(dataDir));
   if (redisUrl === undefined)
     throw new SetupError(`The private Redis of ${dataDir} does not run: run npm start, then repeat this.`);
-  return { place: await privateRegistry(dataDir, id, dockerHost), redisUrl, id };
+  return { host: await privateRegistry(dataDir, id, dockerHost), redisUrl, id };
 }
 
-async function composePlace(registryUrl: string, dockerHost: string | undefined) {
+async function composeHost(registryUrl: string, dockerHost: string | undefined) {
   return "docker" in (await probeEngine(dockerHost)) ? composeRegistry(registryUrl, dockerHost) : null;
 }
 
@@ -94,7 +94,7 @@ function external(registryUrl: string): SetupError {
 }
 
 async function collect(
-  { place, redisUrl, id }: Installation,
+  { host, redisUrl, id }: Installation,
   { signal }: RegistryGcOptions,
   steps: Step,
 ): Promise<RegistryGcResult> {
@@ -111,7 +111,7 @@ async function collect(
     await using hold = await take(redis, keys);
     note("waiting for pushes that have begun");
     await withoutWriters(hold, signal);
-    return await collectHeld(place, { hold, note, report: steps.report, signal });
+    return await collectHeld(host, { hold, note, report: steps.report, signal });
   });
   steps.report("pushes continue");
   return result;

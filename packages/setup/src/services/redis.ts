@@ -38,9 +38,9 @@ const connectLimitMs = 10_000;
 const everyMs = 100;
 
 export interface ProvidedRedis {
-  /** Of a user who may do anything. */
+  /** URL of a user who may do anything. */
   redisUrl: string;
-  /** Of each kind of process; undefined for a Redis of the operator, who decides about its users. */
+  /** URLs of the users for each kind of process; undefined for a Redis of the operator, who decides about its users. */
   redisUrls?: RedisUrls;
 }
 
@@ -183,7 +183,7 @@ async function versionOf(url: string): Promise<string> {
   let reason: unknown;
   client.on("error", (error) => (reason = error));
   try {
-    // Sentinels are asked repeatedly until one answers.
+    // Sentinels are queried repeatedly until one answers.
     await withDeadline(client.connect(), { limitMs: connectLimitMs });
     if ((await client.ping()) !== "PONG") throw new Error("unexpected answer to PING");
     return /redis_version:(\S+)/.exec(await client.info("server"))?.[1] ?? "0";

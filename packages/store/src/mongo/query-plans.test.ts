@@ -228,7 +228,7 @@ describe.skipIf(await lacksMongo())("queries of MongoDB", () => {
 
   test("queries of MongoDB of the apps with notifiers go by notifiers_of_app", async ({ skip }) => {
     const { postgres } = plansIn(await explain(client, "notifiers", {}));
-    skip(postgres.length > 0, "PostgreSQL's plan of a distinct is not to be had");
+    skip(postgres.length > 0, "PostgreSQL does not show the plan of a distinct");
     const { mongodb } = plansIn(
       await client.db().command({ explain: { distinct: "notifiers", key: "appId" } }),
     );

@@ -5,7 +5,7 @@ import type { Db } from "mongodb";
 import type { Connection } from "./connection.ts";
 import type { Stored } from "./documents.ts";
 
-/** Of each kind the amount by the id of the app or the source. */
+/** For each kind of usage, the amounts by the id of the app or the source. */
 export type Amounts = { readonly [Kind in keyof Usage]: ReadonlyMap<string, number> };
 
 export const usageQueries = {

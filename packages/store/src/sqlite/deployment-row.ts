@@ -13,7 +13,7 @@ import type {
 import { millis, optionalTime, time } from "./columns.ts";
 import type { Value } from "./database.ts";
 
-/** Of failures that were stored before they had these. */
+/** Values for failures that were stored before these fields existed. */
 const failureDefaults = { hint: null, phase: null, line: null } as const;
 
 /** A value as JSON contains it. */

@@ -1,4 +1,4 @@
-// Removes the rules of guards of the way out, which these have set on this machine, before the guards are removed.
+// Removes the rules that egress guards have set on this machine, before the guards are removed.
 
 import { label } from "@slipway/core";
 import { requestEngine } from "./engine-api.ts";

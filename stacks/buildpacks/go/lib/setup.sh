@@ -4,7 +4,7 @@ PACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/go.XXXXXX")
 trap 'rm -rf "$SCRATCH"' EXIT
 
-for part in ../../nodejs/lib/output packages build start; do
+for part in ../../lib/output packages build start; do
   # shellcheck disable=SC1090
   source "$PACK/lib/$part.sh"
 done

@@ -3,6 +3,11 @@
 # Settings of package managers that the next buildpack needs: its scripts may call them, as `rake assets:precompile` does.
 ASSETS_SETTINGS='^(NODE_ENV|(npm|pnpm)_(config|package_config)_.*|YARN_.*|COREPACK_.*|SKIP_YARN_COREPACK_CHECK|BUN_.*)$'
 
+# The app may do without the assets.
+advise() {
+  [ -z "${SLIPWAY_ASSETS:-}" ] || warn 'The language of this app is not Node.js: DISABLE_NODE_ASSETS=1 leaves Node.js out of its build.'
+}
+
 # jsbundling-rails runs the script build as part of `rake assets:precompile`.
 is_built_by_rake() { [ -n "${SLIPWAY_ASSETS:-}" ] && [ -f "$BUILD/Rakefile" ] && grep -qsE '^    jsbundling-rails \(' "$BUILD/Gemfile.lock"; }
 

@@ -5,8 +5,6 @@
 # ALLOW_SCRIPTS says how an app allows them; %s stands for the packages. Its settings give RUN, the command that runs a script.
 # INCLUDE is `production` or `all`.
 
-CACHE_MAX_MB=500
-
 # The worker chooses the build image by package.json, so only a package.json behind a link gets here without Node.js.
 require_node() {
   command -v node >/dev/null || fail 'Node.js is not part of this build, because package.json is not a regular file of the source.' \
@@ -24,11 +22,6 @@ use_headers() {
 
 # npm itself takes a fifth of a second to say it.
 npm_major() { jq -r '.version | split(".")[0]' "$(dirname "$(realpath "$NODE_BIN/npm")")/../package.json"; }
-
-restore_cache() {
-  heading 'Restoring cache'
-  if [ -n "$(ls -A "$CACHE/$MANAGER" 2>/dev/null)" ]; then say "Restored $MANAGER cache"; else say 'No cache to restore'; fi
-}
 
 # choose_dependencies production|all: NPM_CONFIG_PRODUCTION and NODE_ENV of the app have the last word. Sets INCLUDE, and PRUNE:
 # whether devDependencies are removed after the build.
@@ -104,8 +97,6 @@ installing() {
   recorded "$SCRATCH/install.log" "$@"
 }
 
-said() { grep -qE "$1" "$SCRATCH/install.log"; }
-
 explain_failure() {
   explain_install
   if said 'E404|ETARGET|ERR_PNPM_FETCH_404|NO_MATCHING_VERSION|YN0035|status code 404|find (any versions|package)|- 404$'; then
@@ -155,6 +146,8 @@ prune_dependencies() {
 remove_build_only_files() {
   rm -rf "$BUILD"/node_modules/.{cache,vite,vite-temp,modules.yaml,pnpm-workspace-state*.json}
   remove_caches_of_workspaces
+  # pnpm notes there which folders use its store, with links to them. A cache has no links to other folders.
+  rm -rf "$CACHE"/pnpm/v*/projects
   [ "$MANAGER" != yarn ] || rm -rf "$BUILD"/.yarn/{cache,unplugged}
 }
 
@@ -164,18 +157,4 @@ remove_caches_of_workspaces() {
   find "$BUILD" -name node_modules -prune -print0 >"$SCRATCH/modules"
   xargs -0r -I{} rm -rf {}/.cache {}/.vite {}/.vite-temp <"$SCRATCH/modules"
   xargs -0r rmdir --ignore-fail-on-non-empty <"$SCRATCH/modules"
-}
-
-# A package manager's cache never shrinks by itself, so it starts anew when it is large.
-save_cache() {
-  heading 'Saving cache'
-  drop_other_caches "$MANAGER"
-  # pnpm notes there which folders use its store, with links to them. A cache has no links to other folders.
-  rm -rf "$CACHE"/pnpm/v*/projects
-  mkdir -p "$CACHE/$MANAGER"
-  if [ "$(du -sm "$CACHE/$MANAGER" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
-    rm -rf "${CACHE:?}/$MANAGER"
-    say "The $MANAGER cache was larger than $CACHE_MAX_MB MB: the next build starts a new one"
-  fi
-  say "$(du -sm "$CACHE" | cut -f 1) MB kept for the next build"
 }

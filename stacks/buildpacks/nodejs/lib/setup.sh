@@ -7,7 +7,7 @@ PACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/nodejs.XXXXXX")
 trap 'rm -rf "$SCRATCH"' EXIT
 
-for part in output cache app registry dependencies workspace assets; do
+for part in ../../lib/output ../../lib/cache app registry dependencies workspace assets; do
   # shellcheck disable=SC1090
   source "$PACK/lib/$part.sh"
 done

@@ -1,12 +1,5 @@
 # Installs packages with Composer.
 
-CACHE_MAX_MB=500
-
-restore_cache() {
-  heading 'Restoring cache'
-  if [ -n "$(ls -A "$COMPOSER_CACHE_DIR" 2>/dev/null)" ]; then say 'Restored the cache of Composer'; else say 'No cache to restore'; fi
-}
-
 # Compares the version of PHP and its extensions with what the app and its packages need, before anything is downloaded.
 check_requirements() {
   composer check-platform-reqs --lock --no-dev --no-plugins --no-scripts --format=json >"$SCRATCH/requirements" 2>"$SCRATCH/problem" && return 0
@@ -30,8 +23,6 @@ install_packages() {
   say "composer install ${options[*]}"
   recorded "$SCRATCH/install.log" composer install "${options[@]}" || explain_failure
 }
-
-said() { grep -qE "$1" "$SCRATCH/install.log"; }
 
 explain_failure() {
   if said 'is not present in the lock file|lock file is not up to date'; then
@@ -64,16 +55,4 @@ run_scripts() {
     heading "Running $name of composer.json"
     indented composer run-script --no-dev --no-interaction "$name" || script_failed "The script $name of composer.json failed (see above)."
   done
-}
-
-# Composer removes old files of its cache, but not all that it has too many of.
-save_cache() {
-  heading 'Saving cache'
-  drop_other_caches composer
-  mkdir -p "$COMPOSER_CACHE_DIR"
-  if [ "$(du -sm "$COMPOSER_CACHE_DIR" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
-    rm -rf "${COMPOSER_CACHE_DIR:?}"
-    say "The cache of Composer was larger than $CACHE_MAX_MB MB: the next build starts a new one"
-  fi
-  say "$(du -sm "$CACHE" | cut -f 1) MB kept for the next build"
 }

@@ -4,7 +4,7 @@ PACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/php.XXXXXX")
 trap 'rm -rf "$SCRATCH"' EXIT
 
-for part in ../../nodejs/lib/output ../../nodejs/lib/cache packages; do
+for part in ../../lib/output ../../lib/cache packages; do
   # shellcheck disable=SC1090
   source "$PACK/lib/$part.sh"
 done

@@ -1,12 +1,5 @@
 # Installs dependencies with uv, from whichever file lists them.
 
-CACHE_MAX_MB=500
-
-restore_cache() {
-  heading 'Restoring cache'
-  if [ -n "$(ls -A "$CACHE/uv" 2>/dev/null)" ]; then say 'Restored the cache of uv'; else say 'No cache to restore'; fi
-}
-
 # install_dependencies apart|whole: `apart` has only the files that list them.
 install_dependencies() {
   heading 'Installing dependencies'
@@ -72,8 +65,6 @@ install_project() {
   installing uv pip install --no-deps . || explain_failure 'the project'
 }
 
-said() { grep -qE "$1" "$SCRATCH/install.log"; }
-
 # explain_failure FILE
 explain_failure() {
   if said 'lockfile .*(needs to be updated|is not up-to-date)|Unable to find lockfile'; then
@@ -91,15 +82,5 @@ explain_failure() {
   fail "The dependencies of $1 could not be installed (see above)."
 }
 
-# uv's cache never shrinks by itself, so it starts anew when it is large.
-save_cache() {
-  heading 'Saving cache'
-  drop_other_caches uv
-  mkdir -p "$CACHE/uv"
-  uv cache prune --ci --quiet || :
-  if [ "$(du -sm "$CACHE/uv" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
-    rm -rf "${CACHE:?}/uv"
-    say "The cache of uv was larger than $CACHE_MAX_MB MB: the next build starts a new one"
-  fi
-  say "$(du -sm "$CACHE" | cut -f 1) MB kept for the next build"
-}
+# What uv can build or download again.
+trim_cache() { uv cache prune --ci --quiet || :; }

@@ -4,7 +4,7 @@ PACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/python.XXXXXX")
 trap 'rm -rf "$SCRATCH"' EXIT
 
-for part in ../../nodejs/lib/output ../../nodejs/lib/cache index dependencies django; do
+for part in ../../lib/output ../../lib/cache index dependencies django; do
   # shellcheck disable=SC1090
   source "$PACK/lib/$part.sh"
 done

@@ -1,12 +1,5 @@
 # Installs gems with Bundler.
 
-CACHE_MAX_MB=500
-
-restore_cache() {
-  heading 'Restoring cache'
-  if [ -n "$(ls -A "$CACHE/bundler" 2>/dev/null)" ]; then say 'Restored the cache of Bundler'; else say 'No cache to restore'; fi
-}
-
 # The version of Bundler that wrote Gemfile.lock.
 locked_bundler() { sed -n '/^BUNDLED WITH$/{n;s/^ *//p}' Gemfile.lock; }
 
@@ -23,15 +16,13 @@ install_gems() {
   find .gems -path '*/extensions/*' '(' -name gem_make.out -o -name mkmf.log ')' -delete
 }
 
-said() { grep -qE "$1" "$SCRATCH/install.log"; }
-
 explain_failure() {
   if said 'Your Ruby version is'; then
     fail "Gemfile names another version of Ruby than that of this stack, $(ruby -e 'print RUBY_VERSION') (see above)." \
       'Change the version in Gemfile and run bundle lock, or choose another stack of this installation: slipway apps set APP --stack NAME'
   elif said 'is not a valid platform|There was an error parsing'; then
     fail "Gemfile cannot be read by Bundler $BUNDLER_VERSION of this stack (see above). Gemfile.lock was written by Bundler $(locked_bundler)." \
-      'Mend Gemfile, or choose a stack of this installation with a newer Bundler: slipway apps set APP --stack NAME'
+      'Correct Gemfile, or choose a stack of this installation with a newer Bundler: slipway apps set APP --stack NAME'
   elif said 'only supports platforms|--add-platform'; then
     fail 'Gemfile.lock was written for other platforms (see above).' 'Run: bundle lock --add-platform x86_64-linux, and add the changed Gemfile.lock to the source.'
   elif said 'trying to install in deployment mode after changing|the lockfile|gemspecs for path gems changed|frozen mode'; then
@@ -46,16 +37,4 @@ explain_failure() {
     fail 'A gem of Gemfile.lock cannot be found, or needs a login (see above).'
   fi
   fail 'The gems of Gemfile.lock could not be installed (see above).'
-}
-
-# Bundler's cache never shrinks by itself, so it starts anew when it is large.
-save_cache() {
-  heading 'Saving cache'
-  drop_other_caches bundler
-  mkdir -p "$CACHE/bundler"
-  if [ "$(du -sm "$CACHE/bundler" | cut -f 1)" -gt "$CACHE_MAX_MB" ]; then
-    rm -rf "${CACHE:?}/bundler"
-    say "The cache of Bundler was larger than $CACHE_MAX_MB MB: the next build starts a new one"
-  fi
-  say "$(du -sm "$CACHE" | cut -f 1) MB kept for the next build"
 }

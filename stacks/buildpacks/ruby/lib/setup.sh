@@ -4,7 +4,7 @@ PACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/ruby.XXXXXX")
 trap 'rm -rf "$SCRATCH"' EXIT
 
-for part in ../../nodejs/lib/output ../../nodejs/lib/cache gems rails; do
+for part in ../../lib/output ../../lib/cache gems rails; do
   # shellcheck disable=SC1090
   source "$PACK/lib/$part.sh"
 done

@@ -42,7 +42,7 @@ export interface Builder {
    * Sets the status to `pushing` once the build has written its last output and before the image is pushed: the lease refuses that to an older
    * attempt. Its output is the attempt's log. Ends soon after the attempt's signal aborts, and leaves nothing running.
    * @throws {SlipwayError} of the user's, which are final: "build-failed", "build-timeout", "build-out-of-memory",
-   * "build-disk-full", "image-too-large", "no-web-process"; of the platform's, which another attempt may mend:
+   * "build-disk-full", "image-too-large", "no-web-process"; of the platform's, which another attempt may not meet:
    * "engine-unavailable", "registry-unavailable"; the signal's reason when aborted.
    */
   build(attempt: Attempt, input: BuildInput): Promise<BuiltImage>;

@@ -130,7 +130,7 @@ function buildImage(
         steps: {
           diskBytes: build.diskBytes,
           watchImage: stackBuildImage,
-          // Those of a build's container, so that it is removed with what else a dead attempt left.
+          // The labels of a build's container, so that it is removed with the other leftovers of a dead attempt.
           labels: { ...labelsOf(attempt), [label.installation]: installationId, [label.kind]: buildKind },
         },
       },

@@ -14,7 +14,7 @@ interface PullLimitContext {
   readonly now: () => Date;
 }
 
-/** A tag may get another image, and registries limit how often they are asked. */
+/** How long a size is remembered: a tag may be moved to another image, and registries limit the rate of requests. */
 const rememberedMs = 10 * 60_000;
 const maxRemembered = 1_000;
 

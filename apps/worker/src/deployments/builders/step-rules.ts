@@ -25,7 +25,7 @@ export interface StepRules {
 const httpsPort = 443;
 /** The engine's configuration may name a mirror of it, so it is not resolved. */
 const defaultRegistry = "docker.io";
-/** Of images that Slipway makes on an engine. */
+/** Prefixes of the images that Slipway makes on an engine. */
 const ownRepositories = ["docker.io/slipway-", "docker.io/library/slipway-"];
 
 /** @param name of a part of a build, as BuildKit reports it. @throws {SlipwayError} "build-failed" when it must not run. */

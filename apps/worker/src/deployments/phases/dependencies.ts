@@ -12,7 +12,7 @@ import type { RunningPhase } from "@slipway/deployments";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
-import { filledSandbox, runSandbox, workDir } from "../build-sandbox.ts";
+import { openBuildSandbox, runSandbox, workDir } from "../build-sandbox.ts";
 import type { RunContext, SandboxContext } from "../build-sandbox.ts";
 import { dependenciesTime, imageLabel } from "../former-image.ts";
 import { heldPush } from "../held-writes.ts";
@@ -62,11 +62,11 @@ export function dependencies(
   plan: Plan & Layered,
 ): Promise<Dependencies> {
   return attempt.lease.phase("dependencies", attempt.log, (phase) =>
-    keptOrInstalled(context, attempt, plan, phase),
+    findOrInstall(context, attempt, plan, phase),
   );
 }
 
-async function keptOrInstalled(
+async function findOrInstall(
   context: DependenciesContext,
   attempt: Attempt,
   plan: Plan & Layered,
@@ -111,7 +111,7 @@ export async function installDependencies(
   const open = async (control: AsyncIterable<ExtraEntry>) => entriesTar(entries(control), attempt.signal);
   await using owned = new AsyncDisposableStack();
   const sandbox = owned.use(
-    await filledSandbox(context, attempt, {
+    await openBuildSandbox(context, attempt, {
       image: builtOn,
       runnerArguments: [
         "install",

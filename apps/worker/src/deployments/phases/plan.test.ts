@@ -75,7 +75,7 @@ describe.each(["configuration-invalid", "toolchain-unavailable", "build-failed"]
   );
 });
 
-test("a Node.js for assets that cannot be had is an error with the way to build the app without it", async () => {
+test("a version of Node.js for assets that is not available is an error with the way to build the app without it", async () => {
   const phpApp = {
     "app/index.php": "<?php",
     "app/package.json": '{"scripts":{"build":"vite build"}}',

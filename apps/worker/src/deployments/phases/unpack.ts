@@ -4,7 +4,7 @@ import { sourceTar } from "@slipway/archive";
 import type { Sandbox } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt } from "../attempt.ts";
-import { filledSandbox } from "../build-sandbox.ts";
+import { openBuildSandbox } from "../build-sandbox.ts";
 import type { SandboxContext, SandboxRequest } from "../build-sandbox.ts";
 import type { FetchedSource } from "./fetch.ts";
 
@@ -14,7 +14,7 @@ export type UnpackContext = SandboxContext & {
 
 type UnpackInput = Omit<SandboxRequest, "open"> & {
   readonly fetched: FetchedSource;
-  /** Folder of the source that alone is unpacked; by default the source itself. */
+  /** The only folder of the source to unpack; by default the whole source. */
   readonly folder?: string;
 };
 
@@ -32,7 +32,7 @@ async function unpacked(
 ): Promise<Sandbox> {
   const { config } = context;
   await using opened = new AsyncDisposableStack();
-  return await filledSandbox(context, attempt, {
+  return await openBuildSandbox(context, attempt, {
     ...request,
     open: async (extra) =>
       sourceTar(opened.use(await fetched.open()), {

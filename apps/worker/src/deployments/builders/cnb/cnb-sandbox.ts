@@ -7,7 +7,7 @@ import type { ProjectDescriptor } from "@slipway/buildpacks";
 import type { BuildEngine, Sandbox } from "@slipway/core";
 import type { WorkerConfig } from "../../../config.ts";
 import { type Attempt, labelsOf } from "../../attempt.ts";
-import { type CacheContext, type CacheKind, restoreCache } from "../../cache.ts";
+import { type CacheContext, type CacheKind, openWithCache } from "../../cache.ts";
 import type { FetchedSource } from "../../phases/fetch.ts";
 import type { UsedBuilder } from "./builder-image.ts";
 import type { RegistryGateway } from "./registry-gateway.ts";
@@ -44,23 +44,23 @@ export function cacheKindOf({ reference, user }: UsedBuilder): CacheKind {
 }
 
 /** @throws {SlipwayError} the errors of the source's archive and of the engine. The sandbox is removed then. */
-export async function filledSandbox(
+export async function openCnbSandbox(
   context: CnbSandboxContext,
   attempt: Attempt,
   request: CnbSandboxRequest,
 ): Promise<Sandbox> {
-  for (;;) {
+  const open = async () => {
     await using owned = new AsyncDisposableStack();
-    const sandbox = owned.use(await createdSandbox(context, attempt, request));
+    const sandbox = owned.use(await createSandbox(context, attempt, request));
     await upload(context, attempt, sandbox, request);
-    const cache = { kind: cacheKindOf(request.builder), onRestored: request.onCacheRestored };
-    if (!(await restoreCache(context, attempt, sandbox, cache))) continue;
     owned.move();
     return sandbox;
-  }
+  };
+  const { builder, onCacheRestored: onRestored } = request;
+  return await openWithCache(context, attempt, open, { kind: cacheKindOf(builder), onRestored });
 }
 
-async function createdSandbox(
+async function createSandbox(
   { engine, config, caBundle }: CnbSandboxContext,
   attempt: Attempt,
   { builder, gateway, previousImage, runImage }: CnbSandboxRequest,

@@ -23,7 +23,7 @@ import { type BuilderImageContext, type UsedBuilder, usedBuilder } from "./build
 import {
   cacheKindOf,
   type CnbSandboxContext,
-  filledSandbox,
+  openCnbSandbox,
   registryAddress,
   reportFolder,
 } from "./cnb-sandbox.ts";
@@ -110,7 +110,7 @@ async function created(
       runImage: runImage === null ? null : `${registryAddress}/${runImage}`,
       onCacheRestored: () => phase.reuse("cache"),
     };
-    return owned.use(await filledSandbox(context, attempt, request));
+    return owned.use(await openCnbSandbox(context, attempt, request));
   });
   await run(context, attempt, { sandbox, gateway, builder });
   return { sandbox, digest: exportedDigest(await reportOf(sandbox, signal)) };

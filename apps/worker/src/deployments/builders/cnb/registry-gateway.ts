@@ -25,7 +25,7 @@ export interface RegistryGateway {
   readonly opened: Promise<void>;
   /**
    * @param exit the error for the exit code of a failed lifecycle.
-   * @returns that error, unless the registry is to blame and its last error, or the reason why an upload was ended, says more. The
+   * @returns that error, unless the registry caused the failure and its last error, or the reason why an upload was ended, says more. The
    * lifecycle repeats requests, so an error of the registry does not explain what the user's part of the build did afterwards.
    */
   failureOf(exit: SlipwayError): SlipwayError;

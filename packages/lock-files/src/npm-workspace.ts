@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { npmEntrySchema, npmPackages } from "./node-locks.ts";
-import type { Found } from "./package.ts";
+import type { Found } from "./locked-package.ts";
 import { parsed } from "./parsed.ts";
 
 const names = z.record(z.string(), z.unknown()).default({});
@@ -20,7 +20,7 @@ type Entries = Readonly<Record<string, Entry>>;
 
 /** Longer than any path that Linux can open. */
 const maxPathLength = 4_096;
-/** Of all paths that are looked up. A monorepo of 10,000 packages needs about a tenth of it. */
+/** Maximum total length of the paths that are looked up. A monorepo of 10,000 packages needs about a tenth of it. */
 const maxLookUpLength = 20_000_000;
 const modules = "node_modules/";
 

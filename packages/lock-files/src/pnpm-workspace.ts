@@ -2,8 +2,9 @@
 
 import { posix } from "node:path";
 import { z } from "zod";
-import { pnpmEntrySchema, pnpmPackages, yamlOf } from "./node-locks.ts";
-import type { Found } from "./package.ts";
+import { pnpmEntrySchema, pnpmPackages } from "./node-locks.ts";
+import type { Found } from "./locked-package.ts";
+import { yamlOf } from "./parsed.ts";
 
 /** The version of a dependency is a text up to pnpm 7, and in an object with the specifier since. */
 const version = z.string().or(z.object({ version: z.string() }).transform((given) => given.version));

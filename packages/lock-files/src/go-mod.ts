@@ -1,6 +1,6 @@
 // Reads the modules of go.mod, which since Go 1.17 names all that a build may use.
 
-import type { Found, LockedPackage } from "./package.ts";
+import type { Found, LockedPackage } from "./locked-package.ts";
 
 /** Modules that are replaced by a folder of the source are left out. */
 export function readGoMod(text: string): Found {

@@ -6,8 +6,8 @@ import { readGemfileLock } from "./gemfile-lock.ts";
 import { readGoMod } from "./go-mod.ts";
 import { readNpmWorkspace } from "./npm-workspace.ts";
 import { readNpmLock, readPnpmLock, readYarnLock } from "./node-locks.ts";
-import { maxPackages } from "./package.ts";
-import type { Found, LockedPackages } from "./package.ts";
+import { maxPackages } from "./locked-package.ts";
+import type { Found, LockedPackages } from "./locked-package.ts";
 import { readPnpmWorkspace } from "./pnpm-workspace.ts";
 import { readPipfileLock, readRequirements, readTomlLock } from "./python-locks.ts";
 import { readYarnWorkspace } from "./yarn-workspace.ts";
@@ -46,6 +46,9 @@ const workspaceReaders = {
   readonly (readonly [string, (text: string, workspace: string) => Found])[]
 >;
 
+/** A package manager of Node.js. */
+export type NodePackageManager = keyof typeof workspaceReaders;
+
 /** A language with lock files that can be read. */
 export type LockLanguage = keyof typeof readers;
 
@@ -78,7 +81,7 @@ export function lockedPackages(languages: readonly LockLanguage[], read: Read): 
  * @returns null without a lock file of the package manager that has the workspace.
  */
 export function lockedWorkspace(
-  manager: keyof typeof workspaceReaders,
+  manager: NodePackageManager,
   workspace: string,
   read: Read,
 ): LockedPackages | null {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readLockFile } from "./lock-file.ts";
-import type { ManagerName } from "./package-manager.ts";
+import type { NodePackageManager } from "./locked-packages.ts";
+import { readLockFacts } from "./read-lock-facts.ts";
 
 const pnpm = (importers: string, packages: string) =>
   `lockfileVersion: '9.0'\n\nimporters:\n\n${importers}\npackages:\n\n${packages}`;
@@ -15,7 +15,7 @@ const builtinPatch = "fsevents@patch:fsevents@npm%3A2.3.3#optional!builtin<compa
 const bun = (packages: string, workspaces = '"": { "name": "app", },') =>
   `{\n  "lockfileVersion": 1,\n  "workspaces": {\n    ${workspaces}\n  },\n  "packages": {\n    ${packages}\n  }\n}\n`;
 
-test.each<[string, ManagerName, string, readonly string[], number?]>([
+test.each<[string, NodePackageManager, string, readonly string[], number?]>([
   [
     "pnpm 9",
     "pnpm",
@@ -59,7 +59,7 @@ test.each<[string, ManagerName, string, readonly string[], number?]>([
 ])(
   "the packages of a lock file of %s are read, and those that may run a script",
   (_name, manager, text, names, count) => {
-    expect(readLockFile(manager, text)).toEqual({
+    expect(readLockFacts(manager, text)).toEqual({
       packageCount: count ?? names.length,
       ...(manager === "yarn" && text.startsWith("#") ? {} : { linkedFolders: [] }),
       usesSource: false,
@@ -72,7 +72,7 @@ test.each<[string, ManagerName, string, readonly string[], number?]>([
 const importers = (version: string, more = "specifiers: {}") =>
   `${root}\n  a:\n    ${more}\n    dependencies:\n      b:\n        specifier: workspace:*\n        version: ${version}\n\n  b: {}\n`;
 
-test.each<[string, ManagerName, string, readonly string[]]>([
+test.each<[string, NodePackageManager, string, readonly string[]]>([
   ["pnpm", "pnpm", pnpm(importers("link:../b"), ms), ["a", "b"]],
   [
     "pnpm 7",
@@ -97,7 +97,7 @@ test.each<[string, ManagerName, string, readonly string[]]>([
     ["lib"],
   ],
 ])("workspaces of %s are folders that the lock file links", (_name, manager, text, folders) => {
-  expect(readLockFile(manager, text)).toMatchObject({
+  expect(readLockFacts(manager, text)).toMatchObject({
     packageCount: 1,
     linkedFolders: folders,
     usesSource: false,
@@ -108,7 +108,7 @@ describe("a package is part of the source", () => {
   const linked =
     "  .:\n    dependencies:\n      a:\n        specifier: link:../a\n        version: link:../a\n";
   const patched = "ms@patch:ms@npm%3A2.0.0#./.yarn/patches/ms.patch::version=2.0.0";
-  test.each<[string, ManagerName, string]>([
+  test.each<[string, NodePackageManager, string]>([
     ["linked by pnpm", "pnpm", pnpm(linked, ms)],
     ["a workspace that pnpm copies", "pnpm", pnpm(importers("link:../b", "dependenciesMeta: {}"), ms)],
     [
@@ -135,7 +135,13 @@ describe("a package is part of the source", () => {
     ["copied by yarn 1", "yarn", yarn1('"a@file:lib":\n  version "1.0.0"\n')],
     ["packed for yarn 1", "yarn", yarn1('a@1.0.0:\n  version "1.0.0"\n  resolved "file:a.tgz#1"\n')],
     ["patched by yarn 4", "yarn", yarn4(berry("ms@patch:x", patched))],
-    ["linked by yarn 4", "yarn", yarn4(berry("a@portal:./a", "a@portal:./a::locator=app", "soft"))],
+    [
+      "linked by yarn 4, beside another one",
+      "yarn",
+      yarn4(
+        berry("a@portal:./a", "a@portal:./a::locator=app", "soft") + berry("ms@npm:2.0.0", "ms@npm:2.0.0"),
+      ),
+    ],
     [
       "of a folder that is no workspace of bun",
       "bun",
@@ -143,11 +149,11 @@ describe("a package is part of the source", () => {
     ],
     ["copied by bun", "bun", bun('"a": ["a@file:lib", {}],')],
   ])("a package is part of the source when it is %s", (_how, manager, text) => {
-    expect(readLockFile(manager, text)).toMatchObject({ usesSource: true });
+    expect(readLockFacts(manager, text)).toMatchObject({ usesSource: true });
   });
 });
 
-test.each<[string, ManagerName, string]>([
+test.each<[string, NodePackageManager, string]>([
   ["a conflict", "pnpm", "<<<<<<< HEAD\nlockfileVersion: '9.0'\n"],
   ["patches", "pnpm", `patchedDependencies:\n  ms: x\n${pnpm(root, ms)}`],
   ["a pnpmfile", "pnpm", `pnpmfileChecksum: x\n${pnpm(root, ms)}`],
@@ -157,5 +163,5 @@ test.each<[string, ManagerName, string]>([
   ["more than can be parsed", "bun", " ".repeat(2 * 1024 ** 2) + bun("")],
   ["patches", "bun", bun("").replace("{", '{ "patchedDependencies": { "ms@2.0.0": "x" },')],
 ])("a lock file with %s is not read (%s)", (_what, manager, text) => {
-  expect(readLockFile(manager, text)).toBeNull();
+  expect(readLockFacts(manager, text)).toBeNull();
 });

@@ -1,4 +1,4 @@
-// How the nodejs buildpack prints the output of commands, even if processes that they leave behind keep the output open.
+// How the bundled buildpacks print the output of commands, even if processes that they leave behind keep the output open.
 
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,10 +7,10 @@ import { expect, test } from "vitest";
 import { defaultStacksDir } from "./stack-files.ts";
 import { runAsContainer } from "../test-support/container.ts";
 
-const library = join(defaultStacksDir, "buildpacks/nodejs/lib/output.sh");
+const library = join(defaultStacksDir, "buildpacks/lib/output.sh");
 
 async function run(script: string) {
-  await using scratch = await mkdtempDisposable(join(tmpdir(), "nodejs-output-"));
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "buildpack-output-"));
   const whole = `set -euo pipefail\nsource ${library}\n${script}`;
   return await runAsContainer(["/bin/bash", "-c", whole], { SCRATCH: scratch.path });
 }

@@ -10,7 +10,7 @@ import type { Service } from "../services/services.ts";
 import { SetupError } from "../setup-error.ts";
 import { serverCommand } from "../supervisor/server-command.ts";
 import { runHere, runInContainer } from "./collector.ts";
-import type { RegistryPlace } from "./collector.ts";
+import type { RegistryHost } from "./collector.ts";
 
 const containerConfiguration = "/etc/docker/registry/config.yml";
 const containerStorage = "/var/lib/registry";
@@ -24,7 +24,7 @@ export async function privateRegistry(
   dataDir: string,
   installationId: string,
   dockerHost: string | undefined,
-): Promise<RegistryPlace> {
+): Promise<RegistryHost> {
   const service = (await readServices(dataDir)).find(({ name }) => name === "registry");
   if (service === undefined)
     throw new SetupError(`There is no private registry in ${dataDir}: run npm start first.`);
@@ -34,7 +34,7 @@ export async function privateRegistry(
     : ofProcess(folder, installationId);
 }
 
-async function ofProcess(folder: string, installationId: string): Promise<RegistryPlace> {
+async function ofProcess(folder: string, installationId: string): Promise<RegistryHost> {
   const program = await findProgram("docker-registry");
   if (program === undefined)
     throw new SetupError("docker-registry is not installed: install it (apt-get install docker-registry).");
@@ -48,7 +48,7 @@ async function ofProcess(folder: string, installationId: string): Promise<Regist
 }
 
 function inContainer(engine: Engine, { containerId }: Extract<Service, { kind: "container" }>) {
-  return placeIn(engine, containerId, "the private registry");
+  return hostIn(engine, containerId, "the private registry");
 }
 
 /**
@@ -58,7 +58,7 @@ function inContainer(engine: Engine, { containerId }: Extract<Service, { kind: "
 export async function composeRegistry(
   registryUrl: string,
   dockerHost: string | undefined,
-): Promise<RegistryPlace | null> {
+): Promise<RegistryHost | null> {
   const engine = await answeringEngine(dockerHost);
   const own = await engine.docker.listContainers({ filters: { id: [hostname()] } });
   const project = own[0]?.Labels[projectLabel];
@@ -66,10 +66,10 @@ export async function composeRegistry(
   const service = new URL(registryUrl).hostname;
   const label = [`${projectLabel}=${project}`, `${serviceLabel}=${service}`];
   const [found] = await engine.docker.listContainers({ filters: { label } });
-  return found === undefined ? null : placeIn(engine, found.Id, `the service ${service} of ${project}`);
+  return found === undefined ? null : hostIn(engine, found.Id, `the service ${service} of ${project}`);
 }
 
-async function placeIn(engine: Engine, containerId: string, name: string): Promise<RegistryPlace> {
+async function hostIn(engine: Engine, containerId: string, name: string): Promise<RegistryHost> {
   const run = runInContainer(engine, containerId);
   const found = await run(programScript, []);
   found.input.end();

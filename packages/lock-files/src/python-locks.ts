@@ -3,7 +3,7 @@
 
 import { parse } from "smol-toml";
 import { z } from "zod";
-import type { Found, LockedPackage } from "./package.ts";
+import type { Found, LockedPackage } from "./locked-package.ts";
 import { parsed } from "./parsed.ts";
 
 const tomlSchema = z.object({
@@ -50,16 +50,17 @@ function withScope(group: z.output<typeof pipenvGroup>, scope: LockedPackage["sc
   return Object.entries(group).map(([name, { version }]) => ({ name, version, scope }));
 }
 
+/** @returns the requirements and options of a list, without comments. */
+export function requirementLines(text: string): readonly string[] {
+  const lines = text.replaceAll(/\\\r?\n/g, " ").split(/\r?\n/);
+  return lines.map((line) => line.replace(/(^|\s)#.*/, "").trim()).filter((line) => line !== "");
+}
+
 /** Only requirements with one version are exact; those of a file of `pip freeze` are. */
 export function readRequirements(text: string): Found {
-  const lines = text
-    .replace(/\\\r?\n/g, " ")
-    .split(/\r?\n/)
-    .map((line) => line.replace(/(^|\s)#.*/, "").trim())
-    .filter(
-      (line) =>
-        line !== "" && !/^(?:--(?:index-url|extra-index-url|find-links|trusted-host)|-i|-f)\b/.test(line),
-    );
+  const lines = requirementLines(text).filter(
+    (line) => !/^(?:--(?:index-url|extra-index-url|find-links|trusted-host)|-i|-f)\b/.test(line),
+  );
   const packages = lines.flatMap((line): LockedPackage[] => {
     // Without the marker or options behind it.
     const [requirement = ""] = line.replaceAll(/\s+/g, " ").split(/ ?;| --/, 1);
@@ -69,14 +70,18 @@ export function readRequirements(text: string): Found {
   return { packages, isComplete: packages.length === lines.length };
 }
 
-/** Of the app itself, or of a folder beside it. */
+/** Whether the package is the app itself, or a folder beside it. */
 function isSource(source: Readonly<Record<string, unknown>>): boolean {
   return (
     ["virtual", "editable", "directory"].some((kind) => kind in source) || source["type"] === "directory"
   );
 }
 
-/** Names are normalized as in package URLs: https://packaging.python.org/en/latest/specifications/name-normalization/ */
+/** `Typing_Extensions` → `typing-extensions`: https://packaging.python.org/en/latest/specifications/name-normalization/ */
+export function normalizedName(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_.]+/g, "-");
+}
+
 function pypi(name: string, version: string, scope: LockedPackage["scope"]): LockedPackage {
-  return { type: "pypi", name: name.toLowerCase().replaceAll(/[-_.]+/g, "-"), version, scope, sha512: null };
+  return { type: "pypi", name: normalizedName(name), version, scope, sha512: null };
 }

@@ -3,7 +3,7 @@
 export interface LockedPackage {
   /** Type in package URLs. */
   readonly type: "npm" | "pypi" | "golang" | "composer" | "gem" | "deb" | "apk";
-  /** Of a package of a distribution: its name. */
+  /** Name of the distribution that the package belongs to. */
   readonly namespace?: string;
   readonly name: string;
   readonly version: string;

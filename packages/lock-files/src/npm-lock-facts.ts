@@ -1,7 +1,9 @@
-// Reads npm's lock file.
+// Reads what npm's lock file says about an install, and which programs its packages provide.
 
 import { z } from "zod";
 import type { LockFacts } from "./lock-facts.ts";
+import { nameAt } from "./node-locks.ts";
+import { parsed } from "./parsed.ts";
 
 const schema = z.object({
   lockfileVersion: z.number(),
@@ -25,7 +27,7 @@ interface ProgramProvider {
 }
 
 /** @returns null for a file that is not a lock file of version 2 or 3, which npm 7 and later write. */
-export function readNpmLock(text: string): LockFacts | null {
+export function npmLockFacts(text: string): LockFacts | null {
   const packages = packagesOf(text);
   if (packages === null) return null;
   const linkedFolders = packages.flatMap(([, { link, resolved }]) => (link ? [resolved ?? ""] : []));
@@ -54,20 +56,9 @@ export function lockedPrograms(text: string): ReadonlyMap<string, ProgramProvide
 }
 
 function packagesOf(text: string) {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // npm itself reports what is wrong with the file.
-    return null;
-  }
-  const parsed = schema.safeParse(value);
-  if (!parsed.success || ![2, 3].includes(parsed.data.lockfileVersion)) return null;
-  return Object.entries(parsed.data.packages).filter(([path]) => path !== "");
-}
-
-function nameAt(path: string): string {
-  return path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+  const lock = schema.safeParse(parsed(text, JSON.parse));
+  if (!lock.success || ![2, 3].includes(lock.data.lockfileVersion)) return null;
+  return Object.entries(lock.data.packages).filter(([path]) => path !== "");
 }
 
 /** Whether a package is part of the source, without being one of the linked folders or a dependency of one. */

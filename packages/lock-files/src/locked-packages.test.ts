@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { billOfMaterials } from "./bill.ts";
-import { lockedPackages, lockedWorkspace, maxPackages } from "./index.ts";
+import { maxPackages } from "./locked-package.ts";
+import { lockedPackages, lockedWorkspace } from "./locked-packages.ts";
 
 type Language = Parameters<typeof lockedPackages>[0][number];
 type Locked = ReturnType<typeof lockedPackages>;
@@ -183,44 +183,6 @@ test("there are no packages without a lock file that can be read", () => {
   expect(found("nodejs", { "package.json": "{}" })).toBeNull();
   expect(found("nodejs", { "package-lock.json": "{" })).toBeNull();
   expect(found("python", { "uv.lock": "[[package]]\nname = 1\n" })).toBeNull();
-});
-
-test("the document names the image, the lock file and each version once, with the widest scope", () => {
-  const dev = { type: "npm", name: "@a/b", version: "1.0.0+x", scope: "excluded", sha512 } as const;
-  const text = billOfMaterials({
-    version: "0.1.0",
-    imageName: "apps/1",
-    imageDigest: "sha256:0a",
-    locked: {
-      files: ["package-lock.json"],
-      isComplete: true,
-      packages: [{ ...dev, scope: "required" }, dev],
-    },
-  });
-  expect(JSON.parse(text)).toMatchObject({
-    bomFormat: "CycloneDX",
-    specVersion: "1.6",
-    serialNumber: expect.stringMatching(
-      /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/,
-    ),
-    metadata: {
-      component: { type: "container", name: "apps/1", version: "sha256:0a" },
-      properties: [
-        { name: "slipway:complete", value: "true" },
-        { name: "slipway:lock-file", value: "package-lock.json" },
-      ],
-    },
-    components: [
-      {
-        type: "library",
-        name: "@a/b",
-        version: "1.0.0+x",
-        scope: "required",
-        purl: "pkg:npm/%40a/b@1.0.0%2Bx",
-        hashes: [{ alg: "SHA-512", content: sha512 }],
-      },
-    ],
-  });
 });
 
 test("a workspace of npm has the packages that it and the root reach, and not those of other workspaces", () => {

@@ -1,12 +1,8 @@
 // Reads the lock files of npm, pnpm and yarn. Packages of the source itself, such as workspaces, are left out.
 
-import { parse } from "yaml";
 import { z } from "zod";
-import type { Found, LockedPackage } from "./package.ts";
-import { parsed } from "./parsed.ts";
-
-/** A larger file takes too long to parse. */
-const maxYamlLength = 2 * 1024 ** 2;
+import type { Found, LockedPackage } from "./locked-package.ts";
+import { parsed, yamlOf } from "./parsed.ts";
 
 /** What a lock file of npm says about a package. */
 export const npmEntrySchema = z.object({
@@ -18,6 +14,7 @@ export const npmEntrySchema = z.object({
   devOptional: z.boolean().optional(),
   optional: z.boolean().optional(),
 });
+const modules = "node_modules/";
 const npmSchema = z.object({ packages: z.record(z.string(), npmEntrySchema) });
 /** What a lock file of pnpm says about a package. */
 export const pnpmEntrySchema = z.object({
@@ -45,14 +42,19 @@ export function readNpmLock(text: string): Found {
 export function npmPackages(
   entries: readonly (readonly [path: string, z.output<typeof npmEntrySchema>])[],
 ): NonNullable<Found> {
-  const inModules = entries.filter(([path, { link }]) => path.includes("node_modules/") && link !== true);
+  const inModules = entries.filter(([path, { link }]) => path.includes(modules) && link !== true);
   const packages = inModules.flatMap(([path, entry]): LockedPackage[] => {
-    const { name = path.slice(path.lastIndexOf("node_modules/") + 13), version, integrity } = entry;
+    const { name = nameAt(path), version, integrity } = entry;
     if (version === undefined) return [];
     const scope = entry.dev === true ? "excluded" : optionalIf(entry.optional ?? entry.devOptional);
     return [{ type: "npm", name, version, scope, sha512: sha512Of(integrity) }];
   });
   return { packages, isComplete: packages.length === inModules.length };
+}
+
+/** @param path in package-lock.json. @returns the name that the package is installed by. */
+export function nameAt(path: string): string {
+  return path.slice(path.lastIndexOf(modules) + modules.length);
 }
 
 export function readPnpmLock(text: string): Found {
@@ -80,6 +82,7 @@ export function readYarnLock(text: string): Found {
   return entries === null ? null : berryPackages(entries);
 }
 
+/** Whether yarn 1 wrote a yarn.lock. */
 export function isYarn1Lock(text: string): boolean {
   return /^# yarn lockfile v1\s*$/m.test(text);
 }
@@ -124,14 +127,4 @@ function optionalIf(isOptional: boolean | undefined): "optional" | "required" {
 export function sha512Of(integrity: string | undefined): string | null {
   const [, digest] = /(?:^|\s)sha512-([A-Za-z0-9+/]+=*)/.exec(integrity ?? "") ?? [];
   return digest === undefined ? null : Buffer.from(digest, "base64").toString("hex");
-}
-
-/** @returns undefined for a text that is too long, or no YAML. The text of bun.lock is YAML, too. */
-export function yamlOf(text: string): unknown {
-  if (text.length > maxYamlLength) return undefined;
-  // With uniqueKeys each key would be compared with all others: minutes for a long file.
-  return parsed(
-    text,
-    (yaml) => parse(yaml, { maxAliasCount: 0, logLevel: "error", uniqueKeys: false }) as unknown,
-  );
 }

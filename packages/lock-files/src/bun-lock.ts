@@ -1,8 +1,9 @@
 // Reads bun.lock. Packages of the source itself are left out.
 
 import { z } from "zod";
-import { sha512Of, yamlOf } from "./node-locks.ts";
-import type { Found, LockedPackage } from "./package.ts";
+import { sha512Of } from "./node-locks.ts";
+import type { Found, LockedPackage } from "./locked-package.ts";
+import { yamlOf } from "./parsed.ts";
 
 const names = z.record(z.string(), z.unknown()).default({});
 const nodeSchema = z.object({ dependencies: names, optionalDependencies: names, peerDependencies: names });
@@ -25,7 +26,7 @@ interface Wanted {
 
 /** Longer than any path that Linux can open. */
 const maxKeyLength = 4_096;
-/** Of all keys that are looked up. A monorepo of 10,000 packages needs about a tenth of it. */
+/** Maximum total length of the keys that are looked up. A monorepo of 10,000 packages needs about a tenth of it. */
 const maxLookUpLength = 20_000_000;
 
 /** All packages. Those that only development needs have the scope "excluded". */

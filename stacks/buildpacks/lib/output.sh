@@ -1,18 +1,23 @@
-# How the buildpack speaks: a heading, lines below it, warnings, and the end with the reason.
+# What the bundled buildpacks print: headings, lines below them, warnings, the output of commands, and the reason of a failure.
 
 heading() { printf -- '-----> %s\n' "$*"; }
 say() { printf '       %s\n' "$*"; }
 warn() { printf ' !     %s\n' "$@"; }
 
-# The app may do without the assets, if its language is another one.
 fail() {
   warn "$@"
-  [ -z "${SLIPWAY_ASSETS:-}" ] || warn 'The language of this app is not Node.js: DISABLE_NODE_ASSETS=1 leaves Node.js out of its build.'
+  advise
   exit 1
 }
 
+# Printed after the reason of a failure: a buildpack defines its own.
+advise() { :; }
+
 # indented COMMAND...: its output, line by line as it comes, below the heading; its exit code is kept.
 indented() { recorded /dev/null "$@"; }
+
+# said PATTERN: whether a line of the log of the install matches this extended regular expression.
+said() { grep -qE "$1" "$SCRATCH/install.log"; }
 
 # recorded FILE COMMAND...: as indented, and the lines are in the file as well. Lines that HIDDEN, commands of sed, deletes are in the
 # file only. It ends when the command does: what the command

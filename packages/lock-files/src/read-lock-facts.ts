@@ -1,14 +1,13 @@
 // Reads a lock file to find out whether an install depends on more than the lock file, the manifest and a few settings.
 
 import { posix } from "node:path";
-import { parse } from "yaml";
 import { z } from "zod";
 import type { LockFacts } from "./lock-facts.ts";
-import { readNpmLock } from "./npm-lock.ts";
-import type { ManagerName } from "./package-manager.ts";
+import type { NodePackageManager } from "./locked-packages.ts";
+import { isYarn1Lock } from "./node-locks.ts";
+import { npmLockFacts } from "./npm-lock-facts.ts";
+import { maxYamlLength, yamlOf } from "./parsed.ts";
 
-/** A larger lock file takes too long to parse. */
-const maxYamlLength = 2 * 1024 ** 2;
 /** Protocols of packages that are, or may be, part of the source. */
 const inSource = /(?:^|["@])(?:file|link|portal|workspace|exec|root):/;
 
@@ -53,15 +52,14 @@ const bunSchema = z.object({
 });
 
 /** @returns null for a file that cannot be read, or that says something which this reader does not know. */
-export function readLockFile(manager: ManagerName, text: string): LockFacts | null {
-  if (manager === "npm") return readNpmLock(text);
+export function readLockFacts(manager: NodePackageManager, text: string): LockFacts | null {
+  if (manager === "npm") return npmLockFacts(text);
   if (text.length > maxYamlLength) return null;
-  if (manager === "yarn" && /^# yarn lockfile v1\s*$/m.test(text)) return readYarn1Lock(text);
-  const value = parseYaml(text);
-  return { pnpm: readPnpmLock, yarn: readYarnLock, bun: readBunLock }[manager](value);
+  if (manager === "yarn" && isYarn1Lock(text)) return yarn1LockFacts(text);
+  return { pnpm: pnpmLockFacts, yarn: berryLockFacts, bun: bunLockFacts }[manager](yamlOf(text));
 }
 
-function readPnpmLock(value: unknown): LockFacts | null {
+function pnpmLockFacts(value: unknown): LockFacts | null {
   const lock = pnpmSchema.safeParse(value);
   if (!lock.success) return null;
   const { importers = { ".": {} }, packages = {}, snapshots, lockfileVersion = "" } = lock.data;
@@ -114,7 +112,7 @@ function versionsIn(fields: Readonly<Record<string, unknown>>): readonly string[
   );
 }
 
-function readYarnLock(value: unknown): LockFacts | null {
+function berryLockFacts(value: unknown): LockFacts | null {
   const lock = yarnSchema.safeParse(value);
   if (!lock.success || !Object.hasOwn(lock.data, "__metadata")) return null;
   const entries = Object.entries(lock.data).filter(([key]) => key !== "__metadata");
@@ -136,7 +134,7 @@ function readYarnLock(value: unknown): LockFacts | null {
 }
 
 /** Each entry begins with a line such as `"@a/b@^1.0.0", "@a/b@^1.1.0":`; indented lines belong to it. */
-function readYarn1Lock(text: string): LockFacts | null {
+function yarn1LockFacts(text: string): LockFacts | null {
   const lines = text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#"));
   const heads = lines.filter((line) => !line.startsWith(" "));
   if (heads.some((line) => !/^(?:"[^"]+"|[^\s",]+)(?:, (?:"[^"]+"|[^\s",]+))*:$/.test(line))) return null;
@@ -149,7 +147,7 @@ function readYarn1Lock(text: string): LockFacts | null {
   };
 }
 
-function readBunLock(value: unknown): LockFacts | null {
+function bunLockFacts(value: unknown): LockFacts | null {
   const lock = bunSchema.safeParse(value);
   if (!lock.success) return null;
   const { workspaces, packages = {} } = lock.data;
@@ -167,15 +165,4 @@ function readBunLock(value: unknown): LockFacts | null {
 /** The name in `name@range`; a name may begin with an at sign. */
 function nameIn(id: string): string {
   return /^@?[^@]+/.exec(id)?.[0] ?? id;
-}
-
-/** The lock file of bun is JSON with commas at the ends of lists, which YAML allows as well. */
-function parseYaml(text: string): unknown {
-  try {
-    // With uniqueKeys each key would be compared with all others: minutes for a long file.
-    return parse(text, { maxAliasCount: 0, logLevel: "error", uniqueKeys: false });
-  } catch {
-    // The package manager itself reports what is wrong with the file.
-    return null;
-  }
 }

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { parsed } from "./parsed.ts";
-import type { Found, LockedPackage } from "./package.ts";
+import type { Found, LockedPackage } from "./locked-package.ts";
 
 const group = z.array(z.object({ name: z.string(), version: z.string() })).default([]);
 const lockSchema = z.object({ packages: group, "packages-dev": group });

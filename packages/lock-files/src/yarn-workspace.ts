@@ -1,7 +1,7 @@
 // Reads what a yarn.lock says about one workspace of a monorepo. Yarn 1 installs the packages of all workspaces.
 
 import { berryEntries, berryPackages, isYarn1Lock, readYarnLock } from "./node-locks.ts";
-import type { Found } from "./package.ts";
+import type { Found } from "./locked-package.ts";
 
 /**
  * @param workspace its path in the monorepo. Those for development are not marked: the file does not tell which they are.

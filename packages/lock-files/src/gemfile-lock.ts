@@ -1,0 +1,35 @@
+// Reads the gems of Gemfile.lock. It names no groups, so those for development are listed like the others.
+
+import type { Found, LockedPackage } from "./locked-package.ts";
+
+export interface LockedGem {
+  readonly name: string;
+  /** Without the platform. */
+  readonly version: string;
+  /** Whether it is a folder of the source. */
+  readonly isInSource: boolean;
+}
+
+const gem = /^ {4}([A-Za-z0-9][\w.-]*) \((\d[\w.]*)(?:-[\w.-]+)?\)!?$/;
+
+/** @returns the gems in the order of the file; one that has several platforms is repeated. */
+export function lockedGems(text: string): readonly LockedGem[] {
+  const gems: LockedGem[] = [];
+  let isInSource = false;
+  for (const line of text.split(/\r?\n/)) {
+    if (/^[A-Z]/.test(line)) isInSource = line === "PATH";
+    const [, name, version = ""] = gem.exec(line) ?? [];
+    if (name !== undefined) gems.push({ name, version, isInSource });
+  }
+  return gems;
+}
+
+/** Gems that are folders of the source are left out. */
+export function readGemfileLock(text: string): Found {
+  if (!/^(?:GEM|GIT|PATH|PLUGIN SOURCE|DEPENDENCIES)$/m.test(text)) return null;
+  const packages = new Map<string, LockedPackage>();
+  for (const { name, version, isInSource } of lockedGems(text))
+    if (!isInSource)
+      packages.set(`${name} ${version}`, { type: "gem", name, version, scope: "required", sha512: null });
+  return { packages: [...packages.values()], isComplete: true };
+}

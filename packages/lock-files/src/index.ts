@@ -1,0 +1,16 @@
+// Reads the lock files of all languages: the packages that they name, and what they say about an install.
+
+export { lockedGems, type LockedGem } from "./gemfile-lock.ts";
+export type { LockFacts } from "./lock-facts.ts";
+export { maxPackages } from "./locked-package.ts";
+export type { LockedPackage, LockedPackages } from "./locked-package.ts";
+export {
+  lockedPackages,
+  lockedWorkspace,
+  lockFileNames,
+  lockLanguages,
+  type NodePackageManager,
+} from "./locked-packages.ts";
+export { lockedPrograms } from "./npm-lock-facts.ts";
+export { normalizedName, requirementLines } from "./python-locks.ts";
+export { readLockFacts } from "./read-lock-facts.ts";
