@@ -75,7 +75,6 @@ async function pairOf(one: (kind: Kind) => Promise<number>): Promise<readonly nu
 
 /** The CPU time of one value and of one span, in milliseconds, in a process that reports all the time: its code is compiled. */
 async function oneOfEach(url: string): Promise<{ readonly value: number; readonly span: number }> {
-  await valueMs();
   const value = await valueMs();
   await spanMs(url);
   return { value, span: await spanMs(url) };

@@ -51,6 +51,21 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     await page.dispatchEvent(".drop", "drop", { dataTransfer: transfer });
   };
 
+  test("the first page loads 200 kB at most, compressed, all of it from the API", async () => {
+    const first = await browser.newPage();
+    await first.goto(apiUrl("/"));
+    await first.getByRole("button", { name: "Log in" }).waitFor();
+    const entries = `performance.getEntriesByType("resource").map(({ name, encodedBodySize: bytes }) => ({ name, bytes }))`;
+    const loaded = await first.evaluate<{ readonly name: string; readonly bytes: number }[]>(entries);
+    await first.close();
+    expect(loaded.map(({ name }) => new URL(name).origin)).toEqual(
+      loaded.map(() => new URL(apiUrl("/")).origin),
+    );
+    const bytes = loaded.reduce((sum, entry) => sum + entry.bytes, 0);
+    expect(bytes).toBeGreaterThan(20_000);
+    expect(bytes).toBeLessThan(200_000);
+  });
+
   test("a wrong token is refused, and a right one opens the apps", async () => {
     await page.goto(apiUrl("/"));
     await page.getByRole("button", { name: "Log in" }).waitFor();

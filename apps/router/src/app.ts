@@ -7,6 +7,7 @@ import { checkHealth, throttledErrorLog } from "@slipway/service";
 import type { Logger, Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { metricsOptions, openMetrics } from "@slipway/telemetry";
+import { accessLog } from "./access-log.ts";
 import type { RouterConfig } from "./config.ts";
 import { followCutovers } from "./cutovers.ts";
 import { Routes } from "./routes.ts";
@@ -35,6 +36,7 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
     onError,
     ...config.server,
     ...config.limits,
+    accessLog: accessLog({ logger, level: config.server.accessLogLevel, ...config.server }),
     health: () => checkHealth({ store: () => store.ping(), redis: () => redis.ping() }),
   });
   const resources = opened.move();

@@ -43,6 +43,11 @@ export const settings = commonSettings.extend({
     description: "Largest body of a request to an app.",
     unit: "MiB",
   }),
+  ROUTER_ACCESS_LOG_LEVEL: z.enum(["off", "info", "debug", "trace"]).default("off").register(settingDocs, {
+    topic: "processes",
+    description:
+      "Severity of the router's log lines about requests to apps. `off`: it writes none. WebSockets have no lines.",
+  }),
   ROUTER_TRUST_PROXY: trustedProxies.register(settingDocs, {
     topic: "access",
     description:
@@ -65,6 +70,7 @@ function grouped(parsed: z.output<typeof settings>) {
       port: parsed.ROUTER_PORT,
       domain: parsed.ROUTER_DOMAIN,
       trustedProxies: parsed.ROUTER_TRUST_PROXY,
+      accessLogLevel: parsed.ROUTER_ACCESS_LOG_LEVEL,
     },
     limits: { timeoutMs: parsed.ROUTER_TIMEOUT_MS, bodyMaxBytes: parsed.ROUTER_BODY_MAX_MB },
   };

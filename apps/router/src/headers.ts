@@ -76,12 +76,23 @@ export function setForwarded(request: IncomingMessage, trusted: BlockList): void
   headers["x-forwarded-port"] ??= /:(\d+)$/.exec(headers.host ?? "")?.[1] ?? "80";
 }
 
+/** @returns the address of the client: the last one of X-Forwarded-For that is no trusted proxy, if a trusted proxy sent the request. */
+export function clientOf({ socket, headers }: IncomingMessage, trusted: BlockList): string {
+  const { address, isTrusted } = peerOf(socket, trusted);
+  if (!isTrusted) return address;
+  const forwardedFor = tokens(String(headers["x-forwarded-for"] ?? ""));
+  return forwardedFor.findLast((client) => !isProxy(client, trusted)) ?? forwardedFor[0] ?? address;
+}
+
 function peerOf(socket: KnownSocket, trusted: BlockList): Peer {
   const known = socket[peer];
   if (known !== undefined) return known;
   const address = addressOf(socket);
-  const isTrusted = address !== "" && trusted.check(address, address.includes(":") ? "ipv6" : "ipv4");
-  return (socket[peer] = { address, isTrusted });
+  return (socket[peer] = { address, isTrusted: isProxy(address, trusted) });
+}
+
+function isProxy(address: string, trusted: BlockList): boolean {
+  return address !== "" && trusted.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
 /** The peer's address; for an IPv4-mapped IPv6 address the IPv4 address. */

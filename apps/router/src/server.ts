@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createPeerServer, healthResponse, startListening } from "@slipway/service";
 import type { Health, Service } from "@slipway/service";
+import type { AccessLog } from "./access-log.ts";
 import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
 import { appNameOf, hasSeveralHosts, normalizeTarget } from "./host.ts";
@@ -16,6 +17,8 @@ export interface ServerOptions extends ForwardOptions {
   readonly domain: string;
   /** Errors in the result are not sent to clients: they may contain host names. */
   readonly health: () => Promise<Health>;
+  /** Null: requests are not logged. */
+  readonly accessLog: AccessLog | null;
 }
 
 const limits = {
@@ -73,6 +76,7 @@ async function respond(
   options: ServerOptions,
 ): Promise<void> {
   measureRequest(response);
+  options.accessLog?.(request, response);
   if (hasSeveralHosts(request)) return sendPage(response, "several-hosts");
   if (!normalizeTarget(request)) return sendPage(response, "bad-request");
   const app = appNameOf(request, options.domain);

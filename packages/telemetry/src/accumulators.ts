@@ -48,8 +48,12 @@ export class Accumulator {
 
   /** Adds to a counter, or records a value of a histogram. NaN, which would spoil the sum for good, is ignored. */
   add(value: number, attributes: AttributeValues): void {
+    if (!Number.isNaN(value)) this.addTo(this.find(attributes), value);
+  }
+
+  /** The same for a series that was found before. */
+  addTo(series: Series, value: number): void {
     if (Number.isNaN(value)) return;
-    const series = this.#find(attributes);
     series.sum += value;
     if (series.counts.length === 0) return;
     series.count += 1;
@@ -57,7 +61,8 @@ export class Accumulator {
     series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
   }
 
-  #find(attributes: AttributeValues): Series {
+  /** @returns the series of these attributes; a new one the first time. */
+  find(attributes: AttributeValues): Series {
     let node = this.#root;
     for (const name of this.#names) {
       const value = attributes[name];

@@ -2,7 +2,7 @@
 
 import { toSlipwayError } from "@slipway/core";
 import type { ErrorCode, Store } from "@slipway/core";
-import { isMeasured, record } from "./instruments.ts";
+import { isMeasured, recorder } from "./instruments.ts";
 import { beginCall, isTraced } from "./spans.ts";
 
 export type Dependency = "engine" | "redis" | "registry" | "store";
@@ -10,36 +10,26 @@ export type Dependency = "engine" | "redis" | "registry" | "store";
 /** Codes of calls that the caller ended: their durations say nothing about the service. */
 const endedByCaller: ReadonlySet<ErrorCode> = new Set(["aborted", "lease-lost", "requeued"]);
 
+const durations = {
+  engine: recordersOf("engine"),
+  redis: recordersOf("redis"),
+  registry: recordersOf("registry"),
+  store: recordersOf("store"),
+} as const satisfies Readonly<Record<Dependency, unknown>>;
+
 /**
  * Runs a call, records its duration, and adds its span to the trace of the phase that makes it.
  * @param action what the service does, for example "create a container". Calls without it have no spans.
  * @throws the call's error.
  */
-export async function measured<Result>(
+export function measured<Result>(
   dependency: Dependency,
   call: () => Promise<Result>,
   action?: string,
 ): Promise<Result> {
-  const endSpan = action === undefined ? null : beginCall(dependency, action);
-  if (!isMeasured() && endSpan === null) return call();
-  const startedAt = performance.now();
-  const end = (outcome: "responded" | "unavailable") =>
-    record(
-      "slipway_dependency_call_duration_seconds",
-      { dependency, outcome },
-      (performance.now() - startedAt) / 1e3,
-    );
-  try {
-    const result = await call();
-    end("responded");
-    endSpan?.(null);
-    return result;
-  } catch (error) {
-    const { code } = toSlipwayError(error);
-    if (!endedByCaller.has(code)) end(isUnavailable(dependency, error) ? "unavailable" : "responded");
-    endSpan?.(code);
-    throw error;
-  }
+  const running = begin(dependency, action);
+  const result = begun(call);
+  return running === null ? result : ended(running, result);
 }
 
 /** @returns the store with every call measured and traced; the store itself while neither metrics nor traces are open. */
@@ -52,6 +42,54 @@ export function measuredStore(store: Store): Store {
   );
 }
 
+/** A call that is measured. */
+interface Running {
+  readonly dependency: Dependency;
+  readonly startedAt: number;
+  readonly endSpan: ReturnType<typeof beginCall>;
+}
+
+/** @returns null for a call that nothing is reported of. */
+function begin(dependency: Dependency, action: string | undefined): Running | null {
+  const endSpan = action === undefined ? null : beginCall(dependency, action);
+  if (!isMeasured() && endSpan === null) return null;
+  return { dependency, startedAt: performance.now(), endSpan };
+}
+
+/** A call that throws at once fails like any other. */
+function begun<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Reports the call when it has ended. Without `await`, which would take another promise. */
+function ended<Result>(running: Running, result: Promise<Result>): Promise<Result> {
+  const { dependency, startedAt, endSpan } = running;
+  return result.then(
+    (value) => {
+      durations[dependency].responded((performance.now() - startedAt) / 1e3);
+      endSpan?.(null);
+      return value;
+    },
+    (error: unknown) => {
+      const { code } = toSlipwayError(error);
+      const outcome = isUnavailable(dependency, error) ? "unavailable" : "responded";
+      if (!endedByCaller.has(code)) durations[dependency][outcome]((performance.now() - startedAt) / 1e3);
+      endSpan?.(code);
+      throw error;
+    },
+  );
+}
+
+function recordersOf(dependency: Dependency) {
+  const of = (outcome: "responded" | "unavailable") =>
+    recorder("slipway_dependency_call_duration_seconds", { dependency, outcome });
+  return { responded: of("responded"), unavailable: of("unavailable") };
+}
+
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
 /** Every method of the port returns a promise. Disposing is no call. */
@@ -59,21 +97,20 @@ function measuredMember(member: unknown, name: string | symbol, prefix = ""): un
   if (typeof member !== "function" || typeof name === "symbol") return member;
   const call = member as Call;
   const action = `${prefix}${name}`;
-  return (...args: readonly unknown[]) => measured("store", () => call(...args), action);
+  return (...args: readonly unknown[]) => {
+    const running = begin("store", action);
+    const result = call(...args);
+    return running === null ? result : ended(running, result);
+  };
 }
 
-/** Changes each member when it is first read: callers compare members by identity. */
+/** @returns a copy with changed members. A property is read faster than what a Proxy computes. */
 function withEach<Whole extends object>(
   whole: Whole,
   change: (member: unknown, name: string | symbol) => unknown,
 ): Whole {
-  const changed = new Map<string | symbol, unknown>();
-  return new Proxy(whole, {
-    get: (target, name) => {
-      if (!changed.has(name)) changed.set(name, change(Reflect.get(target, name), name));
-      return changed.get(name);
-    },
-  });
+  const names = Reflect.ownKeys(whole);
+  return Object.fromEntries(names.map((name) => [name, change(Reflect.get(whole, name), name)])) as Whole;
 }
 
 function isUnavailable(dependency: Dependency, error: unknown): boolean {

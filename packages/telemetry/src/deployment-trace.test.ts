@@ -11,7 +11,7 @@ import {
 import type { Deployment } from "@slipway/core";
 import { aNewDeployment } from "@slipway/testkit";
 import { deploymentSpans } from "./deployment-trace.ts";
-import { attemptSpanId, deploymentSpanId, phaseSpanId, traceIdOf } from "./trace-ids.ts";
+import { attemptIds, deploymentIds, phaseSpanId, traceIdOf } from "./trace-ids.ts";
 
 const at = (second: number) => new Date(Date.UTC(2026, 2, 4, 5, 6, second));
 const origin = (jobAddedSecond: number) => ({
@@ -62,8 +62,8 @@ test("a trace has the deployment, its waits, its attempts and their phases, each
       failure,
     }),
   );
-  const whole = deploymentSpanId("d1");
-  const first = attemptSpanId("d1", 1);
+  const whole = deploymentIds("d1").spanId;
+  const first = attemptIds("d1", 1).spanId;
   expect(spans).toEqual([
     { name: "deployment", parentSpanId: null, seconds: [0, 20], failure: "build-failed" },
     { name: "wait in the lane", parentSpanId: whole, seconds: [0, 4], failure: null },
@@ -104,10 +104,10 @@ test("a deployment that was aborted between attempts has the wait after the last
   const spans = deploymentSpans(aborted);
   expect(spans.map(({ name, failure }) => [name, failure])).toEqual([
     ["deployment", null],
-    ["wait", null],
     ["attempt", null],
+    ["wait", null],
   ]);
-  expect(spans[1]).toMatchObject({ startedAt: at(5), finishedAt: at(9) });
+  expect(spans[2]).toMatchObject({ startedAt: at(5), finishedAt: at(9) });
 });
 
 test("a deployment has no trace before its log is sealed", () => {

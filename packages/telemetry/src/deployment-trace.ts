@@ -3,8 +3,8 @@
 
 import type { AttemptRecord, Deployment, DeploymentEvents, PhaseRecord } from "@slipway/core";
 import { isTraced, reportSpan, withinSpan } from "./spans.ts";
-import type { SpanRecord } from "./spans.ts";
-import { attemptSpanId, deploymentSpanId, phaseSpanId, traceIdOf, waitSpanId } from "./trace-ids.ts";
+import type { SpanParent, SpanRecord } from "./spans.ts";
+import { attemptIds, deploymentIds, phaseSpanId, traceIdOf } from "./trace-ids.ts";
 
 /** @returns the events, which also export the trace of each deployment that ends. A deployment ends when its log is sealed. */
 export function traceEnds(events: DeploymentEvents): DeploymentEvents {
@@ -28,84 +28,126 @@ export function tracePhase<T>(
 
 /** The spans of a deployment that has ended; none before. */
 export function deploymentSpans(deployment: Deployment): SpanRecord[] {
-  const { id, status, createdAt, finishedAt, timeline, failure } = deployment;
+  const { id, createdAt, finishedAt, timeline } = deployment;
   if (finishedAt === null || deployment.logSha256 === null) return [];
-  const whole: SpanRecord = {
-    traceId: traceIdOf(id),
-    spanId: deploymentSpanId(id),
-    parentSpanId: null,
-    name: "deployment",
-    kind: "internal",
-    startedAt: createdAt,
-    finishedAt,
-    // Messages are left out: they may quote the output of apps.
-    failure: failure?.code ?? null,
-    attributes: {
-      "slipway.deployment.id": id,
-      "slipway.deployment.number": deployment.number,
-      "slipway.deployment.status": status,
-      "slipway.app.id": deployment.appId,
-    },
+  const whole = deploymentIds(id);
+  const spans = [wholeSpan(whole, deployment, finishedAt)];
+  // The timeline has the latest attempts only: what came before the first of them is unknown.
+  let waitsSince = (timeline[0]?.number ?? 1) > 1 ? null : createdAt;
+  let lastNumber = 0;
+  for (const attempt of timeline) {
+    lastNumber = attempt.number;
+    const ids = attemptIds(id, lastNumber);
+    const endedAt = attempt.finishedAt ?? finishedAt;
+    const { startedAt, jobAddedAt } = attempt;
+    if (waitsSince !== null) addWaits(spans, whole, { ids, from: waitsSince, to: startedAt, jobAddedAt });
+    const parent = { traceId: whole.traceId, spanId: ids.spanId };
+    spans.push(attemptSpan(whole, ids.spanId, attempt, endedAt));
+    for (const phase of attempt.phases)
+      spans.push(phaseSpan(parent, phaseSpanId(id, lastNumber, phase), phase, endedAt));
+    waitsSince = endedAt;
+  }
+  if (waitsSince !== null && waitsSince < finishedAt) {
+    const ids = attemptIds(id, lastNumber + 1);
+    addWaits(spans, whole, { ids, from: waitsSince, to: finishedAt, jobAddedAt: null });
+  }
+  return spans;
+}
+
+function wholeSpan(ids: SpanParent, deployment: Deployment, finishedAt: Date): SpanRecord {
+  const attributes = {
+    "slipway.deployment.id": deployment.id,
+    "slipway.deployment.number": deployment.number,
+    "slipway.deployment.status": deployment.status,
+    "slipway.app.id": deployment.appId,
   };
-  const attempts = timeline.flatMap((attempt) => attemptSpans(whole, id, attempt, finishedAt));
-  return [whole, ...waitSpans(whole, id, timeline), ...attempts];
+  // Messages are left out: they may quote the output of apps.
+  const failure = deployment.failure?.code ?? null;
+  const { traceId, spanId } = ids;
+  const name = "deployment";
+  const startedAt = deployment.createdAt;
+  return {
+    traceId,
+    spanId,
+    parentSpanId: null,
+    name,
+    kind: "internal",
+    startedAt,
+    finishedAt,
+    failure,
+    attributes,
+  };
+}
+
+interface Wait {
+  readonly ids: ReturnType<typeof attemptIds>;
+  readonly from: Date;
+  readonly to: Date;
+  readonly jobAddedAt: Date | null;
 }
 
 /** Before its first attempt, and after each attempt that did not end it, a deployment waits in its lane, then for a worker. */
-function waitSpans(whole: SpanRecord, id: string, timeline: readonly AttemptRecord[]): SpanRecord[] {
-  const starts = [whole.startedAt, ...timeline.map((attempt) => attempt.finishedAt ?? whole.finishedAt)];
-  return starts.flatMap((from, index) => {
-    const next = timeline[index];
-    // The timeline has the latest attempts only: what came before the first of them is unknown.
-    if (index === 0 && (next?.number ?? 1) > 1) return [];
-    const to = next?.startedAt ?? whole.finishedAt;
-    const added = next?.jobAddedAt ?? null;
-    const between = added === null ? to : new Date(Math.min(Math.max(+added, +from), +to));
-    const parts =
-      added === null
-        ? [{ name: "wait", startedAt: from, finishedAt: to }]
-        : [
-            { name: "wait in the lane", startedAt: from, finishedAt: between },
-            { name: "wait for a worker", startedAt: between, finishedAt: to },
-          ];
-    return parts
-      .filter(({ startedAt, finishedAt }) => startedAt < finishedAt)
-      .map((part) => child(whole, { ...part, spanId: waitSpanId(id, part.name, part.startedAt) }));
-  });
-}
-
-function attemptSpans(whole: SpanRecord, id: string, attempt: AttemptRecord, endedAt: Date): SpanRecord[] {
-  const { number, worker, engine, startedAt, outcome } = attempt;
-  const finishedAt = attempt.finishedAt ?? endedAt;
-  const span: SpanRecord = {
-    ...child(whole, { spanId: attemptSpanId(id, number), name: "attempt", startedAt, finishedAt }),
-    failure: outcome === "failed" || outcome === "lost" ? outcome : null,
-    attributes: {
-      "slipway.attempt.number": number,
-      ...(worker === null ? {} : { "slipway.worker": worker }),
-      ...(engine === null ? {} : { "slipway.engine": engine }),
-      ...(outcome === null ? {} : { "slipway.attempt.outcome": outcome }),
-    },
+function addWaits(spans: SpanRecord[], whole: SpanParent, { ids, from, to, jobAddedAt }: Wait): void {
+  const add = (name: string, spanId: string, startedAt: Date, finishedAt: Date) => {
+    if (startedAt < finishedAt)
+      spans.push(child(whole, { spanId, name, startedAt, finishedAt, failure: null, attributes: none }));
   };
-  return [span, ...attempt.phases.map((phase) => phaseSpan(span, id, number, phase))];
+  if (jobAddedAt === null) {
+    add("wait", ids.laneWaitId, from, to);
+    return;
+  }
+  const between = new Date(Math.min(Math.max(+jobAddedAt, +from), +to));
+  add("wait in the lane", ids.laneWaitId, from, between);
+  add("wait for a worker", ids.workerWaitId, between, to);
 }
 
-function phaseSpan(attempt: SpanRecord, id: string, number: number, phase: PhaseRecord): SpanRecord {
-  const { name, startedAt, bytes, reused, outcome } = phase;
-  const finishedAt = phase.finishedAt ?? attempt.finishedAt;
-  return {
-    ...child(attempt, { spanId: phaseSpanId(id, number, phase), name, startedAt, finishedAt }),
-    failure: outcome === "failed" ? "failed" : null,
-    attributes: {
-      ...(bytes === null ? {} : { "slipway.phase.bytes": bytes }),
-      ...(reused.length === 0 ? {} : { "slipway.phase.reused": reused }),
-    },
-  };
-}
-
-function child(
-  { traceId, spanId: parentSpanId }: SpanRecord,
-  own: Pick<SpanRecord, "spanId" | "name" | "startedAt" | "finishedAt">,
+function attemptSpan(
+  whole: SpanParent,
+  spanId: string,
+  attempt: AttemptRecord,
+  finishedAt: Date,
 ): SpanRecord {
-  return { traceId, parentSpanId, kind: "internal", failure: null, attributes: {}, ...own };
+  const { number, worker, engine, startedAt, outcome } = attempt;
+  const attributes: Attributes = { "slipway.attempt.number": number };
+  if (worker !== null) attributes["slipway.worker"] = worker;
+  if (engine !== null) attributes["slipway.engine"] = engine;
+  if (outcome !== null) attributes["slipway.attempt.outcome"] = outcome;
+  const failure = outcome === "failed" || outcome === "lost" ? outcome : null;
+  return child(whole, { spanId, name: "attempt", startedAt, finishedAt, failure, attributes });
+}
+
+function phaseSpan(
+  attempt: SpanParent,
+  spanId: string,
+  phase: PhaseRecord,
+  attemptEndedAt: Date,
+): SpanRecord {
+  const { name, startedAt, bytes, reused, outcome } = phase;
+  const attributes: Attributes = {};
+  if (bytes !== null) attributes["slipway.phase.bytes"] = bytes;
+  if (reused.length > 0) attributes["slipway.phase.reused"] = reused;
+  const finishedAt = phase.finishedAt ?? attemptEndedAt;
+  const failure = outcome === "failed" ? "failed" : null;
+  return child(attempt, { spanId, name, startedAt, finishedAt, failure, attributes });
+}
+
+type Attributes = Record<string, SpanRecord["attributes"][string]>;
+
+const none: Attributes = {};
+
+/** Names each property: copying them all by a spread takes several times as long. */
+function child(parent: SpanParent, own: Omit<SpanRecord, "traceId" | "parentSpanId" | "kind">): SpanRecord {
+  const { spanId, name, startedAt, finishedAt, failure, attributes } = own;
+  const { traceId, spanId: parentSpanId } = parent;
+  return {
+    traceId,
+    spanId,
+    parentSpanId,
+    name,
+    kind: "internal",
+    startedAt,
+    finishedAt,
+    failure,
+    attributes,
+  };
 }

@@ -12,4 +12,4 @@ export { metricRegistry } from "./registry.ts";
 export { traceEnds, tracePhase } from "./deployment-trace.ts";
 export { isTraced, reportSpan } from "./spans.ts";
 export { openTraces, traceOptions } from "./traces.ts";
-export { deploymentSpanId, randomSpanId, traceIdOf } from "./trace-ids.ts";
+export { deploymentIds, randomSpanId, traceIdOf } from "./trace-ids.ts";

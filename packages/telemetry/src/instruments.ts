@@ -4,7 +4,7 @@ import type { Meter, Observable } from "@opentelemetry/api";
 import { withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import { Accumulator } from "./accumulators.ts";
-import type { AttributeValues } from "./accumulators.ts";
+import type { AttributeValues, Series } from "./accumulators.ts";
 import type { MetricDefinition } from "./definition.ts";
 import type { AttributesOf, MetricName, NameOf, Sample } from "./metric-types.ts";
 import { metricRegistry } from "./registry.ts";
@@ -81,6 +81,23 @@ export function record<Name extends NameOf<"histogram">>(
   value: number,
 ): void {
   open?.accumulators.get(name)?.add(Math.max(0, value), attributes);
+}
+
+/** @returns `record` for one combination of attributes, which is looked up once: for values that come often. */
+export function recorder<Name extends NameOf<"histogram">>(
+  name: Name,
+  attributes: AttributesOf<Name>,
+): (value: number) => void {
+  let found: { readonly by: Open; readonly accumulator: Accumulator; readonly series: Series } | null = null;
+  return (value) => {
+    if (open === null) return;
+    if (found?.by !== open) {
+      const accumulator = open.accumulators.get(name);
+      if (accumulator === undefined) return;
+      found = { by: open, accumulator, series: accumulator.find(attributes) };
+    }
+    found.accumulator.addTo(found.series, Math.max(0, value));
+  };
 }
 
 /**

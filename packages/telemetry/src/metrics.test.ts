@@ -95,6 +95,24 @@ test("calls of a dependency are recorded by whether it responded; those that the
   expect([calls("responded"), calls("unavailable")]).toEqual([2, 1]);
 });
 
+test("a call that throws at once is recorded, and rejects", async () => {
+  const call = measured("engine", () => {
+    throw new SlipwayError("engine-unavailable", "at once");
+  });
+  await expect(call).rejects.toThrow("at once");
+  const outcome = { dependency: "engine", outcome: "unavailable" };
+  expect((await scrape()).value("slipway_dependency_call_duration_seconds_count", outcome)).toBe(1);
+});
+
+test("calls of one service are recorded also when metrics were closed and opened again", async () => {
+  await measured("engine", async () => 1);
+  await metrics[Symbol.asyncDispose]();
+  metrics = await openMetrics({ ...options, address: { host: "127.0.0.1", port: 0 }, onError });
+  await measured("engine", async () => 1);
+  const outcome = { dependency: "engine", outcome: "responded" };
+  expect((await scrape()).value("slipway_dependency_call_duration_seconds_count", outcome)).toBe(1);
+});
+
 test("a call of Redis responded unless its connection failed, also with an error as the reply", async () => {
   const reply = Object.assign(new Error("ERR unknown command"), { name: "ReplyError" });
   await measured("redis", async () => "PONG");

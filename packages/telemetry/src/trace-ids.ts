@@ -1,5 +1,5 @@
 // The ids of a deployment's trace and of its spans. They follow from the deployment's id, so the API and the workers agree on them
-// without passing them on, and a span that is exported twice stays one span.
+// without passing them on, and a span that is exported twice stays one span. One digest has the ids of several spans.
 
 import { hash, randomUUID } from "node:crypto";
 
@@ -7,19 +7,24 @@ import { hash, randomUUID } from "node:crypto";
 const traceIdLength = 32;
 const spanIdLength = 16;
 
+/** The trace of a deployment, and the span of the whole deployment in it. */
+export function deploymentIds(deploymentId: string): { readonly traceId: string; readonly spanId: string } {
+  const digits = digest(JSON.stringify(["trace", deploymentId]));
+  return { traceId: digits.slice(0, traceIdLength), spanId: spanId(digits, traceIdLength / spanIdLength) };
+}
+
 /** The id of the trace of a deployment. */
 export function traceIdOf(deploymentId: string): string {
-  return digest(["trace", deploymentId]).slice(0, traceIdLength);
+  return deploymentIds(deploymentId).traceId;
 }
 
-/** The id of the span of a whole deployment. */
-export function deploymentSpanId(deploymentId: string): string {
-  return spanId(["deployment", deploymentId]);
-}
-
-/** The id of the span of an attempt. */
-export function attemptSpanId(deploymentId: string, attempt: number): string {
-  return spanId(["attempt", deploymentId, attempt]);
+/** The ids of the span of an attempt, and of the waits before it: in the lane, or wherever it was, and for a worker. */
+export function attemptIds(
+  deploymentId: string,
+  attempt: number,
+): { readonly spanId: string; readonly laneWaitId: string; readonly workerWaitId: string } {
+  const digits = digest(`attempt ${attempt} ${deploymentId}`);
+  return { spanId: spanId(digits, 0), laneWaitId: spanId(digits, 1), workerWaitId: spanId(digits, 2) };
 }
 
 /** The id of the span of a phase. */
@@ -28,12 +33,7 @@ export function phaseSpanId(
   attempt: number,
   { name, startedAt }: { readonly name: string; readonly startedAt: Date },
 ): string {
-  return spanId(["phase", deploymentId, attempt, name, startedAt.getTime()]);
-}
-
-/** The id of the span of the wait before an attempt. */
-export function waitSpanId(deploymentId: string, name: string, startedAt: Date): string {
-  return spanId(["wait", deploymentId, name, startedAt.getTime()]);
+  return spanId(digest(`phase ${attempt} ${startedAt.getTime()} ${name} ${deploymentId}`), 0);
 }
 
 /** An id for a span that is exported once. UUIDs are drawn from a pool, so most take no system call. */
@@ -41,10 +41,10 @@ export function randomSpanId(): string {
   return randomUUID().replaceAll("-", "").slice(-spanIdLength);
 }
 
-function spanId(path: readonly (string | number)[]): string {
-  return digest(path).slice(0, spanIdLength);
+function spanId(digits: string, index: number): string {
+  return digits.slice(index * spanIdLength, (index + 1) * spanIdLength);
 }
 
-function digest(path: readonly (string | number)[]): string {
-  return hash("sha256", JSON.stringify(path));
+function digest(text: string): string {
+  return hash("sha256", text);
 }

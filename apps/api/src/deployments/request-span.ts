@@ -2,7 +2,7 @@
 
 import type { Response } from "express";
 import type { Deployment } from "@slipway/core";
-import { deploymentSpanId, isTraced, randomSpanId, reportSpan, traceIdOf } from "@slipway/telemetry";
+import { deploymentIds, isTraced, randomSpanId, reportSpan } from "@slipway/telemetry";
 
 const route = "/v1/apps/:app/deployments";
 
@@ -10,10 +10,11 @@ const route = "/v1/apps/:app/deployments";
 export function traceRequest(response: Response, startedAt: Date, { id }: Pick<Deployment, "id">): void {
   if (!isTraced()) return;
   response.once("close", () => {
+    const { traceId, spanId: parentSpanId } = deploymentIds(id);
     reportSpan({
-      traceId: traceIdOf(id),
+      traceId,
       spanId: randomSpanId(),
-      parentSpanId: deploymentSpanId(id),
+      parentSpanId,
       name: `POST ${route}`,
       kind: "server",
       startedAt,

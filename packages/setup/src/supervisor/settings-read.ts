@@ -81,6 +81,7 @@ export const settingsRead = {
     "METRICS_PORT",
     "PUBLIC_APP_URL",
     "REDIS_URL",
+    "ROUTER_ACCESS_LOG_LEVEL",
     "ROUTER_BODY_MAX_MB",
     "ROUTER_DOMAIN",
     "ROUTER_HOST",

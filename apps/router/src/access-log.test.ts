@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { lacksRedis } from "@slipway/testkit";
+import { startTarget, startTestRouter } from "../test-support/router.ts";
+import type { TestRouter } from "../test-support/router.ts";
+
+const proxies = { ROUTER_TRUST_PROXY: "127.0.0.1,10.1.0.0/16" };
+const requestsOf = ({ logLines }: TestRouter) =>
+  logLines
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    .filter(({ msg }) => String(msg).startsWith("request "));
+
+describe.skipIf(await lacksRedis())("the router's access log", () => {
+  test("it has a line per request with the API's fields, without the query, and none of health checks", async () => {
+    await using router = await startTestRouter({ ...proxies, ROUTER_ACCESS_LOG_LEVEL: "info" });
+    await using target = await startTarget((_incoming, response) => {
+      response.writeHead(404).end();
+    });
+    const app = await router.newApp();
+    await router.cutOver(app, [target.address]);
+    const headers = { "x-forwarded-for": "192.0.2.1, 192.0.2.7, 10.1.0.3" };
+    await router.send(app, { method: "POST", path: "/page?token=secret", headers, body: "x" });
+    await router.send({ name: "no-such-app" });
+    const health = await fetch(`http://127.0.0.1:${router.port}/health`);
+    expect(health.status).toBe(200);
+    const host = `${app.name}.localhost:${router.port}`;
+    await expect.poll(() => requestsOf(router)).toHaveLength(2);
+    expect(requestsOf(router)).toMatchObject([
+      {
+        level: 30,
+        msg: "request completed",
+        req: { method: "POST", host, path: "/page", from: "192.0.2.7" },
+        res: { status: 404 },
+        responseTime: expect.any(Number),
+      },
+      { req: { method: "GET", path: "/", from: "127.0.0.1" }, res: { status: 404 } },
+    ]);
+    expect(router.logLines.join("")).not.toContain("secret");
+  });
+
+  test("it is off by default", async () => {
+    await using router = await startTestRouter();
+    await router.send({ name: "no-such-app" });
+    expect(requestsOf(router)).toEqual([]);
+  });
+});

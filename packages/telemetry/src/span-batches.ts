@@ -1,0 +1,59 @@
+// Collects spans until a batch is worth sending.
+
+import type { SpanRecord } from "./spans.ts";
+
+export interface BatchOptions {
+  /** Sends a batch. It does not reject: it reports a batch that it gives up. */
+  readonly send: (spans: readonly SpanRecord[]) => Promise<void>;
+  /** A span waits no longer for others, unless a batch is being sent. */
+  readonly delayMs: number;
+  /** So many spans are sent at once. */
+  readonly maxSpans: number;
+  /** Spans that wait; further ones are dropped. */
+  readonly maxQueuedSpans: number;
+}
+
+/** Sends one batch at a time. Dispose it to send what waits. */
+export class SpanBatches implements AsyncDisposable {
+  readonly #options: BatchOptions;
+  #queued: SpanRecord[] = [];
+  #timer: NodeJS.Timeout | null = null;
+  #sending: Promise<void> | null = null;
+
+  constructor(options: BatchOptions) {
+    this.#options = options;
+  }
+
+  add(span: SpanRecord): void {
+    if (this.#queued.length >= this.#options.maxQueuedSpans) return;
+    this.#queued.push(span);
+    if (this.#sending === null) this.#schedule();
+  }
+
+  /** Sends all batches at once: each may take as long as the collector is waited for. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const sent = this.#sending === null ? [] : [this.#sending];
+    while (this.#queued.length > 0) sent.push(this.#options.send(this.#take()));
+    await Promise.all(sent);
+  }
+
+  #schedule(): void {
+    const begin = () => {
+      this.#sending = this.#send();
+    };
+    if (this.#queued.length >= this.#options.maxSpans) begin();
+    else this.#timer ??= setTimeout(begin, this.#options.delayMs).unref();
+  }
+
+  async #send(): Promise<void> {
+    await this.#options.send(this.#take());
+    this.#sending = null;
+    if (this.#queued.length > 0) this.#schedule();
+  }
+
+  #take(): readonly SpanRecord[] {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    return this.#queued.splice(0, this.#options.maxSpans);
+  }
+}
