@@ -18,6 +18,8 @@ import type { Attempt } from "../../attempt.ts";
 import { type RunContext, runSandbox } from "../../build-sandbox.ts";
 import { saveCache } from "../../cache.ts";
 import { heldPush } from "../../held-writes.ts";
+import { pullEarly } from "../../pull-early.ts";
+import type { PullEarlyContext } from "../../pull-early.ts";
 import type { Builder, BuildInput } from "../builder.ts";
 import { type BuilderImageContext, type UsedBuilder, usedBuilder } from "./builder-image.ts";
 import {
@@ -31,7 +33,8 @@ import { openRegistryGateway, type RegistryGateway } from "./registry-gateway.ts
 
 export type CnbContext = BuilderImageContext &
   CnbSandboxContext &
-  RunContext & {
+  RunContext &
+  PullEarlyContext & {
     readonly registry: Pick<ImageRegistry, "host" | "inspect" | "forward">;
     readonly registryWrites: RegistryWrites;
     readonly store: Pick<Store, "releases">;
@@ -54,11 +57,13 @@ export function cnbBuilder(context: CnbContext): Builder {
       );
       await using owned = new AsyncDisposableStack();
       const { sandbox, digest } = await created(context, attempt, { input, builder, descriptor }, owned);
-      const image = await exported(context, attempt, digest);
+      const image = await checkedImage(context, attempt, digest);
+      const reference = `${context.registry.host}/apps/${attempt.app.id}:${lease.deployment.id}`;
+      log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
       const processes = processesOf(attempt, input.plan.procfile, image);
       const resources = owned.move();
       return {
-        image,
+        image: { ...image, reference },
         stackImage: null,
         // The lifecycle's own metadata in the image names them.
         buildpacks: [],
@@ -89,6 +94,8 @@ async function created(
 ): Promise<{ readonly sandbox: Sandbox; readonly digest: string }> {
   const { lease, log, signal, app } = attempt;
   const runImage = ownRunImage(context, builder);
+  let pull: Promise<void> | undefined;
+  owned.defer(() => pull);
   const gateway = openRegistryGateway({
     registry: context.registry,
     rules: {
@@ -97,6 +104,9 @@ async function created(
       readable: runImage === null ? [] : [repositoryOf(runImage)],
     },
     maxBytes: context.config.limits.imageBytes,
+    onExported: (exported) => {
+      pull ??= pullExported(context, attempt, exported);
+    },
     signal,
   });
   const previousImage = await previousImageOf(context, attempt);
@@ -165,23 +175,28 @@ async function reportOf(sandbox: Sandbox, signal: AbortSignal): Promise<string> 
   throw new SlipwayError("internal", "the lifecycle left no report");
 }
 
-async function exported(
+/** Pulls the image while the lifecycle ends. What fails here is reported by the steps that follow. */
+async function pullExported(context: CnbContext, attempt: Attempt, digest: string): Promise<void> {
+  const image = await checkedImage(context, attempt, digest).catch(() => null);
+  if (image === null) return;
+  await using _pull = pullEarly(context, attempt, image.pinnedReference);
+}
+
+/** @throws {SlipwayError} "image-too-large", "registry-unavailable". */
+async function checkedImage(
   { registry, config: { limits } }: CnbContext,
-  { app, lease, log, signal }: Attempt,
+  { app, signal }: Attempt,
   digest: string,
-) {
+): Promise<StoredImage> {
   const image = await registry.inspect(`${registry.host}/apps/${app.id}@${digest}`, signal);
   if (image === null)
     throw new SlipwayError("registry-unavailable", `the registry has no image ${digest} after its export`);
   const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
-  if (image.sizeBytes > limits.imageBytes)
-    throw new SlipwayError(
-      "image-too-large",
-      `the image has ${mebibytes(image.sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`,
-    );
-  const reference = `${registry.host}/apps/${app.id}:${lease.deployment.id}`;
-  log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
-  return { ...image, reference };
+  if (image.sizeBytes <= limits.imageBytes) return image;
+  throw new SlipwayError(
+    "image-too-large",
+    `the image has ${mebibytes(image.sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`,
+  );
 }
 
 function processesOf({ log }: Attempt, procfile: string | null, { config }: Pick<StoredImage, "config">) {
