@@ -1,7 +1,7 @@
 // A server of buildpacks by URL: git repositories and archives. The second of an app needs what the first exports.
 
 import { once } from "node:events";
-import { mkdtempDisposable } from "node:fs/promises";
+import { mkdtempDisposable, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cutServer, gitServer, packTarGz, TestRepository } from "@slipway/testkit";
@@ -45,7 +45,10 @@ const words = {
   "bin/compile": '#!/bin/bash\ncat "$1"/*.words >"$1/page"; echo "stack $STACK"\n',
 };
 
-/** Serves /tool.git with the tag v1, /server.tgz and /words.tgz, and /broken.git, which is no buildpack. */
+/**
+ * Serves /tool.git with the tag v1, /server.tgz, and /words.git and /words.tgz, which are the same. /broken.git is no buildpack, and
+ * /damaged.git lacks a part of its content.
+ */
 export async function serveBuildpacks(port: number): Promise<BuildpackServer> {
   await using opened = new AsyncDisposableStack();
   const root = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-buildpacks-test-"))).path;
@@ -78,6 +81,11 @@ async function createRepositories(root: string): Promise<string> {
   await first.commit({ "bin/compile": "#!/bin/bash\necho the branch moved on\nexit 1\n" });
   const broken = await TestRepository.create(join(root, "broken.git"));
   await broken.commit({ README: "" });
+  await (await TestRepository.create(join(root, "words.git"))).commit(words);
+  const damaged = await TestRepository.create(join(root, "damaged.git"));
+  await damaged.commit(words);
+  const content = await damaged.git("rev-parse", "HEAD:bin/compile");
+  await rm(join(damaged.folder, ".git/objects", content.slice(0, 2), content.slice(2)));
   return revision;
 }
 

@@ -36,6 +36,19 @@ test("two buildpacks of .buildpacks build an app, the second with what the first
   expect(await logOf(name, source, "success")).toContain("built before: once");
 });
 
+test("BUILDPACK_URL names a repository or an archive, which builds the app alone", async () => {
+  const { name } = await createApp("one-pack");
+  const source = await packTarGz({ "app/my.words": "by its URL", "app/serve.pl": servePl });
+  for (const pack of ["words.git", "words.tgz"]) {
+    const variables = [{ name: "BUILDPACK_URL", value: `${base}/${pack}` }];
+    await call("PUT", `/v1/apps/${name}/variables`, { variables });
+    const log = await logOf(name, source, "success");
+    expect(log).toContain("Building with buildpacks, because BUILDPACK_URL is set");
+    expect(log).toContain(`-----> Fetching the buildpack words from ${base}/${pack}`);
+    expect(await page(name)).toMatch(/^by its URL/);
+  }
+});
+
 test("a buildpack that cannot be fetched or used fails the build with the reason", async () => {
   const { name } = await createApp("refused");
   const refused = async (url: string) => {
@@ -51,6 +64,7 @@ test("a buildpack that cannot be fetched or used fails the build with the reason
   );
   expect(await refused(`${base}/missing.git`)).toEqual(says("there is no git repository at this URL"));
   expect(await refused(`${base}/broken.git`)).toEqual(says("The buildpack broken has no bin/detect."));
+  expect(await refused(`${base}/damaged.git`)).toEqual(says("The buildpack"));
   expect(await refused(`${base}/tool.git`)).toEqual(says("the branch moved on"));
 });
 

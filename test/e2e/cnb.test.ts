@@ -2,6 +2,8 @@
 
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { connectDocker, findContainers } from "@slipway/docker";
+import { statementOf } from "@slipway/receipts";
+import type { Envelope } from "@slipway/receipts";
 import { packTarGz, testEngine } from "@slipway/testkit";
 import { label } from "@slipway/core";
 import { servePl } from "./apps.ts";
@@ -43,8 +45,13 @@ test("a project.toml is built by the operator's builder image, and later builds 
     "BP_GREETING is hello from the descriptor\nBP_SECOND is two of the app\nand more\n",
   );
   expect(first.log).toContain("CNB_PLATFORM_API is not passed to the build");
-  expect(first.log).toContain("-----> Buildpacks: example/perl 1.2.3\n");
+  expect(first.log).toContain("-----> Buildpacks: example/perl@1.2.3\n");
   expect(first.deployment.status).toBe("success");
+  const receipt = `/v1/apps/${app.name}/deployments/${first.deployment.id}/receipt`;
+  const { predicate } = statementOf(await call<Envelope>("GET", receipt));
+  expect(predicate.buildDefinition.resolvedDependencies[1]?.annotations).toEqual({
+    buildpack: "example/perl@1.2.3",
+  });
   expect(await page(app.name)).toBe("of the stand-in, hello from the descriptor, 1001");
 
   const hook = 'echo "the hook has $FROM_LAYER in $PWD"';

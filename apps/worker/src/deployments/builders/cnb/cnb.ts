@@ -11,6 +11,7 @@ import type { ProjectDescriptor } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { ImageRegistry, Sandbox, Store, StoredImage } from "@slipway/core";
 import type { RegistryWrites } from "@slipway/bus";
+import type { BuildpackFacts } from "@slipway/receipts";
 import { readEntries } from "@slipway/tar";
 import { buffer } from "node:stream/consumers";
 import type { WorkerConfig } from "../../../config.ts";
@@ -65,8 +66,6 @@ export function cnbBuilder(context: CnbContext): Builder {
       return {
         image: { ...image, reference },
         stackImage: null,
-        // The lifecycle's own metadata in the image names them.
-        buildpacks: [],
         ...processes,
         configVars: {},
         saveCache: () =>
@@ -205,5 +204,6 @@ function processesOf({ log }: Attempt, procfile: string | null, { config }: Pick
   const { processTypes, imageStart, buildpacks } = cnbProcesses(config.labels, given);
   log.line(`-----> Buildpacks: ${buildpacks.join(", ")}`);
   log.line(`-----> Process types: ${Object.keys(processTypes).join(", ")}`);
-  return { processTypes, imageStart };
+  const facts = buildpacks.map((name): BuildpackFacts => ({ name, url: null, revision: null }));
+  return { processTypes, imageStart, buildpacks: facts };
 }
