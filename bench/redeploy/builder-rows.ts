@@ -24,13 +24,20 @@ import type { Row, RowContext } from "./redeployments.ts";
 import type { MeasuredRow } from "./report.ts";
 import * as sources from "./sources.ts";
 
+export const builderRows: readonly Row[] = [
+  { name: "Dockerfile with three stages and a secret, one file changed", measure: dockerfileRow },
+  { name: "Cloud Native Buildpacks, one file changed", measure: nativeBuildpacksRow },
+  { name: "two buildpacks by URL, one file changed", measure: twoBuildpacksRow },
+  { name: "image by digest, one layer changed", measure: imageRow },
+];
+
 /** Slipway and by hand, BuildKit builds the same Dockerfile with the same secret. */
-export async function dockerfileRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
+async function dockerfileRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
   const { STACK_IMAGE: base } = context.slipway.environment;
-  return [(await redeployments(context, cachedRow(this.name, sources.dockerfile, base))).row];
+  return [(await redeployments(context, cachedRow(this.name, sources.threeStages, base))).row];
 }
 
-export async function nativeBuildpacksRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
+async function nativeBuildpacksRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
   const { docker, environment } = context.slipway;
   const { STACK_IMAGE: run, STACK_BUILD_IMAGE: build } = environment;
   const name = context.builders.cnbBuilder;
@@ -41,7 +48,7 @@ export async function nativeBuildpacksRow(this: Row, context: RowContext): Promi
   return [(await redeployments(context, cachedRow(this.name, sources.nativeBuildpacks, run))).row];
 }
 
-export async function twoBuildpacksRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
+async function twoBuildpacksRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
   const { buildpackPort } = context.builders;
   await using _server = await serveBuildpacks(buildpackPort);
   const source = sources.twoBuildpacks(`http://127.0.0.1:${buildpackPort}`);
@@ -50,7 +57,7 @@ export async function twoBuildpacksRow(this: Row, context: RowContext): Promise<
 }
 
 /** Each round has an image of its own, which is built and pushed to another registry beforehand. */
-export async function imageRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
+async function imageRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
   const { slipway } = context;
   await using registry = await startRegistry({ port: context.builders.imagePort });
   await using served = new ServedByHand(slipway);

@@ -18,7 +18,7 @@ export interface DockerBuildOptions {
   readonly buildKit?: BuildKitOptions | undefined;
 }
 
-export interface BuildKitOptions {
+interface BuildKitOptions {
   readonly arguments: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
 }

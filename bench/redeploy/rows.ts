@@ -2,7 +2,7 @@
 
 import { commitByHand } from "../commit-by-hand.ts";
 import { measure, units } from "../measure.ts";
-import { dockerfileRow, imageRow, nativeBuildpacksRow, twoBuildpacksRow } from "./builder-rows.ts";
+import { builderRows } from "./builder-rows.ts";
 import { deploy, settled } from "./deployment.ts";
 import { DockerBuilds } from "./docker-build.ts";
 import { goBase } from "./go-base.ts";
@@ -38,10 +38,7 @@ export const rows: readonly Row[] = [
   { name: "Go, one file changed", measure: goRow },
   { name: "PHP, one file changed", measure: warmReleased(sources.php) },
   { name: "Ruby, one file changed", measure: warmReleased(sources.ruby) },
-  { name: "Dockerfile with three stages and a secret, one file changed", measure: dockerfileRow },
-  { name: "Cloud Native Buildpacks, one file changed", measure: nativeBuildpacksRow },
-  { name: "two buildpacks by URL, one file changed", measure: twoBuildpacksRow },
-  { name: "image by digest, one layer changed", measure: imageRow },
+  ...builderRows,
   { name: "no-op inline app", measure: noOpRow },
   { name: "first deployment of express", measure: firstRow },
   { name: "20,000 files, one changed", measure: manyFilesRow },

@@ -93,8 +93,8 @@ export const fastApi = await folderSource("bench/apps/fastapi", "main.py", copyD
 export const php = await folderSource("bench/apps/php", "src/Answer.php", copyDockerfile);
 export const ruby = await folderSource("bench/apps/ruby", "server.rb", copyDockerfile);
 export const go = await folderSource("bench/apps/go", "main.go", goDockerfile);
-/** Its Dockerfile has three stages, and mounts a secret. */
-export const dockerfile = await folderSource("bench/apps/dockerfile", "page.txt", null, {
+/** An app with a Dockerfile, which mounts a secret. */
+export const threeStages = await folderSource("bench/apps/dockerfile", "page.txt", null, {
   added: { "serve.pl": servePl },
   variables: { TOKEN: "of the benchmark" },
 });

@@ -70,20 +70,21 @@ export async function startRelay(
 
 /** @returns the connection to the relay, whose port is open. It is closed when that fails. */
 async function startedRelay(
-  { docker, upgrade }: DockerConnection,
+  connection: DockerConnection,
   id: string,
   loopback: LoopbackServer,
   signal: AbortSignal,
 ): Promise<Duplex> {
   const query = "stream=1&stdin=1&stdout=1";
-  const attached = await upgrade(`/containers/${id}/attach?${query}`, { upgrade: "tcp" }, signal);
+  const attached = await connection.upgrade(`/containers/${id}/attach?${query}`, { upgrade: "tcp" }, signal);
   const server = createServer((request, response) => void answer(loopback, request, response));
   // A build keeps connections open that are idle between its phases.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   const connections = readConnections(attached, (each) => server.emit("connection", each));
   try {
-    await callEngine("start the build's relay", () => docker.getContainer(id).start(), { signal });
+    const start = () => connection.docker.getContainer(id).start();
+    await callEngine("start the build's relay", start, { signal });
     await untilAborted(connections.ready, signal);
     return attached;
   } catch (error) {
