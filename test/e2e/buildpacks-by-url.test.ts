@@ -64,7 +64,7 @@ test("a buildpack that cannot be fetched or used fails the build with the reason
   );
   expect(await refused(`${base}/missing.git`)).toEqual(says("there is no git repository at this URL"));
   expect(await refused(`${base}/broken.git`)).toEqual(says("The buildpack broken has no bin/detect."));
-  expect(await refused(`${base}/damaged.git`)).toEqual(says("The buildpack"));
+  expect(await refused(`${base}/damaged.git`)).toEqual(says("the server did not send all of it"));
   expect(await refused(`${base}/tool.git`)).toEqual(says("the branch moved on"));
 });
 
