@@ -6,6 +6,7 @@ import Docker from "dockerode";
 import { pull, removeImagesOf } from "./engine.ts";
 import { print } from "./measure.ts";
 import { benchOptions } from "@slipway/tools/bench-options";
+import { allowBuilders } from "./redeploy/builder-parts.ts";
 import { behindProxy, startCountingProxy } from "./redeploy/counting-proxy.ts";
 import type { Step } from "./redeploy/deployment.ts";
 import { buildNodeBase } from "./redeploy/node-base.ts";
@@ -27,18 +28,19 @@ const environment = await setUpServices();
 const proxy = opened.use(await startCountingProxy(environment.REGISTRY_URL));
 const docker = new Docker();
 opened.defer(() => removeImagesOf(docker, proxy.host));
-const slipway = opened.use(await startSlipway(behindProxy(environment, proxy)));
+const { builders, ...allowed } = await allowBuilders(behindProxy(environment, proxy));
+const slipway = opened.use(await startSlipway(allowed.environment));
 await pull(docker, slipway.environment.STACK_IMAGE, slipway.environment.REGISTRY_URL);
 const nodeBase = await buildNodeBase(slipway);
 opened.defer(() => docker.getImage(nodeBase).remove({ force: true }));
 
 const measured: MeasuredRow[] = [];
-let profile: readonly Step[] = [];
-const onProfile = (steps: readonly Step[]) => (profile = steps);
+const profiles: Record<string, readonly Step[]> = {};
+const onProfile = (row: string, steps: readonly Step[]) => void (profiles[row] = steps);
 for (const row of chosen) {
   print(row.name);
   try {
-    measured.push(...(await row.measure({ slipway, proxy, nodeBase, onProfile })));
+    measured.push(...(await row.measure({ slipway, proxy, nodeBase, builders, onProfile })));
   } catch (error) {
     // The other rows are measured nevertheless.
     print(`  failed: ${error instanceof Error ? error.stack : String(error)}`);
@@ -47,6 +49,6 @@ for (const row of chosen) {
 }
 const { Version: engineVersion } = await docker.version();
 printTable(measured);
-if (options.profile) printProfile(profile);
+if (options.profile) Object.entries(profiles).forEach(printProfile);
 const path = join(environment.DATA_DIR, "redeploy.json");
-await writeReport(path, { rows: measured, loadBefore, engineVersion, profile });
+await writeReport(path, { rows: measured, loadBefore, engineVersion, profiles });

@@ -18,21 +18,29 @@ export interface TimedDeployment {
   readonly steps: readonly Step[];
 }
 
+/** What is deployed, and part of the answer of the app then. */
+export type Deployed = { readonly answer: string } & (
+  | { readonly archive: Buffer }
+  /** Made elsewhere, by digest. */
+  | { readonly image: string }
+);
+
 const settlePollMs = 50;
 const settleLimitMs = 120_000;
 
-/** Deploys an archive: uploads it, creates the deployment, and requests the app's page over the router until it is the new one. */
+/** Uploads an archive if there is one, creates the deployment, and requests the app's page over the router until it is the new one. */
 export async function deploy(
   slipway: BenchSlipway,
   app: BenchApp,
-  { archive, answer }: { readonly archive: Buffer; readonly answer: string },
+  deployed: Deployed,
 ): Promise<TimedDeployment> {
   const steps: Step[] = [];
   const startedAt = performance.now();
   const note = (text: string) => steps.push({ atMs: performance.now() - startedAt, text });
-  const source = await slipway.api.upload(archive);
+  const { answer } = deployed;
+  const what = "image" in deployed ? deployed : { sourceUrl: await slipway.api.upload(deployed.archive) };
   note("The source is uploaded");
-  const { id: deploymentId } = await slipway.api.createDeployment(app.name, source, answer);
+  const { id: deploymentId } = await slipway.api.deploy(app.name, { ...what, gitRef: answer });
   note("The deployment is created");
   const failed = new AbortController();
   const succeeded = followToSuccess(

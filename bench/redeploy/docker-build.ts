@@ -3,54 +3,54 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type Docker from "dockerode";
-import { finished, push, run } from "../engine.ts";
+import { openBuild } from "@slipway/buildkit";
+import { openSession } from "@slipway/buildkit/session";
+import { connectDocker } from "@slipway/docker";
+import { finished, push } from "../engine.ts";
 import type { BenchSlipway } from "../slipway.ts";
+import { ServedByHand } from "./by-hand.ts";
 
 export interface DockerBuildOptions {
   readonly cached: boolean;
   /** Host of the registry that images are pushed to; null when they are not. */
   readonly pushedTo: string | null;
+  /** What BuildKit builds with; without it the engine's classic builder builds. */
+  readonly buildKit?: BuildKitOptions | undefined;
+}
+
+interface BuildKitOptions {
+  readonly arguments: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** Owns the container and the image that serve now. */
 export class DockerBuilds implements AsyncDisposable {
   readonly #slipway: BenchSlipway;
   readonly #options: DockerBuildOptions;
-  #serving: { readonly container: Docker.Container; readonly image: string } | undefined;
+  readonly #served: ServedByHand;
 
   constructor(slipway: BenchSlipway, options: DockerBuildOptions) {
     this.#slipway = slipway;
     this.#options = options;
+    this.#served = new ServedByHand(slipway);
   }
 
   /** Deploys a context and removes what served before. @returns the milliseconds until its container was gone. */
   async deploy(context: Buffer, answer: string): Promise<number> {
     const { docker, labels, environment } = this.#slipway;
-    const { cached, pushedTo } = this.#options;
+    const { cached, pushedTo, buildKit } = this.#options;
     const repository = pushedTo === null ? "slipway-bench" : `${pushedTo}/bench/docker-build`;
-    const image = `${repository}:${randomUUID()}`;
-    const former = this.#serving;
-    const startedAt = performance.now();
-    await buildImage(docker, context, { t: image, nocache: !cached, labels });
-    if (pushedTo !== null) await push(docker, image, environment.REGISTRY_URL);
-    this.#serving = { container: await run(docker, { image, labels, answer }), image };
-    await former?.container.remove({ force: true, v: true });
-    const tookMs = performance.now() - startedAt;
-    // The new image keeps the layers that both have.
-    if (former !== undefined) await docker.getImage(former.image).remove({ force: true });
-    return tookMs;
+    return await this.#served.replace(answer, async () => {
+      const image = `${repository}:${randomUUID()}`;
+      if (buildKit === undefined) await buildImage(docker, context, { t: image, nocache: !cached, labels });
+      else await buildByBuildKit(context, { ...buildKit, tag: image, labels });
+      if (pushedTo !== null) await push(docker, image, environment.REGISTRY_URL);
+      return image;
+    });
   }
 
-  /** Removes what serves, as before a first deployment. */
-  async clear(): Promise<void> {
-    const former = this.#serving;
-    this.#serving = undefined;
-    await former?.container.remove({ force: true, v: true });
-    if (former !== undefined) await this.#slipway.docker.getImage(former.image).remove({ force: true });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.clear();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#served[Symbol.asyncDispose]();
   }
 }
 
@@ -62,4 +62,22 @@ export async function buildImage(
 ): Promise<void> {
   const stream = Readable.from([context], { objectMode: false });
   await finished(docker, await docker.buildImage(stream, { ...options, rm: true }));
+}
+
+/** As `docker build` does with BuildKit: the client's own method opens a session that knows no secrets. */
+async function buildByBuildKit(
+  context: Buffer,
+  { tag, labels, secrets, ...options }: BuildKitOptions & { tag: string; labels: BenchSlipway["labels"] },
+): Promise<void> {
+  using connection = connectDocker({});
+  await using session = await openSession(connection, secrets, new AbortController().signal);
+  const query = {
+    t: tag,
+    labels: JSON.stringify(labels),
+    buildargs: JSON.stringify(options.arguments),
+    version: "2",
+    session: session.id,
+  };
+  const response = await openBuild(connection, Readable.from([context], { objectMode: false }), query);
+  await finished(connection.docker, response);
 }

@@ -27,8 +27,8 @@ export interface Report {
   readonly rows: readonly MeasuredRow[];
   readonly loadBefore: number;
   readonly engineVersion: string;
-  /** The steps of the warm redeployment with the median time. */
-  readonly profile: readonly Step[];
+  /** Of each row's redeployment with the median time, by the row's name. */
+  readonly profiles: Readonly<Record<string, readonly Step[]>>;
 }
 
 export function printTable(rows: readonly MeasuredRow[]): void {
@@ -50,10 +50,8 @@ export function printTable(rows: readonly MeasuredRow[]): void {
     print(`| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`);
 }
 
-export function printProfile(steps: readonly Step[]): void {
-  print(
-    "\nOne warm redeployment of the express app, as a follower sees it (ms since the request, ms since the last)",
-  );
+export function printProfile([row, steps]: readonly [row: string, steps: readonly Step[]]): void {
+  print(`\n${row}: one redeployment, as a follower sees it (ms since the request, ms since the last)`);
   for (const [index, { atMs, text }] of steps.entries()) {
     const sinceMs = atMs - (steps[index - 1]?.atMs ?? 0);
     print(`  ${atMs.toFixed(0).padStart(6)} ${`+${sinceMs.toFixed(0)}`.padStart(7)}  ${text}`);

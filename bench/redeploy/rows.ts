@@ -1,48 +1,27 @@
 // The rows of the benchmark's table: what is deployed by Slipway and by hand, and what the ratio is to be.
 
-import { randomUUID } from "node:crypto";
 import { commitByHand } from "../commit-by-hand.ts";
-import { median, measure, units } from "../measure.ts";
-import type { BenchApp, BenchSlipway } from "../slipway.ts";
-import type { CountingProxy } from "./counting-proxy.ts";
+import { measure, units } from "../measure.ts";
+import { builderRows } from "./builder-rows.ts";
 import { deploy, settled } from "./deployment.ts";
-import type { Step, TimedDeployment } from "./deployment.ts";
 import { DockerBuilds } from "./docker-build.ts";
 import { goBase } from "./go-base.ts";
 import { peakMemoryBytes, resetPeakMemory } from "./peak-memory.ts";
+import {
+  cachedRow,
+  inTurn,
+  newAnswer,
+  newApp,
+  ratioTargets,
+  redeployments,
+  roundOptions,
+} from "./redeployments.ts";
+import type { Row, RowContext, Targets } from "./redeployments.ts";
 import { buildReleaseBase } from "./release-base.ts";
 import type { MeasuredRow } from "./report.ts";
 import * as sources from "./sources.ts";
 import type { Source } from "./sources.ts";
 
-interface RowContext {
-  readonly slipway: BenchSlipway;
-  readonly proxy: CountingProxy;
-  /** Tag of the image that the Dockerfiles of Node.js apps begin with. */
-  readonly nodeBase: string;
-  /** Receives a profile of the warm redeployment of the express app. */
-  readonly onProfile: (steps: readonly Step[]) => void;
-}
-
-export interface Row {
-  readonly name: string;
-  /** @returns one line of the table, or two that are measured together. */
-  readonly measure: (context: RowContext) => Promise<readonly MeasuredRow[]>;
-}
-
-type Targets = Pick<MeasuredRow, "must" | "aim">;
-
-interface Redeployed {
-  readonly row: MeasuredRow;
-  readonly deployments: readonly Deployed[];
-}
-
-interface Deployed extends TimedDeployment {
-  readonly sentBytes: number;
-}
-
-const roundOptions = { warmUps: 1, rounds: 7 };
-const cachedBuild = "docker build with cached layers, run, first answer, old one removed";
 const largeMegabytes = 300;
 
 export const rows: readonly Row[] = [
@@ -54,9 +33,12 @@ export const rows: readonly Row[] = [
     measure: warmNode(sources.frontEnd, ratioTargets(1.5, 1.15)),
   },
   { name: "Flask, one file changed", measure: warmReleased(sources.flask) },
+  { name: "Django, one file changed", measure: warmReleased(sources.django) },
+  { name: "FastAPI with uv, one file changed", measure: warmReleased(sources.fastApi) },
   { name: "Go, one file changed", measure: goRow },
   { name: "PHP, one file changed", measure: warmReleased(sources.php) },
   { name: "Ruby, one file changed", measure: warmReleased(sources.ruby) },
+  ...builderRows,
   { name: "no-op inline app", measure: noOpRow },
   { name: "first deployment of express", measure: firstRow },
   { name: "20,000 files, one changed", measure: manyFilesRow },
@@ -67,8 +49,6 @@ async function expressRows(this: Row, context: RowContext): Promise<readonly Mea
   const { express } = sources;
   const redeployed = await redeployments(context, cachedRow(this.name, express, context.nodeBase));
   const { row, deployments } = redeployed;
-  const middle = median(row.values);
-  context.onProfile(deployments.find(({ answeredMs }) => answeredMs === middle)?.steps ?? []);
   const bytes: MeasuredRow = {
     name: "bytes to the registry, express, one file changed",
     unit: units.bytes,
@@ -105,10 +85,6 @@ async function goRow(this: Row, context: RowContext): Promise<readonly MeasuredR
   return [(await redeployments(context, cachedRow(this.name, sources.go, base))).row];
 }
 
-function cachedRow(name: string, source: Source, base: string): Redeployment {
-  return { name, limitName: cachedBuild, source, base, pushed: false, targets: ratioTargets(2, 1.25) };
-}
-
 async function manyFilesRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
   const { row } = await redeployments(context, {
     name: this.name,
@@ -119,42 +95,6 @@ async function manyFilesRow(this: Row, context: RowContext): Promise<readonly Me
     targets: ratioTargets(1.5, 1),
   });
   return [row];
-}
-
-interface Redeployment {
-  readonly name: string;
-  readonly limitName: string;
-  readonly source: Source;
-  readonly base: string;
-  readonly pushed: boolean;
-  readonly targets: Targets;
-}
-
-/** Deploys one app again and again, with another content each time, by hand and by Slipway in turn. */
-async function redeployments(
-  { slipway, proxy }: RowContext,
-  { name, limitName, source, base, pushed, targets }: Redeployment,
-): Promise<Redeployed> {
-  await using builds = new DockerBuilds(slipway, { cached: true, pushedTo: pushed ? proxy.host : null });
-  await using owned = await newApp(slipway);
-  if (source.projectDir !== null) await slipway.setVariable(owned.app, "PROJECT_DIR", source.projectDir);
-  const deployments: Deployed[] = [];
-  const byHand = async () => {
-    const answer = newAnswer();
-    return await builds.deploy(await sources.buildContext(source, answer, base), answer);
-  };
-  const bySlipway = async () => {
-    const answer = newAnswer();
-    const archive = await sources.archiveOf(source, answer);
-    const sentBefore = proxy.sentBytes();
-    const timed = await deploy(slipway, owned.app, { archive, answer });
-    await settled(slipway, owned.app, 1);
-    deployments.push({ ...timed, sentBytes: proxy.sentBytes() - sentBefore });
-    return timed.answeredMs;
-  };
-  const [limits, values] = await inTurn(byHand, bySlipway);
-  const row = { name, unit: units.seconds, limitName, limits, values, ...targets };
-  return { row, deployments: deployments.slice(-values.length) };
 }
 
 async function noOpRow(this: Row, { slipway }: RowContext): Promise<readonly MeasuredRow[]> {
@@ -227,36 +167,4 @@ async function memoryRows(this: Row, { slipway }: RowContext): Promise<readonly 
     must: { value: 150e6 },
     aim: {},
   }));
-}
-
-async function inTurn(
-  byHand: () => Promise<number>,
-  bySlipway: () => Promise<number>,
-): Promise<readonly [limits: readonly number[], values: readonly number[]]> {
-  const ways = [
-    { name: "by hand", run: byHand },
-    { name: "Slipway", run: bySlipway },
-  ];
-  const [limits = [], values = []] = await measure(ways, roundOptions);
-  return [limits, values];
-}
-
-/** An app that is deleted, with its containers, when it is disposed of. */
-async function newApp(slipway: BenchSlipway): Promise<AsyncDisposable & { readonly app: BenchApp }> {
-  const app = await slipway.api.createApp(`bench-${randomUUID().slice(0, 18)}`);
-  return {
-    app,
-    async [Symbol.asyncDispose]() {
-      await slipway.removeApp(app.name);
-      await settled(slipway, app, 0);
-    },
-  };
-}
-
-function newAnswer(): string {
-  return `content-${randomUUID()}`;
-}
-
-function ratioTargets(must: number, aim: number): Targets {
-  return { must: { ratio: must }, aim: { ratio: aim } };
 }

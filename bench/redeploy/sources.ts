@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { packTar, packTarGz } from "@slipway/testkit";
-import { inlineApp } from "../../test/e2e/apps.ts";
+import { inlineApp, servePl } from "../../test/e2e/apps.ts";
+import { descriptorOf } from "../../test/e2e/cnb/builder-image.ts";
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
 
@@ -16,15 +17,15 @@ export interface Source {
   readonly changes: string;
   /** @param answer a text that the app's answer is to contain. */
   files(answer: string): Files;
-  /** `BASE` stands for the image. */
-  readonly dockerfile: string;
-  /** PROJECT_DIR of the app; null for the source itself. */
-  readonly projectDir: string | null;
+  /** `BASE` stands for the image. Null if the files have a Dockerfile, whose argument `BASE` is the image. */
+  readonly dockerfile: string | null;
+  /** Those of the app. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 /** Answers with the content of a file, so that one small file is all that changes. */
-export const inlineWeb = 'exec perl serve.pl "$(cat answer)"';
+export const inlineWeb = serving("answer");
 const nodeDockerfile = `FROM BASE
 WORKDIR /app
 COPY package*.json ./
@@ -54,6 +55,8 @@ CMD ["npm", "start"]
 const copyDockerfile = `FROM BASE
 COPY . .
 `;
+const djangoDockerfile = `${copyDockerfile}RUN python manage.py collectstatic --noinput
+`;
 const goDockerfile = `FROM BASE
 USER root
 WORKDIR /src
@@ -62,30 +65,59 @@ COPY . .
 RUN go build -trimpath -o /usr/local/bin/answer .
 CMD ["answer"]
 `;
-const inlineDockerfile = `FROM BASE
+const inlineDockerfile = servingDockerfile("answer");
+const buildpacksDockerfile = `FROM BASE
 WORKDIR /app
+RUN printf 'hello from ' >greeting
 COPY . .
-CMD ${JSON.stringify(["bash", "-c", inlineWeb])}
+RUN cat greeting app.txt >page
+CMD ${JSON.stringify(["bash", "-c", serving("page")])}
 `;
 
-export const express = await folderSource("bench/apps/express", "server.js", "THE-ANSWER", nodeDockerfile);
-export const helloNode = await folderSource("samples/hello-node", "server.js", "Hello from", nodeDockerfile);
-export const frontEnd = await folderSource(
-  "bench/apps/front-end",
-  "src/page.md",
-  "THE-ANSWER",
-  frontEndDockerfile,
+export const express = await folderSource("bench/apps/express", "server.js", nodeDockerfile);
+export const helloNode = await folderSource("samples/hello-node", "server.js", nodeDockerfile, {
+  replaced: "Hello from",
+});
+export const frontEnd = await folderSource("bench/apps/front-end", "src/page.md", frontEndDockerfile);
+export const workspace = await folderSource(
+  "bench/apps/workspace",
+  "apps/api/server.js",
+  workspaceDockerfile,
+  { variables: { PROJECT_DIR: "apps/api" } },
 );
-export const workspace: Source = {
-  ...(await folderSource("bench/apps/workspace", "apps/api/server.js", "THE-ANSWER", workspaceDockerfile)),
-  projectDir: "apps/api",
+export const flask = await folderSource("bench/apps/flask", "app.py", copyDockerfile);
+export const django = await folderSource("bench/apps/django", "site1/urls.py", djangoDockerfile);
+export const fastApi = await folderSource("bench/apps/fastapi", "main.py", copyDockerfile, {
+  added: { "uv.lock": await readFile(join(repository, "test/e2e/fastapi-uv.lock")) },
+});
+export const php = await folderSource("bench/apps/php", "src/Answer.php", copyDockerfile);
+export const ruby = await folderSource("bench/apps/ruby", "server.rb", copyDockerfile);
+export const go = await folderSource("bench/apps/go", "main.go", goDockerfile);
+/** An app with a Dockerfile, which mounts a secret. */
+export const threeStages = await folderSource("bench/apps/dockerfile", "page.txt", null, {
+  added: { "serve.pl": servePl },
+  variables: { TOKEN: "of the benchmark" },
+});
+/** An app of the stand-in for a lifecycle, which answers with what its descriptor says. */
+export const nativeBuildpacks: Source = {
+  changes: "project.toml",
+  files: (answer) => ({ "project.toml": descriptorOf(answer), "serve.pl": servePl }),
+  dockerfile: servingDockerfile("project.toml"),
+  variables: {},
 };
-export const flask = await folderSource("bench/apps/flask", "app.py", "THE-ANSWER", copyDockerfile);
-export const php = await folderSource("bench/apps/php", "src/Answer.php", "THE-ANSWER", copyDockerfile);
-export const ruby = await folderSource("bench/apps/ruby", "server.rb", "THE-ANSWER", copyDockerfile);
-export const go = await folderSource("bench/apps/go", "main.go", "THE-ANSWER", goDockerfile);
 export const noOp = inlineSource({});
 export const manyFiles = inlineSource(smallFiles(20_000));
+
+/** @param base URL of a server of `serveBuildpacks`, whose second buildpack answers with what the first one exports. */
+export function twoBuildpacks(base: string): Source {
+  const list = `${base}/tool.git#v1\n${base}/server.tgz\n`;
+  return {
+    changes: "app.txt",
+    files: (answer) => ({ "app.txt": answer, "serve.pl": servePl, ".buildpacks": list }),
+    dockerfile: buildpacksDockerfile,
+    variables: { SAID: " said" },
+  };
+}
 
 /** The archive that is uploaded to Slipway. */
 export async function archiveOf(source: Source, answer: string): Promise<Buffer> {
@@ -99,8 +131,9 @@ export async function rootedTar(source: Source, answer: string): Promise<Buffer>
 
 /** The context of `docker build`. */
 export async function buildContext(source: Source, answer: string, base: string): Promise<Buffer> {
-  const Dockerfile = source.dockerfile.replace("BASE", base);
-  return await packTar({ ...source.files(answer), Dockerfile });
+  const files = source.files(answer);
+  if (source.dockerfile === null) return await packTar(files);
+  return await packTar({ ...files, Dockerfile: source.dockerfile.replace("BASE", base) });
 }
 
 export function changedBytes(source: Source, answer: string): number {
@@ -114,19 +147,27 @@ export async function largeArchive(source: Source, answer: string, sizeMegabytes
   return await promisify(gzip)(tar, { level: 0 });
 }
 
+interface FolderOptions {
+  /** What the answer takes the place of in the file that changes. */
+  readonly replaced?: string;
+  /** Files besides those of the folder. */
+  readonly added?: Files;
+  readonly variables?: Source["variables"];
+}
+
 async function folderSource(
   folder: string,
   changes: string,
-  replaced: string,
-  dockerfile: string,
+  dockerfile: string | null,
+  { replaced = "THE-ANSWER", added = {}, variables = {} }: FolderOptions = {},
 ): Promise<Source> {
-  const files = await readFiles(join(repository, folder));
+  const files = { ...(await readFiles(join(repository, folder))), ...added };
   const template = String(files[changes]);
   if (!template.includes(replaced)) throw new Error(`${folder}/${changes} does not contain ${replaced}.`);
   return {
     changes,
     dockerfile,
-    projectDir: null,
+    variables,
     files: (answer) => ({ ...files, [changes]: template.replace(replaced, answer) }),
   };
 }
@@ -137,9 +178,22 @@ function inlineSource(files: Files): Source {
   return {
     changes: "answer",
     dockerfile: inlineDockerfile,
-    projectDir: null,
+    variables: {},
     files: (answer) => ({ ...own, ...files, answer }),
   };
+}
+
+/** The command that answers with the content of a file. */
+function serving(file: string): string {
+  return `exec perl serve.pl "$(cat ${file})"`;
+}
+
+function servingDockerfile(file: string): string {
+  return `FROM BASE
+WORKDIR /app
+COPY . .
+CMD ${JSON.stringify(["bash", "-c", serving(file)])}
+`;
 }
 
 function smallFiles(count: number): Files {

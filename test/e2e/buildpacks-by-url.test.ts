@@ -1,87 +1,22 @@
 // Apps built by buildpacks that the user names by URL: git repositories and an archive, from a server of the test.
 
-import { once } from "node:events";
-import { mkdtempDisposable } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { cutServer, gitServer, packTarGz, TestRepository } from "@slipway/testkit";
-import { answering, servePl } from "./apps.ts";
+import { packTarGz } from "@slipway/testkit";
+import { servePl } from "./apps.ts";
+import { serveBuildpacks } from "./buildpack-server.ts";
 import { call, createApp, deployed, logOf, page } from "./slipway.ts";
 
 const base = `http://127.0.0.1:${inject("buildpackPort")}`;
 const served = new AsyncDisposableStack();
-let first: TestRepository;
 let firstRevision: string;
 
-/** Makes a tool, with a submodule's help, and exports where it is. */
-const tool = {
-  "bin/detect": "#!/bin/sh\necho Tool\n",
-  "bin/compile": `#!/bin/bash
-mkdir -p "$1/tools" "$1/.profile.d" "$2"
-cp vendor/greeting/greeting "$1/tools/greeting"
-echo "built before: $(cat "$2/count" 2>/dev/null || echo never)"
-echo once >"$2/count"
-echo "export GREETING_FILE=$1/tools/greeting" >export
-echo 'export PROFILE=profiled' >"$1/.profile.d/tool.sh"
-`,
-  "bin/release": "#!/bin/sh\necho 'config_vars: {FROM_FIRST: default}'\n",
-};
-/** Serves what the exported file says. */
-const server = {
-  "bin/detect": '#!/bin/bash\n[ -f "$1/app.txt" ] && echo Server\n',
-  "bin/compile": '#!/bin/bash\ncat "$GREETING_FILE" "$1/app.txt" "$3/SAID" >"$1/page"\n',
-  "bin/release": `#!/bin/bash
-cat <<'YAML'
----
-addons: []
-default_process_types:
-  web: ${JSON.stringify(answering("$(cat page) $PROFILE $FROM_FIRST"))}
-YAML
-`,
-};
-/** Serves the files that the operator's catalogue looks for. */
-const words = {
-  ...server,
-  "bin/detect": "#!/bin/sh\necho Words\n",
-  "bin/compile": '#!/bin/bash\ncat "$1"/*.words >"$1/page"; echo "stack $STACK"\n',
-};
 const app = { "app/app.txt": "the app, ", "app/serve.pl": servePl };
 
 beforeAll(async () => {
-  const root = served.use(await mkdtempDisposable(join(tmpdir(), "slipway-buildpacks-test-"))).path;
-  const greeting = await TestRepository.create(join(root, "greeting.git"));
-  await greeting.commit({ greeting: "hello from " });
-  first = await TestRepository.create(join(root, "tool.git"));
-  await first.commit(tool);
-  await first.git("submodule", "--quiet", "add", greeting.folder, "vendor/greeting");
-  await first.git("config", "--file=.gitmodules", "submodule.vendor/greeting.url", "../greeting.git");
-  firstRevision = await first.commit({});
-  await first.git("tag", "v1");
-  await first.commit({ "bin/compile": "#!/bin/bash\necho the branch moved on\nexit 1\n" });
-  const broken = await TestRepository.create(join(root, "broken.git"));
-  await broken.commit({ README: "" });
-  const archives = new Map([
-    ["/server.tgz", await archiveOf(server)],
-    ["/words.tgz", await archiveOf(words)],
-  ]);
-  const git = gitServer(root, (request, response) => {
-    const archive = archives.get(request.url ?? "");
-    if (archive === undefined) return false;
-    response.end(archive);
-    return true;
-  });
-  served.defer(() => cutServer(git));
-  await once(git.listen(inject("buildpackPort"), "127.0.0.1"), "listening");
+  const buildpacks = served.use(await serveBuildpacks(inject("buildpackPort")));
+  firstRevision = buildpacks.toolRevision;
 });
 afterAll(() => served.disposeAsync());
-
-function archiveOf(scripts: Readonly<Record<string, string>>): Promise<Buffer> {
-  const entries = Object.entries(scripts).map(
-    ([name, content]) => [`pack-1/${name}`, { mode: 0o755, content }] as const,
-  );
-  return packTarGz(Object.fromEntries(entries));
-}
 
 test("two buildpacks of .buildpacks build an app, the second with what the first exports", async () => {
   const { name } = await createApp("packs");
@@ -101,6 +36,19 @@ test("two buildpacks of .buildpacks build an app, the second with what the first
   expect(await logOf(name, source, "success")).toContain("built before: once");
 });
 
+test("BUILDPACK_URL names a repository or an archive, which builds the app alone", async () => {
+  const { name } = await createApp("one-pack");
+  const source = await packTarGz({ "app/my.words": "by its URL", "app/serve.pl": servePl });
+  for (const pack of ["words.git", "words.tgz"]) {
+    const variables = [{ name: "BUILDPACK_URL", value: `${base}/${pack}` }];
+    await call("PUT", `/v1/apps/${name}/variables`, { variables });
+    const log = await logOf(name, source, "success");
+    expect(log).toContain("Building with buildpacks, because BUILDPACK_URL is set");
+    expect(log).toContain(`-----> Fetching the buildpack words from ${base}/${pack}`);
+    expect(await page(name)).toMatch(/^by its URL/);
+  }
+});
+
 test("a buildpack that cannot be fetched or used fails the build with the reason", async () => {
   const { name } = await createApp("refused");
   const refused = async (url: string) => {
@@ -116,6 +64,7 @@ test("a buildpack that cannot be fetched or used fails the build with the reason
   );
   expect(await refused(`${base}/missing.git`)).toEqual(says("there is no git repository at this URL"));
   expect(await refused(`${base}/broken.git`)).toEqual(says("The buildpack broken has no bin/detect."));
+  expect(await refused(`${base}/damaged.git`)).toEqual(says("the server did not send all of it"));
   expect(await refused(`${base}/tool.git`)).toEqual(says("the branch moved on"));
 });
 

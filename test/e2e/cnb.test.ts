@@ -1,52 +1,27 @@
 // Cloud Native Buildpacks, with a builder image whose lifecycle is a stand-in that checks what the platform provides.
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { connectDocker, findContainers } from "@slipway/docker";
-import { packTar, packTarGz, testEngine } from "@slipway/testkit";
+import { statementOf } from "@slipway/receipts";
+import type { Envelope } from "@slipway/receipts";
+import { packTarGz, testEngine } from "@slipway/testkit";
 import { label } from "@slipway/core";
 import { servePl } from "./apps.ts";
+import { descriptorOf, makeBuilderImage } from "./cnb/builder-image.ts";
 import { call, createApp, deployed, ended, logOf, output, page, requestApi, upload } from "./slipway.ts";
 import type { DeploymentJson } from "./slipway.ts";
 
 const { dockerHost } = await testEngine();
 const { docker, ...connection } = connectDocker({ dockerHost });
 const builder = inject("cnbBuilder");
-const folder = join(import.meta.dirname, "cnb");
 
-const descriptor = `[_]
-schema-version = "0.2"
-[[io.buildpacks.build.env]]
-name = "BP_GREETING"
-value = "hello from the descriptor"
-[[io.buildpacks.build.env]]
-name = "BP_SECOND"
-value = "two"
-`;
+const descriptor = descriptorOf("hello from the descriptor");
 const source = (files: Readonly<Record<string, string>> = {}) =>
   packTarGz({ "app/project.toml": descriptor, "app/serve.pl": servePl, ...files });
 
 beforeAll(async () => {
   const { run, build } = inject("stack");
-  const metadata = {
-    lifecycle: {
-      version: "0.19.0",
-      apis: { platform: { deprecated: [], supported: ["0.7", "0.12", "0.13"] } },
-    },
-    stack: { runImage: { image: run } },
-  };
-  const file = async (name: string) => ({ mode: 0o755, content: await readFile(join(folder, name)) });
-  const quoted = JSON.stringify(JSON.stringify(metadata)).replaceAll("$", "\\$");
-  const context = await packTar({
-    Dockerfile: `FROM ${build}\nENV CNB_USER_ID=1001 CNB_GROUP_ID=1002\nLABEL io.buildpacks.builder.metadata=${quoted}\nCOPY creator launcher /cnb/lifecycle/\nUSER 1001:1002\n`,
-    creator: await file("creator.py"),
-    launcher: await file("launcher.sh"),
-  });
-  const built = await text(await docker.buildImage(Readable.from([context]), { t: builder }));
-  if (!built.includes("Successfully tagged")) throw new Error(built);
+  await makeBuilderImage(docker, { name: builder, run, build });
 });
 afterAll(async () => {
   await docker.getImage(builder).remove({ force: true });
@@ -70,8 +45,13 @@ test("a project.toml is built by the operator's builder image, and later builds 
     "BP_GREETING is hello from the descriptor\nBP_SECOND is two of the app\nand more\n",
   );
   expect(first.log).toContain("CNB_PLATFORM_API is not passed to the build");
-  expect(first.log).toContain("-----> Buildpacks: example/perl 1.2.3\n");
+  expect(first.log).toContain("-----> Buildpacks: example/perl@1.2.3\n");
   expect(first.deployment.status).toBe("success");
+  const receipt = `/v1/apps/${app.name}/deployments/${first.deployment.id}/receipt`;
+  const { predicate } = statementOf(await call<Envelope>("GET", receipt));
+  expect(predicate.buildDefinition.resolvedDependencies[1]?.annotations).toEqual({
+    buildpack: "example/perl@1.2.3",
+  });
   expect(await page(app.name)).toBe("of the stand-in, hello from the descriptor, 1001");
 
   const hook = 'echo "the hook has $FROM_LAYER in $PWD"';

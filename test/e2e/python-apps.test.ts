@@ -87,6 +87,12 @@ test.concurrent("a Django app has its static files collected in the build, also 
   const whole = await logOf(name, await packed({ ...django, ...listed }), "success");
   expect(whole).toMatch(/Python app detected[^]*Installing dependencies[^]*\d+ static files copied/);
   expect(await page(name)).toBe("True");
+
+  const changed = (settings: string) => packed({ ...django, "site1/settings.py": settings });
+  const withoutRoot = django["site1/settings.py"].replace('STATIC_ROOT = "collected"\n', "");
+  expect(await logOf(name, await changed(withoutRoot), "success")).toContain("There are none to collect");
+  const broken = await logOf(name, await changed('import os\nos.environ["MISSING"]\n'), "build-error");
+  expect(broken).toMatch(/KeyError: 'MISSING'[^]*The settings of Django cannot be loaded/);
 });
 
 test.concurrent("a FastAPI app is installed from its uv.lock and served by uvicorn", async () => {

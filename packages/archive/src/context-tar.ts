@@ -1,8 +1,8 @@
 // Converts a source archive into the context of an image build: one folder of it, without what the build ignores.
 
-import type { ByteStream } from "@slipway/core";
+import type { ByteStream, HeldBytes } from "@slipway/core";
 import { type NewEntry, writeEntries } from "@slipway/tar";
-import { type UnpackLimits, checkedEntries } from "./checked-entries.ts";
+import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { symlinkTarget } from "./entry-path.ts";
 import { gunzip } from "./gunzip.ts";
 import { newEntry } from "./new-entry.ts";
@@ -21,47 +21,91 @@ const rootOwner = { uid: 0, gid: 0 };
 
 /**
  * All entries belong to root, as in every build context, and keep their times and execute bits. Folders are sent even if they are
- * ignored, when something in them is not. A hard link is left out together with its target. It can be read once, and fails as
- * `sourceTar` does.
+ * ignored, when something in them is not. A hard link to a file that is not part of the context is sent as a file: only then is the
+ * archive opened twice. The tar can be read once, and fails as `sourceTar` does.
+ * @param open opens the archive at its start.
  */
-export function contextTar(archive: ByteStream, options: ContextTarOptions): ByteStream {
-  return writeEntries(contextEntries(archive, options));
+export function contextTar(open: () => Promise<HeldBytes>, options: ContextTarOptions): ByteStream {
+  return writeEntries(new ContextEntries(open, options).all());
 }
 
-async function* contextEntries(
-  archive: ByteStream,
-  { folder, includes, limits, signal }: ContextTarOptions,
-): AsyncGenerator<NewEntry> {
-  const folders = new Map<string, NewEntry>();
-  const prefix = folder === "" ? "" : `${folder}/`;
-  for await (const entry of checkedEntries(gunzip(archive, signal), limits, symlinkTarget)) {
-    if (!entry.path.startsWith(prefix) || entry.path === "") continue;
-    const path = entry.path.slice(prefix.length);
-    const moved = { ...entry, path };
-    if (entry.kind === "directory") {
-      const sent = newEntry(moved, root, rootOwner);
-      if (includes(path)) yield* withParents(path, folders, sent);
-      else folders.set(path, sent);
-      continue;
-    }
-    if (!includes(path)) continue;
+/** Paths are those in the archive, unless said otherwise. */
+class ContextEntries {
+  readonly #open: () => Promise<HeldBytes>;
+  readonly #options: ContextTarOptions;
+  readonly #prefix: string;
+  /** Folders that were not sent so far, by path in the context. */
+  readonly #folders = new Map<string, NewEntry>();
+  /** File of each hard link, which may name it through other links. */
+  readonly #linked = new Map<string, string>();
+  /** Hard links of the context whose files are not part of it. */
+  readonly #loose = new Set<string>();
+
+  constructor(open: () => Promise<HeldBytes>, options: ContextTarOptions) {
+    this.#open = open;
+    this.#options = options;
+    this.#prefix = options.folder === "" ? "" : `${options.folder}/`;
+  }
+
+  async *all(): AsyncGenerator<NewEntry> {
+    for await (const entry of this.#archived()) yield* this.#entry(entry);
+    if (this.#loose.size > 0) yield* this.#looseFiles();
+  }
+
+  async *#archived(): AsyncGenerator<CheckedEntry> {
+    const { limits, signal } = this.#options;
+    await using archive = await this.#open();
+    yield* checkedEntries(gunzip(archive, signal), limits, symlinkTarget);
+  }
+
+  *#entry(entry: CheckedEntry): Generator<NewEntry> {
+    this.#linked.delete(entry.path);
+    this.#loose.delete(entry.path);
+    const path = this.#included(entry.path);
     if (entry.kind === "hardlink") {
-      const target = entry.target.startsWith(prefix) ? entry.target.slice(prefix.length) : null;
-      if (target === null || !includes(target)) continue;
-      yield* withParents(path, folders, newEntry({ ...moved, kind: "hardlink", target }, root, rootOwner));
-    } else yield* withParents(path, folders, newEntry(moved, root, rootOwner));
+      const file = this.#linked.get(entry.target) ?? entry.target;
+      this.#linked.set(entry.path, file);
+      const target = this.#included(file);
+      if (path !== null && target !== null) yield* this.#sent({ ...entry, path, target });
+      else if (path !== null) this.#loose.add(entry.path);
+    } else if (path !== null) yield* this.#sent({ ...entry, path });
+    else if (entry.kind === "directory" && entry.path.startsWith(this.#prefix)) this.#keepFolder(entry);
   }
-}
 
-/** Precedes an entry by the folders above it that were left out so far. */
-function* withParents(path: string, folders: Map<string, NewEntry>, entry: NewEntry): Generator<NewEntry> {
-  const parts = path.split("/");
-  for (let depth = 1; depth < parts.length; depth += 1) {
-    const parent = parts.slice(0, depth).join("/");
-    const found = folders.get(parent);
-    if (found === undefined) continue;
-    folders.delete(parent);
-    yield found;
+  /** The first link to a file becomes the file, the others link to the first. */
+  async *#looseFiles(): AsyncGenerator<NewEntry> {
+    const links = Map.groupBy(this.#loose, (path) => this.#linked.get(path));
+    for await (const entry of this.#archived()) {
+      const [target, ...others] = (links.get(entry.path) ?? []).flatMap((path) => this.#included(path) ?? []);
+      if (entry.kind !== "file" || target === undefined) continue;
+      yield* this.#sent({ ...entry, path: target });
+      const { mode, mtime } = entry;
+      for (const path of others) yield* this.#sent({ kind: "hardlink", path, target, mode, mtime });
+    }
   }
-  yield entry;
+
+  /** @returns the path in the context; null for what is not part of it. */
+  #included(path: string): string | null {
+    if (path === "" || !path.startsWith(this.#prefix)) return null;
+    const below = path.slice(this.#prefix.length);
+    return this.#options.includes(below) ? below : null;
+  }
+
+  #keepFolder(entry: CheckedEntry): void {
+    const path = entry.path.slice(this.#prefix.length);
+    this.#folders.set(path, newEntry({ ...entry, path }, root, rootOwner));
+  }
+
+  /** An entry of the context, after the folders above it that were not sent so far. */
+  *#sent(entry: CheckedEntry): Generator<NewEntry> {
+    const parts = entry.path.split("/");
+    for (let depth = 1; depth < parts.length; depth += 1) {
+      const parent = parts.slice(0, depth).join("/");
+      const found = this.#folders.get(parent);
+      if (found === undefined) continue;
+      this.#folders.delete(parent);
+      yield found;
+    }
+    yield newEntry(entry, root, rootOwner);
+  }
 }

@@ -11,12 +11,12 @@ import {
   engineError,
   loginOrEmpty,
   requestStream,
-  responseOf,
   statusOf,
 } from "@slipway/docker";
 import type { DockerConnection, DockerConnectionOptions } from "@slipway/docker";
 import { buildFailure } from "./build-failure.ts";
 import { messagesOf } from "./messages.ts";
+import { openBuild } from "./open-build.ts";
 import { engineTime, type Made, removeResults } from "./step-watch/remove-results.ts";
 import { unmeasuredDriver, watchSteps } from "./step-watch/step-watch.ts";
 import type { Trace } from "./trace.ts";
@@ -129,21 +129,6 @@ function queryOf(build: ImageBuild, id: string, session: string): Readonly<Recor
     buildid: id,
     session,
   };
-}
-
-/** The client's own method for builds of version 2 opens a session of its own, which knows no secrets. */
-function openBuild(
-  { docker }: DockerConnection,
-  file: Readable,
-  query: Readonly<Record<string, string>>,
-): Promise<Readable> {
-  const statusCodes = { 200: true, 400: "bad parameter", 500: "server error" };
-  const options = { path: "/build?", method: "POST", file, options: query, isStream: true, statusCodes };
-  return new Promise((resolve, reject) => {
-    docker.modem.dial(options, (error, response) =>
-      error === null ? resolve(responseOf(response)) : reject(error),
-    );
-  });
 }
 
 /** gRPC and protobuf take megabytes of memory, and only builds of Dockerfiles need them. */

@@ -1,10 +1,12 @@
 // One build's container, owned until disposed.
 
 import type { Readable } from "node:stream";
+import { untilAborted } from "@slipway/async";
 import type { ByteStream, Sandbox, SandboxExit, SnapshotName } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, removeContainer } from "@slipway/docker";
 import { kindOfPath } from "./path-kind.ts";
+import type { Relay } from "./relay/relay.ts";
 import { runBuild } from "./run.ts";
 import type { SandboxContext } from "./sandbox-config.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -16,7 +18,7 @@ interface SandboxOptions {
   readonly variables: readonly string[];
   readonly snapshots: Snapshots;
   /** The relay whose network the sandbox shares; null for a network of its own. */
-  readonly relay: AsyncDisposable | null;
+  readonly relay: Relay | null;
 }
 
 export class DockerSandbox implements Sandbox {
@@ -25,7 +27,7 @@ export class DockerSandbox implements Sandbox {
   readonly #diskBytes: number;
   readonly #variables: readonly string[];
   readonly #snapshots: Snapshots;
-  readonly #relay: AsyncDisposable | null;
+  readonly #relay: Relay | null;
   readonly #downloads = new Set<Readable>();
 
   constructor(docker: Docker, context: SandboxContext, options: SandboxOptions) {
@@ -46,6 +48,7 @@ export class DockerSandbox implements Sandbox {
   }
 
   async run(options: Parameters<Sandbox["run"]>[0]): Promise<SandboxExit> {
+    if (this.#relay !== null) await untilAborted(this.#relay.opened(), options.signal);
     return await runBuild(this.#docker, this.#context, this.#diskBytes, options);
   }
 

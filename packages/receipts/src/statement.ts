@@ -34,10 +34,11 @@ export interface ReceiptFacts {
 }
 
 export interface BuildpackFacts {
+  /** `ID@VERSION` of a buildpack of a builder image. */
   readonly name: string;
-  /** URL without credentials; null for a bundled buildpack. */
+  /** URL without credentials; null for a bundled buildpack, and one of a builder image. */
   readonly url: string | null;
-  /** Revision of a repository, or `sha256:` and the SHA-256 of an archive; null for a bundled buildpack. */
+  /** Revision of a repository, or `sha256:` and the SHA-256 of an archive; null without a URL. */
   readonly revision: string | null;
 }
 

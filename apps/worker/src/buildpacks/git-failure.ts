@@ -49,6 +49,11 @@ const reasons: readonly Reason[] = [
     pattern: /died of signal (24|25|9)\b|File too large|out of memory|mmap failed|cannot allocate/i,
     message: tooLarge,
   },
+  {
+    pattern: /bad pack header|early EOF|unexpected disconnect|did not send all necessary objects/,
+    message:
+      "the server did not send all of it: the repository is damaged, or the connection broke. Deploy again, and check the repository with git fsck.",
+  },
 ];
 
 /**

@@ -31,3 +31,11 @@ test("a catalogue with a bundled name or an unknown stack, and a file that is mi
   const missing = readCatalogue({ build: { cataloguePath: "/does/not/exist" }, stacks });
   await expect(missing).rejects.toThrow("BUILDPACKS: /does/not/exist cannot be read (ENOENT)");
 });
+
+test("the catalogue of official buildpacks can be used as it is, on the stacks that it needs", async () => {
+  const cataloguePath = new URL("../../../../ops/buildpacks.toml", import.meta.url).pathname;
+  const official = [...stacks, { name: "scalingo-24" }];
+  const catalogue = await readCatalogue({ build: { cataloguePath }, stacks: official });
+  const scala = { name: "heroku-scala", stacks: ["heroku-24", "heroku-22"], detects: ["*.sbt"] };
+  expect(catalogue).toContainEqual(expect.objectContaining(scala));
+});

@@ -246,6 +246,13 @@ describe("git", () => {
     expect(await refusal(fetched(`${base}/empty.git`))).toContain("the repository is empty");
   });
 
+  test("a repository that lacks a part of its content is explained", async () => {
+    const made = await repository("pack", files);
+    const content = await made.git("rev-parse", "HEAD:bin/detect");
+    await rm(join(made.folder, ".git/objects", content.slice(0, 2), content.slice(2)));
+    expect(await refusal(fetched(`${base}/pack.git`))).toContain("the server did not send all of it");
+  });
+
   test("a server that requires authentication is explained, and gets the credentials of the URL", async () => {
     await repository("pack", files);
     route = (request, response) => {

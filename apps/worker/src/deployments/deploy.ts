@@ -1,7 +1,7 @@
 // Runs one attempt at a deployment: the order of the phases.
 
 import { toSlipwayError } from "@slipway/core";
-import type { Deployment, Scheduler, SourceBuilder } from "@slipway/core";
+import type { Deployment, SourceBuilder } from "@slipway/core";
 import type { BuildSlot, LaneTask } from "@slipway/queue";
 import { onStackOf } from "./app-stack.ts";
 import type { StackContext } from "./app-stack.ts";
@@ -33,15 +33,16 @@ import { resume, start } from "./phases/start.ts";
 import type { StartContext } from "./phases/start.ts";
 import { prepareBuild, removeOlderSandboxes } from "./prepare-build.ts";
 import type { RemovalContext } from "./prepare-build.ts";
+import { pullEarly } from "./pull-early.ts";
+import type { PullEarlyContext } from "./pull-early.ts";
 import { decideOldImages, requestPruning } from "../housekeeping/request-pruning.ts";
 import type { OldImagesContext } from "../housekeeping/request-pruning.ts";
 
 type ReleasingContext = AttestationsContext &
   ReleaseContext &
   StartContext &
-  RemovalContext & {
-    readonly scheduler: Pick<Scheduler, "prepareImage">;
-  };
+  RemovalContext &
+  PullEarlyContext;
 type PipelineContext = ReleasingContext &
   FetchContext &
   PlanContext &
@@ -124,7 +125,7 @@ async function releaseAndStart(
 ): Promise<void> {
   const { lease, log } = attempt;
   const { built } = made;
-  await using _pull = pullEarly(context, attempt, built);
+  await using _pull = pullEarly(context, attempt, built.image.pinnedReference);
   const { release, attestations } = await lease.phase("release", log, async () => ({
     attestations: await storeAttestations(context, attempt, made),
     release: await makeRelease(context, attempt, built),
@@ -157,21 +158,6 @@ async function fetchBeforeBuild(
 
 function takeSlot({ log, signal }: Attempt, slot: BuildSlot): Promise<void> {
   return slot.take(signal, () => log.line("-----> Waiting for a build slot: the source took long to arrive"));
-}
-
-/** Pulls the image while the release is stored. The start waits for it, or pulls it again and reports the failure. */
-function pullEarly(
-  { scheduler, logger }: ReleasingContext,
-  { app, lease, signal }: Attempt,
-  { image }: BuiltImage,
-): AsyncDisposable {
-  const pulled =
-    app.webCount === 0 ? Promise.resolve() : scheduler.prepareImage(image.pinnedReference, signal);
-  const ended = pulled.catch((error: unknown) => {
-    if (!signal.aborted)
-      logger.warn({ err: error, deployment: lease.deployment.id }, "cannot pull the image before the start");
-  });
-  return { [Symbol.asyncDispose]: () => ended };
 }
 
 /** The modules of the rarer builders are loaded by the first deployment that needs them: they take megabytes of memory. */

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
 import type { ImageBuild } from "@slipway/core";
-import { connectDocker, findContainers, usageOf } from "@slipway/docker";
+import { connectDocker, findContainers, removeContainer, usageOf } from "@slipway/docker";
 import { eventually, lacksEngine, newInstallation, startEngineProxy, testEngine } from "@slipway/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { aBuild } from "../../test-support/a-build.ts";
@@ -60,6 +60,10 @@ async function resultOf(steps: string, changes: Changes = {}) {
     return { outcome: { code: error.code, message: error.message }, failures };
   } finally {
     await builder.remove(reference, null, never);
+    // Their removal was refused.
+    if (failures.length > 0)
+      for (const { Id } of await findContainers(connection.docker, labels))
+        await removeContainer(connection.docker, Id);
     // The engine removes a container that has ended by itself.
     await eventually(async () => (await findContainers(connection.docker, labels)).length === 0);
   }
@@ -197,11 +201,11 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
   );
 
   test(
-    "are built though the engine refuses to remove the container that watched them",
+    "fail for their own reason though the engine refuses to remove the container that watched them",
     async () => {
       await using proxy = await refusing(/^DELETE \/containers\//);
-      expect(await resultOf("RUN echo x >/x", { dockerHost: proxy.dockerHost })).toEqual({
-        outcome: null,
+      expect(await resultOf("RUN exit 3", { dockerHost: proxy.dockerHost })).toEqual({
+        outcome: expect.objectContaining({ code: "build-failed" }),
         failures: ["cannot remove the watch of a build's steps"],
       });
     },

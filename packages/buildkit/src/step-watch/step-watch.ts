@@ -22,13 +22,13 @@ const silenceLimitMs = 180_000;
 const drivers = new Set(["overlay2", "overlayfs", "btrfs"]);
 const removalMs = 60_000;
 
-/** A watch that runs. Disposing it removes its container; a failure of that is reported, and does not reject. */
+/** A watch that runs. Disposing it removes its container unless it has finished; a failure of that is reported, and does not reject. */
 export interface RunningWatch extends AsyncDisposable {
   /** Aborts with "build-disk-full" when the steps wrote too much or more than can be counted, and with "engine-unavailable" when that cannot be measured. */
   readonly signal: AbortSignal;
   /** The commands of the steps that have begun: their arguments, joined by spaces. */
   readonly commands: ReadonlySet<string>;
-  /** Measures once more, after the build. @throws {SlipwayError} as `signal`; the given signal's reason. */
+  /** Measures once more, after the build; the container ends then. @throws {SlipwayError} as `signal`; the given signal's reason. */
   finish(signal: AbortSignal): Promise<void>;
 }
 
@@ -71,12 +71,14 @@ export async function watchSteps(
   const { id } = await callEngine("create the watch of a build's steps", () =>
     docker.createContainer(watchConfig(limits, parameters)),
   );
-  // A container that remains ends with its process, and housekeeping removes it.
-  opened.defer(() =>
-    withDeadline(removeContainer(docker, id), { limitMs: removalMs }).catch((error: unknown) =>
+  let isDone = false;
+  // The engine removes a container that has ended by itself. One that remains ends with its process, and housekeeping removes it.
+  opened.defer(async () => {
+    if (isDone) return;
+    await withDeadline(removeContainer(docker, id), { limitMs: removalMs }).catch((error: unknown) =>
       onError(error, "cannot remove the watch of a build's steps"),
-    ),
-  );
+    );
+  });
   const process = opened.use(await startProcess(docker, id, { signal }));
   const [begun, over] = [Promise.withResolvers<void>(), new AbortController()];
   const commands = new Set<string>();
@@ -91,6 +93,7 @@ export async function watchSteps(
       const request = () => docker.getContainer(id).kill({ signal: "SIGUSR1" });
       const asked = callEngine("measure what steps wrote", request).catch(unlessEnded);
       await untilAborted(Promise.all([ended, asked]), until);
+      isDone = true;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -9,7 +9,7 @@ export interface CnbProcesses {
   /** Process type → command, for display; with a `web`. */
   readonly processTypes: Readonly<Record<string, string>>;
   readonly imageStart: ImageStart;
-  /** Name and version of each buildpack that took part, in order. */
+  /** Each buildpack that took part, in order: `ID@VERSION`. */
   readonly buildpacks: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export function cnbProcesses(
       shell: [cnbLauncher],
     },
     buildpacks: tablesOf(metadata["buildpacks"]).map(
-      (each) => `${stringOf(each, "id")} ${stringOf(each, "version")}`,
+      (each) => `${stringOf(each, "id")}@${stringOf(each, "version")}`,
     ),
   };
 }

@@ -126,7 +126,7 @@ test("web is the process of this name, else the default one, else the Procfile's
   expect(cnbProcesses(labels(web, task), {})).toEqual({
     processTypes: { web: "node server.js 'an argument'", task: "run it" },
     imageStart: { command: ["/cnb/process/web"], port: null, shell: ["/cnb/lifecycle/launcher"] },
-    buildpacks: ["a/b 1"],
+    buildpacks: ["a/b@1"],
   });
   expect(cnbProcesses(labels(task), {}).imageStart.command).toEqual(["/cnb/process/task"]);
   const procfile = cnbProcesses(labels(), { web: "serve $PORT", postdeploy: "migrate" });

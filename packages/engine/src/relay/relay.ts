@@ -24,6 +24,8 @@ const script = readFileSync(join(import.meta.dirname, "relay.pl"), "utf8");
 export interface Relay extends AsyncDisposable {
   /** Id of the container whose network the sandbox shares. */
   readonly containerId: string;
+  /** Resolves once the port is open. @throws {SlipwayError} "engine-unavailable"; the reason of the start's signal. */
+  opened(): Promise<void>;
 }
 
 interface RelayOptions {
@@ -33,7 +35,10 @@ interface RelayOptions {
   readonly networkId: string;
 }
 
-/** @throws {SlipwayError} "engine-unavailable", "registry-unavailable". Nothing is left then. */
+/**
+ * Resolves when the relay's container exists, so that the sandbox is created and filled while the relay starts.
+ * @throws {SlipwayError} "engine-unavailable", "registry-unavailable". Nothing is left then.
+ */
 export async function startRelay(
   connection: DockerConnection,
   { loopback, labels, networkId }: RelayOptions,
@@ -49,6 +54,27 @@ export async function startRelay(
   const { id } = await callEngine("create the build's relay", () => docker.createContainer(config));
   owned.defer(() => removeContainer(docker, id));
   signal.throwIfAborted();
+  const starting = startedRelay(connection, id, loopback, signal);
+  const ended = starting.then(
+    (attached) => attached,
+    () => null,
+  );
+  owned.defer(async () => void (await ended)?.destroy());
+  const resources = owned.move();
+  return {
+    containerId: id,
+    opened: async () => void (await starting),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** @returns the connection to the relay, whose port is open. It is closed when that fails. */
+async function startedRelay(
+  connection: DockerConnection,
+  id: string,
+  loopback: LoopbackServer,
+  signal: AbortSignal,
+): Promise<Duplex> {
   const query = "stream=1&stdin=1&stdout=1";
   const attached = await connection.upgrade(`/containers/${id}/attach?${query}`, { upgrade: "tcp" }, signal);
   const server = createServer((request, response) => void answer(loopback, request, response));
@@ -56,11 +82,15 @@ export async function startRelay(
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   const connections = readConnections(attached, (each) => server.emit("connection", each));
-  owned.defer(() => void attached.destroy());
-  await callEngine("start the build's relay", () => docker.getContainer(id).start(), { signal });
-  await untilAborted(connections.ready, signal);
-  const resources = owned.move();
-  return { containerId: id, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  try {
+    const start = () => connection.docker.getContainer(id).start();
+    await callEngine("start the build's relay", start, { signal });
+    await untilAborted(connections.ready, signal);
+    return attached;
+  } catch (error) {
+    attached.destroy();
+    throw error;
+  }
 }
 
 /** @returns `ready`, which resolves once the port is open, and rejects when the relay ends before. */
@@ -97,6 +127,8 @@ function readConnections(attached: Duplex, onConnection: (connection: Duplex) =>
       end(new SlipwayError("engine-unavailable", "the build's relay ended: install perl in the stack image")),
     (error: unknown) => end(engineError("relay connections of the build", error)),
   );
+  // The caller may end before it waits.
+  ready.promise.catch(() => undefined);
   return { ready: ready.promise };
 }
 

@@ -105,8 +105,7 @@ function buildImage(
   return withinBuildTime(context, attempt.signal, async ({ store, noteProgress, signal }) => {
     const rules = { ...known, checkPull: (image: string) => context.checkPull(image, signal) };
     for (const image of planned.baseImages) await checkImage(rules, image);
-    await using archive = await fetched.open();
-    const tar = contextTar(archive, {
+    const tar = contextTar(() => fetched.open(), {
       folder: planned.folder,
       includes: contextFilter(planned.ignore, planned.kept),
       limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },

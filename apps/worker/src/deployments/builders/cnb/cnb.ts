@@ -11,6 +11,7 @@ import type { ProjectDescriptor } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { ImageRegistry, Sandbox, Store, StoredImage } from "@slipway/core";
 import type { RegistryWrites } from "@slipway/bus";
+import type { BuildpackFacts } from "@slipway/receipts";
 import { readEntries } from "@slipway/tar";
 import { buffer } from "node:stream/consumers";
 import type { WorkerConfig } from "../../../config.ts";
@@ -18,6 +19,8 @@ import type { Attempt } from "../../attempt.ts";
 import { type RunContext, runSandbox } from "../../build-sandbox.ts";
 import { saveCache } from "../../cache.ts";
 import { heldPush } from "../../held-writes.ts";
+import { pullEarly } from "../../pull-early.ts";
+import type { PullEarlyContext } from "../../pull-early.ts";
 import type { Builder, BuildInput } from "../builder.ts";
 import { type BuilderImageContext, type UsedBuilder, usedBuilder } from "./builder-image.ts";
 import {
@@ -31,7 +34,8 @@ import { openRegistryGateway, type RegistryGateway } from "./registry-gateway.ts
 
 export type CnbContext = BuilderImageContext &
   CnbSandboxContext &
-  RunContext & {
+  RunContext &
+  PullEarlyContext & {
     readonly registry: Pick<ImageRegistry, "host" | "inspect" | "forward">;
     readonly registryWrites: RegistryWrites;
     readonly store: Pick<Store, "releases">;
@@ -54,14 +58,14 @@ export function cnbBuilder(context: CnbContext): Builder {
       );
       await using owned = new AsyncDisposableStack();
       const { sandbox, digest } = await created(context, attempt, { input, builder, descriptor }, owned);
-      const image = await exported(context, attempt, digest);
+      const image = await checkedImage(context, attempt, digest);
+      const reference = `${context.registry.host}/apps/${attempt.app.id}:${lease.deployment.id}`;
+      log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
       const processes = processesOf(attempt, input.plan.procfile, image);
       const resources = owned.move();
       return {
-        image,
+        image: { ...image, reference },
         stackImage: null,
-        // The lifecycle's own metadata in the image names them.
-        buildpacks: [],
         ...processes,
         configVars: {},
         saveCache: () =>
@@ -89,6 +93,8 @@ async function created(
 ): Promise<{ readonly sandbox: Sandbox; readonly digest: string }> {
   const { lease, log, signal, app } = attempt;
   const runImage = ownRunImage(context, builder);
+  let pull: Promise<void> | undefined;
+  owned.defer(() => pull);
   const gateway = openRegistryGateway({
     registry: context.registry,
     rules: {
@@ -97,6 +103,9 @@ async function created(
       readable: runImage === null ? [] : [repositoryOf(runImage)],
     },
     maxBytes: context.config.limits.imageBytes,
+    onExported: (exported) => {
+      pull ??= pullExported(context, attempt, exported);
+    },
     signal,
   });
   const previousImage = await previousImageOf(context, attempt);
@@ -165,23 +174,28 @@ async function reportOf(sandbox: Sandbox, signal: AbortSignal): Promise<string> 
   throw new SlipwayError("internal", "the lifecycle left no report");
 }
 
-async function exported(
+/** Pulls the image while the lifecycle ends. What fails here is reported by the steps that follow. */
+async function pullExported(context: CnbContext, attempt: Attempt, digest: string): Promise<void> {
+  const image = await checkedImage(context, attempt, digest).catch(() => null);
+  if (image === null) return;
+  await using _pull = pullEarly(context, attempt, image.pinnedReference);
+}
+
+/** @throws {SlipwayError} "image-too-large", "registry-unavailable". */
+async function checkedImage(
   { registry, config: { limits } }: CnbContext,
-  { app, lease, log, signal }: Attempt,
+  { app, signal }: Attempt,
   digest: string,
-) {
+): Promise<StoredImage> {
   const image = await registry.inspect(`${registry.host}/apps/${app.id}@${digest}`, signal);
   if (image === null)
     throw new SlipwayError("registry-unavailable", `the registry has no image ${digest} after its export`);
   const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
-  if (image.sizeBytes > limits.imageBytes)
-    throw new SlipwayError(
-      "image-too-large",
-      `the image has ${mebibytes(image.sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`,
-    );
-  const reference = `${registry.host}/apps/${app.id}:${lease.deployment.id}`;
-  log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
-  return { ...image, reference };
+  if (image.sizeBytes <= limits.imageBytes) return image;
+  throw new SlipwayError(
+    "image-too-large",
+    `the image has ${mebibytes(image.sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`,
+  );
 }
 
 function processesOf({ log }: Attempt, procfile: string | null, { config }: Pick<StoredImage, "config">) {
@@ -190,5 +204,6 @@ function processesOf({ log }: Attempt, procfile: string | null, { config }: Pick
   const { processTypes, imageStart, buildpacks } = cnbProcesses(config.labels, given);
   log.line(`-----> Buildpacks: ${buildpacks.join(", ")}`);
   log.line(`-----> Process types: ${Object.keys(processTypes).join(", ")}`);
-  return { processTypes, imageStart };
+  const facts = buildpacks.map((name): BuildpackFacts => ({ name, url: null, revision: null }));
+  return { processTypes, imageStart, buildpacks: facts };
 }

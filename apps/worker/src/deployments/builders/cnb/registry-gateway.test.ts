@@ -21,14 +21,16 @@ function gatewayOf(...responses: readonly (SlipwayError | HttpResponse)[]) {
   };
   const { signal } = new AbortController();
   const rules = { repository: "apps/one", tag: "x", readable: [] };
-  const gateway = openRegistryGateway({ registry: { forward }, rules, maxBytes: 100, signal });
+  const exported: string[] = [];
+  const onExported = (digest: string) => void exported.push(digest);
+  const gateway = openRegistryGateway({ registry: { forward }, rules, maxBytes: 100, onExported, signal });
   gateway.open();
-  const send = (sizeBytes: number) => {
+  const send = (sizeBytes: number, method = "PATCH", target = uploads) => {
     const body = Readable.from([Buffer.alloc(sizeBytes)]);
     const { authorization } = gateway;
-    return gateway.handle({ method: "PATCH", target: uploads, headers: { authorization }, body }, signal);
+    return gateway.handle({ method, target, headers: { authorization }, body }, signal);
   };
-  return { gateway, send };
+  return { gateway, send, exported };
 }
 
 test("an error of the registry that was overcome does not explain the failure of a buildpack", async () => {
@@ -71,4 +73,14 @@ test("uploads that fail again and again end at three times the limit", async () 
   const { send } = gatewayOf(unavailable, unavailable, unavailable, unavailable);
   for (let sent = 0; sent < 3; sent += 1) await expect(send(90)).rejects.toBe(unavailable);
   await expect(send(90)).rejects.toMatchObject({ code: "image-too-large" });
+});
+
+test("an image is known as soon as the registry has accepted it, not its layers", async () => {
+  const accepted = { status: 201, headers: { "docker-content-digest": "sha256:1" }, body: null };
+  const { send, exported } = gatewayOf(accepted, { ...accepted, status: 400 }, accepted);
+  await send(10, "PUT");
+  await send(10, "PUT", "/v2/apps/one/manifests/x");
+  expect(exported).toEqual([]);
+  await send(10, "PUT", "/v2/apps/one/manifests/x");
+  expect(exported).toEqual(["sha256:1"]);
 });

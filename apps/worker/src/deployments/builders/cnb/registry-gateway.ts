@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly rules: RegistryRules;
   /** Maximum size of all uploads of the build, compressed. */
   readonly maxBytes: number;
+  /** Called with the digest of an image that the registry has accepted. */
+  readonly onExported: (digest: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -31,7 +33,13 @@ export interface RegistryGateway {
   failureOf(exit: SlipwayError): SlipwayError;
 }
 
-export function openRegistryGateway({ registry, rules, maxBytes, signal }: GatewayOptions): RegistryGateway {
+export function openRegistryGateway({
+  registry,
+  rules,
+  maxBytes,
+  onExported,
+  signal,
+}: GatewayOptions): RegistryGateway {
   const authorization = `Basic ${Buffer.from(`build:${randomBytes(24).toString("hex")}`).toString("base64")}`;
   const exporting = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
@@ -68,6 +76,9 @@ export function openRegistryGateway({ registry, rules, maxBytes, signal }: Gatew
       const body = request.body === null ? null : counted(request.body, upload);
       const response = await registry.forward({ ...request, target, body }, AbortSignal.any([signal, ended]));
       if (response.status >= 500) uploadedBytes -= upload.bytes;
+      const digest = response.headers["docker-content-digest"];
+      if (response.status === 201 && target.includes("/manifests/") && digest !== undefined)
+        onExported(digest);
       return { ...response, headers: { ...response.headers, ...locationOf(response) } };
     } catch (error) {
       if (!ended.aborted && error instanceof SlipwayError && excess === null) {

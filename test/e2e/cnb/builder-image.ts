@@ -1,0 +1,52 @@
+// Makes the builder image whose lifecycle is a stand-in, on the images of a stack.
+
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { Readable } from "node:stream";
+import type Docker from "dockerode";
+import { packTar } from "@slipway/testkit";
+
+export interface BuilderImage {
+  /** Its name, with which the caller removes it. */
+  readonly name: string;
+  /** What the app's images are based on. */
+  readonly run: string;
+  /** What the builder image is based on: the stand-in is a program in Python. */
+  readonly build: string;
+}
+
+/** Builds the image on the engine. @throws the engine's output when that fails. */
+export async function makeBuilderImage(docker: Docker, { name, run, build }: BuilderImage): Promise<void> {
+  const metadata = {
+    lifecycle: {
+      version: "0.19.0",
+      apis: { platform: { deprecated: [], supported: ["0.7", "0.12", "0.13"] } },
+    },
+    stack: { runImage: { image: run } },
+  };
+  const file = async (path: string) => ({
+    mode: 0o755,
+    content: await readFile(new URL(path, import.meta.url)),
+  });
+  const quoted = JSON.stringify(JSON.stringify(metadata)).replaceAll("$", "\\$");
+  const context = await packTar({
+    Dockerfile: `FROM ${build}\nENV CNB_USER_ID=1001 CNB_GROUP_ID=1002\nLABEL io.buildpacks.builder.metadata=${quoted}\nCOPY creator launcher /cnb/lifecycle/\nUSER 1001:1002\n`,
+    creator: await file("creator.py"),
+    launcher: await file("launcher.sh"),
+  });
+  const built = await text(await docker.buildImage(Readable.from([context]), { t: name }));
+  if (!built.includes("Successfully tagged")) throw new Error(built);
+}
+
+/** The project.toml of an app of the stand-in: its answer contains the greeting. */
+export function descriptorOf(greeting: string): string {
+  return `[_]
+schema-version = "0.2"
+[[io.buildpacks.build.env]]
+name = "BP_GREETING"
+value = ${JSON.stringify(greeting)}
+[[io.buildpacks.build.env]]
+name = "BP_SECOND"
+value = "two"
+`;
+}
