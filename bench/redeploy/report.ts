@@ -27,7 +27,7 @@ export interface Report {
   readonly rows: readonly MeasuredRow[];
   readonly loadBefore: number;
   readonly engineVersion: string;
-  /** Of each row's redeployment with the median time, by the row's name. */
+  /** Steps of each row's redeployment with the median time, by the row's name. */
   readonly profiles: Readonly<Record<string, readonly Step[]>>;
 }
 

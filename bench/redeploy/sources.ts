@@ -19,7 +19,7 @@ export interface Source {
   files(answer: string): Files;
   /** `BASE` stands for the image. Null if the files have a Dockerfile, whose argument `BASE` is the image. */
   readonly dockerfile: string | null;
-  /** Those of the app. */
+  /** The app's variables. */
   readonly variables: Readonly<Record<string, string>>;
 }
 

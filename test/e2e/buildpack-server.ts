@@ -8,7 +8,7 @@ import { cutServer, gitServer, packTarGz, TestRepository } from "@slipway/testki
 import { answering } from "./apps.ts";
 
 export interface BuildpackServer extends AsyncDisposable {
-  /** Of the tag v1 of tool.git. */
+  /** Revision of the tag v1 of tool.git. */
   readonly toolRevision: string;
 }
 
