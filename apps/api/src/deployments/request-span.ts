@@ -6,11 +6,12 @@ import { deploymentIds, isTraced, randomSpanId, reportSpan } from "@slipway/tele
 
 const route = "/v1/apps/:app/deployments";
 
-/** Reports the span when the response has ended. Without traces it does nothing. */
+/** Reports the span when the response has ended, and adds the trace's id to the request's line in the log. Without traces it does nothing. */
 export function traceRequest(response: Response, startedAt: Date, { id }: Pick<Deployment, "id">): void {
   if (!isTraced()) return;
+  const { traceId, spanId: parentSpanId } = deploymentIds(id);
+  response.locals["traceId"] = traceId;
   response.once("close", () => {
-    const { traceId, spanId: parentSpanId } = deploymentIds(id);
     reportSpan({
       traceId,
       spanId: randomSpanId(),

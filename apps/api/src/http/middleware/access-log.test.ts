@@ -25,6 +25,10 @@ app.set("trust proxy", "loopback");
 app.use(accessLog(pino({ base: null, level: "debug" }, log), "debug"));
 app.get("/health", (_request, response) => void response.end());
 app.get("/missing", (_request, response) => void response.status(404).end());
+app.get("/traced", (_request, response) => {
+  response.locals["traceId"] = "4bf92f35";
+  response.end();
+});
 app.use((_request, response) => {
   response.locals["user"] = { id: "u1", passwordHash: "$argon2id$secret" };
   response.status(201).end();
@@ -83,4 +87,11 @@ test("requests that succeed are logged at the given level, others at info", asyn
 test("health checks are not logged", async () => {
   await request("/health?x");
   expect(lines).toEqual([]);
+});
+
+test("the line of a request that created a traced deployment has the trace's id, others have none", async () => {
+  await request("/traced");
+  expect(line()).toMatchObject({ trace_id: "4bf92f35" });
+  await request("/v1/apps");
+  expect(line()).not.toHaveProperty("trace_id");
 });

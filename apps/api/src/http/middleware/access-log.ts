@@ -25,16 +25,20 @@ export function accessLog(logger: Logger, successLevel: "info" | "debug" | "trac
       }),
       res: (response: ServerResponse) => ({ status: response.statusCode }),
     },
-    // Evaluated after the response, when the user is known.
-    customProps: (_request, response) => ({ user: userIdOf(response) }),
+    // Evaluated after the response, when the user and the deployment are known.
+    customProps: (_request, response) => propsOf(response),
     autoLogging: { ignore: (request) => pathOf(request) === "/health" },
     customLogLevel: (_request, { statusCode }) =>
       statusCode >= 500 ? "error" : statusCode >= 400 ? "info" : successLevel,
   });
 }
 
-function userIdOf(response: ServerResponse & { readonly locals?: Record<string, unknown> }): unknown {
-  return (response.locals?.["user"] as { readonly id?: unknown } | undefined)?.id;
+function propsOf({ locals = {} }: ServerResponse & { readonly locals?: Record<string, unknown> }) {
+  const { user, traceId } = locals as {
+    readonly user?: { readonly id?: unknown };
+    readonly traceId?: string;
+  };
+  return { user: user?.id, ...(traceId === undefined ? {} : { trace_id: traceId }) };
 }
 
 function requestId(request: IncomingMessage, response: ServerResponse): string {
