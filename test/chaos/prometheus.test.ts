@@ -1,12 +1,13 @@
-// A real Prometheus scrapes Slipway, and the alerts of ops/ fire when a worker is killed.
+// A real Prometheus scrapes Slipway, and the alerts of ops/ fire when a worker is killed and while the queue ages.
 
 import { describe, expect, test } from "vitest";
 import { freePort, lacksEngine } from "@slipway/testkit";
+import { answering, inlineApp } from "../e2e/apps.ts";
 import { lacksPrometheus, PrometheusUnderTest } from "./prometheus.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
 
 describe.skipIf(lacksPrometheus() || (await lacksEngine()))("Prometheus", () => {
-  test("it scrapes API and worker, and alerts of a worker that is killed", async () => {
+  test("it scrapes API and worker, and alerts of a worker that is killed and of a queue that ages", async () => {
     const [apiPort, workerPort] = [String(await freePort()), String(await freePort())];
     await using slipway = await SlipwayUnderTest.start({
       workers: [{ METRICS_PORT: workerPort }],
@@ -38,5 +39,22 @@ describe.skipIf(lacksPrometheus() || (await lacksEngine()))("Prometheus", () => 
       );
     expect(await workers("lost")).toBe(1);
     expect((await scraped())[apiTarget]).toBe(1);
+
+    const ofQueue = async () =>
+      (await prometheus.firing()).filter(({ alertname = "" }) => /Queue(Aging|Stuck)/.test(alertname));
+    expect(await ofQueue()).toEqual([]);
+    const app = await slipway.createApp("aging");
+    const id = await slipway.deploy(app, inlineApp("true", answering("up")));
+    await expect
+      .poll(ofQueue)
+      .toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ alertname: "SlipwayQueueAging", severity: "warning" }),
+          expect.objectContaining({ alertname: "SlipwayQueueStuck", severity: "critical" }),
+        ]),
+      );
+    slipway.workers[0]?.start();
+    expect((await slipway.ended(id)).status).toBe("success");
+    await expect.poll(ofQueue).toEqual([]);
   });
 });
