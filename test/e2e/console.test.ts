@@ -5,9 +5,10 @@ import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import type { AppAnswer } from "@slipway/protocol";
 import { findBrowser, lacksBrowser, packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
-import { apiUrl, createApp } from "./slipway.ts";
+import { apiUrl, call, createApp } from "./slipway.ts";
 
 const serving = answering("console");
 const wait = { timeout: 90_000 };
@@ -227,9 +228,54 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     expect([shown.includes("whsec_"), shown.includes("ghp_example")]).toEqual([false, false]);
   });
 
+  test("an app's builder, stack and policy are changed, and a builder image is kept until it is emptied", async () => {
+    const { name } = await createApp("console-settings");
+    const stored = async () => {
+      const { app } = await call<AppAnswer>("GET", `/v1/apps/${name}`);
+      return [app.builder, app.builder_image, app.concurrency_policy];
+    };
+    await page.goto(apiUrl(`/apps/${name}/settings`));
+    await page.getByLabel("Builder", { exact: true }).selectOption("cnb");
+    await page.getByLabel("Builder image").fill("builders/example:24");
+    await page.getByLabel("A deployment that is created").selectOption("supersede");
+    expect(await violations()).toEqual([]);
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect.poll(stored).toEqual(["cnb", "builders/example:24", "supersede"]);
+    await page.reload();
+    await expect.poll(() => page.getByLabel("Builder image").inputValue()).toBe("builders/example:24");
+    await page.getByLabel("Builder image").fill("no image!");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("alert").filter({ hasText: "must be the name of an image" }).waitFor();
+    await page.getByLabel("Builder image").fill("");
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect.poll(stored).toEqual(["cnb", null, "supersede"]);
+  });
+
+  test("a variable is set, masked, changed and removed, after a question", async () => {
+    const { name } = await createApp("console-variables");
+    await page.goto(apiUrl(`/apps/${name}/variables`));
+    await page.getByText("No variables").waitFor();
+    await page.getByLabel("Name", { exact: true }).fill("GREETING");
+    await page.getByLabel("Value", { exact: true }).fill("hello\nworld");
+    await page.getByRole("button", { name: "Set", exact: true }).click();
+    await page.getByText("GREETING").waitFor();
+    expect(await page.locator("main").textContent()).not.toContain("world");
+    await page.getByRole("button", { name: "Show GREETING" }).click();
+    await expect.poll(() => page.getByLabel("Value of GREETING").inputValue()).toBe("hello\nworld");
+    await page.getByLabel("Value of GREETING").fill("changed");
+    await page.getByRole("button", { name: "Save GREETING" }).click();
+    await page.getByRole("button", { name: "Save GREETING" }).waitFor({ state: "detached" });
+    await page.reload();
+    await page.getByRole("button", { name: "Show GREETING" }).click();
+    await expect.poll(() => page.getByLabel("Value of GREETING").inputValue()).toBe("changed");
+    await page.getByRole("button", { name: "Remove GREETING" }).click();
+    await page.getByRole("button", { name: "Yes" }).click();
+    await page.getByText("No variables").waitFor();
+  });
+
   test("every other page has no accessibility problem, also on a phone", async () => {
     const app = await createApp("console-pages");
-    const paths = ["containers", "variables", "collaborators", "notifiers"].map(
+    const paths = ["containers", "variables", "collaborators", "notifiers", "settings"].map(
       (name) => `apps/${app.name}/${name}`,
     );
     for (const width of [1_200, 390]) {

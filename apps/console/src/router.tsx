@@ -42,6 +42,11 @@ const notifiers = createRoute({
   path: "/notifiers",
   component: lazyRouteComponent(() => import("./pages/notifiers.tsx"), "NotifiersPage"),
 });
+const settings = createRoute({
+  getParentRoute: () => app,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./pages/settings.tsx"), "SettingsPage"),
+});
 const workers = createRoute({
   getParentRoute: () => root,
   path: "/operator/workers",
@@ -67,7 +72,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     apps,
     deployment,
-    app.addChildren([deployments, containers, variables, collaborators, notifiers]),
+    app.addChildren([deployments, containers, variables, collaborators, notifiers, settings]),
     workers,
     queue,
     failures,

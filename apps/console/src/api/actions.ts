@@ -2,6 +2,7 @@
 
 import type {
   AppAnswer,
+  AppChanges,
   CreateNotifierBody,
   DeploymentAnswer,
   NotifierBody,
@@ -60,6 +61,10 @@ function newKey(): string {
 
 export const abort = (app: string, id: string) =>
   call<DeploymentAnswer>("POST", appPath(app, `/deployments/${id}/abort`), {});
+
+/** Changes settings of an app. */
+export const changeApp = (app: string, changes: AppChanges) =>
+  call<AppAnswer>("PATCH", appPath(app), { app: changes });
 
 export const restart = async (app: string) =>
   call<OperationAnswer | undefined>("POST", appPath(app, "/restart"), {});

@@ -18,6 +18,7 @@ import type {
   ReceiptAnswer,
   ReleasesAnswer,
   SessionAnswer,
+  StacksAnswer,
   TimelineAnswer,
   UserBody,
   VariablesAnswer,
@@ -63,6 +64,12 @@ export const appsQuery = queryOptions({
   queryKey: ["apps"],
   refetchInterval: calmMs,
   queryFn: async () => (await call<AppsAnswer>("GET", "/apps")).apps,
+});
+
+export const stacksQuery = queryOptions({
+  queryKey: ["stacks"],
+  staleTime: Infinity,
+  queryFn: async () => (await call<StacksAnswer>("GET", "/features/stacks")).stacks,
 });
 
 export function appQuery(app: string) {

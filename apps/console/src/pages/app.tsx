@@ -14,6 +14,7 @@ const tabs = [
   ["/apps/$app/variables", "Variables"],
   ["/apps/$app/collaborators", "Collaborators"],
   ["/apps/$app/notifiers", "Notifiers"],
+  ["/apps/$app/settings", "Settings"],
 ] as const;
 
 /** The app of the address. */

@@ -1,4 +1,4 @@
-// A small form that adds something: its fields, one button, the error of the API.
+// A small form that adds or changes something: its fields, one button, the error of the API.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
@@ -10,10 +10,12 @@ interface FieldFormProps {
   readonly submit: string;
   /** Receives a field's text by its name. */
   readonly run: (field: (name: string) => string) => Promise<unknown>;
+  /** How its fields are arranged: in a row by default. */
+  readonly look?: "inline" | "stacked";
   readonly children: ReactNode;
 }
 
-export function FieldForm({ label, submit, run, children }: FieldFormProps) {
+export function FieldForm({ label, submit, run, look = "inline", children }: FieldFormProps) {
   const queries = useQueryClient();
   const adding = useMutation({
     mutationFn: (form: HTMLFormElement) => run((name) => formText(form, name)),
@@ -24,7 +26,7 @@ export function FieldForm({ label, submit, run, children }: FieldFormProps) {
   });
   return (
     <form
-      className="inline"
+      className={look}
       aria-label={label}
       onSubmit={(event) => {
         event.preventDefault();

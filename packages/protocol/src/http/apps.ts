@@ -35,6 +35,9 @@ export const changeAppRequest = z
     ],
   });
 
+/** The settings of an app that can be changed. */
+export type AppChanges = z.infer<typeof changeAppRequest>["app"];
+
 /** The app's name, repeated as a confirmation. */
 export const deleteAppQuery = z.object({
   current_name: z.string("must be the app's name, to confirm the deletion"),

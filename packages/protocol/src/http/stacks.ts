@@ -17,3 +17,5 @@ export const stacksAnswer = z.object({
     }),
   ),
 });
+
+export type StacksAnswer = z.infer<typeof stacksAnswer>;

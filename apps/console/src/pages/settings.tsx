@@ -1,0 +1,112 @@
+// An app's settings: what builds it, its stack, and what happens to deployments that are created while one runs.
+
+import type { AppBody } from "@slipway/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { useId, useState } from "react";
+import { changeApp } from "../api/actions.ts";
+import { appQuery, stacksQuery } from "../api/queries.ts";
+import { useTitle } from "../layout/title.ts";
+import { FieldForm } from "../parts/field-form.tsx";
+import { Loaded } from "../parts/loaded.tsx";
+import { useApp } from "./app.tsx";
+
+const builderTexts: Readonly<Record<AppBody["builder"], string>> = {
+  auto: "auto: the source decides",
+  buildpacks: "buildpacks: Heroku's and Scalingo's kind",
+  cnb: "cnb: Cloud Native Buildpacks",
+  dockerfile: "dockerfile: the app's Dockerfile",
+};
+const policyTexts: Readonly<Record<AppBody["concurrency_policy"], string>> = {
+  queue: "queue: it waits for its turn",
+  supersede: "supersede: it replaces those that wait",
+  reject: "reject: it is refused",
+};
+
+export function SettingsPage() {
+  const name = useApp();
+  useTitle("Settings", name);
+  return (
+    <Loaded query={useQuery(appQuery(name))}>
+      {(app) => (
+        // The fields show stored values again after a change.
+        <SettingsForm
+          key={[app.builder, app.builder_image, app.stack_id, app.concurrency_policy].join(" ")}
+          app={app}
+        />
+      )}
+    </Loaded>
+  );
+}
+
+function SettingsForm({ app }: { readonly app: AppBody }) {
+  const [builder, setBuilder] = useState(app.builder);
+  const imageHint = useId();
+  const save = async (field: (name: string) => string) => {
+    const image = field("image").trim();
+    await changeApp(app.name, {
+      builder,
+      ...(builder === "cnb" ? { builder_image: image === "" ? null : image } : {}),
+      stack_id: field("stack"),
+      concurrency_policy: field("policy") as AppBody["concurrency_policy"],
+    });
+  };
+  return (
+    <FieldForm label="Change the settings" submit="Save" look="stacked" run={save}>
+      <label>
+        Builder
+        <select
+          name="builder"
+          value={builder}
+          onChange={({ target }) => setBuilder(target.value as AppBody["builder"])}
+        >
+          <Options texts={builderTexts} />
+        </select>
+      </label>
+      {builder === "cnb" ? (
+        <>
+          <label>
+            Builder image
+            <input
+              name="image"
+              defaultValue={app.builder_image ?? ""}
+              placeholder="heroku/builder:24"
+              spellCheck={false}
+              aria-describedby={imageHint}
+            />
+          </label>
+          <p className="hint" id={imageHint}>
+            Empty for the builder of the app&rsquo;s project.toml, or of the operator.
+          </p>
+        </>
+      ) : null}
+      <label>
+        Stack
+        <select name="stack" defaultValue={app.stack_id}>
+          <StackOptions stack={app.stack_id} />
+        </select>
+      </label>
+      <label>
+        A deployment that is created while another one runs
+        <select name="policy" defaultValue={app.concurrency_policy}>
+          <Options texts={policyTexts} />
+        </select>
+      </label>
+      <p className="hint">A change applies from the next deployment on.</p>
+    </FieldForm>
+  );
+}
+
+function Options({ texts }: { readonly texts: Readonly<Record<string, string>> }) {
+  return Object.entries(texts).map(([value, text]) => (
+    <option key={value} value={value}>
+      {text}
+    </option>
+  ));
+}
+
+/** Until the stacks are read, and if they cannot be, the app's own is the only choice. */
+function StackOptions({ stack }: { readonly stack: string }) {
+  const { data: stacks = [] } = useQuery(stacksQuery);
+  const names = new Map(stacks.map((one) => [one.id, `${one.name}${one.default ? " (default)" : ""}`]));
+  return <Options texts={Object.fromEntries([[stack, stack], ...names])} />;
+}
