@@ -1,4 +1,5 @@
-// The console's log view in Chromium: a log of a million lines is opened and scrolled, and one is followed at 1,000 lines a second.
+// The console in Chromium: how its pages load, a log of a million lines that is opened and scrolled, and one that is followed at 1,000
+// lines a second.
 
 import { randomUUID } from "node:crypto";
 import { chromium } from "playwright-core";
@@ -12,6 +13,7 @@ import { createLogger } from "@slipway/service";
 import { ensureConsole } from "@slipway/setup";
 import { readConfig, startStream } from "@slipway/stream";
 import { aLogChunk, aNewDeployment, anApp, findBrowser, freePort } from "@slipway/testkit";
+import { measureLoads } from "./console/page-loads.ts";
 import { print } from "./measure.ts";
 
 /** An event of Chromium's trace. Durations are in microseconds; `tdur` is CPU time. */
@@ -75,8 +77,34 @@ await context.addInitScript(`
   }).observe(document, { childList: true, subtree: true });
 `);
 
+await measurePages();
 await measureMillion();
 await measureFollowing();
+
+/** The first page, and that of a deployment with a short log. */
+async function measurePages(): Promise<void> {
+  const deployment = await newDeployment();
+  await api.store.logs.append(
+    aLogChunk({ deploymentId: deployment.id, lines: ["-----> Loaded"], at: ended }),
+  );
+  const storage = await context.storageState();
+  const pages = [
+    { name: "first page", url: `${api.url}/`, text: app.name },
+    { name: "deployment", url: pageOf(deployment), text: "-----> Loaded" },
+  ];
+  for (const device of ["computer", "phone"] as const)
+    for (const { name, url, text } of pages) {
+      const load = await measureLoads(browser, { url, text, device, storage });
+      const label = `${name}, ${device}`.padEnd(38);
+      print(
+        `${label}first paint ${ms(load.firstPaint)}, largest ${ms(load.largestPaint)}, blocked ${ms(load.blocked)}, layout shift ${load.layoutShift.toFixed(3)}`,
+      );
+    }
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(0)} ms`;
+}
 
 /** A deployment that ended an hour ago with a log of a million lines. */
 async function measureMillion(): Promise<void> {

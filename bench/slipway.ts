@@ -35,7 +35,9 @@ export async function setUpServices() {
   return await setup({ config: readOwnConfig("bench") });
 }
 
+/** EGRESS of the shell reaches the worker, to compare with and without the egress guard. */
 export async function startSlipway(given: BenchEnvironment): Promise<BenchSlipway> {
+  const { EGRESS: egress } = process.env;
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
   const environment = {
     ...given,
@@ -43,6 +45,7 @@ export async function startSlipway(given: BenchEnvironment): Promise<BenchSlipwa
     STREAM_PORT: String(streamPort),
     ROUTER_PORT: String(routerPort),
     WORKERS: "1",
+    ...(egress === undefined ? {} : { EGRESS: egress }),
   };
   const supervisor = await startApps(environment, {
     say: () => {},

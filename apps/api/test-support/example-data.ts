@@ -4,7 +4,19 @@ import { randomUUID } from "node:crypto";
 import { changeApp } from "@slipway/core";
 import type { App, AttemptRecord, Deployment, DeploymentStatus, Failure, Store } from "@slipway/core";
 import type { QueueSample } from "@slipway/protocol";
-import { aLogChunk, aNewDeployment, aNewRelease, aPusher, aVariable, anApp } from "@slipway/testkit";
+import { joinFleet } from "@slipway/queue";
+import {
+  aCollaborator,
+  aLogChunk,
+  aNewDeployment,
+  aNewRelease,
+  aNotifier,
+  aPusher,
+  aUser,
+  aVariable,
+  anApp,
+  unexpected,
+} from "@slipway/testkit";
 import type { ApiContext } from "../src/api-context.ts";
 
 const phases = ["fetch", "plan", "unpack", "build", "push", "start", "cutover"];
@@ -68,6 +80,10 @@ export async function fillWithExamples(store: Store, now: Date) {
     aVariable({ appId: shop.id, name: "GREETING", value: "hello" }),
   ];
   await store.variables.set(shop.id, variables);
+  const grace = aUser({ username: "grace", email: "grace@example.com" });
+  await store.users.create(grace);
+  await store.collaborators.create(aCollaborator({ appId: shop.id, userId: grace.id, createdAt: now }));
+  await store.notifiers.create(aNotifier({ appId: shop.id, name: "chat", createdAt: now }));
   return { app: shop.name, deployment: failed.id };
 }
 
@@ -99,6 +115,31 @@ export async function fillHistory(
   // The API takes no sample of its own meanwhile.
   await redis.set(keys.queueHistoryLease, "taken", "PX", 600 * second);
   await redis.zadd(keys.queueHistory, ...kept.flatMap(({ at, text }) => [at, text]));
+}
+
+/** Two workers, one of which builds. Disposing it removes them. */
+export async function joinExampleWorkers(
+  { redis, keys }: Pick<ApiContext, "redis" | "keys">,
+  now: Date,
+): Promise<AsyncDisposable> {
+  await using joined = new AsyncDisposableStack();
+  for (const [index, building] of [1, 0].entries()) {
+    const identity = {
+      id: randomUUID(),
+      name: `worker-${index + 1}`,
+      host: `build-${index + 1}`,
+      pid: 4_100 + index,
+      version: "0.1.0",
+      startedAt: now.toISOString(),
+      heartbeatMs: second,
+      concurrency: 2,
+      operationConcurrency: 4,
+      engine: { address: "unix:///var/run/docker.sock", cpus: 4, memoryBytes: 16 * 1024 ** 3 },
+    };
+    const counts = { countUsers: async () => 2, countBuilding: () => building };
+    joined.use(joinFleet({ redis, keys, onError: unexpected, ...counts }, identity, () => new Date()));
+  }
+  return joined.move();
 }
 
 async function deployed(

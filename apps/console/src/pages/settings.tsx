@@ -3,6 +3,7 @@
 import type { AppBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
+import type { ReactNode } from "react";
 import { changeApp } from "../api/actions.ts";
 import { appQuery, stacksQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
@@ -40,7 +41,6 @@ export function SettingsPage() {
 
 function SettingsForm({ app }: { readonly app: AppBody }) {
   const [builder, setBuilder] = useState(app.builder);
-  const imageHint = useId();
   const save = async (field: (name: string) => string) => {
     const image = field("image").trim();
     await changeApp(app.name, {
@@ -52,47 +52,68 @@ function SettingsForm({ app }: { readonly app: AppBody }) {
   };
   return (
     <FieldForm label="Change the settings" submit="Save" look="stacked" run={save}>
-      <label>
-        Builder
-        <select
-          name="builder"
-          value={builder}
-          onChange={({ target }) => setBuilder(target.value as AppBody["builder"])}
-        >
-          <Options texts={builderTexts} />
-        </select>
-      </label>
+      <Field label="Builder">
+        {(id) => (
+          <select
+            id={id}
+            value={builder}
+            onChange={({ target }) => setBuilder(target.value as AppBody["builder"])}
+          >
+            <Options texts={builderTexts} />
+          </select>
+        )}
+      </Field>
       {builder === "cnb" ? (
-        <>
-          <label>
-            Builder image
-            <input
-              name="image"
-              defaultValue={app.builder_image ?? ""}
-              placeholder="heroku/builder:24"
-              spellCheck={false}
-              aria-describedby={imageHint}
-            />
-          </label>
-          <p className="hint" id={imageHint}>
-            Empty for the builder of the app&rsquo;s project.toml, or of the operator.
-          </p>
-        </>
+        <Field label="Builder image">
+          {(id) => (
+            <>
+              <input
+                id={id}
+                name="image"
+                defaultValue={app.builder_image ?? ""}
+                placeholder="heroku/builder:24"
+                spellCheck={false}
+                aria-describedby={`${id}-hint`}
+              />
+              <p className="hint" id={`${id}-hint`}>
+                Empty for the builder of the app&rsquo;s project.toml, or of the operator.
+              </p>
+            </>
+          )}
+        </Field>
       ) : null}
-      <label>
-        Stack
-        <select name="stack" defaultValue={app.stack_id}>
-          <StackOptions stack={app.stack_id} />
-        </select>
-      </label>
-      <label>
-        A deployment that is created while another one runs
-        <select name="policy" defaultValue={app.concurrency_policy}>
-          <Options texts={policyTexts} />
-        </select>
-      </label>
+      <Field label="Stack">
+        {(id) => (
+          <select id={id} name="stack" defaultValue={app.stack_id}>
+            <StackOptions stack={app.stack_id} />
+          </select>
+        )}
+      </Field>
+      <Field label="A deployment that is created while another one runs">
+        {(id) => (
+          <select id={id} name="policy" defaultValue={app.concurrency_policy}>
+            <Options texts={policyTexts} />
+          </select>
+        )}
+      </Field>
       <p className="hint">A change applies from the next deployment on.</p>
     </FieldForm>
+  );
+}
+
+interface FieldProps {
+  readonly label: string;
+  /** @param id of the field that the label names. */
+  readonly children: (id: string) => ReactNode;
+}
+
+function Field({ label, children }: FieldProps) {
+  const id = useId();
+  return (
+    <div>
+      <label htmlFor={id}>{label}</label>
+      {children(id)}
+    </div>
   );
 }
 

@@ -8,6 +8,7 @@ use warnings;
 use Errno qw(EAGAIN EINTR EWOULDBLOCK);
 use IO::Select;
 use IO::Socket::INET;
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
 my ($port, $window) = @ARGV;
 my $piece = 32768;
@@ -45,6 +46,8 @@ sub drop_when_ended {
 sub accept_connection {
   my $socket = $listener->accept or return;
   $socket->blocking(0);
+  # A response comes in several small pieces, which must not wait for acknowledgements of the ones before.
+  setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1) or die "cannot set TCP_NODELAY: $!\n";
   my $id = $next++;
   @of{fileno $socket} = ($id);
   ($socket{$id}, $unsent{$id}, $open{$id}) = ($socket, '', $window);
