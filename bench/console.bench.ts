@@ -85,24 +85,25 @@ await measureFollowing();
 async function measurePages(): Promise<void> {
   const deployment = await newDeployment();
   await api.store.logs.append(
-    aLogChunk({ deploymentId: deployment.id, lines: ["-----> Loaded"], at: ended }),
+    aLogChunk({ deploymentId: deployment.id, lines: ["The page is complete"], at: ended }),
   );
+  await end(claim(deployment, 1, { at: ended, lineCount: 0 }), 1);
   const storage = await context.storageState();
   const pages = [
     { name: "first page", url: `${api.url}/`, text: app.name },
-    { name: "deployment", url: pageOf(deployment), text: "-----> Loaded" },
+    { name: "deployment", url: pageOf(deployment), text: "The page is complete" },
   ];
   for (const device of ["computer", "phone"] as const)
     for (const { name, url, text } of pages) {
       const load = await measureLoads(browser, { url, text, device, storage });
       const label = `${name}, ${device}`.padEnd(38);
       print(
-        `${label}first paint ${ms(load.firstPaint)}, largest ${ms(load.largestPaint)}, blocked ${ms(load.blocked)}, layout shift ${load.layoutShift.toFixed(3)}`,
+        `${label}first paint ${msText(load.firstPaint)}, largest ${msText(load.largestPaint)}, blocked ${msText(load.blocked)}, layout shift ${load.layoutShift.toFixed(3)}`,
       );
     }
 }
 
-function ms(value: number): string {
+function msText(value: number): string {
   return `${value.toFixed(0)} ms`;
 }
 
@@ -115,7 +116,7 @@ async function measureMillion(): Promise<void> {
       aLogChunk({ deploymentId: deployment.id, firstSeq: first, lines, at: ended }),
     );
   }
-  await store(claim(deployment, 1, { at: ended, lineCount: 0 }), "build-error");
+  await end(claim(deployment, 1, { at: ended, lineCount: 0 }), million);
   const page = await context.newPage();
   await page.goto(pageOf(deployment));
   await page.locator(`.lines[data-count="${million}"]`).waitFor({ timeout: 120_000 });
@@ -172,9 +173,10 @@ async function newDeployment(): Promise<Deployment> {
   return api.store.deployments.create(wanted);
 }
 
-async function store(running: Deployment, status: "build-error"): Promise<void> {
-  const facts = { logLineCount: million, logSha256: "" };
-  const last = changeStatus(running, status, { at: ended, lineCount: million, facts });
+/** Stores the claimed deployment, and that it failed with a log of so many lines. */
+async function end(running: Deployment, lineCount: number): Promise<void> {
+  const facts = { logLineCount: lineCount, logSha256: "" };
+  const last = changeStatus(running, "build-error", { at: ended, lineCount, facts });
   for (const step of [running, last])
     if (!(await api.store.deployments.compareAndSet(step))) throw new Error("the deployment was changed");
 }

@@ -53,7 +53,7 @@ describe.skipIf(lacksPrometheus() || (await lacksEngine()))("Prometheus", () => 
           expect.objectContaining({ alertname: "SlipwayQueueStuck", severity: "critical" }),
         ]),
       );
-    slipway.workers[0]?.start();
+    await slipway.workers[0]?.start();
     expect((await slipway.ended(id)).status).toBe("success");
     await expect.poll(ofQueue).toEqual([]);
   });
