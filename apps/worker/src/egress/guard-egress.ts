@@ -6,6 +6,7 @@ import {
   connectDocker,
   type DockerConnection,
   type DockerConnectionOptions,
+  engineIdentity,
   ensureGuard,
   type Guard,
   type GuardOptions,
@@ -22,6 +23,8 @@ import {
   type GuardedEngine,
   guardedEngines,
   registryDestinations,
+  releasesBridges,
+  type RuledEngine,
   rulesOf,
 } from "./guarded-engines.ts";
 
@@ -52,13 +55,6 @@ export interface EgressGuard extends Disposable {
   check(): Promise<void>;
 }
 
-interface Guarded {
-  readonly connection: DockerConnection;
-  readonly options: GuardOptions;
-  /** False for a node that did not respond so far. */
-  isSet: boolean;
-}
-
 /**
  * Checks the container runtimes, sets the rules on each engine, and probes them unless that was done since the guard's start. On a node
  * of a swarm whose engine does not respond, the first check after it responds sets them.
@@ -72,29 +68,27 @@ export async function guardEgress(context: EgressContext, signal: AbortSignal): 
   const releases = opened.use(connectDocker(engines.releases));
   const nodes = engines.nodes.map((node) => opened.use(connectDocker(node)));
   await requireRuntimes(config, builds, releases);
-  const guarded = config.egress.guarded ? await guardAll(context, { builds, releases, nodes }, signal) : [];
+  const checks = config.egress.guarded ? await guardAll(context, { builds, releases, nodes }, signal) : [];
   if (!config.egress.guarded) {
     logger.warn(openWarning);
     for (const { docker } of [builds, releases]) await removeGuardOf(docker, config.installationId);
-    await eachNode(nodes, logger, async (node) => {
-      await node.ping();
-      await removeGuardOf(node.docker, config.installationId);
-    });
+    await eachNode(nodes, logger, ({ docker }) => removeGuardOf(docker, config.installationId));
   }
   const resources = opened.move();
   return {
     check: async () => {
-      await Promise.all(guarded.map(restore));
+      await Promise.all(checks.map((check) => check()));
     },
     [Symbol.dispose]: () => resources.dispose(),
   };
 }
 
+/** @returns for each engine a function that starts its guard again if it has stopped. */
 async function guardAll(
   context: EgressContext,
   { builds, releases, nodes }: Connections,
   signal: AbortSignal,
-): Promise<readonly Guarded[]> {
+): Promise<readonly (() => Promise<void>)[]> {
   const { config, logger } = context;
   const { npmRegistry, pythonIndex, goProxy } = config.build;
   const registries = await registryDestinations(
@@ -103,24 +97,23 @@ async function guardAll(
       logger.warn({ err: error }, `the host of ${setting} cannot be resolved, so it is not opened to builds`),
   );
   const engines = await guardedEngines(builds, releases, signal);
-  const guarded = await Promise.all(
-    engines.map(async (engine): Promise<Guarded> => {
-      const { connection } = engine;
-      const rules = await rulesOf(engine, config, registries, signal);
-      const options = { installationId: config.installationId, image: config.stackImage, rules };
-      await prove(context, engine, options, await guardOne(connection, options, signal), signal);
-      return { connection, options, isSet: true };
+  const joinedBy = await releasesBridges(engines, config, signal);
+  const optionsOf: OptionsOf = async (engine, until) => ({
+    installationId: config.installationId,
+    image: config.stackImage,
+    rules: await rulesOf(engine, config, { registries, joined: joinedBy(engine) }, until),
+  });
+  const checks = await Promise.all(
+    engines.map(async (engine) => {
+      const options = await optionsOf(engine, signal);
+      await prove(context, engine, options, await setGuard(engine.connection, options, signal), signal);
+      return () => restore(engine.connection, options);
     }),
   );
-  // The last one is the engine of releases, on a swarm a manager. The bridges by which releases leave have the same names on all nodes.
-  const ofNodes = guarded
-    .slice(-1)
-    .flatMap(({ options }) => nodes.map((connection) => ({ connection, options, isSet: false })));
-  await eachNode(ofNodes, logger, async (node) => {
-    await node.connection.ping();
-    await setGuard(node, signal);
-  });
-  return [...guarded, ...ofNodes];
+  const known = new Set(engines.map(({ identity }) => identity));
+  const ofNodes = new Map(nodes.map((node) => [node, nodeGuard(node, known, optionsOf)]));
+  await eachNode(nodes, logger, (node) => ofNodes.get(node)?.set(signal));
+  return [...checks, ...Array.from(ofNodes.values(), ({ check }) => check)];
 }
 
 interface Connections {
@@ -129,35 +122,61 @@ interface Connections {
   readonly nodes: readonly DockerConnection[];
 }
 
-/** A node that does not respond prevents no worker's start. */
-async function eachNode<Node>(
-  nodes: readonly Node[],
+type OptionsOf = (engine: RuledEngine, signal: AbortSignal) => Promise<GuardOptions>;
+
+/**
+ * The guard of a swarm's node.
+ * @param known identities of the engines of builds and releases, which have guards already.
+ */
+function nodeGuard(connection: DockerConnection, known: ReadonlySet<string>, optionsOf: OptionsOf) {
+  /** Undefined until the node has responded; null for a known engine. */
+  let options: GuardOptions | null | undefined;
+  const set = async (signal: AbortSignal): Promise<void> => {
+    const identity = await engineIdentity(connection.docker, signal);
+    const found = known.has(identity) ? null : await optionsOf({ connection, identity }, signal);
+    if (found !== null) await setGuard(connection, found, signal);
+    options = found;
+  };
+  const check = async (): Promise<void> => {
+    if (options === undefined) await set(AbortSignal.timeout(restoreLimitMs));
+    else if (options !== null) await restore(connection, options);
+  };
+  return { set, check };
+}
+
+/**
+ * A node that does not respond prevents no worker's start, and is named in a warning.
+ * @throws other errors of the task, such as rules that the node's kernel refuses.
+ */
+async function eachNode(
+  nodes: readonly DockerConnection[],
   logger: EgressContext["logger"],
-  task: (node: Node) => Promise<unknown>,
+  task: (node: DockerConnection) => Promise<void> | undefined,
 ): Promise<void> {
   await Promise.all(
     nodes.map(async (node) => {
       try {
-        await task(node);
+        await node.ping();
       } catch (error) {
-        logger.warn({ err: error }, "cannot change the egress guard on a node of the swarm");
+        const name = node.remoteHost ?? "on this machine";
+        logger.warn(
+          { err: error, node: name },
+          "a node of the swarm does not respond: its egress guard is not changed",
+        );
+        return;
       }
+      await task(node);
     }),
   );
 }
 
-async function setGuard(guarded: Guarded, signal: AbortSignal): Promise<void> {
-  await guardOne(guarded.connection, guarded.options, signal);
-  guarded.isSet = true;
-}
-
-async function guardOne(
-  connection: DockerConnection,
+async function setGuard(
+  { images, docker }: DockerConnection,
   options: GuardOptions,
   signal: AbortSignal,
 ): Promise<Guard> {
-  await connection.images.ensure(options.image, signal);
-  return await ensureGuard(connection.docker, options);
+  await images.ensure(options.image, signal);
+  return await ensureGuard(docker, options);
 }
 
 /** Probes the egress, unless a worker has done that since the guard's start. */
@@ -197,11 +216,10 @@ async function resolvableName(url: string | undefined): Promise<string | null> {
   }
 }
 
-async function restore(guarded: Guarded): Promise<void> {
-  const { connection, options, isSet } = guarded;
-  // A worker of another version may have replaced the guard: it stays.
-  const found = isSet && (await restartGuard(connection.docker, options.installationId));
-  if (!found) await setGuard(guarded, AbortSignal.timeout(restoreLimitMs));
+/** A guard that a worker of another version has set stays. */
+async function restore(connection: DockerConnection, options: GuardOptions): Promise<void> {
+  const found = await restartGuard(connection.docker, options.installationId);
+  if (!found) await setGuard(connection, options, AbortSignal.timeout(restoreLimitMs));
 }
 
 function unguarded(reached: readonly string[]): SlipwayError {

@@ -27,7 +27,8 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       const node = opened.use(await startPrivateEngine({ name: "node", swarm: { of: manager }, images }));
       const [managerEngine, nodeEngine] = [manager, node].map((one) => opened.use(connectDocker(one)));
       const warnings: string[] = [];
-      const contextOf = (egress: string) => ({
+      const own = { builds: manager, releases: manager, nodes: [node] };
+      const contextOf = (egress: string, engines = own) => ({
         config: readConfig({
           INSTALLATION_ID: installationId,
           REDIS_URL: "redis://127.0.0.1:1",
@@ -40,7 +41,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
         logger: { warn: (_details: unknown, message = "") => void warnings.push(message) },
         redis: { hget: async () => null, hset: async () => 1 },
         keys: { egressProven: "proven" },
-        engines: { builds: manager, releases: manager, nodes: [node] },
+        engines,
       });
       const guardOf = (engine: typeof nodeEngine) =>
         engine?.docker.getContainer(`slipway-${installationId}-guard`).inspect();
@@ -48,17 +49,26 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       const socket = node.dockerHost.replace("unix://", "");
       await rename(socket, `${socket}-away`);
       const guard = opened.use(await guardEgress(contextOf("guarded"), never));
-      expect(warnings).toContain("cannot change the egress guard on a node of the swarm");
+      expect(warnings).toContain("a node of the swarm does not respond: its egress guard is not changed");
       await expect(guard.check()).rejects.toMatchObject({ code: "engine-unavailable" });
       await rename(`${socket}-away`, socket);
       await guard.check();
       const [ours, copy] = [await guardOf(managerEngine), await guardOf(nodeEngine)];
       expect(copy?.State.Running).toBe(true);
-      expect(copy?.Args).toEqual(ours?.Args);
+      // The same but for the names of the engine's own bridges and of its table.
+      const rulesIn = (guard: typeof ours) =>
+        guard?.Args.join(" ").replaceAll(/(?:sw|slipway)-[0-9a-f]{8,}/g, "OWN");
+      expect(rulesIn(copy)).toEqual(rulesIn(ours));
+      expect(copy?.Args).not.toEqual(ours?.Args);
 
       await nodeEngine?.docker.getContainer(copy?.Id ?? "").stop({ t: 0 });
       await guard.check();
       expect((await guardOf(nodeEngine))?.State.Running).toBe(true);
+
+      // A worker that builds on the node gives it the same guard.
+      const builder = contextOf("guarded", { builds: node, releases: manager, nodes: [node] });
+      opened.use(await guardEgress(builder, never));
+      expect((await guardOf(nodeEngine))?.Id).toBe(copy?.Id);
 
       opened.use(await guardEgress(contextOf("open"), never));
       for (const engine of [managerEngine, nodeEngine])

@@ -29,10 +29,14 @@ export type EgressConfig = Pick<
   "installationId" | "egress" | "scheduler" | "runtimes" | "stackImage" | "builders"
 > & { readonly build: Pick<WorkerConfig["build"], "npmRegistry" | "pythonIndex" | "goProxy"> };
 
-export interface GuardedEngine {
+/** An engine whose egress is guarded. */
+export interface RuledEngine {
   readonly connection: DockerConnection;
   /** Distinguishes engines, also of one host. */
   readonly identity: string;
+}
+
+export interface GuardedEngine extends RuledEngine {
   /** Network in which the rules are proven. */
   readonly probed: "build" | "run";
   /** Whether releases run on it. */
@@ -62,12 +66,16 @@ export async function guardedEngines(
 
 /**
  * The rules of an engine. They are the same for all workers of an installation, whether an engine is that of builds, of releases or
- * of both.
+ * of both, or a node of a swarm.
+ * @param joined the bridge by which releases leave the engine, where that is not the one of commands.
  */
 export async function rulesOf(
-  { connection: { docker }, identity, runsReleases }: GuardedEngine,
+  { connection: { docker }, identity }: RuledEngine,
   config: EgressConfig,
-  registries: readonly Destination[],
+  {
+    registries,
+    joined,
+  }: { readonly registries: readonly Destination[]; readonly joined: GuardedBridge | null },
   signal: AbortSignal,
 ): Promise<EgressRules> {
   const { installationId, egress } = config;
@@ -77,7 +85,6 @@ export async function rulesOf(
     open,
   });
   const bridges = await Promise.all([bridge("build", registries), bridge("run", [])]);
-  const joined = await releasesBridge(docker, config, runsReleases, signal);
   const steps = config.builders.includes("dockerfile") ? await stepsNetwork(docker, signal) : null;
   const ofSteps = steps === null ? [] : [{ name: bridgeOf(steps), shared: false, open: registries }];
   const hash = createHash("sha256").update(`${identity} ${installationId}`).digest("hex");
@@ -123,6 +130,27 @@ async function destinationsOf(url: string): Promise<readonly Destination[]> {
       family: isIP(range) === 4 ? "ip" : "ip6",
       port: port === "" ? defaultPort : Number(port),
     }));
+}
+
+/**
+ * The bridges by which releases leave the engines.
+ * @param engines that of releases last. On a swarm the bridge has the same name on all nodes, and its manager knows it.
+ */
+export async function releasesBridges(
+  engines: readonly GuardedEngine[],
+  config: EgressConfig,
+  signal: AbortSignal,
+): Promise<(engine: RuledEngine) => GuardedBridge | null> {
+  const found = await Promise.all(
+    engines.map(async (engine) => {
+      const { connection, runsReleases, identity } = engine;
+      return [identity, await releasesBridge(connection.docker, config, runsReleases, signal)] as const;
+    }),
+  );
+  const [, ofReleases = null] = found.at(-1) ?? [];
+  if (config.scheduler.kind === "swarm") return () => ofReleases;
+  const bridges = new Map(found);
+  return ({ identity }) => bridges.get(identity) ?? null;
 }
 
 /**
