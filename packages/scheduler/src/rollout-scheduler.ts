@@ -166,12 +166,14 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   }
 
   async imageDigests(repository: string, signal: AbortSignal): Promise<readonly string[]> {
-    const stored = this.engines.map(({ connection }) => connection.images.digests(repository, signal));
+    const engines = await this.respondingEngines();
+    const stored = engines.map(({ connection }) => connection.images.digests(repository, signal));
     return [...new Set((await Promise.all(stored)).flat())];
   }
 
   async removeImage(repository: string, digest: string, signal: AbortSignal): Promise<void> {
-    await inTurn(this.engines, ({ connection }) => connection.images.remove(repository, digest, signal));
+    const engines = await this.respondingEngines();
+    await inTurn(engines, ({ connection }) => connection.images.remove(repository, digest, signal));
   }
 
   async diskQuota(): Promise<DiskQuota> {
@@ -184,6 +186,20 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { connection } of this.engines) connection[Symbol.dispose]();
+  }
+
+  /** The first engine, and those of the others that respond: a node that is down must not stop housekeeping. */
+  protected async respondingEngines(): Promise<readonly ConnectedEngine[]> {
+    const [first, ...others] = this.engines;
+    const found = await Promise.all(
+      others.map((engine) =>
+        engine.connection.ping().then(
+          () => [engine],
+          () => [],
+        ),
+      ),
+    );
+    return [first, ...found.flat()];
   }
 
   protected get docker(): Docker {

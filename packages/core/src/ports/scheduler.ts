@@ -196,7 +196,7 @@ export interface Scheduler extends AsyncDisposable {
    * Digests of a repository's images that the connected engines store, in any order; none when they store none.
    *
    * A Swarm stores images on each node that runs a task, and its API cannot list or remove them there. A scheduler for a Swarm
-   * therefore covers the images of the nodes whose engines it is connected to; on the other nodes operators remove unused images,
+   * therefore covers the images of the nodes whose engines it is connected to and respond; on the other nodes operators remove unused images,
    * for example with a scheduled `docker image prune`.
    * @param repository including the registry's host, e.g. `127.0.0.1:5000/apps/6f2a…`.
    * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
@@ -212,7 +212,7 @@ export interface Scheduler extends AsyncDisposable {
   /**
    * Starts instances that wrote more than `diskBytes`, unless the kernel limits that, or created more files than that allows, again
    * with the files of their image, and those that an earlier call did not start. One that still boots is killed, so that its start
-   * fails. On a Swarm it covers the nodes whose engines it is connected to. Counting files takes up to ten minutes.
+   * fails. On a Swarm it covers the nodes whose engines it is connected to, and skips those that do not respond. Counting files takes up to ten minutes.
    * @throws {SlipwayError} "engine-unavailable", after it has tried all instances.
    */
   restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]>;

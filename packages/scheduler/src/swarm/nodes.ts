@@ -66,7 +66,7 @@ export async function ifReachable<T>(docker: Docker, call: () => Promise<T>): Pr
 }
 
 /** A node that is down may not even refuse a connection: this takes less time than other calls. @throws {SlipwayError} "engine-unavailable" */
-export async function requireReachable(docker: Docker): Promise<void> {
+async function requireReachable(docker: Docker): Promise<void> {
   await callEngine("answer", () => docker.ping(), { limitMs: lookLimitMs });
 }
 

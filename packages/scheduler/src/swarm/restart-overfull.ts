@@ -7,12 +7,11 @@ import { killContainer, removeContainer } from "@slipway/docker";
 import type Docker from "dockerode";
 import { restartReason, restartReasonLabel } from "../instance-config.ts";
 import { type MeasuredEngine, type OverfullContainer, overfullContainers } from "../overfull-containers.ts";
-import { requireReachable } from "./nodes.ts";
 import { type AppService, findServices, labelService, taskOfLabels } from "./swarm-api.ts";
 
 /**
  * A failure of one instance or node does not prevent the others.
- * @param nodes the engines that can be reached. @see Scheduler.restartOverfull
+ * @param nodes the engines that respond. @see Scheduler.restartOverfull
  */
 export async function restartOverfull(
   manager: Docker,
@@ -22,7 +21,6 @@ export async function restartOverfull(
 ): Promise<readonly OverfullInstance[]> {
   const restarted: OverfullInstance[] = [];
   const ofNode = async (node: MeasuredEngine): Promise<void> => {
-    await requireReachable(node.docker);
     const found = await overfullContainers(node, installationId, excess);
     if (found.length === 0) return;
     const services = await findServices(manager, installationId);

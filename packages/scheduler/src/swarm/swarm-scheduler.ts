@@ -168,7 +168,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
   }
 
   protected async restartAllOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]> {
-    return await restartOverfull(this.docker, this.engines, this.installationId, excess);
+    return await restartOverfull(this.docker, await this.respondingEngines(), this.installationId, excess);
   }
 
   async unreachedNodes(): Promise<readonly string[]> {

@@ -8,7 +8,7 @@ import { causeOfExit, type ExitCause } from "../exit-cause.ts";
 import { portOf } from "../instance-config.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
 import { ignoringAbsence } from "../overfull-containers.ts";
-import { engineOf, type NodeEngines } from "./nodes.ts";
+import { engineOf, ifReachable, type NodeEngines } from "./nodes.ts";
 import type { Task } from "./swarm-api.ts";
 
 const probeLimitMs = 5_000;
@@ -82,7 +82,9 @@ async function causeOfTask(
   const engine = await engineOf(engines, id);
   if (engine === null) return unknown;
   const ended = { id, exitCode, diskBytes: limits.diskBytes };
-  return (await ignoringAbsence(() => causeOfExit(engine, ended))) ?? unknown;
+  const look = () => ignoringAbsence(() => causeOfExit(engine, ended));
+  // The node may fail meanwhile, which must not hide the crash.
+  return (await ifReachable(engine.docker, look)) ?? unknown;
 }
 
 /** Finds no socket when the container has ended. */

@@ -132,6 +132,17 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))(
       for (const engine of [manager, node]) expect(await containersOn(engine, rollout)).toEqual([]);
     });
 
+    test("images and instances of the other nodes are found while the engine of one does not respond", async () => {
+      await using scheduler = open([node, { dockerHost: `unix:///run/${randomUUID()}` }]);
+      const rollout = aPair(`${fill}; ${listen}`);
+      await scheduler.start(rollout, options);
+      await scheduler.promote(rollout.appId, rollout.rolloutId, { count: 2 });
+      expect(await scheduler.restartOverfull("bytes")).toHaveLength(2);
+      expect(await scheduler.imageDigests("127.0.0.1:1/apps/none", never)).toEqual([]);
+      await scheduler.removeImage("127.0.0.1:1/apps/none", `sha256:${"0".repeat(64)}`, never);
+      await scheduler.removeApp(rollout.appId);
+    });
+
     test("a discard succeeds when the engine of a node does not respond", async () => {
       await using scheduler = open([{ dockerHost: `unix:///run/${randomUUID()}` }]);
       const rollout = { ...aPair(listen), stopGraceMs: 1_000 };
