@@ -1,7 +1,17 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
 import { startTarget, startTestRouter } from "../test-support/router.ts";
 import type { TestRouter } from "../test-support/router.ts";
+
+/** Sends a request as it is written, and waits for the end of the response. */
+async function exchange(port: number, head: string): Promise<void> {
+  const socket = connect(port, "127.0.0.1");
+  socket.end(`${head}Connection: close\r\n\r\n`);
+  socket.resume();
+  await once(socket, "close");
+}
 
 const proxies = { ROUTER_TRUST_PROXY: "127.0.0.1,10.1.0.0/16" };
 const requestsOf = ({ logLines }: TestRouter) =>
@@ -35,6 +45,21 @@ describe.skipIf(await lacksRedis())("the router's access log", () => {
       { req: { method: "GET", path: "/", from: "127.0.0.1" }, res: { status: 404 } },
     ]);
     expect(router.logLines.join("")).not.toContain("secret");
+  });
+
+  test("the line of a request with a URL as its target has the app's host, and not the URL's password", async () => {
+    await using router = await startTestRouter({ ROUTER_ACCESS_LOG_LEVEL: "info" });
+    await using target = await startTarget((_incoming, response) => {
+      response.end();
+    });
+    const app = await router.newApp();
+    await router.cutOver(app, [target.address]);
+    const host = `${app.name}.localhost:${router.port}`;
+    for (const user of ["", "user:password@"])
+      await exchange(router.port, `GET http://${user}${host}/page HTTP/1.1\r\nHost: other.localhost\r\n`);
+    await expect.poll(() => requestsOf(router)).toHaveLength(2);
+    expect(requestsOf(router)[0]).toMatchObject({ req: { host, path: "/page" }, res: { status: 200 } });
+    expect(router.logLines.join("")).not.toContain("password");
   });
 
   test("it is off by default", async () => {

@@ -21,13 +21,16 @@ export interface AccessLogOptions {
 export function accessLog({ logger, level, domain, trustedProxies }: AccessLogOptions): AccessLog | null {
   if (level === "off") return null;
   return (request, response) => {
-    const { method, url = "", headers } = request;
-    // Without headers and the query, which hold secrets of apps.
-    const [path] = url.split("?", 1);
-    if (path === "/health" && appNameOf(request, domain) === null) return;
     const startedAt = performance.now();
-    const req = { method, host: headers.host, path, from: clientOf(request, trustedProxies) };
+    const { method } = request;
+    const from = clientOf(request, trustedProxies);
     response.once("close", () => {
+      // By then the target is a path, and the host that of the app: a client may have sent a URL, with another host or a password.
+      const { url = "", headers } = request;
+      // Without headers and the query, which hold secrets of apps.
+      const path = url.startsWith("/") ? url.split("?", 1)[0] : "";
+      if (path === "/health" && appNameOf(request, domain) === null) return;
+      const req = { method, host: headers.host, path, from };
       const res = { status: response.statusCode };
       const responseTime = Math.round(performance.now() - startedAt);
       const outcome = response.writableFinished ? "completed" : "aborted";
