@@ -9,8 +9,8 @@ collect_static() {
   indented python "$PACK/lib/collect_static.py" || code=$?
   case $code in
     0) ;;
-    3) say 'There are none to collect: the settings have no STATIC_ROOT, or not the app django.contrib.staticfiles' ;;
-    4) fail 'The settings of Django cannot be loaded (see above).' 'Set the variables that they need, or DISABLE_COLLECTSTATIC to 1.' ;;
+    93) say 'There are none to collect: the settings have no STATIC_ROOT, or not the app django.contrib.staticfiles' ;;
+    94) fail 'The settings of Django cannot be loaded (see above).' 'Set the variables that they need, or DISABLE_COLLECTSTATIC to 1.' ;;
     *) fail "Django's static files could not be collected (see above)." 'Fix this, or set DISABLE_COLLECTSTATIC to 1.' ;;
   esac
 }
