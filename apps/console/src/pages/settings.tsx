@@ -1,6 +1,6 @@
 // An app's settings: what builds it, its stack, and what happens to deployments that are created while one runs.
 
-import type { AppBody } from "@slipway/protocol";
+import type { AppBody, AppChanges } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import type { ReactNode } from "react";
@@ -43,12 +43,15 @@ function SettingsForm({ app }: { readonly app: AppBody }) {
   const [builder, setBuilder] = useState(app.builder);
   const save = async (field: (name: string) => string) => {
     const image = field("image").trim();
-    await changeApp(app.name, {
+    const wanted: Required<AppChanges> = {
       builder,
-      ...(builder === "cnb" ? { builder_image: image === "" ? null : image } : {}),
+      builder_image: builder === "cnb" ? (image === "" ? null : image) : app.builder_image,
       stack_id: field("stack"),
       concurrency_policy: field("policy") as AppBody["concurrency_policy"],
-    });
+    };
+    // Only what differs: an unchanged setting may have been changed by another client, or name a stack that is gone.
+    const keys = (Object.keys(wanted) as (keyof AppChanges)[]).filter((key) => wanted[key] !== app[key]);
+    if (keys.length > 0) await changeApp(app.name, Object.fromEntries(keys.map((key) => [key, wanted[key]])));
   };
   return (
     <FieldForm label="Change the settings" submit="Save" look="stacked" run={save}>

@@ -10,7 +10,7 @@ interface FieldFormProps {
   readonly submit: string;
   /** Receives a field's text by its name. */
   readonly run: (field: (name: string) => string) => Promise<unknown>;
-  /** How its fields are arranged: in a row by default. */
+  /** "inline" adds something: its fields are in a row, and are emptied afterwards. "stacked" shows what is stored. */
   readonly look?: "inline" | "stacked";
   readonly children: ReactNode;
 }
@@ -20,7 +20,7 @@ export function FieldForm({ label, submit, run, look = "inline", children }: Fie
   const adding = useMutation({
     mutationFn: (form: HTMLFormElement) => run((name) => formText(form, name)),
     onSuccess: async (_answer, form) => {
-      form.reset();
+      if (look === "inline") form.reset();
       await queries.invalidateQueries();
     },
   });
