@@ -60,9 +60,15 @@ function sender({
   );
   return (spans) =>
     new Promise((resolve) => {
-      delegate.export(spans, ({ error }) => {
+      const end = (error: unknown): void => {
         if (error !== undefined) onError(error);
         resolve();
-      });
+      };
+      try {
+        delegate.export(spans, ({ error }) => end(error));
+      } catch (error) {
+        // The serializer failed: the next batch is sent nevertheless.
+        end(error);
+      }
     });
 }
