@@ -4,11 +4,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 export interface CliConfig {
-  /** SLIPWAY_URL and SLIPWAY_TOKEN override what `slipway login` stored. */
+  /** SLIPWAY_URL and SLIPWAY_TOKEN override the values stored by `slipway login`. */
   readonly url: string | undefined;
   readonly token: string | undefined;
   readonly app: string | undefined;
-  /** The file in which `slipway login` stores address and token. */
+  /** The file in which `slipway login` stores the address and the token. */
   readonly credentialsFile: string;
   /** The folder in which the user called the command. */
   readonly folder: string;
