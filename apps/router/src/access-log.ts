@@ -1,4 +1,4 @@
-// Logs one line per request, in the fields of the API's access log.
+// Logs one line per request, with the same fields as the API's access log.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { BlockList } from "node:net";
@@ -11,7 +11,7 @@ export type AccessLog = (request: IncomingMessage, response: ServerResponse) => 
 
 export interface AccessLogOptions {
   readonly logger: Pick<Logger, "info" | "debug" | "trace">;
-  /** Severity of all lines: a response with an error is most often the app's. */
+  /** Severity of all lines. It does not depend on the status: a response with an error is most often the app's. */
   readonly level: "off" | "info" | "debug" | "trace";
   readonly domain: string;
   readonly trustedProxies: BlockList;
@@ -22,7 +22,7 @@ export function accessLog({ logger, level, domain, trustedProxies }: AccessLogOp
   if (level === "off") return null;
   return (request, response) => {
     const { method, url = "", headers } = request;
-    // Without headers and the query, which hold secrets of apps.
+    // Leaves out the headers and the query, which contain secrets of apps.
     const [path] = url.split("?", 1);
     if (path === "/health" && appNameOf(request, domain) === null) return;
     const startedAt = performance.now();
