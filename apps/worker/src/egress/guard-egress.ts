@@ -1,4 +1,4 @@
-// Guards the egress of builds, hooks and releases before a worker takes jobs, and proves that the guard holds.
+// Guards the egress of builds, hooks and releases before a worker takes jobs, and proves that the guard is effective.
 
 import { resolve4 } from "node:dns/promises";
 import { SlipwayError } from "@slipway/core";
@@ -27,7 +27,7 @@ import {
 
 const openWarning =
   "EGRESS=open: builds, hooks and releases reach whatever their engine's host reaches, also its own services and metadata services of clouds";
-/** Including a pull of the stack. */
+/** Includes a pull of the stack. */
 const restoreLimitMs = 600_000;
 const defaultRegistry = "https://registry.npmjs.org";
 
@@ -39,7 +39,7 @@ export interface EgressContext {
     hset(key: string, field: string, value: string): Promise<number>;
   };
   readonly keys: Pick<RedisKeys, "egressProven">;
-  /** How to connect to the engines; `nodes` are those of a swarm besides `releases`. */
+  /** The connections to the engines; `nodes` are a swarm's nodes besides `releases`. */
   readonly engines: {
     readonly builds: DockerConnectionOptions;
     readonly releases: DockerConnectionOptions;
@@ -48,21 +48,21 @@ export interface EgressContext {
 }
 
 export interface EgressGuard extends Disposable {
-  /** Starts guards again that have stopped. */
+  /** Restarts guards that have stopped. */
   check(): Promise<void>;
 }
 
 interface Guarded {
   readonly connection: DockerConnection;
   readonly options: GuardOptions;
-  /** False for a node that did not respond so far. */
+  /** False for a node that has not responded so far. */
   isSet: boolean;
 }
 
 /**
- * Checks the container runtimes, sets the rules on each engine, and probes them unless that was done since the guard's start. On a node
- * of a swarm whose engine does not respond, the first check after it responds sets them.
- * @throws {SlipwayError} "configuration-invalid" when an engine lacks a runtime, or when builds reach what is closed;
+ * Checks the container runtimes, sets the rules on each engine, and probes them unless they were probed since the guard's start. On a
+ * swarm's node whose engine does not respond, the first check after it responds sets the rules.
+ * @throws {SlipwayError} "configuration-invalid" when an engine lacks a runtime, or when builds reach a blocked destination;
  * "engine-unavailable", "registry-unavailable".
  */
 export async function guardEgress(context: EgressContext, signal: AbortSignal): Promise<EgressGuard> {
@@ -112,7 +112,8 @@ async function guardAll(
       return { connection, options, isSet: true };
     }),
   );
-  // The last one is the engine of releases, on a swarm a manager. The bridges by which releases leave have the same names on all nodes.
+  // The last connection is the engine of releases, on a swarm a manager. The bridges by which releases leave have the same names on all
+  // nodes.
   const ofNodes = guarded
     .slice(-1)
     .flatMap(({ options }) => nodes.map((connection) => ({ connection, options, isSet: false })));
@@ -129,7 +130,7 @@ interface Connections {
   readonly nodes: readonly DockerConnection[];
 }
 
-/** A node that does not respond prevents no worker's start. */
+/** A node that does not respond does not prevent a worker's start. */
 async function eachNode<Node>(
   nodes: readonly Node[],
   logger: EgressContext["logger"],
@@ -160,7 +161,7 @@ async function guardOne(
   return await ensureGuard(connection.docker, options);
 }
 
-/** Probes the egress, unless a worker has done that since the guard's start. */
+/** Probes the egress, unless a worker has probed it since the guard's start. */
 async function prove(
   context: EgressContext,
   engine: GuardedEngine,
@@ -199,7 +200,7 @@ async function resolvableName(url: string | undefined): Promise<string | null> {
 
 async function restore(guarded: Guarded): Promise<void> {
   const { connection, options, isSet } = guarded;
-  // A worker of another version may have replaced the guard: it stays.
+  // A worker of another version may have replaced the guard. Such a guard is kept.
   const found = isSet && (await restartGuard(connection.docker, options.installationId));
   if (!found) await setGuard(guarded, AbortSignal.timeout(restoreLimitMs));
 }

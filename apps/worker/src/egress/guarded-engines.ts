@@ -31,11 +31,11 @@ export type EgressConfig = Pick<
 
 export interface GuardedEngine {
   readonly connection: DockerConnection;
-  /** Distinguishes engines, also of one host. */
+  /** Distinguishes engines, even on the same host. */
   readonly identity: string;
-  /** Network in which the rules are proven. */
+  /** The network in which the rules are probed. */
   readonly probed: "build" | "run";
-  /** Whether releases run on it. */
+  /** Whether releases run on the engine. */
   readonly runsReleases: boolean;
 }
 
@@ -44,7 +44,7 @@ const defaultNetwork = "bridge";
 /** The gateway of all overlay networks of a swarm's node. */
 const overlayGateway = "docker_gwbridge";
 
-/** The engine of builds and the one of releases, once if both are the same. */
+/** The engine of builds and the engine of releases; only one if both are the same. */
 export async function guardedEngines(
   builds: DockerConnection,
   releases: DockerConnection,
@@ -60,10 +60,7 @@ export async function guardedEngines(
   return [first, { connection: releases, identity: release, probed: "run", runsReleases: true }];
 }
 
-/**
- * The rules of an engine. They are the same for all workers of an installation, whether an engine is that of builds, of releases or
- * of both.
- */
+/** The rules of an engine. They are the same for all workers of an installation, whether the engine runs builds, releases or both. */
 export async function rulesOf(
   { connection: { docker }, identity, runsReleases }: GuardedEngine,
   config: EgressConfig,
@@ -89,8 +86,9 @@ export async function rulesOf(
 }
 
 /**
- * Where the registries that the operator has set for builds are, as far as they are not on the public internet.
- * @param urls by setting. @param onError receives a setting whose host cannot be resolved.
+ * The destinations of the registries that the operator has configured for builds, if they are not on the public internet.
+ * @param urls the registries' URLs by setting.
+ * @param onError receives a setting whose host cannot be resolved.
  */
 export async function registryDestinations(
   urls: Readonly<Record<string, string | undefined>>,
@@ -126,7 +124,7 @@ async function destinationsOf(url: string): Promise<readonly Destination[]> {
 }
 
 /**
- * The bridge by which releases leave, where it is not that of commands; null if there is none on this engine.
+ * The bridge by which releases leave, if it differs from the bridge of commands; null if there is none on this engine.
  * @throws {SlipwayError} "configuration-invalid" when releases run on the engine and it lacks the operator's network.
  */
 async function releasesBridge(
@@ -151,7 +149,7 @@ async function releasesBridge(
   }
 }
 
-/** A swarm returns a new network without a driver, until it has allocated it. */
+/** A swarm returns a new network without a driver until the network is allocated. */
 async function createdNetwork(docker: DockerConnection["docker"], name: string, signal: AbortSignal) {
   const inspect = () => docker.getNetwork(name).inspect();
   const request = () => callEngine("inspect a network", inspect, { signal });
@@ -163,7 +161,7 @@ async function createdNetwork(docker: DockerConnection["docker"], name: string, 
   return (await poll(allocated, options)) ?? (await request());
 }
 
-/** Creates the network to probe in. @returns its id, and that of the steps of Dockerfiles where builds run. */
+/** Creates the network for the probes. @returns its id, and on an engine of builds the network of Dockerfile steps. */
 export async function ensureProbedNetworks(
   { connection: { docker }, probed }: GuardedEngine,
   { installationId, builders }: Pick<EgressConfig, "installationId" | "builders">,
@@ -175,7 +173,7 @@ export async function ensureProbedNetworks(
   return steps === null ? [network] : [network, steps.Id];
 }
 
-/** @returns null when the engine has no such network: then steps of Dockerfiles have none either. */
+/** @returns null when the engine has no such network: Dockerfile steps then have no network either. */
 async function stepsNetwork(docker: DockerConnection["docker"], signal: AbortSignal) {
   try {
     const inspect = () => docker.getNetwork(defaultNetwork).inspect();
