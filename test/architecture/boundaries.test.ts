@@ -20,7 +20,7 @@ const tiers: Readonly<Record<string, readonly string[]>> = {
   command: ["domain", "wire", "foundation", "setup"],
   tool: ["domain", "wire", "foundation", "application", "adapter", "setup", "app"],
 };
-/** The tiers of each folder. Those of packages/ are all others. */
+/** The tiers of each folder. All other tiers belong to packages/. */
 const folders: Readonly<Record<string, readonly string[]>> = { apps: ["app", "command"], tools: ["tool"] };
 const everywhere = filesOf("{*.config.ts,{apps,packages,tools,test,bench}/**/*.{ts,tsx,mts,mjs}}");
 const core = filesOf("packages/core/src/**/*.ts").filter((path) => !isTest(path));
