@@ -12,7 +12,7 @@ export default async function startInstallation(project: TestProject): Promise<(
   const services = await ensureServices();
   const dataDir = join(services.DATA_DIR, "mongo");
   opened.defer(() => rm(dataDir, { recursive: true, force: true }));
-  // Its containers have their own label. It shares Redis, registry, images and secrets.
+  // The second installation's containers have their own label. It shares Redis, registry, images and secrets.
   const installation = opened.use(newInstallation());
   const { REDIS_URL: anyUser } = services;
   const environment = {

@@ -41,7 +41,7 @@ await runCommand(async () => {
   const exitCodes = await runTests(config, logFolder);
   const left = await stopServices(config);
   const reports = await Promise.all(exitCodes.map((_, lane) => readReport(reportIn(logFolder, lane))));
-  // repeat the failures here: each lane printed its own far above
+  // Repeat the failures here, because each lane printed its own far above.
   const { lines, exitCode } = endOfRun(reports, exitCodes, left);
   lines.forEach(print);
   return exitCode;
@@ -150,7 +150,7 @@ function runVitest(
   const wanted = mongo === "missing" ? args.filter((arg) => arg !== "--project=e2e-mongo") : args;
   const leftOut =
     mongo === "missing" && !args.some((arg) => arg.startsWith("--project")) ? ["--project=!e2e-mongo"] : [];
-  // TESTS_OF marks this vitest process; vitest.config.ts marks the processes that it starts
+  // TESTS_OF marks this vitest process; vitest.config.ts marks the processes that it starts.
   const environment = {
     TESTS_OF: testsOf,
     UNHANDLED_ERRORS_FILE: unhandledErrorsOf(reportFile),

@@ -20,7 +20,7 @@ class AcceptedSockets implements Disposable {
     subscribe("net.server.socket", this.#note);
   }
 
-  /** For each socket, the number of accepted bytes that the kernel has not accepted. */
+  /** The number of bytes in each socket's write buffer, which the kernel has not accepted yet. */
   get buffered(): number[] {
     return this.sockets.map(({ writableLength }) => writableLength);
   }

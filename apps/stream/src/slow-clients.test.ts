@@ -30,7 +30,7 @@ describe.skipIf(await lacksRedis())("the stream with slow clients", () => {
     }
     const quick = stream.connect(`/apps/${app.name}`);
     await quick.auth(jwt);
-    // By then, as much was sent to the slow clients.
+    // When the quick client has the whole log, the same amount could have been sent to the slow clients.
     await quick.untilStatus("build-error");
     quick.forget();
     // Written buffers are released asynchronously.

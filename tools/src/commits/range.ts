@@ -11,7 +11,7 @@ const rules = "commitlint.config.ts";
 export async function lintedSince(repository: string): Promise<string | undefined> {
   const git = (...args: string[]) => execa("git", args, { cwd: repository, reject: false });
   const prefix = await git("rev-parse", "--show-prefix");
-  // a folder inside another repository has that repository's commits
+  // A folder inside another repository has that repository's commits.
   if (prefix.exitCode !== 0 || prefix.stdout !== "") return undefined;
   const { stdout, exitCode } = await git("log", "--diff-filter=A", "--format=%H", "--", rules);
   return exitCode === 0 ? stdout.split("\n").findLast((line) => line !== "") : undefined;

@@ -38,7 +38,7 @@ const definitions = join(repositoryRoot, "test", "compose", "stand-ins");
 const hashLabel = "io.slipway.stand-in";
 
 interface StandIn {
-  /** Its folder in test/compose/stand-ins. */
+  /** The image's folder in test/compose/stand-ins. */
   folder: string;
   /** Build arguments. */
   from: Record<string, string>;
@@ -111,7 +111,7 @@ async function ensurePublic(engine: Engine, image: string, { report, during }: S
   } catch (error) {
     report(`${image} cannot be pulled (${reasonOf(error)})`);
   }
-  // this removes only the name: running containers keep their image
+  // This removes only the name: running containers keep their image.
   if (fake) await engine.docker.getImage(image).remove({ force: true });
   return false;
 }
@@ -152,7 +152,7 @@ async function build({ folder, from, prepare }: StandIn, image: string, hash: st
       "--build-arg",
       `${name}=${value}`,
     ]);
-    // the host's network is the one that reaches the distribution's mirrors
+    // The distribution's mirrors can be reached from the host's network.
     const own = ["--network", "host", "--label", `${hashLabel}=${hash}`, "--tag", image];
     await execa("docker", ["build", ...own, ...buildArguments, context], { all: true });
   } catch (error) {

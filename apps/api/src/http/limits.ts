@@ -37,9 +37,9 @@ export interface Limits {
   readonly requests: BearerLimits;
   readonly polls: BearerLimits;
   readonly address: Limiter;
-  /** By address. */
+  /** Limits by address. */
   readonly logins: Logins;
-  /** By user id, or by the given name if no user has it. */
+  /** Limits by user id, or by the given name if no user has it. */
   readonly accounts: Logins;
 }
 

@@ -16,7 +16,7 @@ export interface CliConfig {
 
 export function readCliConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
   const configHome = given(env["XDG_CONFIG_HOME"]) ?? join(given(env["HOME"]) ?? homedir(), ".config");
-  // npm runs scripts in the folder of package.json
+  // npm runs scripts in the folder of package.json.
   const npmFolder = env["npm_lifecycle_event"] === "slipway" ? given(env["INIT_CWD"]) : undefined;
   return {
     url: given(env["SLIPWAY_URL"]),

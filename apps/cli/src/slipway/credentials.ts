@@ -14,7 +14,7 @@ export async function findCredentials(config: CliConfig): Promise<Credentials> {
   const stored =
     config.url !== undefined && config.token !== undefined ? undefined : await readStored(config);
   const url = config.url === undefined ? stored?.url : normalUrl(config.url);
-  // a stored token is not sent to another address
+  // A stored token is not sent to another address.
   const token = config.token ?? (stored?.url === url ? stored?.token : undefined);
   if (url !== undefined && token !== undefined) return { url, token };
   throw new CommandError(

@@ -13,7 +13,7 @@ export interface ReceiptKeyOptions {
   readonly now: () => Date;
 }
 
-/** @returns the current key. Its public half is stored before. @throws {SlipwayError} "configuration-invalid", "store-unavailable". */
+/** @returns the current key, after storing its public half. @throws {SlipwayError} "configuration-invalid", "store-unavailable". */
 export type CurrentReceiptKey = () => Promise<ReceiptSigner>;
 
 /** The file is read at each use, because it is small and may be replaced at any time. */

@@ -1,4 +1,5 @@
-// The process types of an image that is not built by buildpacks: its own command, or the commands of a Procfile.
+// The process types of a Dockerfile's image, or of an image that was built elsewhere: the image's own command, or the commands of a
+// Procfile.
 
 import { parseProcfile } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";

@@ -59,7 +59,7 @@ async function checkKept(context: ReuseContext, attempt: Attempt, release: Relea
   });
 }
 
-/** The order matters: an image whose removal ends in between is found in neither. */
+/** The order matters: in the reverse order, an image whose removal ends between the checks would count as kept. */
 async function isKept(context: ReuseContext, { app, signal }: Attempt, digest: string): Promise<boolean> {
   if ((await unneededImages(context, app.id)).has(digest)) return false;
   return (await context.registry.digestOf(`apps/${app.id}`, digest, signal)) !== null;
