@@ -1,10 +1,10 @@
-// An inline app deployed by hand: its compile is run in the stack, and the container is committed, pushed and run.
+// Deploys an inline app by hand: runs its compile script in the stack, then commits, pushes and runs the container.
 
 import type { BenchSlipway } from "./slipway.ts";
 import { push, run } from "./engine.ts";
 
 export interface InlineDeployment {
-  /** Tar of the source, with the folder `sample` at its root. */
+  /** A tar of the source, with the folder `sample` at its root. */
   readonly archive: Buffer;
   readonly compile: string;
   readonly web: string;
@@ -12,7 +12,7 @@ export interface InlineDeployment {
   readonly network: string;
 }
 
-/** Does it once and removes everything. @returns the milliseconds until the first answer. */
+/** Deploys once and removes everything. @returns the milliseconds until the first answer. */
 export async function commitByHand(
   { docker, environment, labels }: BenchSlipway,
   { archive, compile, web, answer, network }: InlineDeployment,

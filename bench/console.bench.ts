@@ -1,5 +1,4 @@
-// The console in Chromium: how its pages load, a log of a million lines that is opened and scrolled, and one that is followed at 1,000
-// lines a second.
+// The console in Chromium: how its pages load, opening and scrolling a log of a million lines, and following a log at 1,000 lines a second.
 
 import { randomUUID } from "node:crypto";
 import { chromium } from "playwright-core";
@@ -81,7 +80,7 @@ await measurePages();
 await measureMillion();
 await measureFollowing();
 
-/** The first page, and that of a deployment with a short log. */
+/** Measures the first page, and the page of a deployment with a short log. */
 async function measurePages(): Promise<void> {
   const deployment = await newDeployment();
   await api.store.logs.append(
@@ -107,7 +106,7 @@ function msText(value: number): string {
   return `${value.toFixed(0)} ms`;
 }
 
-/** A deployment that ended an hour ago with a log of a million lines. */
+/** Measures the page of a deployment that ended an hour ago with a log of a million lines. */
 async function measureMillion(): Promise<void> {
   const deployment = await newDeployment();
   for (let first = 1; first < million; first += chunkLines) {
@@ -137,7 +136,7 @@ async function measureMillion(): Promise<void> {
   await page.close();
 }
 
-/** A running deployment that writes while the page follows it. */
+/** Measures the page while it follows a running deployment that writes lines. */
 async function measureFollowing(): Promise<void> {
   const queued = await newDeployment();
   const running = claim(queued, 1, { at: new Date(), lineCount: 0 });
@@ -173,7 +172,7 @@ async function newDeployment(): Promise<Deployment> {
   return api.store.deployments.create(wanted);
 }
 
-/** Stores the claimed deployment, and that it failed with a log of so many lines. */
+/** Stores the claimed deployment, and its failure with a log of this many lines. */
 async function end(running: Deployment, lineCount: number): Promise<void> {
   const facts = { logLineCount: lineCount, logSha256: "" };
   const last = changeStatus(running, "build-error", { at: ended, lineCount, facts });
@@ -195,7 +194,7 @@ async function numberIn(page: Page, expression: string): Promise<number> {
   return Number(await page.evaluate(expression));
 }
 
-/** The longest task since the last call, of those of 50 ms or more. */
+/** The longest task of at least 50 ms since the last call. */
 async function longestTask(page: Page): Promise<string> {
   const ms = await numberIn(
     page,
@@ -204,7 +203,9 @@ async function longestTask(page: Page): Promise<string> {
   return ms === 0 ? "under 50 ms" : `${ms.toFixed(0)} ms`;
 }
 
-/** The longest task of the page's main thread during the work, and the most CPU time of one: on a busy machine tasks wait for a CPU. */
+/**
+ * The longest task of the page's main thread during the work, and the highest CPU time of a task: on a busy machine tasks wait for a CPU.
+ */
 async function tracedTasks(page: Page, work: () => Promise<unknown>): Promise<string> {
   await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline"] });
   await work();

@@ -1,4 +1,5 @@
-// A whole deployment, from posted to running, beside the same done by hand with the engine: run the build, commit, push, start.
+// A whole deployment, from the request to the running app, compared with the same steps done by hand with the engine: run the build,
+// commit, push, start.
 
 import { packTar, packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "../test/e2e/apps.ts";
@@ -6,7 +7,7 @@ import { commitByHand } from "./commit-by-hand.ts";
 import { compare, units } from "./measure.ts";
 import { followToSuccess, setUpServices, startSlipway } from "./slipway.ts";
 
-/** Different every time, as builds are: an image that is there already would not be pushed. */
+/** The content differs every time, as in builds: an image that already exists would not be pushed. */
 const results = [
   { title: "a small app", compile: "head -c 1000 /dev/urandom > built" },
   { title: "an app of 100 MB of text", compile: "head -c 75M /dev/urandom | base64 -w 120 > built" },
@@ -34,7 +35,7 @@ for (const [index, { title, compile }] of results.entries()) {
   );
 }
 
-/** @returns what deploys the app once, and how long that took as a follower of the deployment sees it. */
+/** @returns a function that deploys the app once and returns the duration that a follower of the deployment observes. */
 async function deploying(name: string, files: Record<string, string>): Promise<() => Promise<number>> {
   const app = await slipway.findOrCreateApp(name);
   const source = await slipway.api.upload(await packTarGz(files));

@@ -1,4 +1,4 @@
-// What benchmarks do with the engine themselves: push, run, remove, and wait for the first answer.
+// The benchmarks' own operations on the engine: push, run, remove, and wait for the first answer.
 
 import { get } from "node:http";
 import { text } from "node:stream/consumers";
@@ -8,11 +8,11 @@ import { freePort } from "@slipway/testkit";
 
 export interface Answering {
   readonly port: number;
-  /** The header Host of the requests. */
+  /** The value of the requests' Host header. */
   readonly host?: string;
-  /** Part of the answer that is waited for. */
+  /** The part of the answer to wait for. */
   readonly answer: string;
-  /** Ends the wait with its reason. */
+  /** When aborted, ends the wait with its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -34,7 +34,7 @@ const pollMs = 5;
 const answerLimitMs = 300_000;
 const requestLimitMs = 10_000;
 
-/** Reads the progress of a build, a push or a pull to its end. @throws its error, which the engine sends as a message. */
+/** Reads the progress of a build, a push or a pull to its end. @throws the error that the engine sends as a message. */
 export async function finished(docker: Docker, progress: NodeJS.ReadableStream): Promise<void> {
   const ended = Promise.withResolvers<ProgressMessage[]>();
   docker.modem.followProgress(progress, (error, messages: ProgressMessage[] | null) =>
@@ -63,7 +63,7 @@ function loginOf(registryUrl: string) {
   };
 }
 
-/** Removes what the engine has of a registry: every tag and digest with its host. */
+/** Removes all images of a registry from the engine: every tag and digest with its host. */
 export async function removeImagesOf(docker: Docker, host: string): Promise<void> {
   for (const { RepoTags: tags, RepoDigests: digests } of await docker.listImages()) {
     const references = [...(tags ?? []), ...(digests ?? [])].filter((name) => name.startsWith(`${host}/`));
@@ -72,7 +72,7 @@ export async function removeImagesOf(docker: Docker, host: string): Promise<void
   }
 }
 
-/** The last tag takes the digests with it. */
+/** Ignores a missing image: removing the last tag also removes the digests. */
 function unlessGone(error: unknown): void {
   if ((error as { statusCode?: number }).statusCode !== 404) throw error;
 }
@@ -103,7 +103,7 @@ export async function run(docker: Docker, options: RunOptions): Promise<Docker.C
   }
 }
 
-/** Requests the page again and again until the answer contains a text. @throws when it does not within five minutes. */
+/** Requests the page repeatedly until the answer contains a text. @throws an error when the text does not appear within five minutes. */
 export async function firstAnswer({ port, host, answer, signal }: Answering): Promise<void> {
   let last = "nothing";
   const probe = async () => {

@@ -1,4 +1,4 @@
-// The log path: lines a second from a build's output to the record, and to the sockets of followers, each beside its limit.
+// The log path: lines per second from a build's output to the stored log, and to the sockets of followers, each compared with its limit.
 
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -111,7 +111,7 @@ for (const [shown, quantile] of latencyQuantiles) {
 await containerRow(part);
 await followersRows(part);
 
-/** Milliseconds from a line's publication to its receipt, over a connection of its own. */
+/** Milliseconds from a line's publication to its receipt, on a separate connection. */
 async function redisLatency(quantile: number): Promise<number> {
   const channel = randomUUID();
   const subscriber = redis.duplicate();
@@ -125,7 +125,7 @@ async function redisLatency(quantile: number): Promise<number> {
   return quantileOf(sent, received, quantile);
 }
 
-/** Milliseconds from a line of output to a follower's socket, by the real parts. */
+/** Milliseconds from a line of output to a follower's socket, with the real components. */
 async function followedLatency(quantile: number): Promise<number> {
   const received = new Map<string, number>();
   const onData = (chunk: Buffer): void => {
@@ -139,7 +139,7 @@ async function followedLatency(quantile: number): Promise<number> {
   return quantileOf(sent, received, quantile);
 }
 
-/** Writes numbered lines at the rate. @returns when each was written. */
+/** Writes numbered lines at the rate. @returns the time when each line was written. */
 async function atRate(write: (line: string) => void): Promise<ReadonlyMap<string, number>> {
   const sent = new Map<string, number>();
   const startedAt = performance.now();
@@ -165,7 +165,7 @@ function quantileOf(
   return times.toSorted((a, b) => a - b)[Math.floor(times.length * quantile)] ?? 0;
 }
 
-/** The same batches, without any of the work. */
+/** Sends the same batches to Redis, without any other work. */
 async function rawRedis(): Promise<number> {
   const [tail, channel] = [randomUUID(), randomUUID()];
   const startedAt = performance.now();
@@ -185,7 +185,7 @@ async function rawRedis(): Promise<number> {
   return rate;
 }
 
-/** A whole log by the real parts. Done when its record is complete and every follower has the final status. */
+/** Writes a whole log with the real components. Ends when the stored log is complete and every follower has the final status. */
 async function followed(followers: number, lineCount: number): Promise<number> {
   let startedAt = 0;
   const logLineCount = await withLog(part, { followers }, async (log) => {
@@ -200,12 +200,12 @@ async function writeChunks(log: LogWriter, lineCount: number): Promise<void> {
   const output = Buffer.from(`${lines.slice(0, lineCount).join("\n")}\n`);
   for (let at = 0; at < output.length; at += chunkBytes) {
     await log.write(output.subarray(at, at + chunkBytes));
-    // output comes from a socket: other work runs between two chunks
+    // Output comes from a socket: other work runs between two chunks.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-/** As a server without Redis, store or replay would send the same lines. */
+/** Sends the same lines from a server without Redis, store or replay. */
 async function rawSockets(clients: number, lineCount: number): Promise<number> {
   const webSockets = new WebSocketServer({ port: 0, perMessageDeflate: false });
   await once(webSockets, "listening");

@@ -1,16 +1,16 @@
-// Runs the ways of doing one thing in turn, several times, and compares each with the limit of the same run.
+// Runs several implementations of one task in turn, several times, and compares each with the limit of the same run.
 
 import { benchOptions } from "@slipway/tools/bench-options";
 
 export interface Way {
   readonly name: string;
-  /** Does it once. @returns what was measured, in the comparison's unit. */
+  /** Runs the task once. @returns the measured value, in the comparison's unit. */
   readonly run: () => Promise<number>;
 }
 
-/** How figures are shown. For rates more is better, for times less: the ratio is to the limit either way. */
+/** The format of values. For rates higher is better, for times lower; the ratio always refers to the limit. */
 export interface Unit {
-  /** Name of the values themselves. */
+  /** Name of the unit of the raw values. */
   readonly name: string;
   readonly shown: (value: number) => string;
 }
@@ -30,9 +30,9 @@ export const units = {
 } as const satisfies Record<string, Unit>;
 
 export interface RoundOptions {
-  /** Runs that are not counted, until the engine has compiled what matters. */
+  /** Runs that are not counted, until the JavaScript engine has compiled the relevant code. */
   readonly warmUps?: number;
-  /** `--rounds` takes precedence. */
+  /** The option `--rounds` takes precedence. */
   readonly rounds?: number;
 }
 
@@ -46,7 +46,7 @@ export interface Summary {
   readonly highest: number;
 }
 
-/** Runs the ways in turn, so that what else the machine does affects all of them. @returns the values of each, round by round. */
+/** Runs the ways in turn, so that other load on the machine affects all of them. @returns the values of each way, round by round. */
 export async function measure(
   ways: readonly Way[],
   { warmUps = 3, rounds = 7 }: RoundOptions = {},
@@ -58,7 +58,7 @@ export async function measure(
   return values;
 }
 
-/** Measures the ways and prints them. @param ways the first is the limit that the others are compared with. */
+/** Measures the ways and prints them. @param ways the first way is the limit that the others are compared with. */
 export async function compare(
   title: string,
   ways: readonly Way[],
@@ -82,12 +82,12 @@ export function summaryOf(values: readonly number[]): Summary {
   return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
-/** The middle one of an odd number of values. */
+/** The median of an odd number of values. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** Median, lowest and highest of the values, as text. */
+/** Formats median, lowest and highest value. */
 export function spread(values: readonly number[], { shown }: Unit): string {
   const { median: middle, lowest, highest } = summaryOf(values);
   return `${shown(middle).padStart(7)} (${shown(lowest)} to ${shown(highest)})`;

@@ -1,4 +1,5 @@
-// The queue: deployments a second through the lanes of many apps, and how long one waits that finds all free, beside BullMQ.
+// The queue: deployments per second through the lanes of many apps, and the waiting time of a deployment when all slots are free, compared
+// with BullMQ.
 
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -58,7 +59,7 @@ if (wantsRow(waitRow))
 const cpuRow = `CPU time of ${jobCount} deployments through the lanes`;
 if (wantsRow(cpuRow)) await compareCpuCost({ title: cpuRow, run: through, pairs: 60 });
 
-/** Every job added at once, and taken by a worker that does no more than the lanes' worker must. */
+/** All jobs are added at once, and taken by a worker that does only the necessary parts of the lanes' worker. */
 async function bare(stored: boolean): Promise<number> {
   await using instance = await openInstance();
   const { store } = instance;
@@ -152,7 +153,7 @@ interface Instance extends AsyncDisposable {
   readonly keys: ReturnType<typeof redisKeys>;
 }
 
-/** Opens a new database and new keys, so that no run finds what another left. */
+/** Opens a new database and new keys, so that no run finds the data of another. */
 async function openInstance(): Promise<Instance> {
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openStore({ databaseUrl: `file:${folder}/${randomUUID()}.db` }));
@@ -219,7 +220,7 @@ async function runTask(store: Store, { id: deploymentId, attempt }: LaneTask): P
   if (deployment !== null) await runThrough(store, deployment, attempt);
 }
 
-/** The fewest changes that a deployment can have: taken, and ended. */
+/** The minimum number of a deployment's changes: claimed, and ended. */
 async function runThrough(store: Store, queued: Deployment, attempt: number): Promise<void> {
   const taken = claim(queued, attempt, { at: new Date(), lineCount: 0 });
   const facts = { logLineCount: 0, logSha256: "" };

@@ -1,4 +1,5 @@
-// Redeployments and first deployments, from the request to the app's own answer, each beside Docker doing the same by hand.
+// Redeployments and first deployments, from the request to the app's own answer, each compared with the same steps done by hand with
+// Docker.
 
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -42,7 +43,7 @@ for (const row of chosen) {
   try {
     measured.push(...(await row.measure({ slipway, proxy, nodeBase, builders, onProfile })));
   } catch (error) {
-    // The other rows are measured nevertheless.
+    // The other rows are still measured.
     print(`  failed: ${error instanceof Error ? error.stack : String(error)}`);
     process.exitCode = 1;
   }

@@ -1,4 +1,4 @@
-// The memory of a stream's process while 50 clients follow the same finished log at once, quick ones and slow ones.
+// The memory of a stream process while 50 clients, fast and slow ones, follow the same finished log at the same time.
 
 import { fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -24,7 +24,7 @@ const lineCount = 100_000;
 /** 100,000 lines of this size are just below the limit of a log. */
 const lineChars = 600;
 const writeLines = 1_000;
-/** A slow client stops reading for this long after each piece that it reads. */
+/** A slow client pauses for this long after each chunk that it reads. */
 const slowPauseMs = 20;
 
 await using opened = new AsyncDisposableStack();
@@ -81,7 +81,7 @@ async function startProcess() {
   };
 }
 
-/** Follows to the end, without parsing the frames: the clients are in this process and have to be quick. */
+/** Follows to the end without parsing the frames: the clients run in this process and have to be fast. */
 async function overWebSocket(pauseMs: number): Promise<void> {
   const client = new WebSocket(`ws://127.0.0.1:${port}/apps/${app.name}`, { perMessageDeflate: false });
   await once(client, "open");
@@ -100,7 +100,7 @@ async function overWebSocket(pauseMs: number): Promise<void> {
   client.terminate();
 }
 
-/** Speaks the protocol itself: the library's client would parse every event. */
+/** Implements the protocol itself: the library's client would parse every event. */
 async function overSocketIo(): Promise<void> {
   const client = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
   const ended = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-// The router beside nginx and HAProxy with one thread each, in front of the same app: rate, latency, CPU time and memory.
+// The router compared with nginx and HAProxy with one thread each, in front of the same app: rate, latency, CPU time and memory.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ interface Proxy extends Program {
 
 const connections = 50;
 const seconds = 2;
-/** V8 compiles the router's code while it answers some ten thousand requests. */
+/** V8 compiles the router's code during about the first ten thousand requests. */
 const warmUps = 4;
 const measures = [
   ["requests", "perSecond", units.perSecond],

@@ -1,4 +1,4 @@
-// Measures which costs grow with an installation: a large one beside a small one, with each store.
+// Measures which costs grow with an installation: compares a large one with a small one, with each store.
 
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { openInstallation } from "./scale/installation.ts";
 import type { Installation, StoreKind } from "./scale/installation.ts";
 
 const small: Sizes = { apps: 100, deployments: 1_000, longest: 1_000, waiting: 50 };
-/** The stand-in for MongoDB takes a thousand times as long to fill as SQLite. */
+/** Filling the stand-in for MongoDB takes a thousand times as long as filling SQLite. */
 const large: Readonly<Record<StoreKind, Sizes>> = {
   sqlite: { apps: 100_000, deployments: 1_000_000, longest: 30_000, waiting: 10_000 },
   mongodb: { apps: 1_000, deployments: 3_000, longest: 1_000, waiting: 500 },
@@ -86,7 +86,7 @@ async function row(
 ): Promise<MeasuredRow> {
   print(name);
   const [limits, values]: [number[], number[]] = [[], []];
-  // The first round is not counted: programs and caches are cold.
+  // The first round is not counted, because programs and caches are cold.
   for (let round = 0; round <= rounds; round += 1) {
     const [limit = Number.NaN, measured = Number.NaN] = await run(round);
     if (round === 0) continue;

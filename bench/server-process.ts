@@ -1,11 +1,11 @@
-// Servers for benchmarks as processes of their own, which report the memory that they have in use.
+// Servers for benchmarks as separate processes, which report their memory in use.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
 
 export interface ServerProcess extends AsyncDisposable {
   readonly port: number;
-  /** Sends it a message. */
+  /** Sends the process a message. */
   send(message: string): void;
   /** @returns the resident memory without the free part of the heap, in bytes, after a garbage collection. */
   usedBytes(): Promise<number>;
@@ -41,7 +41,7 @@ export async function startServer(
   };
 }
 
-/** In the process of a server: reports its port, answers questions for its memory, and passes other messages on. */
+/** Called in the server's process: reports its port, answers requests for its memory use, and passes other messages on. */
 export function reportReady(port: number, onMessage: (message: string) => void = () => undefined): void {
   process.on("message", (message: string) => {
     if (message === "memory") process.send?.(usedBytes());

@@ -1,4 +1,4 @@
-// A running Slipway with one worker for benchmarks of whole deployments, and the engine beside it.
+// A running Slipway with one worker for benchmarks of whole deployments, and the engine for comparisons.
 
 import Docker from "dockerode";
 import { label } from "@slipway/core";
@@ -15,7 +15,7 @@ export interface BenchSlipway extends AsyncDisposable {
   readonly api: ApiClient;
   readonly routerPort: number;
   readonly docker: Docker;
-  /** `npm run bench` and `npm run down` find what a killed run left by them. */
+  /** Labels by which `npm run bench` and `npm run down` find the leftovers of a killed run. */
   readonly labels: Readonly<Record<string, string>>;
   findOrCreateApp(name: string): Promise<BenchApp>;
   removeApp(name: string): Promise<void>;
@@ -35,7 +35,7 @@ export async function setUpServices() {
   return await setup({ config: readOwnConfig("bench") });
 }
 
-/** EGRESS of the shell reaches the worker, to compare with and without the egress guard. */
+/** EGRESS from the shell's environment is passed to the worker, to compare runs with and without the egress guard. */
 export async function startSlipway(given: BenchEnvironment): Promise<BenchSlipway> {
   const { EGRESS: egress } = process.env;
   const [apiPort, streamPort, routerPort] = [await freePort(), await freePort(), await freePort()];
@@ -69,7 +69,7 @@ export async function startSlipway(given: BenchEnvironment): Promise<BenchSlipwa
   };
 }
 
-/** Follows a deployment to its end. @throws with its log when it does not succeed. */
+/** Follows a deployment to its end. @throws an error with its log when it does not succeed. */
 export async function followToSuccess(
   { api }: BenchSlipway,
   { app, deploymentId }: { readonly app: BenchApp; readonly deploymentId: string },

@@ -1,4 +1,4 @@
-// Builds the console into dist/. The API gives the page its base, so the addresses in it are relative.
+// Builds the console into dist/. The API sets the page's base URL, so the URLs in the page are relative.
 
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
@@ -9,7 +9,7 @@ export default defineConfig({
   plugins: [react(), precompress()],
   build: {
     target: "es2023",
-    // The page has no inline script: the polyfill for preloaded modules would be part of the entry, and browsers do not need it.
+    // The page has no inline script. The polyfill for preloaded modules would be part of the entry, and browsers do not need it.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     sourcemap: false,

@@ -4,7 +4,7 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { median } from "../measure.ts";
 
-/** Milliseconds, and for `layoutShift` a score. */
+/** Values in milliseconds; `layoutShift` is a score. */
 export interface PageLoad {
   readonly firstPaint: number;
   readonly largestPaint: number;
@@ -14,7 +14,7 @@ export interface PageLoad {
 
 export interface LoadOptions {
   readonly url: string;
-  /** A text that the complete page has. */
+  /** A text that the page contains once it is complete. */
   readonly text: string;
   readonly device: Device;
   readonly storage: BrowserContextOptions["storageState"];
@@ -23,10 +23,10 @@ export interface LoadOptions {
 type Device = "computer" | "phone";
 
 const rounds = 5;
-/** After the page is complete: paints and shifts are reported late. */
+/** Wait after the page is complete, because paints and shifts are reported late. */
 const settleMs = 1_000;
 const viewports = { computer: { width: 1_350, height: 940 }, phone: { width: 412, height: 823 } } as const;
-/** Lighthouse's slow 4G and its slow-down of the CPU. */
+/** Lighthouse's slow 4G connection and its CPU slowdown. */
 const phoneNetwork = {
   offline: false,
   latency: 150,
@@ -35,7 +35,7 @@ const phoneNetwork = {
 };
 const phoneSlowdown = 4;
 
-/** Time over 50 ms of tasks that are longer counts as blocked, from the first paint on. */
+/** For each task longer than 50 ms after the first paint, the time beyond 50 ms counts as blocked. */
 const observers = `
   window.load = { paint: 0, largest: 0, shift: 0, tasks: [] };
   const observe = (type, note) =>

@@ -1,4 +1,4 @@
-// A bare ws server that sends each line it is given to all clients, without Redis, store or replay.
+// A bare ws server that sends each line it receives to all clients, without Redis, store or replay.
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-// The output of a container on its way to a WebSocket, beside the same output read from the engine alone.
+// A container's output on its way to a WebSocket, compared with reading the same output only from the engine.
 
 import Docker from "dockerode";
 import { startProcess } from "@slipway/docker";
@@ -13,7 +13,7 @@ import type { LogBench } from "./with-log.ts";
 const lineCount = 400_000;
 const command = `seq -f "       added package-%.0f@1.2.3 from https://registry.example/" ${lineCount}`;
 
-/** Lines per second, from the first output to the end: of the output, or of the log at the follower. */
+/** Lines per second from the first output to the end of the output, or to the end of the log at the follower. */
 export async function containerRow(bench: LogBench): Promise<void> {
   const name = `${lineCount} lines of a container to a WebSocket`;
   if (!wantsRow(name)) return;
@@ -47,7 +47,7 @@ async function followed(bench: LogBench, image: string): Promise<number> {
   return rateSince(startedAt);
 }
 
-/** Runs a container that prints the lines, as a worker does. @returns when its first output arrived. */
+/** Runs a container that prints the lines, in the way of a worker. @returns the time when its first output arrived. */
 async function readOutput(
   image: string,
   onOutput: (bytes: Uint8Array) => void | Promise<void>,

@@ -1,4 +1,4 @@
-// Up to a thousand followers of one build at a steady rate, beside a bare ws server that broadcasts the same lines.
+// Up to a thousand followers of one build at a steady rate, compared with a bare ws server that broadcasts the same lines.
 
 import type { Socket } from "node:net";
 import { freePort } from "@slipway/testkit";
@@ -17,7 +17,7 @@ const users = 6;
 const connecting = 50;
 const lastLine = "the last line";
 
-/** Lines per second that each follower receives, up to the rate at which they are written, and the memory of each. */
+/** Lines per second that each follower receives, up to the rate at which they are written, and the memory per follower. */
 export async function followersRows(bench: LogBench): Promise<void> {
   for (const followers of counts) await followersRow(bench, followers);
 }
@@ -70,7 +70,7 @@ async function followed(bench: LogBench, followers: number, onMemory: OnMemory):
   const port = await freePort();
   const environment = { ...bench.environment, STREAM_PORT: String(port) };
   await using stream = await startServer("logs/slipway-stream.ts", environment);
-  // Loads what a connection needs, which is not the followers' memory.
+  // Loads the code that a connection needs, whose memory does not belong to the followers.
   await withLog({ ...bench, port }, { followers: 1 }, async (log) => log.line(lastLine));
   const before = await stream.usedBytes();
   let startedAt = 0;
@@ -82,7 +82,7 @@ async function followed(bench: LogBench, followers: number, onMemory: OnMemory):
   return rateSince(startedAt);
 }
 
-/** Writes the lines at the rate, some at a time, as timers allow. */
+/** Writes the lines at the rate, several at a time, because timers are not more precise. */
 async function atRate(write: (line: string) => void): Promise<void> {
   const startedAt = performance.now();
   for (let written = 0; written < lineCount;) {

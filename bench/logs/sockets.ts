@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
-/** Connects and upgrades. */
+/** Connects and upgrades the connection. */
 export async function openSocket({
   host,
   port,
@@ -27,7 +27,7 @@ export async function openSocket({
   return socket;
 }
 
-/** Resolves when the text stands in what the socket sends, or lies across two of its chunks. */
+/** Resolves when the text has arrived on the socket, possibly across two chunks. */
 export function untilText(socket: Socket, text: string): Promise<void> {
   const found = Promise.withResolvers<void>();
   let rest = Buffer.alloc(0);
@@ -45,7 +45,7 @@ export function untilText(socket: Socket, text: string): Promise<void> {
   return found.promise;
 }
 
-/** A masked text frame with a payload below 64 KiB, as clients send it. */
+/** A masked text frame with a payload below 64 KiB, in the format of clients. */
 export function clientFrame(text: string): Buffer {
   const payload = Buffer.from(text);
   const header = Buffer.from([0x81, 0x80 | 126, payload.length >> 8, payload.length & 0xff, 0, 0, 0, 0]);

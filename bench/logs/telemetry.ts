@@ -1,4 +1,4 @@
-// What metrics and traces cost the writer of a log, for output that comes fast and for lines that come one by one.
+// The cost of metrics and traces for the writer of a log: for output that arrives fast, and for lines that arrive one by one.
 
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -15,7 +15,7 @@ import type { LogBench } from "./with-log.ts";
 
 export interface Output {
   readonly lines: readonly string[];
-  /** Writes so many of the lines as a build's output arrives. */
+  /** Writes this many of the lines in chunks, as a build's output arrives. */
   readonly writeChunks: (log: LogWriter, lineCount: number) => Promise<void>;
 }
 
@@ -60,7 +60,7 @@ async function written(
   });
 }
 
-/** Each line is sent when Redis has acknowledged the one before, so each is a batch of its own. */
+/** Each line is sent after Redis has acknowledged the previous one, so each line is a separate batch. */
 async function writtenOneByOne(
   bench: LogBench,
   { lines, ...rest }: Written & { readonly lines: readonly string[] },
@@ -73,7 +73,7 @@ async function writtenOneByOne(
   const write = async (log: LogWriter): Promise<void> => {
     for (const line of lines) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      // The writer reads the clock when it gets the line, and when Redis has acknowledged it.
+      // The writer reads the clock when it receives the line, and when Redis has acknowledged the line.
       onNow = () => (onNow = resolve);
       await log.write(Buffer.from(`${line}\n`));
       await promise;

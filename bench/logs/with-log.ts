@@ -1,4 +1,4 @@
-// Writes the log of a deployment by the real writer, with followers at the real stream.
+// Writes the log of a deployment with the real writer, with followers on the real stream.
 
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
@@ -14,24 +14,24 @@ export interface LogBench {
   readonly store: Store;
   readonly bus: LogWriterOptions["bus"];
   readonly secrets: LogWriterOptions["secrets"];
-  /** Variables of a stream. */
+  /** Environment variables of a stream. */
   readonly environment: Readonly<Record<string, string>>;
   /** Port of the stream. */
   readonly port: number;
-  /** The followers take turns to use their tokens. */
+  /** Users whose tokens the followers use in turns. */
   readonly users: readonly { readonly id: string; readonly token: string }[];
-  /** The clock of the writer; by default that of the system. */
+  /** The writer's clock; by default the system's. */
   readonly now?: () => Date;
 }
 
 export interface Audience {
   readonly followers: number;
   readonly onData?: (chunk: Buffer) => void;
-  /** Called when all of them follow. */
+  /** Called when all followers are connected. */
   readonly onReady?: () => Promise<void>;
 }
 
-/** Followers that connect at the same time. */
+/** How many followers connect at the same time. */
 const connecting = 50;
 
 /** Creates an operator with an API token. */
@@ -51,7 +51,7 @@ export async function newUser(store: Store): Promise<{ id: string; token: string
   return { id: user.id, token };
 }
 
-/** Writes the log of a new deployment. Resolves when every follower has its end. @returns the number of its lines. */
+/** Writes the log of a new deployment. Resolves when every follower has received the end. @returns the number of the log's lines. */
 export async function withLog(
   bench: LogBench,
   { followers, onData, onReady }: Audience,
@@ -87,7 +87,7 @@ export async function withLog(
   return lineCount;
 }
 
-/** Each of them has received the status of the deployment that runs. */
+/** Connects the followers. Each of them has then received the status of the running deployment. */
 async function connectAll({ port, users }: LogBench, appId: string, followers: number): Promise<Socket[]> {
   const address = { host: "127.0.0.1", port, path: `/apps/${appId}` };
   const sockets: Socket[] = [];

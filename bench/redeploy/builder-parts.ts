@@ -1,14 +1,15 @@
-// What the rows of other builders need of an installation: that they are allowed, and where their parts are.
+// The parts of an installation that the rows of other builders need: the permissions of the builders, and the addresses and names of their
+// parts.
 
 import { freePort } from "@slipway/testkit";
 import type { BenchEnvironment } from "../slipway.ts";
 
 export interface BuilderParts {
-  /** On which a row may serve buildpacks. */
+  /** The port on which a row may serve buildpacks. */
   readonly buildpackPort: number;
-  /** On which a row may serve images that were made elsewhere. */
+  /** The port on which a row may serve images that were built elsewhere. */
   readonly imagePort: number;
-  /** Name of the builder image of Cloud Native Buildpacks, which a row makes. */
+  /** Name of the builder image of Cloud Native Buildpacks. A row creates the image. */
   readonly cnbBuilder: string;
 }
 

@@ -1,4 +1,4 @@
-// The rows of apps that other builders make: a Dockerfile, Cloud Native Buildpacks, buildpacks by URL, and an image by digest.
+// The rows of apps that other builders build: with a Dockerfile, Cloud Native Buildpacks, buildpacks by URL, and an image by digest.
 
 import { randomUUID } from "node:crypto";
 import { startRegistry } from "@slipway/testkit";
@@ -31,7 +31,7 @@ export const builderRows: readonly Row[] = [
   { name: "image by digest, one layer changed", measure: imageRow },
 ];
 
-/** Slipway and by hand, BuildKit builds the same Dockerfile with the same secret. */
+/** In both cases BuildKit builds the same Dockerfile with the same secret. */
 async function dockerfileRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
   const { STACK_IMAGE: base } = context.slipway.environment;
   return [(await redeployments(context, cachedRow(this.name, sources.threeStages, base))).row];
@@ -56,7 +56,7 @@ async function twoBuildpacksRow(this: Row, context: RowContext): Promise<readonl
   return [(await redeployments(context, cachedRow(this.name, source, base))).row];
 }
 
-/** Each round has an image of its own, which is built and pushed to another registry beforehand. */
+/** Each round has its own image, which is built and pushed to another registry before the round. */
 async function imageRow(this: Row, context: RowContext): Promise<readonly MeasuredRow[]> {
   const { slipway } = context;
   await using registry = await startRegistry({ port: context.builders.imagePort });
@@ -85,7 +85,7 @@ async function imageRow(this: Row, context: RowContext): Promise<readonly Measur
   return [{ name: this.name, unit: units.seconds, limitName, limits, values, ...ratioTargets(2, 1.25) }];
 }
 
-/** Pushes an image of an app, and leaves nothing of its own layer on the engine. @returns its reference by digest. */
+/** Pushes an image of an app, and removes the image's own layer from the engine. @returns its reference by digest. */
 async function makeElsewhere(
   { docker, environment }: BenchSlipway,
   host: string,

@@ -1,10 +1,10 @@
-// What serves an app that is deployed by hand: a container, which the next deployment replaces.
+// An app that is deployed by hand: its container, which the next deployment replaces.
 
 import type Docker from "dockerode";
 import { run } from "../engine.ts";
 import type { BenchSlipway } from "../slipway.ts";
 
-/** Owns the container that serves now, and its image. */
+/** Owns the serving container and its image. */
 export class ServedByHand implements AsyncDisposable {
   readonly #slipway: BenchSlipway;
   #serving: { readonly container: Docker.Container; readonly image: string } | undefined;
@@ -14,8 +14,9 @@ export class ServedByHand implements AsyncDisposable {
   }
 
   /**
-   * Runs another image until it answers, and removes what served before.
-   * @param provide gets the image to the engine. @returns the milliseconds from its call until the former container was gone.
+   * Runs another image until it answers, and removes the former container.
+   * @param provide provides the image on the engine.
+   * @returns the milliseconds from the call of `provide` until the former container was gone.
    */
   async replace(answer: string, provide: () => Promise<string>): Promise<number> {
     const { docker, labels } = this.#slipway;
@@ -25,7 +26,7 @@ export class ServedByHand implements AsyncDisposable {
     this.#serving = { container: await run(docker, { image, labels, answer }), image };
     await former?.container.remove({ force: true, v: true });
     const tookMs = performance.now() - startedAt;
-    // The new image keeps the layers that both have.
+    // The new image keeps the layers that both images share.
     if (former !== undefined) await docker.getImage(former.image).remove({ force: true });
     return tookMs;
   }

@@ -8,11 +8,11 @@ import type { BenchEnvironment } from "../slipway.ts";
 
 export interface CountingProxy extends AsyncDisposable {
   readonly host: string;
-  /** Bytes sent to the registry so far: bodies, headers, and the requests of pulls. */
+  /** Bytes sent to the registry so far: bodies, headers, and requests of pulls. */
   sentBytes(): number;
 }
 
-/** @throws when the registry is not reached over HTTP: the engine trusts no other certificate or host here. */
+/** @throws an error when the registry is not reached over HTTP: the engine trusts no other certificate or host here. */
 export async function startCountingProxy(registryUrl: string): Promise<CountingProxy> {
   const { protocol, hostname, port } = new URL(registryUrl);
   if (protocol !== "http:")
@@ -26,7 +26,7 @@ export async function startCountingProxy(registryUrl: string): Promise<CountingP
       socket.on("close", () => open.delete(socket));
     }
     client.on("data", (bytes) => (sentBytes += bytes.length));
-    // Either end may reset its connection, as after an aborted push; the other end's is closed then.
+    // Either end may reset its connection, for example after an aborted push. The other end's connection is then closed.
     const close = () => [client, upstream].forEach((socket) => socket.destroy());
     Promise.all([pipeline(client, upstream), pipeline(upstream, client)]).catch(close);
   });

@@ -6,7 +6,7 @@ import { firstAnswer } from "../engine.ts";
 import { followToSuccess } from "../slipway.ts";
 import type { BenchApp, BenchSlipway } from "../slipway.ts";
 
-/** What a client sees, and when, in milliseconds since the deployment was requested. */
+/** An event that a client sees, and its time in milliseconds since the deployment's request. */
 export interface Step {
   readonly atMs: number;
   readonly text: string;
@@ -14,21 +14,21 @@ export interface Step {
 
 export interface TimedDeployment {
   readonly answeredMs: number;
-  /** In the order of time, until the status `success`. */
+  /** The steps in the order of time, until the status `success`. */
   readonly steps: readonly Step[];
 }
 
-/** What is deployed, and part of the answer of the app then. */
+/** The deployed source or image, and a part of the app's answer afterwards. */
 export type Deployed = { readonly answer: string } & (
   | { readonly archive: Buffer }
-  /** Made elsewhere, by digest. */
+  /** An image that was built elsewhere, by digest. */
   | { readonly image: string }
 );
 
 const settlePollMs = 50;
 const settleLimitMs = 120_000;
 
-/** Uploads an archive if there is one, creates the deployment, and requests the app's page over the router until it is the new one. */
+/** Uploads an archive if there is one, creates the deployment, and requests the app's page over the router until the new page appears. */
 export async function deploy(
   slipway: BenchSlipway,
   app: BenchApp,
@@ -64,7 +64,7 @@ export async function deploy(
   return { answeredMs, steps };
 }
 
-/** Waits until an app has no more than `count` containers, so that the removal of others slows nothing that is measured next. */
+/** Waits until an app has at most `count` containers, so that the removal of others does not slow the next measurement. */
 export async function settled({ docker, labels }: BenchSlipway, app: BenchApp, count: number): Promise<void> {
   const filters = { label: [...Object.entries(labels), [label.app, app.id]].map((pair) => pair.join("=")) };
   const probe = async () => (await docker.listContainers({ all: true, filters })).length <= count;

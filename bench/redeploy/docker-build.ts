@@ -12,9 +12,9 @@ import { ServedByHand } from "./by-hand.ts";
 
 export interface DockerBuildOptions {
   readonly cached: boolean;
-  /** Host of the registry that images are pushed to; null when they are not. */
+  /** Host of the registry that images are pushed to; null when they are not pushed. */
   readonly pushedTo: string | null;
-  /** What BuildKit builds with; without it the engine's classic builder builds. */
+  /** BuildKit's options; without them the engine's classic builder is used. */
   readonly buildKit?: BuildKitOptions | undefined;
 }
 
@@ -23,7 +23,7 @@ interface BuildKitOptions {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** Owns the container and the image that serve now. */
+/** Owns the serving container and its image. */
 export class DockerBuilds implements AsyncDisposable {
   readonly #slipway: BenchSlipway;
   readonly #options: DockerBuildOptions;
@@ -35,7 +35,7 @@ export class DockerBuilds implements AsyncDisposable {
     this.#served = new ServedByHand(slipway);
   }
 
-  /** Deploys a context and removes what served before. @returns the milliseconds until its container was gone. */
+  /** Deploys a build context and removes the former container. @returns the milliseconds until the former container was gone. */
   async deploy(context: Buffer, answer: string): Promise<number> {
     const { docker, labels, environment } = this.#slipway;
     const { cached, pushedTo, buildKit } = this.#options;
@@ -54,7 +54,7 @@ export class DockerBuilds implements AsyncDisposable {
   }
 }
 
-/** Builds an image with the engine's own builder. @throws the error of a step. */
+/** Builds an image with the engine's own builder. @throws the error of a failed step. */
 export async function buildImage(
   docker: Docker,
   context: Buffer,
@@ -64,7 +64,7 @@ export async function buildImage(
   await finished(docker, await docker.buildImage(stream, { ...options, rm: true }));
 }
 
-/** As `docker build` does with BuildKit: the client's own method opens a session that knows no secrets. */
+/** Builds like `docker build` with BuildKit. The client's own method cannot be used: it opens a session without secrets. */
 async function buildByBuildKit(
   context: Buffer,
   { tag, labels, secrets, ...options }: BuildKitOptions & { tag: string; labels: BenchSlipway["labels"] },

@@ -1,15 +1,15 @@
-// The base image of the Dockerfile of the app in Go: Slipway's own toolchain image of builds.
+// The base image of the Go app's Dockerfile: Slipway's own toolchain image for builds.
 
 import { architectureOf, goToolchains, openGoProxy, resolveGo } from "@slipway/toolchains";
 import { pull } from "../engine.ts";
 import type { BenchSlipway } from "../slipway.ts";
 import { openToolchainParts } from "./toolchain-parts.ts";
 
-/** The worker's defaults. */
+/** The worker's default values. */
 const proxyUrl = "https://proxy.golang.org";
 const checksumDatabase = "sum.golang.org";
 
-/** @returns its reference in the registry, the same that the worker uses; it is made when it does not exist. */
+/** @returns the image's reference in the registry, the same that the worker uses. The image is created when it does not exist. */
 export async function goBase({ docker, environment }: BenchSlipway): Promise<string> {
   await using parts = await openToolchainParts(environment);
   const { blobs, now, onError, signal } = parts;

@@ -10,7 +10,7 @@ import { openToolchainParts } from "./toolchain-parts.ts";
 
 const certificates = "/etc/ssl/bench-certificates.pem";
 
-/** @returns the image's tag, which is to be removed. */
+/** @returns the image's tag. The caller removes it. */
 export async function buildNodeBase({ docker, labels, environment }: BenchSlipway): Promise<string> {
   const tag = `slipway-bench-node:${environment.INSTALLATION_ID}`;
   const toolchain = await toolchainImage(environment);
@@ -28,7 +28,7 @@ export async function buildNodeBase({ docker, labels, environment }: BenchSlipwa
   return tag;
 }
 
-/** Reference of the toolchain image of releases, the same that the worker uses; it is made when it does not exist. */
+/** Reference of the toolchain image for releases, the same that the worker uses. The image is created when it does not exist. */
 async function toolchainImage(environment: BenchSlipway["environment"]): Promise<string> {
   await using parts = await openToolchainParts(environment);
   const { blobs, now, onError, signal } = parts;

@@ -1,8 +1,8 @@
-// The most memory that a process of this machine has used since a moment, as Linux counts it.
+// The peak memory of a process of this machine since a given moment, as Linux counts it.
 
 import { readFile, writeFile } from "node:fs/promises";
 
-/** Sets the peak of a process's resident memory to what it is now. Needs the process's user, or root. */
+/** Resets the peak of a process's resident memory to the present value. Requires the process's user, or root. */
 export async function resetPeakMemory(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, "5");
 }

@@ -1,4 +1,4 @@
-// Deployments of one app again and again, with another content each time, by Slipway and by hand in turn.
+// Repeated deployments of one app, each with different content, by Slipway and by hand in turn.
 
 import { randomUUID } from "node:crypto";
 import { measure, median, units } from "../measure.ts";
@@ -15,7 +15,7 @@ import type { Source } from "./sources.ts";
 export interface RowContext {
   readonly slipway: BenchSlipway;
   readonly proxy: CountingProxy;
-  /** Tag of the image that the Dockerfiles of Node.js apps begin with. */
+  /** Tag of the base image in the Dockerfiles of Node.js apps. */
   readonly nodeBase: string;
   readonly builders: BuilderParts;
   /** Receives a profile of a row's redeployment with the median time. */
@@ -24,7 +24,7 @@ export interface RowContext {
 
 export interface Row {
   readonly name: string;
-  /** @returns one line of the table, or two that are measured together. */
+  /** @returns one row of the table, or two that are measured together. */
   readonly measure: (context: RowContext) => Promise<readonly MeasuredRow[]>;
 }
 
@@ -39,7 +39,7 @@ interface Deployed extends TimedDeployment {
   readonly sentBytes: number;
 }
 
-/** `--rounds` takes precedence. */
+/** The option `--rounds` takes precedence. */
 export const roundOptions = { warmUps: 1, rounds: 7 };
 const cachedBuild = "docker build with cached layers, run, first answer, old one removed";
 
@@ -87,7 +87,7 @@ export async function redeployments(
   return { row, deployments: measured };
 }
 
-/** What a follower saw of the deployment with the median time. */
+/** The steps that a follower saw of the deployment with the median time. */
 export function middleOf(deployments: readonly TimedDeployment[]): readonly Step[] {
   const middle = median(deployments.map(({ answeredMs }) => answeredMs));
   return deployments.find(({ answeredMs }) => answeredMs === middle)?.steps ?? [];
@@ -97,7 +97,7 @@ export function cachedRow(name: string, source: Source, base: string): Redeploym
   return { name, limitName: cachedBuild, source, base, pushed: false, targets: ratioTargets(2, 1.25) };
 }
 
-/** Does both in turn, round by round. */
+/** Runs both in turn, round by round. */
 export async function inTurn(
   byHand: () => Promise<number>,
   bySlipway: () => Promise<number>,
@@ -110,7 +110,7 @@ export async function inTurn(
   return [limits, values];
 }
 
-/** An app that is deleted, with its containers, when it is disposed of. */
+/** An app that is deleted, with its containers, when it is disposed. */
 export async function newApp(slipway: BenchSlipway): Promise<AsyncDisposable & { readonly app: BenchApp }> {
   const app = await slipway.api.createApp(`bench-${randomUUID().slice(0, 18)}`);
   return {

@@ -1,4 +1,4 @@
-// The base image of the Dockerfiles of apps in Python, PHP and Ruby: an image that Slipway made of the app, with its dependencies.
+// The base image of the Dockerfiles of apps in Python, PHP and Ruby: an image that Slipway built of the app, with its dependencies.
 
 import { label } from "@slipway/core";
 import type { BenchApp, BenchSlipway } from "../slipway.ts";
@@ -6,7 +6,7 @@ import { deploy } from "./deployment.ts";
 import { archiveOf } from "./sources.ts";
 import type { Source } from "./sources.ts";
 
-/** @returns the image's tag, which is to be removed. */
+/** @returns the image's tag. The caller removes it. */
 export async function buildReleaseBase(
   slipway: BenchSlipway,
   app: BenchApp,

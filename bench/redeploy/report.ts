@@ -6,7 +6,7 @@ import { print, ratios, spread, summaryOf, units } from "../measure.ts";
 import type { Unit } from "../measure.ts";
 import type { Step } from "./deployment.ts";
 
-/** What a figure is to be at most: a multiple of the limit's, or, without one or for sizes, a value. */
+/** The target of a figure: at most a multiple of the limit, or an absolute value for sizes and for figures without a limit. */
 interface Target {
   readonly ratio?: number;
   readonly value?: number;

@@ -1,4 +1,4 @@
-// The rows of the benchmark's table: what is deployed by Slipway and by hand, and what the ratio is to be.
+// The rows of the benchmark's table: the app that Slipway and Docker deploy, and the target ratio.
 
 import { commitByHand } from "../commit-by-hand.ts";
 import { measure, units } from "../measure.ts";
@@ -68,7 +68,7 @@ function warmNode(source: Source, targets: Targets): Row["measure"] {
   };
 }
 
-/** The Dockerfile begins with an image that has the app's dependencies, so its build only copies the source. */
+/** The Dockerfile's base image contains the app's dependencies, so its build only copies the source. */
 function warmReleased(source: Source): Row["measure"] {
   return async function (this: Row, context) {
     const { slipway } = context;
@@ -121,7 +121,7 @@ async function noOpRow(this: Row, { slipway }: RowContext): Promise<readonly Mea
   return [{ name: this.name, unit: units.seconds, limitName, limits, values, ...ratioTargets(1.5, 1.25) }];
 }
 
-/** Every deployment is the first of another app. */
+/** Every deployment is the first one of a new app. */
 async function firstRow(
   this: Row,
   { slipway, proxy, nodeBase }: RowContext,
@@ -142,7 +142,7 @@ async function firstRow(
   return [{ name: this.name, unit: units.seconds, limitName, limits, values, ...ratioTargets(1.2, 0.9) }];
 }
 
-/** The source of an inline app goes through a container, that of a Node.js app does not. */
+/** The source of an inline app passes through a container; the source of a Node.js app does not. */
 async function memoryRows(this: Row, { slipway }: RowContext): Promise<readonly MeasuredRow[]> {
   const peak = async (source: Source) => {
     await using owned = await newApp(slipway);

@@ -1,4 +1,4 @@
-// The apps of the benchmark: their files with the text that they answer, and how people write their Dockerfiles.
+// The apps of the benchmark: their files with the text of their answers, and Dockerfiles as users commonly write them.
 
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -15,16 +15,16 @@ type Files = Readonly<Record<string, string | Uint8Array>>;
 export interface Source {
   /** Path of the file that changes with each deployment. */
   readonly changes: string;
-  /** @param answer a text that the app's answer is to contain. */
+  /** @param answer a text that the app's answer must contain. */
   files(answer: string): Files;
-  /** `BASE` stands for the image. Null if the files have a Dockerfile, whose argument `BASE` is the image. */
+  /** `BASE` stands for the base image. Null if the files contain a Dockerfile, whose argument `BASE` is the base image. */
   readonly dockerfile: string | null;
   /** The app's variables. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
-/** Answers with the content of a file, so that one small file is all that changes. */
+/** Answers with the content of a file, so that only one small file changes. */
 export const inlineWeb = serving("answer");
 const nodeDockerfile = `FROM BASE
 WORKDIR /app
@@ -51,7 +51,7 @@ COPY . .
 RUN npm run build
 CMD ["npm", "start"]
 `;
-/** The Dockerfile of an app whose base image contains its dependencies and starts it. */
+/** The Dockerfile of an app whose base image contains the app's dependencies and its start command. */
 const copyDockerfile = `FROM BASE
 COPY . .
 `;
@@ -98,7 +98,7 @@ export const threeStages = await folderSource("bench/apps/dockerfile", "page.txt
   added: { "serve.pl": servePl },
   variables: { TOKEN: "of the benchmark" },
 });
-/** An app of the stand-in for a lifecycle, which answers with what its descriptor says. */
+/** An app for the replacement of a lifecycle, which answers with the text in its descriptor. */
 export const nativeBuildpacks: Source = {
   changes: "project.toml",
   files: (answer) => ({ "project.toml": descriptorOf(answer), "serve.pl": servePl }),
@@ -108,7 +108,7 @@ export const nativeBuildpacks: Source = {
 export const noOp = inlineSource({});
 export const manyFiles = inlineSource(smallFiles(20_000));
 
-/** @param base URL of a server of `serveBuildpacks`, whose second buildpack answers with what the first one exports. */
+/** @param base the URL of a server started by `serveBuildpacks`. Its second buildpack answers with the value that the first one exports. */
 export function twoBuildpacks(base: string): Source {
   const list = `${base}/tool.git#v1\n${base}/server.tgz\n`;
   return {
@@ -140,7 +140,7 @@ export function changedBytes(source: Source, answer: string): number {
   return Buffer.from(source.files(answer)[source.changes] ?? "").length;
 }
 
-/** An archive with bytes that no compression makes smaller: gzip only wraps them. */
+/** An archive with bytes that cannot be compressed: gzip only wraps them. */
 export async function largeArchive(source: Source, answer: string, sizeMegabytes: number): Promise<Buffer> {
   const blobs = Array.from({ length: sizeMegabytes }, (_, index) => [`data/${index}`, randomBytes(1e6)]);
   const tar = await packTar(below("sample", { ...source.files(answer), ...Object.fromEntries(blobs) }));
@@ -148,9 +148,9 @@ export async function largeArchive(source: Source, answer: string, sizeMegabytes
 }
 
 interface FolderOptions {
-  /** What the answer takes the place of in the file that changes. */
+  /** The text that the answer replaces in the file that changes. */
   readonly replaced?: string;
-  /** Files besides those of the folder. */
+  /** Files in addition to the files of the folder. */
   readonly added?: Files;
   readonly variables?: Source["variables"];
 }

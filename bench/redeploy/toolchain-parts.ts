@@ -1,4 +1,4 @@
-// What making a toolchain image needs, for the base images of Dockerfiles.
+// The dependencies for creating a toolchain image, for the base images of Dockerfiles.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import type { Toolchains } from "@slipway/toolchains";
 import type { BenchEnvironment } from "../slipway.ts";
 
 export interface ToolchainParts extends AsyncDisposable {
-  /** Keeps answers of registries until the parts are disposed of. */
+  /** Caches responses of registries until the parts are disposed. */
   readonly blobs: BlobStore;
   readonly now: () => Date;
   readonly onError: (error: unknown) => never;

@@ -1,4 +1,4 @@
-// The app of the benchmark "router": a server of Node.js that answers each request with a few bytes.
+// The app of the benchmark "router": a Node.js server that answers each request with a few bytes.
 
 import { createServer } from "node:http";
 

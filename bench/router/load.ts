@@ -1,4 +1,4 @@
-// Requests over keep-alive connections for some seconds, sent by wrk.
+// Sends requests over keep-alive connections for some seconds, with wrk.
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";

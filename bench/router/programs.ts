@@ -1,4 +1,4 @@
-// Programs that listen on a port of this machine, as processes of their own, and what they use of it.
+// Programs that listen on a port of this machine, each as a separate process, and their CPU time and memory.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -22,7 +22,10 @@ export interface ProgramOptions {
 const startMs = 30_000;
 const execute = promisify(execFile);
 
-/** Starts the program, and waits until it answers a request. @throws Error if it is not installed, or answers nothing within 30 s. */
+/**
+ * Starts the program, and waits until it answers a request.
+ * @throws Error if the program is not installed, or does not answer within 30 s.
+ */
 export async function startProgram({ command, args, port, environment }: ProgramOptions): Promise<Program> {
   const child = spawn(command, args, {
     env: { PATH: `${process.env.PATH}:/usr/sbin`, ...environment },
@@ -48,7 +51,7 @@ export async function startProgram({ command, args, port, environment }: Program
   };
 }
 
-/** @returns the CPU time that the process has used, in the kernel and outside, in milliseconds. */
+/** @returns the CPU time of the process in user and kernel mode, in milliseconds. */
 export async function cpuMs({ pid }: Program): Promise<number> {
   const [ticksPerSecond, stat] = await Promise.all([
     execute("getconf", ["CLK_TCK"]),

@@ -1,4 +1,4 @@
-// nginx and HAProxy in the distribution's versions: as the app that is requested, and as proxies with one thread in front of it.
+// nginx and HAProxy in the distribution's versions: as the requested app, and as proxies with one thread in front of the app.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import type { Program } from "./programs.ts";
 const helloApp = join(import.meta.dirname, "hello-app.ts");
 const largeBytes = 100_000;
 
-/** The apps by what they answer. nginx takes so little time that the proxy in front of it limits the rate. */
+/** The apps by their answers. nginx needs so little time that the proxy in front of it limits the rate. */
 export const apps = {
   "hello of a Node.js app": { path: "/", start: startHello },
   "hello of nginx": { path: "/hello", start: startStatic },
@@ -30,7 +30,7 @@ async function startStatic(folder: string): Promise<Program> {
   ]);
 }
 
-/** nginx keeps connections to the app open, as the others do, and writes no response to a file. */
+/** nginx keeps connections to the app open, like the other proxies, and writes no response to a file. */
 export function startNginxProxy(folder: string, app: Program): Promise<Program> {
   const upstream = `upstream app { server 127.0.0.1:${app.port}; keepalive 64; keepalive_requests 1000000; }`;
   const forward = [
@@ -77,7 +77,7 @@ async function startNginx(
     (kind) => `${kind}_temp_path ${join(folder, `${name}-${kind}`)};`,
   );
   const lines = [
-    // One process, whose CPU time and memory are those of the proxy.
+    // A single process, whose CPU time and memory are those of the proxy.
     "daemon off; master_process off;",
     `pid ${join(folder, `nginx-${name}.pid`)}; error_log stderr crit;`,
     "events { worker_connections 4096; }",

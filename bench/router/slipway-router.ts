@@ -1,4 +1,4 @@
-// Slipway's router as a process of its own, with a store that names one app.
+// Slipway's router as a separate process, with a store that contains one app.
 
 import { randomUUID } from "node:crypto";
 import { changeApp } from "@slipway/core";
@@ -7,7 +7,7 @@ import { anApp, freePort, startPrivateRedis } from "@slipway/testkit";
 import { startProgram } from "./programs.ts";
 import type { Program } from "./programs.ts";
 
-/** As of `npm start` (packages/setup/src/supervisor/app-specs.ts). */
+/** The same options as in `npm start` (packages/setup/src/supervisor/app-specs.ts). */
 const nodeOptions = ["--max-semi-space-size=4"];
 const mallocOptions = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "8388608" };
 const main = new URL("../../apps/router/src/main.ts", import.meta.url).pathname;
@@ -17,7 +17,7 @@ export interface SlipwayRouter extends Program {
   readonly host: string;
 }
 
-/** @param profileFolder where the router writes its CPU profile when it ends; undefined for none. */
+/** @param profileFolder the folder in which the router writes its CPU profile when it ends; undefined for no profile. */
 export async function startSlipwayRouter(
   folder: string,
   app: Program,

@@ -1,4 +1,4 @@
-// Measurements of the benchmark of scale: passes of the reconciler, requests, heartbeats, and deployments through the lanes.
+// Measurements of the benchmark "scale": passes of the reconciler, requests, heartbeats, and deployments through the lanes.
 
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
@@ -9,9 +9,9 @@ import { unexpected } from "@slipway/testkit";
 import { appId, longestApp, queueWaiting } from "./fill.ts";
 import type { Installation } from "./installation.ts";
 
-/** The interval at which workers reconcile, by default. */
+/** The default interval of the workers' reconciliation. */
 const reconcileEveryMs = 5_000;
-/** The slowest five of them decide a p99. */
+/** The five slowest requests determine the 99th percentile. */
 const requests = 500;
 const heartbeatMs = 3_000;
 const beats = 3;
@@ -19,7 +19,7 @@ const perPart = 200;
 
 export interface Pass {
   readonly ms: number;
-  /** CPU share of one core of the worker and Redis together, at the default interval. */
+  /** Share of one CPU core that the worker and Redis use together, at the default interval. */
   readonly share: number;
 }
 
@@ -34,8 +34,8 @@ export async function reconcilePass({ store, lanes, redis }: Installation): Prom
 }
 
 /**
- * Sends requests to each installation in turns, so that what else runs on the machine slows down all of them.
- * @returns the 99th percentiles of the times of each, in milliseconds.
+ * Sends requests to each installation in turn, so that other load on the machine slows down all of them.
+ * @returns the 99th percentile of each installation's times, in milliseconds.
  */
 export async function p99s(senders: readonly ((index: number) => Promise<void>)[]): Promise<number[]> {
   const times = senders.map((): number[] => []);
@@ -49,7 +49,7 @@ export async function p99s(senders: readonly ((index: number) => Promise<void>)[
   return times.map((one) => one.toSorted((a, b) => a - b)[Math.floor(requests * 0.99)] ?? Number.NaN);
 }
 
-/** Posts deployments of apps that have none waiting, where there are as many. */
+/** Posts deployments of apps without waiting deployments, if there are enough of these apps. */
 export function post({ sizes, request }: Installation, round: number): (index: number) => Promise<void> {
   const idle = Math.max(1, sizes.apps - sizes.waiting);
   return (index) =>
@@ -62,7 +62,7 @@ export function list({ request }: Installation, page: number): () => Promise<voi
   return () => request("GET", `/apps/${longestApp}/deployments?page=${page}`);
 }
 
-/** @returns the CPU share of one core that heartbeats of simulated workers take, in Redis and all workers together. */
+/** @returns the share of one CPU core that heartbeats of simulated workers use, in Redis and all workers together. */
 export async function heartbeatShare(installation: Installation, workers: number): Promise<number> {
   const { redis, redisUrl, keys, store } = installation;
   const connection = new Redis(redisUrl);
@@ -75,19 +75,19 @@ export async function heartbeatShare(installation: Installation, workers: number
   const members = Array.from({ length: workers }, (_, index) =>
     joinFleet(context, identity(`worker-${index}`), () => new Date()),
   );
-  // Joining costs more than staying.
+  // Joining costs more than staying, so the measurement starts after the joins.
   await pauseMs(heartbeatMs);
   const cpu = await cpuOf(redis);
   await pauseMs(beats * heartbeatMs);
   const share = ((await cpuOf(redis)) - cpu) / (beats * heartbeatMs);
-  // Not all at once: a worker waits for its leave for two seconds only.
+  // One after the other: a worker waits only two seconds for its leave.
   for (const member of members) await member[Symbol.asyncDispose]();
-  // Closes after the responses to pending commands.
+  // Closes the connection after the responses to pending commands.
   await connection.quit();
   return share;
 }
 
-/** @returns the milliseconds from request to end of some deployments each, while all other waiting deployments stay in the queue. */
+/** @returns the mean time per deployment from request to end, in milliseconds, while all other waiting deployments stay in the queue. */
 export async function costThroughLanes(installation: Installation): Promise<number> {
   const { store, lanes, redisUrl, keys, sizes } = installation;
   const ended = Promise.withResolvers<void>();
@@ -114,7 +114,7 @@ export async function costThroughLanes(installation: Installation): Promise<numb
   await ended.promise;
   const ms = (performance.now() - startedAt) / perPart;
   await worker.stop({ graceMs: 10_000 });
-  // As many wait afterwards as before.
+  // Restores the former number of waiting deployments.
   await queueWaiting(installation, 0, count);
   return ms;
 }

@@ -1,4 +1,4 @@
-// Fills a store with apps, ended deployments, and deployments that wait: in SQLite by copying rows, else through the store.
+// Fills a store with apps, ended deployments, and waiting deployments: in SQLite by copying rows, otherwise through the store.
 
 import { DatabaseSync } from "node:sqlite";
 import { randomUUID } from "node:crypto";
@@ -9,9 +9,9 @@ import { anApp, aNewDeployment, testTime } from "@slipway/testkit";
 
 export interface Sizes {
   readonly apps: number;
-  /** Ended ones, of all apps together. */
+  /** Ended deployments of all apps together. */
   readonly deployments: number;
-  /** Ended ones of the app `longestApp` alone. */
+  /** Ended deployments of the app `longestApp` alone. */
   readonly longest: number;
   readonly waiting: number;
 }
@@ -34,7 +34,7 @@ export async function fill(store: Store, path: string | null, sizes: Sizes): Pro
   else fillRows(path, template, sizes);
 }
 
-/** Queues one deployment of each of the first apps, from `from` on. */
+/** Queues one deployment for each of the first apps, starting with `from`. */
 export async function queueWaiting(
   { store, lanes }: { readonly store: Store; readonly lanes: Lanes },
   from: number,
@@ -55,7 +55,7 @@ function ownerOf(index: number): string {
   return `owner-${Math.floor(index / appsPerOwner)}`;
 }
 
-/** @returns its id. */
+/** @returns the deployment's id. */
 async function endedDeployment(store: Store, ofApp: string): Promise<string> {
   const request = aNewDeployment({ id: randomUUID(), appId: ofApp });
   const change = { at: testTime, lineCount: 0 };

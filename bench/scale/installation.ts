@@ -1,4 +1,4 @@
-// An installation for the benchmark of scale: a store, a Redis, lanes and an API process of its own.
+// An installation for the benchmark "scale": a store, a Redis, lanes and a separate API process.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -28,9 +28,9 @@ export interface Installation extends AsyncDisposable {
   readonly redisUrl: string;
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
-  /** Memory of Redis for one waiting app. */
+  /** Redis's memory for one waiting app. */
   readonly bytesPerWaiting: number;
-  /** Sends a request to the API. @throws unless it succeeds. */
+  /** Sends a request to the API. @throws an error unless it succeeds. */
   readonly request: (method: string, path: string, body?: unknown) => Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// A collector of traces as a process of its own, so that its CPU time is not that of the process which sends them. GET / has the
+// A collector of traces as a separate process, so that its CPU time is not counted for the process that sends the traces. GET / returns the
 // number of spans since the last such request.
 
 import { once } from "node:events";

@@ -1,5 +1,5 @@
-// Measures what metrics and traces add to the CPU time of a piece of work. Many short runs alternate in one process: without telemetry,
-// with metrics that Prometheus could scrape, and with traces that a collector receives as well.
+// Measures how much CPU time metrics and traces add to a piece of work. Many short runs alternate in one process: without telemetry, with
+// metrics that Prometheus could scrape, and with both metrics and traces that a collector receives.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -14,9 +14,9 @@ export type { Meter } from "./reports.ts";
 
 export interface CpuCostOptions {
   readonly title: string;
-  /** Does the work once, with everything that it uses opened anew: a store looks once whether it is measured. */
+  /** Runs the work once, with all of its dependencies opened anew: a store checks only once whether it is measured. */
   readonly run: (meter: Meter) => Promise<number>;
-  /** Pairs of runs of each kind; `--rounds` takes precedence. */
+  /** Pairs of runs of each kind. The option `--rounds` takes precedence. */
   readonly pairs: number;
 }
 
@@ -35,8 +35,8 @@ const kinds: readonly Kind[] = [
 const warmUps = 2;
 
 /**
- * Prints the CPU time of each kind as a ratio to that without telemetry: the median of the pairs, and its interval of 95 %. Then it
- * prints the cost again, as the number of values and spans of a run times the CPU time of one, which varies less.
+ * Prints the CPU time of each kind as a ratio to the CPU time without telemetry: the median of the pairs, and its 95 % interval. Then
+ * prints the cost in a second way, which varies less: the number of values and spans of a run, multiplied by the CPU time of one.
  */
 export async function compareCpuCost({ title, run, pairs }: CpuCostOptions): Promise<void> {
   await using collector = await startServer("telemetry/collector-process.ts");
@@ -64,7 +64,10 @@ export async function compareCpuCost({ title, run, pairs }: CpuCostOptions): Pro
     print(costOf(name, { count: reports[name], ms: costs[name], limits }));
 }
 
-/** Measures every kind twice, forth and back: a load that rises or falls steadily adds the same to each. @returns the means. */
+/**
+ * Measures every kind twice, in order and in reverse order: a steadily rising or falling load then adds the same to each kind.
+ * @returns the means.
+ */
 async function pairOf(one: (kind: Kind) => Promise<number>): Promise<readonly number[]> {
   const forth: number[] = [];
   for (const kind of kinds) forth.push(await one(kind));
@@ -73,7 +76,10 @@ async function pairOf(one: (kind: Kind) => Promise<number>): Promise<readonly nu
   return forth.map((ms, index) => (ms + (back[index] ?? ms)) / 2);
 }
 
-/** The CPU time of one value and of one span, in milliseconds, in a process that reports all the time: its code is compiled. */
+/**
+ * The CPU time of one value and of one span, in milliseconds, measured in a process that reports continuously, so that its code is
+ * compiled.
+ */
 async function oneOfEach(url: string): Promise<{ readonly value: number; readonly span: number }> {
   const value = await valueMs();
   await spanMs(url);
@@ -90,7 +96,7 @@ interface Reports {
   readonly count: number;
   /** CPU times of one report, in milliseconds. */
   readonly ms: readonly number[];
-  /** CPU times of the runs without telemetry beside them. */
+  /** CPU times of the neighboring runs without telemetry. */
   readonly limits: readonly number[];
 }
 
@@ -101,7 +107,7 @@ function costOf(name: string, { count, ms, limits }: Reports): string {
   return `  ${count} ${name} at ${each} each: ${percent(median)} (${percent(low)} to ${percent(high)})`;
 }
 
-/** One run of a kind. @returns its CPU time in milliseconds, without that of opening what it uses. */
+/** One run of a kind. @returns the run's CPU time in milliseconds, without the time to open its dependencies. */
 async function observed(
   { hasMetrics, hasTraces }: Kind,
   { url, run }: { readonly url: string; readonly run: CpuCostOptions["run"] },
@@ -112,13 +118,13 @@ async function observed(
     collectGarbage();
     return cpuMs(async () => {
       await work();
-      // The last batch is part of the cost.
+      // The cost includes the last batch.
       await traces[Symbol.asyncDispose]();
     });
   });
 }
 
-/** No run pays for the garbage of the one before. */
+/** Collects garbage before a run, so that no run pays for the garbage of the previous one. */
 const collectGarbage = (() => {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;

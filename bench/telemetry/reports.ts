@@ -1,12 +1,12 @@
-// The CPU time of one value of a metric and of one span, and how many of them a run has. Their product is the cost of telemetry without
-// the noise of the run itself.
+// The CPU time of one value of a metric and of one span, and their numbers in a run. The product is the cost of telemetry without the noise
+// of the run itself.
 
 import { changeStatus, claim, queuedDeployment } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { measured, openMetrics, openTraces, traceEnds } from "@slipway/telemetry";
 import { aNewDeployment, scrapeMetrics } from "@slipway/testkit";
 
-/** Runs the work of interest. @returns what is measured of it. */
+/** Runs the work to measure. @returns the measured value. */
 export type Meter = (work: () => Promise<void>) => Promise<number>;
 
 const worker = { process: "worker", instance: "bench" } as const;
@@ -14,7 +14,7 @@ const freeAddress = { host: "127.0.0.1", port: 0 };
 const recordings = 10_000;
 const compiledAfter = 4;
 const countedLoops = 8;
-/** Fewer spans than an exporter holds. */
+/** The number of spans stays below an exporter's capacity. */
 const deployments = 1_300;
 const nothing = async (): Promise<void> => undefined;
 
@@ -33,7 +33,7 @@ export async function cpuMs(work: () => Promise<void>): Promise<number> {
   return (user + system) / 1_000;
 }
 
-/** How many values of histograms a run records, and how many spans it sends. */
+/** Counts the histogram values that a run records, and the spans that it sends. */
 export async function countReports(
   run: (meter: Meter) => Promise<number>,
   url: string,
@@ -52,8 +52,8 @@ export async function countReports(
 }
 
 /**
- * CPU time of measuring a call and recording its duration, without the call, in milliseconds. Loops with and without it alternate: the
- * first ones also pay for the compiler, which once made calls that are not measured the slower ones.
+ * CPU time of measuring a call and recording its duration, without the call itself, in milliseconds. Loops with and without the measurement
+ * alternate: the first loops also pay for the compiler, which once made the calls without measurement the slower ones.
  */
 export async function valueMs(): Promise<number> {
   const repeat = async (call: () => Promise<void>) => {
@@ -69,7 +69,7 @@ export async function valueMs(): Promise<number> {
   return ms / countedLoops / recordings;
 }
 
-/** CPU time of a span of a deployment, from making it to the response of the collector, in milliseconds. */
+/** CPU time of a deployment's span, from its creation to the collector's response, in milliseconds. */
 export async function spanMs(url: string): Promise<number> {
   const ended = Array.from({ length: deployments }, endedDeployment);
   await sentSpans(url);

@@ -1,4 +1,4 @@
-// The access of every role: each route of the API, then events, sockets and the dashboard, as the permission tables say.
+// The access of every role to each route of the API, to events, sockets and the dashboard, according to the permission tables.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,11 +19,11 @@ import { registeredRoutes } from "./registered.ts";
 const roles = ["anonymous", "stranger", "limited", "collaborator", "owner", "operator"] as const;
 type Role = (typeof roles)[number];
 
-/** Not part of the tables: these routes have credentials of their own. */
+/** Routes that are not part of the tables, because they have their own credentials. */
 const outside = new Set<Access>(["anyone", "credentials", "signed-url"]);
-/** All other roles get 403, members as well as strangers. */
+/** All other roles get 403, whether they are members or not. */
 const dashboardStatus: Partial<Record<Role, number>> = { anonymous: 401, operator: 200 };
-/** Open to all clients, and not part of /v1: the API's description, its health, the pages of the documentation. */
+/** Routes outside of /v1 that are open to all clients: the API's description, its health, the documentation's pages. */
 const open = ["get /", "get /health", "get /", "get /start.js", "get /:file"];
 
 describe.skipIf(await lacksRedis())("every route, for every role", () => {
@@ -172,7 +172,7 @@ describe.skipIf(await lacksRedis())("the sockets of an app, for every role", () 
 
 type Meaning = "passed" | "unauthenticated" | "forbidden" | "hidden";
 
-/** A 404 of something in the app is an answer of the route itself. */
+/** A 404 for an object in the app is an answer of the route itself. */
 function meaningOf({ status, body }: Pick<Answer, "status" | "body">): Meaning {
   if (status === 401) return "unauthenticated";
   if (status === 403) return "forbidden";

@@ -5,7 +5,7 @@ interface Layer {
   readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> };
 }
 
-/** `METHOD path` of each, without what its routers are mounted at. */
+/** `METHOD path` of each route, without the prefixes of its routers. */
 export function registeredRoutes(app: { readonly router: unknown }): string[] {
   return routesIn(app.router);
 }
@@ -18,7 +18,7 @@ function routesIn(router: unknown): string[] {
   );
 }
 
-/** A mounted app keeps its router to itself; ours are routers. */
+/** A mounted Express app does not expose its router. Slipway mounts only routers. */
 function layersOf(router: unknown): readonly Layer[] {
   const stack: unknown = typeof router === "function" && "stack" in router ? router.stack : undefined;
   return Array.isArray(stack) ? (stack as Layer[]) : [];

@@ -1,4 +1,4 @@
-// The alert rules and the dashboard name only metrics that exist, and the rules do what operations.md says.
+// The alert rules and the dashboard name only existing metrics, and the rules match operations.md.
 
 import { execFile, spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -9,11 +9,11 @@ import { metricRegistry } from "@slipway/telemetry";
 
 const root = join(import.meta.dirname, "..", "..");
 const run = promisify(execFile);
-/** promtool is in Debian's package prometheus. */
+/** promtool is part of Debian's package prometheus. */
 const lacksPromtool = spawnSync("promtool", ["--version"]).error !== undefined;
 const text = (name: string) => readFile(join(root, name), "utf8");
 
-/** The names of series in the registry: histograms have three. */
+/** The names of the registry's time series. Each histogram has three. */
 const series = new Set(
   Object.entries(metricRegistry).flatMap(([name, { kind }]) =>
     kind === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],

@@ -1,4 +1,5 @@
-// Imports run one way: domain, wire, foundation, application, adapters, apps. turbo checks the tags; this checks what the tags mean.
+// Imports run one way: domain, wire, foundation, application, adapters, apps. turbo checks the tags; this file checks the meaning of the
+// tags.
 
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -19,7 +20,7 @@ const tiers: Readonly<Record<string, readonly string[]>> = {
   command: ["domain", "wire", "foundation", "setup"],
   tool: ["domain", "wire", "foundation", "application", "adapter", "setup", "app"],
 };
-/** The tiers of each folder. Those of packages/ are all others. */
+/** The tiers of each folder. All other tiers belong to packages/. */
 const folders: Readonly<Record<string, readonly string[]>> = { apps: ["app", "command"], tools: ["tool"] };
 const everywhere = filesOf("{*.config.ts,{apps,packages,tools,test,bench}/**/*.{ts,tsx,mts,mjs}}");
 const core = filesOf("packages/core/src/**/*.ts").filter((path) => !isTest(path));
@@ -100,12 +101,12 @@ function isPlaced({ folder, tags: [tag = "", ...more] }: Workspace): boolean {
   return more.length === 0 && tag in tiers && (allowed?.includes(tag) ?? !special.includes(tag));
 }
 
-/** The folder of the workspace that a path lies in; undefined for the root's own files. */
+/** The workspace's folder that contains a path; undefined for the files of the root. */
 function workspaceAt(path: string): string | undefined {
   return all.find(({ folder }) => path.startsWith(`${folder}/`))?.folder;
 }
 
-/** The package of an import, without the path behind its name. */
+/** The package name in an import specifier, without the path after it. */
 function packageOf(specifier: string): string {
   return specifier.split("/").slice(0, 2).join("/");
 }
@@ -118,7 +119,7 @@ function ours(specifiers: readonly string[]): string[] {
   return specifiers.filter(isOurs);
 }
 
-/** What the workspace imports, what that imports, and so on. */
+/** The workspaces that a workspace imports, directly or indirectly. */
 function reachableFrom(name: string, found = new Set<string>()): Set<string> {
   for (const other of ours(byName.get(name)?.dependencies ?? [])) {
     if (found.has(other)) continue;

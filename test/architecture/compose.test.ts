@@ -1,4 +1,4 @@
-// docker-compose.yml and the Dockerfiles use the variables and images that the configuration knows, with their defaults.
+// docker-compose.yml and the Dockerfiles use the configuration's variables and images, with their defaults.
 
 import { expect, test } from "vitest";
 import { parse } from "yaml";

@@ -1,4 +1,4 @@
-// The documents keep up with the code: every error code is explained, links lead somewhere, decisions are numbered.
+// The documents match the code: every error code is explained, links have targets, decisions are numbered.
 
 import { existsSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
@@ -8,7 +8,7 @@ import { filesOf, textOf } from "./repository.ts";
 
 const documents = [...filesOf("*.md"), ...filesOf("docs/**/*.md"), ...filesOf(".github/**/*.md")];
 const kib = 1024;
-/** Documents that a newcomer reads as a whole. What is reference belongs in docs/. */
+/** Maximum sizes of documents that a newcomer reads as a whole. Reference material belongs in docs/. */
 const largest = { "README.md": 8 * kib, "ARCHITECTURE.md": 20 * kib };
 const decisions = filesOf("docs/adr/[0-9]*.md");
 const repository = join(import.meta.dirname, "..", "..");
@@ -58,7 +58,7 @@ test("each decision has its parts and is in the list", () => {
   expect(found("docs/adr/README.md", /\(([0-9][^)]+)\)/g)).toEqual(decisions.map((path) => basename(path)));
 });
 
-/** Relative targets of a document's links, without what follows a `#`. */
+/** Relative link targets of a document, without fragments. */
 function linksOf(path: string): string[] {
   return found(path, /\]\(([^)#]+)(?:#[^)]*)?\)/g).filter((target) => !/^[a-z]+:/.test(target));
 }

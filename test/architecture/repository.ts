@@ -1,4 +1,4 @@
-// What the architecture tests look at: the workspaces, their files and what these import.
+// The subject of the architecture tests: the workspaces, their files and the imports of these files.
 
 import { globSync, readFileSync } from "node:fs";
 import type { Dirent } from "node:fs";
@@ -7,19 +7,19 @@ import { dirname, join, posix } from "node:path";
 const root = join(import.meta.dirname, "..", "..");
 
 export interface Workspace {
-  /** Relative to the repository, e.g. `packages/core`. */
+  /** Path relative to the repository, for example `packages/core`. */
   readonly folder: string;
-  /** E.g. `@slipway/core`. */
+  /** For example `@slipway/core`. */
   readonly name: string;
-  /** From its turbo.json. */
+  /** The tags in the workspace's turbo.json. */
   readonly tags: readonly string[];
   readonly dependencies: readonly string[];
   readonly devDependencies: readonly string[];
-  /** Specifiers by which others import it. */
+  /** Specifiers by which other workspaces import it. */
   readonly exports: readonly string[];
 }
 
-/** Paths of the repository that a glob matches, installed packages and state left out, in order. */
+/** Paths in the repository that match a glob, in order. Installed packages and state are left out. */
 export function filesOf(pattern: string): string[] {
   return globSync(pattern, { cwd: root, exclude: isNoSource, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -27,7 +27,7 @@ export function filesOf(pattern: string): string[] {
     .toSorted();
 }
 
-/** @param path relative to the repository. */
+/** @param path the file's path relative to the repository. */
 export function textOf(path: string): string {
   return readFileSync(join(root, path), "utf8");
 }
@@ -48,7 +48,7 @@ export function workspaces(): Workspace[] {
   });
 }
 
-/** For each tag the tags it may depend on, from the root's turbo.json. */
+/** For each tag, the tags that it may depend on, from the root's turbo.json. */
 export function allowedTags(): Readonly<Record<string, readonly string[]>> {
   const { boundaries } = JSON.parse(textOf("turbo.json")) as TurboRoot;
   return Object.fromEntries(
@@ -56,20 +56,20 @@ export function allowedTags(): Readonly<Record<string, readonly string[]>> {
   );
 }
 
-/** Module specifiers in a TypeScript file: of imports, of exports from elsewhere, and of `import()`. */
+/** Module specifiers in a TypeScript file: of imports, of re-exports, and of `import()`. */
 export function importsOf(path: string): string[] {
   const statements = /(?:\bfrom|\bimport)\s*\(?\s*"([^"\n]+)"/g;
   return Array.from(textOf(path).matchAll(statements), ([, specifier]) => specifier ?? "");
 }
 
-/** A TypeScript file without its comments. Good enough to tell code from prose: a string with `//` in it loses its end. */
+/** A TypeScript file without its comments. The approximation is sufficient here: a string that contains `//` loses its end. */
 export function codeOf(path: string): string {
   return textOf(path)
     .replaceAll(/\/\*[^]*?\*\//g, "")
     .replaceAll(/(^|\s)\/\/.*$/gm, "");
 }
 
-/** Part of a test run, not of what runs in production. */
+/** Whether a path is part of the tests, not of the code that runs in production. */
 export function isTest(path: string): boolean {
   return /\.test\.ts$|-under-test\.ts$|(^|\/)test-[\w-]+\.ts$|(^|\/)test-support\//.test(path);
 }

@@ -1,4 +1,4 @@
-// The house rules that a reader could check file by file.
+// House rules that a reader could check file by file.
 
 import { basename } from "node:path";
 import { expect, test } from "vitest";
@@ -11,15 +11,15 @@ const shipped = filesOf("{{apps,packages}/*,tools}/{bootstrap,src}/**/*.{ts,tsx,
 );
 const maxFunctionLines = 60;
 const environmentReaders = new Set([
-  // parses it
+  // Parses the environment.
   "config.ts",
-  // passes it to config.ts
+  // Passes the environment to config.ts.
   "main.ts",
-  // runs before any package is installed
+  // Runs before any package is installed.
   "run.mjs",
-  // passes it to other programs
+  // Passes the environment to other programs.
   "child-environment.ts",
-  // vitest passes nothing else to a reporter of the command line
+  // vitest passes nothing else to a reporter of the command line.
   "unhandled-errors.ts",
 ]);
 const readsEnvironment = /\bprocess\.env\b|\benv\b[^=;]*\}\s*=\s*process\b/;
@@ -79,18 +79,18 @@ function hasOpening(text: string): boolean {
   return /^(\/\/|\/\*|#) ?\S+/.test(first ?? "");
 }
 
-/** Messages may name the environment to users. */
+/** Removes texts, because messages to users may name the environment. */
 function withoutTexts(source: string): string {
   return source.replaceAll(/"[^"\n]*"/g, '""');
 }
 
 interface ExportedFunction {
   readonly name: string;
-  /** From the declaration to the closing brace. */
+  /** The number of lines from the declaration to the closing brace. */
   readonly lineCount: number;
 }
 
-/** As oxfmt formats them: a declaration or a constant's arrow function begins and ends at the start of a line. */
+/** Relies on oxfmt's format: a declaration or a constant's arrow function begins and ends at the start of a line. */
 function exportedFunctionsOf(source: string): ExportedFunction[] {
   const declared = /^export (?:default )?(?:async )?function\*? (\w+)[^]*?^\}/gm;
   const constant =

@@ -1,4 +1,4 @@
-// The two ways to make the stack, docker build and debootstrap, give its images the same settings.
+// The two ways to build the stack, docker build and debootstrap, give its images the same settings.
 
 import { expect, test } from "vitest";
 import { textOf } from "./repository.ts";
@@ -36,7 +36,7 @@ function instructionsOf(stage: string): string[] {
   return stage.split("\n").filter((line) => instruction.test(line));
 }
 
-/** An instruction with several values as several. */
+/** Converts an instruction with several values to several instructions. */
 function single(line: string): string[] {
   const [, name = "", rest = ""] = instruction.exec(line) ?? [];
   return name === "ENV" || name === "LABEL" ? rest.split(" ").map((one) => `${name} ${one}`) : [line];

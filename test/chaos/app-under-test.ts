@@ -40,15 +40,15 @@ export class AppUnderTest implements AsyncDisposable {
     await this.#process?.ended;
   }
 
-  /** Sends SIGTERM; resolves with how the process ended. */
+  /** Sends SIGTERM. @returns how the process ended. */
   async stop(): Promise<string | undefined> {
     this.#process?.signal("SIGTERM");
     return this.#process?.ended;
   }
 
   /**
-   * Sends SIGSTOP: the process continues later without having noticed. Resolves when all its threads are stopped: on a busy
-   * machine a thread may first have to finish a system call, such as one that takes a lock.
+   * Sends SIGSTOP: the process continues later without having noticed the pause. Resolves when all its threads are stopped: on a busy
+   * machine a thread may first have to finish a system call, for example one that takes a lock.
    */
   async freeze(): Promise<void> {
     process.kill(this.pid, "SIGSTOP");
@@ -64,7 +64,7 @@ export class AppUnderTest implements AsyncDisposable {
   }
 }
 
-/** Whether every thread of a process is in the state "T" of /proc/PID/task/TID/stat, its third field. */
+/** Whether every thread of a process is in state "T", the third field of /proc/PID/task/TID/stat. */
 async function areStopped(pid: number): Promise<boolean> {
   const tasks = `/proc/${pid}/task`;
   const stats = await Promise.all(

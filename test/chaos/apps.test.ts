@@ -1,4 +1,4 @@
-// What users do during builds: delete the app or its cache, deploy many apps at once, read slowly.
+// Actions of users during builds: they delete the app or its cache, deploy many apps at once, read slowly.
 
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// Clocks of workers that a test can set. libfaketime replaces the clock of a process; timers keep their time.
+// Worker clocks that a test can set. libfaketime replaces the clock of a process; timers are not affected.
 
 import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,12 +9,12 @@ import type { TestClock } from "./faults.ts";
 const library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 export interface Clocks extends AsyncDisposable {
-  /** The variables that give each worker its clock. */
+  /** The environment variables that give each worker its clock. */
   readonly variables: readonly Readonly<Record<string, string>>[];
   of(workers: readonly AppUnderTest[]): readonly TestClock[];
 }
 
-/** Clocks for so many workers, which show the right time at first. Without Debian's package libfaketime there are none. */
+/** Clocks for this many workers, which show the right time at first. Without Debian's package libfaketime, there are no clocks. */
 export async function openClocks(workers: number): Promise<Clocks> {
   const installed = await access(library).then(
     () => true,
@@ -37,7 +37,7 @@ function variablesOf(file: string): Readonly<Record<string, string>> {
   return {
     LD_PRELOAD: library,
     FAKETIME_TIMESTAMP_FILE: file,
-    // Seconds after which the file is read again.
+    // Seconds until the file is read again.
     FAKETIME_CACHE_DURATION: "1",
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
   };

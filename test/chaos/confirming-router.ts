@@ -1,4 +1,4 @@
-// A router as workers see one: it sends heartbeats, and confirms every cutover except those of apps that a test excludes.
+// A router as workers see it: it sends heartbeats, and confirms every cutover except those of apps that a test excludes.
 
 import { Redis } from "ioredis";
 import { confirmCutover, joinRouters, routesChannel, subscribe } from "@slipway/bus";
@@ -7,9 +7,9 @@ import { redisKeys } from "@slipway/protocol";
 const id = "router-under-test";
 
 export interface ConfirmingRouter extends AsyncDisposable {
-  /** Stops confirming the app's cutovers: a worker then waits after it pointed the app to its next rollout. */
+  /** Stops confirming the app's cutovers: a worker then waits after it has pointed the app at its next rollout. */
   withhold(appId: string): void;
-  /** Confirms the app's cutovers again, from the next request on; workers request twice a second. */
+  /** Confirms the app's cutovers again, starting with the next request; workers send two requests per second. */
   confirm(appId: string): void;
 }
 

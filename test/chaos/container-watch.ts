@@ -6,7 +6,7 @@ import type Docker from "dockerode";
 import { label } from "@slipway/core";
 
 export interface ContainerLifetime {
-  /** The engine's index among those given. */
+  /** The engine's index in the list of watched engines. */
   readonly engine: number;
   readonly kind: string;
   readonly appId: string;
@@ -51,7 +51,7 @@ export async function watchContainers(
     engines.map(async (docker, engine) => {
       const events = (await docker.getEvents({ filters: JSON.stringify(filters) })) as Readable;
       createInterface(events).on("line", (line) => note(engine, JSON.parse(line) as EngineEvent));
-      // The watch itself ends the stream; an engine that fails, fails the test elsewhere.
+      // The watch itself ends the stream. When an engine fails, the test fails at another place.
       events.on("error", () => undefined);
       return events;
     }),

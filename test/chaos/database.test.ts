@@ -1,4 +1,4 @@
-// MongoDB is killed during a deployment and started again: nothing that was accepted is lost, and nothing runs twice.
+// MongoDB is killed during a deployment and started again: no accepted deployment is lost, and no deployment runs twice.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually, lacksEngine, lacksMongoServer, startMongoServer } from "@slipway/testkit";
@@ -49,7 +49,7 @@ describe.skipIf((await lacksEngine()) || (await lacksMongoServer()))("an outage 
         ({ deploymentId, endedAtNs }) => deploymentId === id && endedAtNs !== null,
       ),
     );
-    // This request began after the worker's next call, so that call has failed, too.
+    // This request began after the worker's next call, so that call has also failed.
     expect((await slipway.request("GET", `/v1/apps/${app.name}`)).status).toBe(503);
     await mongo.start();
     const [deployment] = await settled(slipway, app, [id], [follower]);

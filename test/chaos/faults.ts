@@ -9,16 +9,16 @@ import type { Random } from "./random.ts";
 import type { RegistryUnderTest } from "./registry.ts";
 import type { SlipwayUnderTest } from "./slipway.ts";
 
-/** A clock that a test can set: that of one worker. */
+/** The clock of one worker, which a test can set. */
 export interface TestClock {
   readonly worker: AppUnderTest;
   jump(seconds: number): Promise<void>;
 }
 
 export interface Victims {
-  /** Null when the database is a file. */
+  /** Null when the database is a SQLite file. */
   readonly mongo: Pick<TestMongoServer, "kill" | "start"> | null;
-  /** Without the library that makes them, there are none. */
+  /** Empty without the library that provides the clocks. */
   readonly clocks: readonly TestClock[];
   readonly slipway: SlipwayUnderTest;
   readonly registry: RegistryUnderTest;
@@ -35,18 +35,18 @@ export interface Fault {
 interface FaultKind {
   readonly name: string;
   readonly begin: () => Promise<void> | void;
-  /** Left out for a fault that is over at once. */
+  /** Undefined for a fault that ends immediately. */
   readonly end?: () => Promise<void> | void;
 }
 
-/** Up to several times the lease of the processes under test, so that another worker takes over; the shortest go unnoticed. */
+/** Up to several times the lease of the processes under test, so that another worker takes over. The shortest faults remain unnoticed. */
 const lastingMs = { min: 200, max: 8_000 };
 
-/** How much later each chunk of a slow connection arrives. */
+/** The delay of each chunk on a slow connection. */
 const slowMs = 300;
 const jumpsSeconds = [-3_600, 3_600] as const;
 
-/** All are equally likely; a fault of a process counts once for each process. */
+/** All faults are equally likely. A fault of a process counts once for each process. */
 export function chooseFault(victims: Victims, random: Random): Fault {
   const kind = random.pick(kindsOf(victims));
   const forMs = random.between(lastingMs.min, lastingMs.max);

@@ -1,4 +1,4 @@
-// A follower of one app that reconnects whenever it is disconnected, and keeps the frames of each connection.
+// A follower of one app that reconnects whenever it is disconnected, and records the frames of each connection.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
@@ -45,7 +45,7 @@ export class Follower implements AsyncDisposable {
     this.#socket?.terminate();
   }
 
-  /** Stops reading: what arrives stays in the socket's buffers. */
+  /** Stops reading: further data stays in the socket's buffers. */
   pause(): void {
     this.#socket?.pause();
   }
@@ -67,7 +67,7 @@ export class Follower implements AsyncDisposable {
     }
   }
 
-  /** Resolves when the connection has ended, or could not be made. */
+  /** Resolves when the connection has ended, or could not be established. */
   #connect(): Promise<void> {
     const frames: Connection = [];
     const socket = new WebSocket(this.#url);
@@ -89,7 +89,7 @@ export class Follower implements AsyncDisposable {
   }
 }
 
-/** The lines of a deployment's log among the frames, without those that were replaced. */
+/** The lines of a deployment's log in the frames, without replaced lines. */
 export function linesOf(frames: Connection, deploymentId: string): string[] {
   const lines: string[] = [];
   for (const frame of frames) {

@@ -1,4 +1,4 @@
-// Full disks: accepted work survives, new work is refused with the reason, and no process ends.
+// Full disks: accepted work survives, new work is rejected with the reason, and no process ends.
 
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -47,7 +47,7 @@ describe.skipIf((await lacksEngine()) || !isRoot())("a full disk", () => {
     const body = { deployment: { source_url: url, git_ref: "full" } };
     const posted = await slipway.request("POST", path, body);
     const answer = await posted.text();
-    // SQLite may still have space that it wrote to before.
+    // SQLite may still have free space in its file.
     expect([201, 503]).toContain(posted.status);
     expect(posted.status === 201 || answer.includes(reason)).toBe(true);
     expect((await slipway.request("GET", path)).status).toBe(200);

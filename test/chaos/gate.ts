@@ -1,4 +1,4 @@
-// A proxy of a server that a test can shut, slow down or cut.
+// A proxy of a server. A test can shut it, slow it down or cut its connections.
 
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
@@ -22,7 +22,7 @@ export class Gate implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** @param at where the gate listens, by default a port that the kernel chooses. */
+  /** @param at the address to listen on; by default a port that the kernel chooses. */
   static async open(target: GateAddress, at: GateAddress = { port: 0 }): Promise<Gate> {
     const sockets = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true }, (near) => {
@@ -33,7 +33,7 @@ export class Gate implements AsyncDisposable {
       ] as const) {
         sockets.add(one);
         gate.#pass(one, other);
-        // Every end of a connection is passed on; the users of the connection handle its reason.
+        // Every end of a connection is forwarded. The users of the connection handle its error.
         one.on("error", () => undefined);
         one.on("close", () => sockets.delete(one));
         if (gate.#shut) one.pause();
@@ -62,7 +62,7 @@ export class Gate implements AsyncDisposable {
     this.#delayMs = delayMs;
   }
 
-  /** Closes all connections. New ones pass. */
+  /** Closes all connections. New connections are forwarded. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -72,7 +72,7 @@ export class Gate implements AsyncDisposable {
     this.cut();
   }
 
-  /** Passes data and the end of it on, in order. */
+  /** Forwards data and its end, in order. */
   #pass(from: Socket, to: Socket): void {
     let last = Promise.resolve();
     const later = (send: () => void) => {

@@ -12,7 +12,7 @@ import { settled, stubborn } from "./scenario.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
 import { reportStateOfFailed } from "./state.ts";
 
-/** Longer than a deployment takes on a busy machine: the test itself kills what has to end. */
+/** Longer than a deployment takes on a busy machine: the test itself kills the processes that have to end. */
 const long = { STOP_GRACE_MS: "60000" };
 const short = { STOP_GRACE_MS: "4000" };
 
@@ -99,7 +99,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     const ids: string[] = [];
     for (const text of ["a", "b", "c"]) ids.push((await deployed(app, answering(text))).id);
     const blocked = await eventually(async () => registry.blockedDeletions[0]);
-    // The source of the image that is being removed.
+    // The same source as the image that is being removed.
     const again = await deployed(app, answering("a"));
     expect(registry.blockedDeletions).toContain(blocked);
     const path = `/v1/apps/${app.name}/deployments`;
@@ -149,7 +149,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
     return (await slipway.engines[0]?.listContainers({ all: true, filters: { label: ours } })) ?? [];
   }
 
-  /** Ids of the app's rollouts that have a container, in whatever state. */
+  /** Ids of the app's rollouts that have a container in any state. */
   async function rolloutsOf(app: AppBody): Promise<string[]> {
     return (await containersOf(app)).flatMap(({ Labels }) => Labels[label.rollout] ?? []);
   }
@@ -168,7 +168,7 @@ describe.skipIf(await lacksEngine())("after a deployment's success", () => {
   async function tagsOf({ id }: AppBody): Promise<string[]> {
     const answer = await fetch(`${registry.url}/v2/apps/${id}/tags/list`);
     const { tags } = (await answer.json()) as { tags: string[] | null };
-    // Without those that list what is attached to an image.
+    // Without the tags that list an image's attachments.
     return (tags ?? []).filter((tag) => !tag.startsWith("sha256-")).toSorted();
   }
 });

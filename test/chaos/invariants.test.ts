@@ -90,7 +90,7 @@ test("concurrent builds of an app are reported, also on two engines", async () =
   expect(await check({ containers: [lifetime(1, 5, null), one] })).toHaveLength(1);
 });
 
-/** A deployment that failed, with its times in seconds of the test. */
+/** A failed deployment, with its times in seconds of the test. */
 async function built(
   startedAt: number,
   endedAt: number,
@@ -112,7 +112,7 @@ async function built(
   return ended;
 }
 
-/** What a follower receives of it: two statuses, the lines, the last status. */
+/** The frames that a follower of the deployment receives: two statuses, the lines, the last status. */
 function connection({ id, history }: Deployment): Connection {
   const statuses = history.map(({ status }) => ({ type: "status", id, data: { status } }) as const);
   const logs = lines.map((content) => ({ type: "log", id, data: { content } }) as const);

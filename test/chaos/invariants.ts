@@ -8,19 +8,19 @@ import type { ContainerLifetime } from "./container-watch.ts";
 import { linesOf, statusesOf } from "./follower.ts";
 import type { Connection, Follower } from "./follower.ts";
 
-/** What a scenario leaves to check, once its deployments are final. */
+/** The data of a scenario to check, once its deployments are final. */
 export interface Evidence {
   readonly store: Store;
   readonly installationId: string;
-  /** The apps to check; what exists of deleted apps counts as left behind. */
+  /** The apps to check. Objects of deleted apps count as left behind. */
   readonly appIds: readonly string[];
   /** Ids of the deployments that were accepted, so that a lost one is noticed. */
   readonly accepted: readonly string[];
   readonly followers: readonly Pick<Follower, "appId" | "connections">[];
-  /** Every engine that may have something of the installation. */
+  /** Every engine that may have objects of the installation. */
   readonly engines: readonly Docker[];
   readonly containers: readonly ContainerLifetime[];
-  /** Whether clocks of workers were wrong: then stored times say nothing of the order, and only the engines' events do. */
+  /** Whether workers' clocks were wrong. In this case stored times do not show the order; only the engines' events do. */
   readonly clocksDiffered?: boolean;
 }
 
@@ -48,7 +48,7 @@ export async function violations(evidence: Evidence): Promise<string[]> {
   ];
 }
 
-/** Whether one of the apps still has a container of a rollout that was in service before its current one: those stop later. */
+/** Whether one of the apps still has a container of a former rollout: former rollouts stop later. */
 export async function hasFormer(
   evidence: Pick<Evidence, "store" | "installationId" | "appIds" | "engines">,
 ): Promise<boolean> {
@@ -64,7 +64,7 @@ export async function hasFormer(
   return false;
 }
 
-/** 1 and 2: an app's deployments ran one after the other, in the order of their numbers. */
+/** Invariants 1 and 2: an app's deployments ran one after the other, in the order of their numbers. */
 function laneViolations(deployments: readonly Deployment[]): string[] {
   const ran = deployments
     .filter(({ startedAt }) => startedAt !== null)
@@ -76,7 +76,7 @@ function laneViolations(deployments: readonly Deployment[]): string[] {
   });
 }
 
-/** 3: one final status, the last of its history, and attempts that only grow. */
+/** Invariant 3: one final status, the last of its history, and attempt numbers that only increase. */
 function endViolations(deployment: Deployment): string[] {
   const { history, status, finishedAt } = deployment;
   const finals = history.filter((change) => isFinal(change.status));
@@ -88,7 +88,10 @@ function endViolations(deployment: Deployment): string[] {
   return found;
 }
 
-/** 4: the log has lines 1 to n, each once, and every connection of a follower received them so, with the statuses between. */
+/**
+ * Invariant 4: the log has lines 1 to n, each once, and every connection of a follower received them in order, with the statuses between
+ * them.
+ */
 async function logViolations({ store, followers }: Evidence, deployment: Deployment): Promise<string[]> {
   const chunks = await store.logs.read(deployment.id, 1, everything);
   const lines = chunks.flatMap(({ text }) => text.split("\n"));
@@ -122,7 +125,7 @@ function recordViolations(
   return [`the log of ${nameOf(deployment)} is not the one that was closed`];
 }
 
-/** A terminated connection received the beginning of the log, one that received the final status all of it. */
+/** A terminated connection received the beginning of the log; a connection that received the final status received the whole log. */
 function followerViolation(
   deployment: Deployment,
   lines: readonly string[],
@@ -144,7 +147,7 @@ function receivedEnd(frames: Connection, { id, status }: Deployment): boolean {
   return statusesOf(frames, id).at(-1) === status;
 }
 
-/** 1, by the engines' events: no two builds of an app at once, whichever attempt started them. */
+/** Invariant 1, according to the engines' events: no two builds of an app at the same time, in any attempts. */
 function overlapping(containers: readonly ContainerLifetime[]): string[] {
   const builds = containers
     .filter(({ kind }) => kind === "build")
@@ -163,7 +166,7 @@ function overlapping(containers: readonly ContainerLifetime[]): string[] {
   );
 }
 
-/** 5: the engines have nothing but each app's current rollout, with as many instances as the app is scaled to. */
+/** Invariant 5: the engines contain only each app's current rollout, with as many instances as the app is scaled to. */
 async function leftovers(evidence: Evidence): Promise<string[]> {
   const { store, appIds } = evidence;
   const apps = (await Promise.all(appIds.map((id) => store.apps.get(id)))).filter((app) => app !== null);
@@ -185,7 +188,7 @@ async function leftovers(evidence: Evidence): Promise<string[]> {
   ];
 }
 
-/** Kinds of containers that belong to no app: workers guard and probe the egress with them, probe the disk limits, and count files. */
+/** Kinds of containers that belong to no app: with them, workers guard and probe the egress, probe the disk limits, and count files. */
 const ofWorkers = new Set(["guard", "probe", "disk-quota", "file-count"]);
 
 async function containersOf({ installationId, engines }: Pick<Evidence, "installationId" | "engines">) {

@@ -11,14 +11,14 @@ import type { Random } from "./random.ts";
 import { steps } from "./scenario.ts";
 import type { SlipwayUnderTest } from "./slipway.ts";
 
-/** Limit of an app's deployments that have not ended: the load waits instead of filling the queue. */
+/** Maximum number of an app's unfinished deployments: at the maximum, the load waits instead of filling the queue. */
 const maxWaiting = 3;
 const retryMs = 300;
 const pauseMs = { min: 200, max: 4_000 };
 
 type Action = (load: AppLoad) => Promise<void>;
 
-/** Mostly deployments: of builds that are short, that take seconds, that fail, and whose app never listens. */
+/** Mostly deployments: with short builds, with builds that take seconds, with builds that fail, and of an app that never listens. */
 const actions: readonly Action[] = [
   (load) => load.deploy("true"),
   (load) => load.deploy("true"),
@@ -45,7 +45,7 @@ export class AppLoad {
     this.#random = random;
   }
 
-  /** Resolves once the signal is aborted and the last request is answered. */
+  /** Resolves once the signal is aborted and the last request has its response. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(this.#random.between(pauseMs.min, pauseMs.max));
@@ -59,24 +59,24 @@ export class AppLoad {
     const { source } = sourceAnswer.parse(await this.#answer("POST", "/v1/sources", {}));
     await untilAnswered(() => fetch(source.upload_url, { method: "PUT", body: archive }));
     const body = { deployment: { source_url: source.download_url } };
-    // A repeated request finds the deployment of one whose response was lost.
+    // With the key, a repeated request finds the deployment whose response was lost.
     const key = { "idempotency-key": randomUUID() };
     const answer = await this.#answer("POST", `/v1/apps/${this.app.name}/deployments`, body, key);
     this.accepted.push(deploymentAnswer.parse(answer).deployment.id);
   }
 
-  /** An app without a release refuses it, which is not a failure. */
+  /** An app without a release rejects the request, which is not a failure. */
   async operate(kind: "restart" | "scale", body: unknown): Promise<void> {
     await this.#answer("POST", `/v1/apps/${this.app.name}/${kind}`, body);
   }
 
-  /** A deployment that has ended or is going live refuses it, which is not a failure. */
+  /** A deployment that has ended or is going live rejects the abort, which is not a failure. */
   async abortLast(): Promise<void> {
     const id = this.accepted.at(-1);
     if (id !== undefined) await this.#answer("POST", `/v1/apps/${this.app.name}/deployments/${id}/abort`, {});
   }
 
-  /** While the database is down, no further deployment is wanted. */
+  /** While the database is down, no further deployment is created. */
   async #waiting(): Promise<number> {
     const last = this.accepted.slice(-maxWaiting);
     const found = Promise.all(last.map((id) => this.#slipway.store.deployments.get(id)));
@@ -88,7 +88,7 @@ export class AppLoad {
   async #answer(method: string, path: string, body: unknown, headers = {}): Promise<unknown> {
     const response = await untilAnswered(async () => {
       const answer = await this.#slipway.request(method, path, body, headers);
-      // Signs in again: the token of a long run has expired.
+      // Signs in again: in a long run, the token expires.
       if (answer.status === 401) await this.#slipway.api.request("GET", "/users/self");
       return answer;
     });

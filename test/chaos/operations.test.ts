@@ -1,4 +1,4 @@
-// Faults while apps are restarted: the former instances keep serving, the next attempt succeeds, and nothing is left behind.
+// Faults during restarts of apps: the former instances keep serving, the next attempt succeeds, and nothing is left behind.
 
 import { describe, expect, test } from "vitest";
 import { hasEnded, label } from "@slipway/core";

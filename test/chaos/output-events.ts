@@ -1,4 +1,4 @@
-// A follower of one deployment by Server-Sent Events, which keeps the lines it has: it drops those that were replaced.
+// A follower of one deployment by Server-Sent Events. It collects the lines, and drops lines that were replaced.
 
 import { createHash } from "node:crypto";
 import type { SlipwayUnderTest } from "./slipway.ts";
@@ -10,7 +10,7 @@ interface LogSummary {
 
 export class OutputEvents {
   readonly lines: string[] = [];
-  /** The summary of the whole log in the stream's last event. */
+  /** The summary of the whole log, from the stream's last event. */
   readonly ended: Promise<LogSummary>;
   #received = Promise.withResolvers<void>();
 
@@ -18,7 +18,7 @@ export class OutputEvents {
     this.ended = this.#read(slipway, deploymentId);
   }
 
-  /** The lines of the client, as the log's end describes the log. */
+  /** The summary of the client's lines, in the format of the log's end event. */
   get summary(): LogSummary {
     const text = this.lines.map((line) => `${line}\n`).join("");
     return { lineCount: this.lines.length, sha256: createHash("sha256").update(text).digest("hex") };

@@ -11,27 +11,27 @@ export interface SlipwayOptions {
   readonly workers: readonly Readonly<Record<string, string>>[];
   /** Variables of the API, which override those of all processes. */
   readonly api?: Readonly<Record<string, string>>;
-  /** Each worker reaches Redis through its own gate, and all of them the engine through one. */
+  /** Whether each worker reaches Redis through its own gate, and all workers reach the engine through one gate. */
   readonly gated?: boolean;
   /** Variables of all processes. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Engines of workers, besides the one of set-up, which releases run on. */
+  /** The workers' engines, besides the set-up's engine, on which releases run. */
   readonly engines?: readonly string[];
-  /** Where database, blobs and Redis keep their files; by default a new folder. */
+  /** Folder of the files of the database, the blob store and Redis; by default a new folder. */
   readonly dataDir?: string;
-  /** Instead of the registry of set-up; it must have the same images. */
+  /** Replaces the set-up's registry; it must have the same images. */
   readonly registryUrl?: string;
 }
 
 export interface Gates {
-  /** One for each worker. */
+  /** One gate for each worker. */
   readonly redis: readonly Gate[];
   readonly engine: Gate;
   /** The gate's address. */
   readonly dockerHost: string;
 }
 
-/** Short, so that the consequences of a fault appear soon; long enough for a busy machine. */
+/** Short, so that the effects of a fault appear soon, but long enough for a busy machine. */
 const timing = {
   LEASE_MS: "2500",
   RECONCILE_MS: "500",
@@ -41,7 +41,7 @@ const timing = {
 };
 const defaultDockerHost = "unix:///var/run/docker.sock";
 
-/** The variables of all processes: set-up's services, except for a private database, blob store and Redis. */
+/** The variables of all processes: the services of the set-up, but a private database, blob store and Redis. */
 export async function environmentOf(
   { settings, registryUrl }: SlipwayOptions,
   own: { readonly dataDir: string; readonly installationId: string; readonly redisUrl: string },
@@ -64,19 +64,19 @@ export async function environmentOf(
     API_PORT: String(await freePort()),
     STREAM_PORT: String(await freePort()),
     CONCURRENCY: "1",
-    // Tests run at the same time: a fault of a worker is to affect the deployment of one.
+    // Tests run in parallel: a fault of a worker must affect only one deployment.
     START_CONCURRENCY: "0",
     SCHEDULER_DOCKER_HOST: common["DOCKER_HOST"] ?? defaultDockerHost,
     ...settings,
   };
 }
 
-/** Where set-up keeps its own logs, a folder for each installation. */
+/** The folder of the set-up's own logs, with a folder for each installation. */
 export function logFolderOf(installationId: string): string {
   return join(inject("environment").DATA_DIR, "logs", installationId);
 }
 
-/** API, stream and workers, not started yet. */
+/** The API, the stream and the workers, not started yet. */
 export function appsOf(
   { workers, api = {} }: SlipwayOptions,
   environment: Readonly<Record<string, string>>,

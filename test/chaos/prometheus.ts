@@ -1,4 +1,4 @@
-// A Prometheus for tests, Debian's, with the alert rules of ops/, which fire at once and when a deployment has waited for a second.
+// Debian's Prometheus for tests, with the alert rules of ops/. They fire immediately, or when a deployment has waited for a second.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -26,13 +26,13 @@ export class PrometheusUnderTest implements AsyncDisposable {
     this.#opened = opened;
   }
 
-  /** Starts it. @param targets the `host:port` of each process, which it scrapes every second. */
+  /** Starts Prometheus. @param targets the `host:port` of each process, which Prometheus scrapes every second. */
   static async start(targets: readonly string[]): Promise<PrometheusUnderTest> {
     await using opened = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), "slipway-prometheus-"));
     opened.defer(() => rm(folder, { recursive: true, force: true }));
     await writeFile(join(folder, "alerts.yml"), await hastyRules());
-    // JSON is YAML.
+    // Prometheus reads YAML, and JSON is valid YAML.
     const config = {
       global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
       rule_files: [join(folder, "alerts.yml")],
@@ -56,7 +56,7 @@ export class PrometheusUnderTest implements AsyncDisposable {
       await ended;
     });
     const url = `http://${address}`;
-    // It refuses connections at first.
+    // Prometheus refuses connections at first.
     await eventually(() =>
       fetch(`${url}/-/ready`).then(
         ({ ok }) => ok,
@@ -66,7 +66,7 @@ export class PrometheusUnderTest implements AsyncDisposable {
     return new PrometheusUnderTest(url, opened.move());
   }
 
-  /** @returns the value of each series of a query, with its labels. */
+  /** @returns the value of each series in a query's result, with its labels. */
   async query(query: string): Promise<{ labels: Readonly<Record<string, string>>; value: number }[]> {
     const answer = await this.#read<{
       result: { metric: Record<string, string>; value: [number, string] }[];

@@ -1,4 +1,4 @@
-// The primary of Redis is killed during a build, and Sentinel makes its replica the primary: the build continues.
+// The primary Redis is killed during a build, and Sentinel promotes its replica: the build continues.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lacksEngine, startSentinelRedis } from "@slipway/testkit";

@@ -1,4 +1,4 @@
-// A proxy of a registry that can block deletions, and nothing else.
+// A proxy of a registry that can block deletions.
 
 import { once } from "node:events";
 import { createServer, request } from "node:http";
@@ -32,18 +32,18 @@ export class RegistryProxy implements AsyncDisposable {
     return new RegistryProxy(server, state);
   }
 
-  /** From now on a deletion gets no response, and is not passed on. */
+  /** Afterwards deletions get no response, and are not forwarded. */
   blockDeletions(): void {
     this.#state.blocking = true;
   }
 
-  /** From now on deletions are passed on. The connections of the blocked ones are closed. */
+  /** Afterwards deletions are forwarded. The connections of blocked deletions are closed. */
   unblockDeletions(): void {
     this.#state.blocking = false;
     for (const answer of this.#state.blocked) answer.destroy();
   }
 
-  /** The blocked deletions whose client still waits, oldest first. */
+  /** The blocked deletions whose clients still wait, oldest first. */
   get blockedDeletions(): readonly object[] {
     return [...this.#state.blocked];
   }
@@ -58,7 +58,7 @@ function block(answer: ServerResponse, blocked: Set<ServerResponse>): void {
   answer.on("close", () => blocked.delete(answer));
 }
 
-/** The Host header stays the proxy's: from it the registry derives the URL at which an upload continues. */
+/** The Host header stays the proxy's: the registry derives the URL of an upload's continuation from it. */
 function forward(registryUrl: string, incoming: IncomingMessage, answer: ServerResponse): void {
   const { method, headers, url = "/" } = incoming;
   const outgoing = request(new URL(url, registryUrl), { method, headers }, (response) => {

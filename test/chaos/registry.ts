@@ -1,4 +1,4 @@
-// A private registry: a second server on the images of set-up's registry, so that it has the stack image.
+// A private registry: a second server with the images of the set-up's registry, so that it has the stack image.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ export interface RegistryUnderTest extends AsyncDisposable {
   /** Freezes it: requests get no response. */
   freeze(): void;
   thaw(): void;
-  /** Ends it as a crash would, frozen or not. */
+  /** Kills it as a crash would, whether it is frozen or not. */
   kill(): Promise<void>;
   /** Starts it again on its port. */
   start(): Promise<void>;
@@ -22,8 +22,9 @@ export interface RegistryUnderTest extends AsyncDisposable {
 const pollMs = 50;
 
 /**
- * @param installation whose images it serves, as the user of its registry: otherwise that could not write to new folders.
- * @param storage another folder with these images.
+ * @param installation the installation whose images it serves. It runs as the user of that installation's registry, which otherwise could
+ * not write to new folders.
+ * @param storage another folder with the same images.
  */
 export async function startRegistry(
   {

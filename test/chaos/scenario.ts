@@ -1,4 +1,4 @@
-// What chaos tests share: slow sources, and the check of all invariants after a deployment.
+// Shared parts of the chaos tests: slow sources, and the check of all invariants after a deployment.
 
 import { expect } from "vitest";
 import type { Deployment } from "@slipway/core";
@@ -13,12 +13,12 @@ export function steps(count: number): string {
   return `for i in $(seq 1 ${count}); do echo "step $i of ${count}"; sleep 0.2; done`;
 }
 
-/** Attempts that begin from now on wait at `waitIfHeld`. */
+/** Attempts that begin after this call wait at `waitIfHeld`. */
 export function holdAttempts(slipway: SlipwayUnderTest, app: { readonly name: string }): Promise<void> {
   return setHold(slipway, app.name, "yes");
 }
 
-/** Attempts that begin from now on do not wait; the current one still does. */
+/** Attempts that begin after this call do not wait; the current one still waits. */
 export function releaseNextAttempts(
   slipway: SlipwayUnderTest,
   app: { readonly name: string },
@@ -26,14 +26,14 @@ export function releaseNextAttempts(
   return setHold(slipway, app.name, "");
 }
 
-/** The web command that answers with a text and ignores SIGTERM. */
+/** A web command that answers with a text and ignores SIGTERM. */
 export function stubborn(text: string): string {
   return `trap '' TERM; perl serve.pl "${text}"; true`;
 }
 
 /**
- * Waits until the deployments are final in the store and for the followers, and the rollouts that they replaced have stopped;
- * then expects every invariant to hold for their app.
+ * Waits until the deployments are final in the store and for the followers, and the replaced rollouts have stopped; then expects every
+ * invariant to hold for their app.
  */
 export async function settled(
   slipway: SlipwayUnderTest,
@@ -60,7 +60,7 @@ export async function settled(
     containers,
     clocksDiffered,
   });
-  // As text, which the summary of a failed run shows.
+  // Compared as text, because the summary of a failed run shows texts.
   expect(found.join("\n")).toBe("");
   return ended;
 }

@@ -16,7 +16,7 @@ const { CHAOS_FAULTS = "4", CHAOS_SEED = "1", CHAOS_DATABASE = "sqlite" } = proc
 const faults = Number(CHAOS_FAULTS);
 const seed = Number(CHAOS_SEED);
 const apps = 3;
-/** Time for one fault and the load until the next, on a busy machine. */
+/** Time limit for one fault and the load until the next, on a busy machine. */
 const limitPerFaultMs = 60_000;
 const limitMs = 300_000 + faults * limitPerFaultMs;
 

@@ -15,7 +15,7 @@ import { holdAttempts, releaseNextAttempts, settled, steps } from "./scenario.ts
 import { SlipwayUnderTest } from "./slipway.ts";
 import { reportStateOfFailed } from "./state.ts";
 
-/** Prints lines without a pause of a second, different ones in each attempt, in attempts that began while HOLD was set. */
+/** In attempts that began while HOLD was set, prints lines with pauses below a second. The lines differ between attempts. */
 const restlessIfHeld =
   'at=$(date +%s%N); for i in $(seq 1 12000); do [ -z "$HOLD" ] || { echo "tick $i $at"; sleep 0.05; }; done; echo "over $at"';
 
@@ -135,7 +135,7 @@ describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () =>
     expect(await slipway.page(app)).toBe("pushed");
   });
 
-  /** The registry stops responding during the build, so that the deployment waits for it in its push. */
+  /** The registry stops responding during the build, so that the deployment waits in its push. */
   async function deployAndFreezeRegistry(app: AppBody, follower: Follower): Promise<string> {
     const id = await slipway.deploy(app, inlineApp(steps(40), answering("pushed")));
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 40"));

@@ -1,4 +1,4 @@
-// Sets up once what all chaos and fleet tests need: an engine, and a registry with the stack image.
+// Sets up the services of all chaos and fleet tests once: an engine, and a registry with the stack image.
 
 import type { TestProject } from "vitest/node";
 import { readOwnConfig, setup } from "@slipway/setup";

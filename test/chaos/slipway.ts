@@ -1,4 +1,4 @@
-// A private Slipway for tests: API, stream and workers as processes, on a private Redis and database.
+// A private Slipway for tests: API, stream and workers as processes, with a private Redis and database.
 
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -27,14 +27,14 @@ export class SlipwayUnderTest implements AsyncDisposable {
   readonly installationId: string;
   readonly store: Store;
   readonly redis: PrivateRedis;
-  /** First the engine that releases run on. */
+  /** The engines. The first one runs releases. */
   readonly engines: readonly Docker[];
   readonly containers: ContainerWatch;
   readonly api: ApiClient;
   /** API, stream and workers. */
   readonly processes: readonly AppUnderTest[];
   readonly workers: readonly AppUnderTest[];
-  /** Ids of all apps that were created. */
+  /** Ids of all created apps. */
   readonly appIds: string[];
   /** The folder of the processes' logs. */
   readonly logFolder: string;
@@ -110,7 +110,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     return app;
   }
 
-  /** @param files of the archive, by path. */
+  /** @param files the archive's files by path. */
   async deploy(app: AppBody, files: Readonly<Record<string, string>>, gitRef = ""): Promise<string> {
     return this.deployFrom(app, await this.api.upload(await packTarGz(files)), gitRef);
   }
@@ -161,10 +161,10 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
-  /** Waits until every worker is ready, and all or any number of them run no deployment. */
+  /** Waits until every worker is ready. @param idle whether all of them must also run no deployment. */
   async ready({ idle }: { readonly idle: boolean }): Promise<void> {
     await eventually(async () => {
-      // A process or a service that was just started may not answer yet.
+      // A process or a service that was just started may not respond yet.
       const workers = (await this.listWorkers().catch(() => undefined)) ?? [];
       const ready = workers.filter(({ state }) => state === "ready");
       const wanted = ready.filter(({ deployments }) => !idle || deployments.length === 0);
@@ -177,7 +177,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     await this.ready({ idle: true });
   }
 
-  /** The worker that reports that it runs the deployment. The report of a killed worker stays for some time, also after a restart. */
+  /** The worker that reports that it runs the deployment. The report of a killed worker remains for some time, even after a restart. */
   async workerOf(deploymentId: string): Promise<AppUnderTest> {
     return eventually(async () => {
       const reports = await this.listWorkers();
@@ -188,7 +188,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
-  /** Freezes a worker while it does not write to SQLite: otherwise no process could write until it is thawed. */
+  /** Freezes a worker at a time when it does not write to SQLite: otherwise no process could write until the worker continues. */
   async freeze(worker: AppUnderTest): Promise<void> {
     for (;;) {
       await worker.freeze();
@@ -206,7 +206,7 @@ export class SlipwayUnderTest implements AsyncDisposable {
     });
   }
 
-  /** Writes these bytes over every blob below the prefix. */
+  /** Overwrites every blob below the prefix with these bytes. */
   async overwriteBlobs(prefix: string, bytes: Uint8Array): Promise<void> {
     const folder = join(this.environment["BLOBS_URL"]?.slice("file:".length) ?? "", "blobs", prefix);
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -221,13 +221,13 @@ export class SlipwayUnderTest implements AsyncDisposable {
     return gate;
   }
 
-  /** The gate between all workers and the engine that builds and releases run on. */
+  /** The gate between all workers and the engine of builds and releases. */
   get engineGate(): Gate {
     if (this.#gates === undefined) throw new Error("the workers were started without gates");
     return this.#gates.engine;
   }
 
-  /** The text that the app answers a request of this path with now. */
+  /** The app's present response to a request of this path, as text. */
   async page(app: AppBody, path = "/"): Promise<string> {
     const [target] = (await this.store.apps.get(app.id))?.targets ?? [];
     if (target === undefined) throw new Error(`${app.name} is not in service`);
@@ -260,7 +260,7 @@ function dockerAt(dockerHost: string): Docker {
   return new Docker({ host: hostname, port });
 }
 
-/** Removes the images of these apps that the engine pulled. */
+/** Removes the images of these apps that the engine has pulled. */
 async function removeImages(docker: Docker, registryHost: string, appIds: readonly string[]): Promise<void> {
   const prefixes = appIds.map((id) => `${registryHost}/apps/${id}@`);
   const ours = images(docker, (_labels, name) => prefixes.some((prefix) => name.startsWith(prefix)));

@@ -1,4 +1,4 @@
-// A small disk that a test fills: a tmpfs, or the upper layer of an overlay over a folder that stays as it is. Needs root.
+// A small disk that a test fills: a tmpfs, or the upper layer of an overlay over a folder that is not changed. Requires root.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,8 +8,8 @@ import { join } from "node:path";
 
 const megabyte = 1024 ** 2;
 /**
- * Mounts, and unmounts at the end of its standard input: also when the test is killed. $1 is the folder, $2 the size, $3 the folder below
- * an overlay, empty for none.
+ * Mounts the disk, and unmounts it at the end of standard input, which also occurs when the test is killed. $1 is the folder, $2 the size,
+ * $3 the folder below an overlay, empty for none.
  */
 const script = `set -e
 mkdir "$1/disk" "$1/over"
@@ -26,15 +26,15 @@ echo mounted
 cat >/dev/null`;
 
 export interface SmallDisk extends AsyncDisposable {
-  /** Where its files are; with `over`, those of that folder too. */
+  /** The folder of the disk's files. With `over`, it also shows the files of that folder. */
   readonly folder: string;
   /** Writes a file until no byte is free. */
   fill(): Promise<void>;
-  /** Removes that file. */
+  /** Removes the file that `fill` has written. */
   free(): Promise<void>;
 }
 
-/** @param over a folder whose files the disk shows, and to which nothing is written. */
+/** @param over a folder whose files the disk shows. Nothing is written to it. */
 export async function mountSmallDisk(megabytes: number, over = ""): Promise<SmallDisk> {
   const parent = await mkdtemp(join(tmpdir(), "slipway-disk-"));
   const size = String(megabytes * megabyte);

@@ -1,5 +1,5 @@
-// Reports the state of a Slipway whose scenario failed: its workers, store, queue, engines and the processes' logs. Each part is
-// read by itself, since the fault may affect any of them.
+// Reports the state of a Slipway whose scenario failed: its workers, store, queue, engines and the processes' logs. Each part is read
+// separately, since the fault may affect any of them.
 
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,16 +14,16 @@ import type { SlipwayUnderTest } from "./slipway.ts";
 /** A part that takes longer is reported as unavailable. */
 const partLimitMs = 5_000;
 const logLines = 10;
-/** Maximum length of a line of a log. */
+/** Maximum length of a log line. */
 const logChars = 300;
 const jobStates = ["active", "waiting", "prioritized", "delayed", "failed"] as const;
 
-/** For `afterEach`. @throws an error with the state if the test failed, which vitest prints beside the test's error. */
+/** Called in `afterEach`. @throws an error with the state if the test failed. vitest prints it beside the test's error. */
 export async function reportStateOfFailed(task: RunnerTask, slipway: SlipwayUnderTest): Promise<void> {
   if (task.result?.state === "fail") throw new Error(`it failed in this state:\n${await stateOf(slipway)}`);
 }
 
-/** One text, a heading before each part. Never rejects. */
+/** The state as text, with a heading before each part. Never rejects. */
 async function stateOf(slipway: SlipwayUnderTest): Promise<string> {
   const parts: readonly (readonly [string, () => Promise<unknown>])[] = [
     ["workers, as operators see them", () => slipway.listWorkers()],
@@ -69,7 +69,7 @@ async function jobsIn(queueName: string, { redis, installationId }: SlipwayUnder
     connection: { url: redis.url, maxRetriesPerRequest: 1 },
     prefix: redisKeys(installationId).queuePrefix,
   });
-  // A failing call reports the error of the connection.
+  // A failing call already reports the connection's error.
   queue.on("error", () => undefined);
   try {
     const found = jobStates.map(async (state) => {

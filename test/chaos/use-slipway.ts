@@ -5,8 +5,8 @@ import { SlipwayUnderTest } from "./slipway.ts";
 import { reportStateOfFailed } from "./state.ts";
 
 /**
- * Starts a Slipway before the tests of the suite that calls this, stops it after them, and reports its state when a test fails.
- * @param onStart receives it.
+ * Starts a Slipway before the tests of the calling suite, stops it after them, and reports its state when a test fails.
+ * @param onStart receives the Slipway.
  */
 export function useSlipway(
   options: Parameters<typeof SlipwayUnderTest.start>[0],

@@ -11,9 +11,9 @@ import { holdAttempts, releaseNextAttempts, settled, stubborn, steps } from "./s
 import { SlipwayUnderTest } from "./slipway.ts";
 import { reportStateOfFailed } from "./state.ts";
 
-/** All scenarios at once keep the machine busy: a slow worker must not count as lost, and no state may pass unseen. */
+/** All scenarios run at once and keep the machine busy: a slow worker must not count as lost, and no state may pass unseen. */
 const unhurried = { LEASE_MS: "5000", GRACE_MS: "3000", STOP_GRACE_MS: "5000", DRAIN_MS: "60000" };
-/** All attempts at a deployment start the same release, so the first one cannot be held: it only starts slowly. */
+/** All attempts at a deployment start the same release, so the first attempt cannot be held. It only starts slowly. */
 const startingSlowly = `sleep 8; ${answering("started")}`;
 const building = `${steps(3)}; ${waitIfHeld}; echo over`;
 
@@ -41,7 +41,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
     const [deployment] = await settled(slipway, app, [id], [follower]);
     expect(deployment).toMatchObject({ status: "success", attempt: 2 });
     const lines = linesOf(follower.latest, id);
-    // The second attempt's lines follow the first one's, which stay.
+    // The second attempt's lines follow the first attempt's lines, which are kept.
     expect(lines.filter((line) => line === "step 3 of 3")).toHaveLength(2);
     expect(lines.filter((line) => line === "over")).toHaveLength(1);
     expect(await slipway.page(app)).toBe("built");
@@ -64,7 +64,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   test("a worker is frozen for longer than its lease during a build: its later changes are refused", async () => {
     const app = await slipway.createApp("frozen");
     await using follower = slipway.follow(app);
-    // not held: the build prints more while the worker is frozen, which is refused afterwards
+    // The build is not held: it prints more lines while the worker is frozen, and these lines are rejected afterwards.
     const id = await slipway.deploy(app, inlineApp(steps(40), answering("built")));
     const worker = await slipway.workerOf(id);
     await follower.until((frames) => linesOf(frames, id).includes("step 3 of 40"));

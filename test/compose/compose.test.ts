@@ -1,4 +1,4 @@
-// docker-compose.yml from nothing to a running app and back to nothing, with a worker killed on the way.
+// docker-compose.yml from the first start to a running app to the removal of everything, with a worker killed in between.
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ describe.skipIf(lacking !== undefined)(
   `docker-compose.yml${lacking ? ` (skipped: no ${lacking})` : ""}`,
   () => {
     beforeAll(async () => {
-      // under private names, also where the public images could be pulled: the tests are the same everywhere
+      // Private names, even where the public images could be pulled, so that the tests are the same everywhere.
       const standIns = await buildStandIns(config, Object.keys(publicImages) as PublicImage[], say);
       slipway = opened.use(await ComposeInstallation.make(command ?? [], standIns));
       await slipway.up(2);
@@ -171,7 +171,7 @@ describe.skipIf(lacking !== undefined)(
   },
 );
 
-/** Installs compose if none answers. */
+/** Installs compose if it is missing. */
 async function findCompose(): Promise<string[] | undefined> {
   const found = await composeCommand();
   if (found !== undefined) return found;
@@ -179,7 +179,7 @@ async function findCompose(): Promise<string[] | undefined> {
   return composeCommand();
 }
 
-/** Runs a command of Redis in its container. @returns the reply, also if it is an error. */
+/** Runs a Redis command in Redis's container. @returns the reply, even if the reply is an error. */
 async function redis(url: string, words: readonly string[]): Promise<string> {
   const [id = ""] = await slipway.containers("redis");
   const local = url.replace("@redis:", "@127.0.0.1:");
@@ -191,7 +191,7 @@ async function redis(url: string, words: readonly string[]): Promise<string> {
   return `${stdout}${stderr}`.trim();
 }
 
-/** Cannot be compressed much. */
+/** A text that cannot be compressed much. */
 function largeText(): string {
   return randomBytes(2_000_000).toString("base64");
 }
@@ -200,7 +200,7 @@ function connect(): Promise<ApiClient> {
   return ApiClient.connect(slipway.apiUrl, slipway.variable("BOOTSTRAP_TOKEN"));
 }
 
-/** The container whose worker builds the deployment: a container's name for itself is its id. */
+/** The container whose worker builds the deployment. A container's id is also its host name. */
 async function hostOfWorkerWith(api: ApiClient, id: string): Promise<string> {
   const { host } = await eventually(async () => {
     const { workers } = (await (await requestApi(api, "GET", "/v1/workers")).json()) as WorkersAnswer;

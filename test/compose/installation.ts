@@ -1,4 +1,4 @@
-// A private installation by docker-compose.yml: set up as the documents say, on free ports, on stand-ins for public images.
+// A private installation with docker-compose.yml, set up as documented, on free ports, with replacements of the public images.
 
 import { randomInt } from "node:crypto";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -23,9 +23,9 @@ import type { IsOurs, Kind } from "@slipway/setup";
 import { freePort, newInstallation } from "@slipway/testkit";
 import type { StandIns } from "@slipway/tools/stand-ins";
 
-/** Short, so that the work of a worker that was killed soon goes to another. */
+/** Short, so that another worker soon takes over the work of a killed worker. */
 const settings = { LEASE_MS: "4000", RECONCILE_MS: "1000", ENGINE_WORKERS: "2", STOP_GRACE_MS: "1000" };
-/** An image of this clone, kept between runs: what did not change is not built again. */
+/** An image of this clone, which is kept between runs, so that unchanged parts are not built again. */
 const image = `slipway:compose-${testsOf}`;
 const startBoundSeconds = 120;
 /** The engine that the docker command uses. */
@@ -43,13 +43,13 @@ export class ComposeInstallation implements AsyncDisposable {
     this.#folder = folder;
     this.#command = command;
     this.#variables = variables;
-    // by a name that begins as the ids of all tests' installations do, npm run down finds what a killed run left
+    // Because of a name that begins like the ids of all test installations, npm run down finds the leftovers of a killed run.
     this.project = this.variable("INSTALLATION_ID");
     this.routerUrl = `http://127.0.0.1:${this.variable("ROUTER_PORT")}`;
     this.apiUrl = `http://127.0.0.1:${this.variable("API_PORT")}`;
   }
 
-  /** Makes .env and the image of the apps; starts nothing. @param command how compose is called here. */
+  /** Creates .env and the apps' image; starts nothing. @param command the command that runs compose on this machine. */
   static async make(command: readonly string[], standIns: StandIns): Promise<ComposeInstallation> {
     const folder = await mkdtemp(join(tmpdir(), "slipway-compose-"));
     const file = join(folder, ".env");
@@ -79,7 +79,7 @@ export class ComposeInstallation implements AsyncDisposable {
     return this.#variables.get(name) ?? "";
   }
 
-  /** Starts everything, or what is missing, and waits until all that listen call themselves healthy. */
+  /** Starts all services, or the missing ones, and waits until all services with a health check are healthy. */
   async up(workers: number): Promise<void> {
     await this.#compose("up", "-d", "--scale", `worker=${workers}`);
     const waiting = ["api", "stream", "router"].map(async (service) => {
@@ -90,19 +90,19 @@ export class ComposeInstallation implements AsyncDisposable {
     await Promise.all(waiting);
   }
 
-  /** Ids of the containers of a service, or of all. */
+  /** Ids of the containers of a service, or of all services. */
   async containers(service?: string): Promise<string[]> {
     const filters = ["--filter", `label=com.docker.compose.project=${this.project}`];
     if (service !== undefined) filters.push("--filter", `label=com.docker.compose.service=${service}`);
     return docker("ps", "--all", "--quiet", "--no-trunc", ...filters);
   }
 
-  /** Ids of the containers that releases run in. */
+  /** Ids of the containers of releases. */
   async releases(): Promise<string[]> {
     return this.#made(`label=${label.kind}=release`);
   }
 
-  /** Removes all there is of it, the stores' volumes too, as docs/operations.md says. */
+  /** Removes everything of the installation, including the stores' volumes, as documented in docs/operations.md. */
   async down(): Promise<void> {
     await this.#compose("down", "--volumes", "--timeout", "20");
     const guard = `slipway-${this.variable("INSTALLATION_ID")}-guard`;
@@ -115,7 +115,7 @@ export class ComposeInstallation implements AsyncDisposable {
     await this.#removeImages();
   }
 
-  /** Names of all that carries our labels on the engine, but for images. */
+  /** Names of all objects with Slipway's labels on the engine, except images. */
   async leftovers(): Promise<string[]> {
     const labels = [`com.docker.compose.project=${this.project}`, this.#label];
     const found = labels.flatMap((one) => [
@@ -126,18 +126,18 @@ export class ComposeInstallation implements AsyncDisposable {
     return (await Promise.all(found)).flat();
   }
 
-  /** The containers that workers made, to which all filters apply. */
+  /** The containers created by workers that match all filters. */
   async #made(...filters: readonly string[]): Promise<string[]> {
     const all = [`label=${this.#label}`, ...filters].flatMap((one) => ["--filter", one]);
     return docker("ps", "--all", "--quiet", ...all);
   }
 
-  /** Label of everything that workers make on the engine. */
+  /** Label of all objects that workers create on the engine. */
   get #label(): string {
     return `${label.installation}=${this.variable("INSTALLATION_ID")}`;
   }
 
-  /** Removes what is left, also after a failure. */
+  /** Removes leftovers, also after a failure. */
   async [Symbol.asyncDispose](): Promise<void> {
     await using further = new AsyncDisposableStack();
     further.defer(() => rm(this.#folder, { recursive: true }));
@@ -158,13 +158,13 @@ export class ComposeInstallation implements AsyncDisposable {
     ]);
   }
 
-  /** Removes images by name, not by id: other registries' names may refer to the same images. */
+  /** Removes images by name instead of by id: names of other registries may refer to the same images. */
   async #removeImages(): Promise<void> {
     const prefix = `127.0.0.1:${this.variable("REGISTRY_PORT")}/`;
     await remove([images(engine, (_labels, name) => name.startsWith(prefix))]);
   }
 
-  /** With no variables but those of .env, as for a newcomer. */
+  /** Passes no variables except those of .env, as for a new user. */
   async #compose(...args: readonly string[]): Promise<string> {
     const [program = "", ...first] = this.#command;
     const environment = ["--env-file", join(this.#folder, ".env")];
@@ -175,7 +175,7 @@ export class ComposeInstallation implements AsyncDisposable {
   }
 }
 
-/** How compose is called on this machine; undefined when it, or the engine, does not answer. */
+/** The command that runs compose on this machine; undefined when compose or the engine does not respond. */
 export async function composeCommand(): Promise<string[] | undefined> {
   if (!(await answers("docker", "version"))) return undefined;
   if (await answers("docker", "compose", "version")) return ["docker", "compose"];
@@ -186,13 +186,13 @@ async function answers(program: string, ...args: readonly string[]): Promise<boo
   return !(await execa(program, args, { reject: false })).failed;
 }
 
-/** @returns the lines of what the docker command answers. */
+/** @returns the output lines of a docker command. */
 export async function docker(...args: readonly string[]): Promise<string[]> {
   const { stdout } = await execa("docker", args);
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-/** Builds the image, and removes those of earlier states of this clone that nothing uses. */
+/** Builds the image, and removes unused images of earlier states of this clone. */
 async function buildImage(standIns: StandIns): Promise<void> {
   const ours = `${label.installation}=${testsOf}`;
   const from = [`NODE_IMAGE=${standIns.NODE_IMAGE}`, `PACKAGES_IMAGE=${standIns.PACKAGES_IMAGE}`];
@@ -201,7 +201,7 @@ async function buildImage(standIns: StandIns): Promise<void> {
   const pruned = await execa("docker", ["image", "prune", "--force", "--filter", `label=${ours}`], {
     reject: false,
   });
-  // another process prunes at the moment: the next run removes what is left here
+  // Another process is pruning now: the next run removes the rest.
   if (pruned.failed && !pruned.stderr.includes("a prune operation is already running")) throw pruned;
 }
 

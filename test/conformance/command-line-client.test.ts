@@ -1,5 +1,6 @@
-// The recorded requests of the scalingo command line for `deploy` and related commands: a content type on requests without a
-// body, a question mark on every GET, empty ids, its own Origin; and what it requires of responses.
+// The recorded requests of the scalingo command line for `deploy` and related commands, with their peculiarities: a content type on
+// requests without a body, a question mark on every GET, empty ids, its own Origin. Also tests the properties of responses that the command
+// line requires.
 
 import { randomBytes } from "node:crypto";
 import { on, once } from "node:events";
@@ -41,7 +42,7 @@ const always = {
   "user-agent": "Scalingo Go Client v8",
 };
 
-/** What the command line sends of a new notifier: fields without a value have Go's zero value. */
+/** The body that the command line sends for a new notifier: fields without a value have Go's zero value. */
 const unsaved = {
   id: "",
   app_id: "",
@@ -86,7 +87,7 @@ describe("the command line", () => {
     const [found] = regionsAnswer.parse(regions.json).regions;
     expect(found).toMatchObject({ default: true, ssh: expect.stringMatching(/^[^:]+:\d+$/) });
     for (const url of [found?.api, found?.database_api, found?.dashboard]) expect(url).not.toMatch(/\/$/);
-    // it splits the host on dots when an app is not found
+    // The client splits the host at dots when an app is not found.
     expect(new URL(api).hostname).toContain(".");
     const exchange = await send("POST", api, "/v1/tokens/exchange", "{}", {
       auth: `:${inject("adminToken")}`,
@@ -164,7 +165,7 @@ describe("the command line", () => {
     const { id, links, duration } = deploymentAnswer.parse(created.json).deployment;
     expect(duration).toBe(0);
 
-    // it connects only now, and waits for the final status
+    // The client connects only now, and waits for the final status.
     const frames = await listen(await streamOf(name), jwt, id);
     const statuses = frames.flatMap((frame) => (frame.type === "status" ? [frame.data.status] : []));
     expect(statuses).toEqual(["queued", "building", "pushing", "starting", "success"]);
@@ -181,7 +182,7 @@ describe("the command line", () => {
     const listed = await requestApi("GET", `/apps/${name}/deployments?page=1&per_page=20`);
     expect(deploymentsAnswer.parse(listed.json).meta.pagination.total_count).toBe(1);
 
-    // the replayed end of the first deployment shows that the socket is connected
+    // The replayed end of the first deployment shows that the socket is connected.
     const later = await listen(await streamOf(name), jwt, id, async () => {
       const refused = { git_ref: null, source_url: "http://127.0.0.1:9/refused.tar.gz" };
       await requestApi("POST", `/apps/${name}/deployments`, { deployment: refused });
@@ -209,7 +210,7 @@ describe("the command line", () => {
     await finished(name, restarted);
   });
 
-  /** The command line reads the operation's id from the end of the location, and polls once a second. */
+  /** The command line reads the operation's id from the end of the Location header, and polls once a second. */
   async function finished(name: string, { headers }: Answer): Promise<void> {
     const id = new URL(String(headers["location"])).pathname.split("/").at(-1);
     for (;;) {
@@ -253,7 +254,7 @@ describe("the command line", () => {
     });
     for (const time of [notifier.created_at, notifier.updated_at])
       expect(Number.isNaN(Date.parse(time))).toBe(false);
-    // without --event and --send-all-events it sends this
+    // Without --event and --send-all-events, the client sends this body.
     const { selected_event_ids: _, ...silent } = wanted;
     const quiet = await requestApi("POST", `/apps/${name}/notifiers`, { notifier: silent });
     expect(notifierAnswer.parse(quiet.json).notifier).toMatchObject({
@@ -323,7 +324,7 @@ describe("the command line", () => {
   });
 });
 
-/** Sends exactly the arguments: no client library adds or omits anything. */
+/** Sends exactly the given arguments: no client library adds or omits anything. */
 async function send(
   method: string,
   base: string,
@@ -348,7 +349,7 @@ async function send(
   return { status, headers: answered, json: isJson ? (JSON.parse(received) as unknown) : undefined };
 }
 
-/** The frames up to the deployment's end; with `then`, from there to the next `new`. */
+/** The frames up to the deployment's end; with `then`, the frames from there to the next `new`. */
 async function listen(
   url: string,
   token: string,

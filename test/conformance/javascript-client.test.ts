@@ -1,4 +1,4 @@
-// Scalingo's published JavaScript client, with all its calls that concern deployments.
+// Scalingo's published JavaScript client, with all its calls about deployments.
 
 import { randomBytes } from "node:crypto";
 import { clientFromToken } from "scalingo";
@@ -52,7 +52,7 @@ describe("the JavaScript client", () => {
 
   test("the JavaScript client creates, changes and deletes notifiers", async () => {
     const name = await newApp();
-    // typed as one, and all there are
+    // The client's types declare a single platform, but it returns all of them.
     const listed: unknown = await client.NotificationPlatforms.list();
     const platforms = listed as { name: string; available_event_ids: string[] }[];
     expect(platforms.map((platform) => platform.name)).toContain("webhook");

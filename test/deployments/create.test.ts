@@ -60,7 +60,7 @@ test("a repeated request completes what the first one did not supersede", async 
   const superseding = { ...app, concurrencyPolicy: "supersede" } as const;
   context = { ...context, closeLog: async () => ({ lineCount: 1, sha256: "" }) };
   const earlier = await store.deployments.create(aNewDeployment({ appId: app.id }));
-  // As a request leaves it whose process ended here.
+  // The state after a request whose process ended here.
   const stored = await store.deployments.create(aNewDeployment({ appId: app.id }));
   await completeCreation(context, app, stored);
   expect((await store.deployments.get(earlier.id))?.status).toBe("queued");

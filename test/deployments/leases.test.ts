@@ -26,7 +26,7 @@ let store: Store;
 let published: string[];
 /** The phases that were published. */
 let phases: string[];
-/** The phases that ran within their spans, with their attempts. */
+/** The phases that ran within their trace spans, with their attempts. */
 let traced: string[];
 let errors: unknown[];
 let deployment: Deployment;

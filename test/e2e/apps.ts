@@ -1,4 +1,4 @@
-// The small apps that scenarios deploy, each as files of an archive.
+// Small apps that scenarios deploy, each as the files of an archive.
 
 /** An app that is its own buildpack; `compile` is the body of its bin/compile. */
 export function inlineApp(compile: string, web: string, files: Record<string, string> = {}) {
@@ -11,18 +11,18 @@ export function inlineApp(compile: string, web: string, files: Record<string, st
   });
 }
 
-/** The web command that answers every request with a text, which the shell expands. */
+/** A web command that answers every request with a text, which the shell expands. */
 export function answering(text: string): string {
   return `exec perl serve.pl "${text}"`;
 }
 
 /**
- * A command that waits in attempts that began while the app's variable HOLD was set. An attempt reads the variables once, so the
- * next attempt continues after the variable was emptied: where a fault affects the first attempt does not depend on time.
+ * A command that waits in attempts that began while the app's variable HOLD was set. An attempt reads the variables once, so the next
+ * attempt continues after the variable was emptied. The point at which a fault affects the first attempt therefore does not depend on time.
  */
 export const waitIfHeld = '[ -z "$HOLD" ] || sleep 600';
 
-/** Perl is in the stack; a server in it needs no build. */
+/** The stack contains Perl, so a server in Perl needs no build. */
 export const servePl = `use IO::Socket::INET;
 my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 16, ReuseAddr => 1) or die $!;
 $SIG{TERM} = sub { exit 0 };

@@ -1,11 +1,11 @@
-// Apps in PHP and Ruby whose package.json builds their assets with Node.js, which their releases do not have.
+// Apps in PHP and Ruby whose package.json builds their assets with Node.js, which is not part of their releases.
 
 import { expect, test, vi } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { createApp, logOf, page } from "./slipway.ts";
 import { lockedApp, npmLock, yarn1Lock } from "./lock-files.ts";
 
-// The first deployment makes the toolchains, and those of these tests wait for each other, because the workers run two at a time.
+// The first deployment creates the toolchains. The deployments of these tests wait for each other, because the workers run two at a time.
 vi.setConfig({ testTimeout: 600_000 });
 
 type Files = Readonly<Record<string, string>>;
@@ -16,7 +16,7 @@ function packed(files: Files): Promise<Buffer> {
   );
 }
 
-/** The assets contain what the build found: a devDependency, and the packages of the app's own language. */
+/** The assets contain values that the build found: a devDependency, and the packages of the app's own language. */
 const build = (packages: string) => `const fs = require("fs");
 fs.mkdirSync("public/build", { recursive: true });
 fs.writeFileSync("public/build/app.js", [fs.readFileSync("assets.js", "utf8"), require("is-number")(7), fs.existsSync("${packages}")].join(" "));
@@ -49,7 +49,7 @@ const laravel = {
   "package-lock.json": npmLock,
   "build.js": build("vendor/autoload.php"),
   "assets.js": "first",
-  // Runs after the build of the assets.
+  // Runs after the assets are built.
   "list.php": '<?php copy("public/build/app.js", "public/listed.txt");',
   "public/index.php": `<?php
 $found = is_dir("/app/node_modules") || shell_exec("command -v node") ? "with Node.js" : "without Node.js";
@@ -69,7 +69,7 @@ test.concurrent("the assets of a PHP app are built before the scripts of Compose
   expect(second).toContain("Running the script build");
   expect(await page(name)).toBe("second true true second true true without Node.js");
 
-  // Only what changed is installed for the release.
+  // For the release, only changed packages are installed.
   const changed = manifest({ build: "node build.js" }).replace("1.2.3", "1.2.4");
   const third = await logOf(
     name,
@@ -85,7 +85,7 @@ test.concurrent("the assets of a PHP app are built before the scripts of Compose
   expect(await page(name)).toBe("first true true first true true without Node.js");
 });
 
-/** Answers each connection; one that only looks whether it listens may be closed by then. */
+/** Answers each connection. A connection that only checks whether the server listens may already be closed. */
 const server = `require "socket"
 server = TCPServer.new("0.0.0.0", ENV.fetch("PORT").to_i)
 Signal.trap("TERM") { exit }

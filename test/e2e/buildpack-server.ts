@@ -1,4 +1,4 @@
-// A server of buildpacks by URL: git repositories and archives. The second of an app needs what the first exports.
+// A server of buildpacks by URL: git repositories and archives. An app's second buildpack needs a variable that the first one exports.
 
 import { once } from "node:events";
 import { mkdtempDisposable, rm } from "node:fs/promises";
@@ -12,7 +12,7 @@ export interface BuildpackServer extends AsyncDisposable {
   readonly toolRevision: string;
 }
 
-/** Makes a tool, with a submodule's help, and exports where it is. */
+/** Creates a tool, which uses a file of a submodule, and exports the tool's path. */
 const tool = {
   "bin/detect": "#!/bin/sh\necho Tool\n",
   "bin/compile": `#!/bin/bash
@@ -25,7 +25,7 @@ echo 'export PROFILE=profiled' >"$1/.profile.d/tool.sh"
 `,
   "bin/release": "#!/bin/sh\necho 'config_vars: {FROM_FIRST: default}'\n",
 };
-/** Serves what the exported file says. */
+/** Serves the content of the exported file. */
 const server = {
   "bin/detect": '#!/bin/bash\n[ -f "$1/app.txt" ] && echo Server\n',
   "bin/compile": '#!/bin/bash\ncat "$GREETING_FILE" "$1/app.txt" "$3/SAID" >"$1/page"\n',
@@ -38,7 +38,7 @@ default_process_types:
 YAML
 `,
 };
-/** Serves the files that the operator's catalogue looks for. */
+/** Serves the files that the detection of the operator's catalogue looks for. */
 const words = {
   ...server,
   "bin/detect": "#!/bin/sh\necho Words\n",
@@ -46,8 +46,8 @@ const words = {
 };
 
 /**
- * Serves /tool.git with the tag v1, /server.tgz, and /words.git and /words.tgz, which are the same. /broken.git is no buildpack, and
- * /damaged.git lacks a part of its content.
+ * Serves /tool.git with the tag v1, /server.tgz, and the same buildpack as /words.git and /words.tgz. /broken.git is not a buildpack, and a
+ * part of /damaged.git is missing.
  */
 export async function serveBuildpacks(port: number): Promise<BuildpackServer> {
   await using opened = new AsyncDisposableStack();

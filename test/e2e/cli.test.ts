@@ -1,4 +1,4 @@
-// The command `slipway`, as a process of its own: from the login to the deletion of the app.
+// The command `slipway`, run as a separate process: from the login to the deletion of the app.
 
 import { chmod, cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// Cloud Native Buildpacks, with a builder image whose lifecycle is a stand-in that checks what the platform provides.
+// Cloud Native Buildpacks with a builder image whose lifecycle is a replacement. It checks the environment that the platform provides.
 
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { connectDocker, findContainers } from "@slipway/docker";

@@ -30,7 +30,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
   });
   afterAll(() => browser.close());
 
-  /** Accessibility problems of the present page, in light and dark. */
+  /** Accessibility problems of the current page, in light and dark mode. */
   const violations = async () => {
     const found: string[] = [];
     for (const colorScheme of ["light", "dark"] as const) {
@@ -187,7 +187,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
   test("a log of a million lines is scrolled to its end, linked to, and searched", async () => {
     const text = Array.from({ length: million }, (_, index) => `line ${index + 1}\n`).join("");
     await page.route("**/output?*", (route) => route.fulfill({ contentType: "text/plain", body: text }));
-    // The page reads the log of a deployment that ended long ago, instead of following it.
+    // Because the deployment ended long ago, the page reads its log instead of following it.
     const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
     const ofDeployment = /\/deployments\/[\w-]+$/;
     await page.route(ofDeployment, async (route) => {

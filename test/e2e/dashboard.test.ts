@@ -9,7 +9,7 @@ import { findBrowser, lacksBrowser, packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
 import { apiUrl, call, createApp, deployed } from "./slipway.ts";
 
-/** The browser connects to the page's own server only. */
+/** The browser connects only to the page's own server. */
 const launchFlags = [
   "--disable-gpu",
   "--disable-quic",
@@ -18,7 +18,7 @@ const launchFlags = [
   "--disable-component-update",
   "--disable-sync",
 ];
-/** The dashboard's page requests a web font, which its content security policy refuses. */
+/** The dashboard's page requests a web font, which its content security policy blocks. */
 const refusedFont = "https://fonts.googleapis.com/";
 const networkChanged = "net::ERR_NETWORK_CHANGED";
 const maxTries = 5;
@@ -94,7 +94,7 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
   });
 });
 
-/** An API token of a new user, made as that user. */
+/** An API token of a new user, created as that user. */
 async function newUsersToken(): Promise<string> {
   const username = `user-${randomBytes(4).toString("hex")}`;
   const password = randomBytes(16).toString("hex");
@@ -108,8 +108,8 @@ async function newUsersToken(): Promise<string> {
 }
 
 /**
- * Runs `look` on a new page. Starting and stopping containers changes the machine's network, and the browser then drops its
- * current requests: in that case `look` runs again.
+ * Runs `look` on a new page. Starting and stopping containers changes the machine's network, and the browser then drops its current
+ * requests. In this case `look` runs again.
  * @returns the browser's errors, one per line.
  */
 async function complaints(context: BrowserContext, look: (page: Page) => Promise<void>): Promise<string> {

@@ -1,4 +1,4 @@
-// A source with a Dockerfile is built by the engine's BuildKit, and its image runs as it says.
+// A source with a Dockerfile is built by the engine's BuildKit, and its image runs as the Dockerfile defines.
 
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";

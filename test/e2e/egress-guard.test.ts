@@ -1,4 +1,4 @@
-// The egress guard on a real engine, seen by the probe that workers run before they take jobs.
+// The egress guard on a real engine, tested by the probe that workers run before they take jobs.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -117,7 +117,7 @@ function probe(probed = networkId) {
   );
 }
 
-/** The range of the network's containers. */
+/** The address range of the network's containers. */
 function bridgeRange(): string {
   return `${gateway.split(".").slice(0, 3).join(".")}.0/24`;
 }

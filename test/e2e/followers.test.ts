@@ -1,4 +1,4 @@
-// Followers that connect early, late or again receive every line and every status once and in order.
+// Followers that connect early, late or repeatedly receive every line and every status once and in order.
 
 import { expect, test } from "vitest";
 import { WebSocket } from "ws";

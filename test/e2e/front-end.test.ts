@@ -8,7 +8,7 @@ import { call, createApp, deployed, page, showApp, visit } from "./slipway.ts";
 const sample = new URL("../../samples/hello-vite", import.meta.url).pathname;
 const immutable = "public, max-age=31536000, immutable";
 
-/** An app that `build.js` builds. The hook shows what the release consists of. */
+/** An app that `build.js` builds. The hook lists the release's content. */
 function app(build: string, files: Readonly<Record<string, string>> = {}) {
   const content: Readonly<Record<string, string>> = {
     "package.json": JSON.stringify({ name: "app", version: "1.0.0", scripts: { build: "node build.js" } }),

@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { call, createApp, logOf, page } from "./slipway.ts";
 
-// The first one makes the toolchain's layer.
+// The first app creates the toolchain's layer.
 vi.setConfig({ testTimeout: 400_000 });
 
 type Files = Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ github.com/kballard/go-shellquote v0.0.0-20180428030007-95032a82bc51/go.mod h1:C
   "public/greeting.txt": "hello",
   ".slugignore": "*.go\n",
 };
-/** A server without net/http, which would take most of the time to compile. @param respond statements that set `body`. */
+/** A server without net/http, whose compilation would take most of the time. @param respond statements that set `body`. */
 const server = (imports: readonly string[], declarations: string, respond: string) => `package main
 
 import (

@@ -1,4 +1,4 @@
-// An image that was made elsewhere is copied by digest from a second registry, and started.
+// An image that was built elsewhere is copied by digest from a second registry, and started.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => served.disposeAsync());
 
-/** The image of the stack, from the installation's registry. */
+/** Reads the stack's image from the installation's registry. */
 async function readStack(): Promise<typeof stack> {
   const { registryUrl, run } = inject("stack");
   const { origin, username, password } = new URL(registryUrl);
@@ -67,7 +67,7 @@ interface Changes {
   readonly diffIds?: readonly string[];
 }
 
-/** Pushes an image that answers with a text: a layer with a server on the stack. @returns its digest. */
+/** Pushes an image that answers with a text: the stack with a layer that contains a server. @returns its digest. */
 async function pushApp(host: string, words: string, changes: Changes = {}): Promise<string> {
   const own = changes.layers ?? [await packTar({ "srv/serve.pl": servePl })];
   const compressed = own.map((tar) => gzipSync(tar));
@@ -132,7 +132,7 @@ async function deployImage(app: AppJson, image: string) {
   return { deployment: await ended(app.name, deployment.id), log: await output(app.name, deployment.id) };
 }
 
-/** @returns the log of a deployment that ends as a failed build. */
+/** @returns the log of a deployment that ends with "build-error". */
 async function refused(app: AppJson, image: string): Promise<string> {
   const { deployment, log } = await deployImage(app, image);
   if (deployment.status !== "build-error") throw new Error(`${deployment.status}:\n${log}`);
@@ -261,7 +261,7 @@ test("an image that unpacks to more than IMAGE_MAX_MB is not copied to its end",
   const app = await createApp("image-bomb");
   const header = await packTar({ "srv/zeros": "" });
   const declared = Buffer.from(header.subarray(0, 512));
-  // One terabyte in the size field, in base 256.
+  // Writes one terabyte into the size field, in base 256.
   declared.fill(0, 124, 136);
   declared[124] = 0x80;
   declared.writeUIntBE(2 ** 40, 130, 6);
@@ -277,7 +277,7 @@ test("a deployment that is aborted while its image is copied ends as aborted, an
   const digest = await pushApp(openHost, "before");
   expect((await deployImage(app, named(openHost, digest))).deployment.status).toBe("success");
   const stalled = Promise.withResolvers<void>();
-  // Serves the documents of the real registry, and no layer.
+  // Serves the documents of the real registry, but no layer.
   const tar = await packTar({ "srv/other": "x" });
   const other = await pushApp(openHost, "after", { layers: [tar] });
   const lacking = sha256(gzipSync(tar));

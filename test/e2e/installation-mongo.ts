@@ -1,4 +1,4 @@
-// Starts the same Slipway as installation.ts once more, with its state in MongoDB, as another installation.
+// Starts a second installation of the same Slipway as installation.ts, with its state in MongoDB.
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,14 +12,14 @@ export default async function startInstallation(project: TestProject): Promise<(
   const services = await ensureServices();
   const dataDir = join(services.DATA_DIR, "mongo");
   opened.defer(() => rm(dataDir, { recursive: true, force: true }));
-  // Its containers have its own label; it shares Redis, registry, images and secrets.
+  // The second installation's containers have their own label. It shares Redis, registry, images and secrets.
   const installation = opened.use(newInstallation());
   const { REDIS_URL: anyUser } = services;
   const environment = {
     ...services,
     DATA_DIR: dataDir,
     INSTALLATION_ID: installation.id,
-    // The users that set-up made in Redis may read only what is the other installation's.
+    // The Redis users that set-up created may read only the keys of the other installation.
     REDIS_URL_STREAM: anyUser,
     REDIS_URL_ROUTER: anyUser,
   };

@@ -1,4 +1,4 @@
-// Starts the whole of Slipway once for all scenarios: api, stream and two workers as processes, on real services.
+// Starts a complete Slipway once for all scenarios: API, stream and two workers as processes, on real services.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import type { TestProject } from "vitest/node";
@@ -8,7 +8,7 @@ import { freePort, startTraceCollector } from "@slipway/testkit";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** What set-up provides, for a test that starts processes of its own. */
+    /** The environment from set-up, for tests that start their own processes. */
     environment: AppEnvironment;
     apiUrl: string;
     adminToken: string;
@@ -18,27 +18,27 @@ declare module "vitest" {
     buildpackPort: number;
     /** The ports on which a test may serve images. */
     imagePorts: readonly [number, number];
-    /** The port of the tests' GitHub. */
+    /** The port of the tests' GitHub server. */
     githubPort: number;
-    /** The collector that the processes send traces to: `GET /traces/ID` returns the spans of one. */
+    /** The collector that receives the processes' traces: `GET /traces/ID` returns the spans of one trace. */
     collectorUrl: string;
-    /** The folder of the processes' logs, a file for each. */
+    /** The folder of the processes' logs, with a file for each process. */
     logFolder: string;
-    /** Name of the builder image for apps of Cloud Native Buildpacks; the test makes it. */
+    /** Name of the builder image for apps of Cloud Native Buildpacks. The test creates the image. */
     cnbBuilder: string;
-    /** The registry, and the references in it of what releases run on and builds run in. */
+    /** The registry, and the references in it of the images for releases and builds. */
     stack: { registryUrl: string; run: string; build: string };
   }
 }
 
-/** Short, so that an app that never listens fails soon. On a busy machine the start of pnpm or FastAPI takes most of it. */
+/** Short, so that an app that never listens fails soon. On a busy machine, starting pnpm or FastAPI takes most of this time. */
 const bootTimeoutMs = 30_000;
 
 export default async function startInstallation(project: TestProject): Promise<() => Promise<void>> {
   return startProcesses(await ensureServices(), project);
 }
 
-/** Sets up the services that scenarios need, which are kept between runs. */
+/** Sets up the scenarios' services, which are kept between runs. */
 export function ensureServices(): Promise<AppEnvironment> {
   return setup({ config: readOwnConfig("test"), say });
 }
@@ -65,7 +65,7 @@ export async function startProcesses(
       ROUTER_PORT: String(routerPort),
       WORKERS: "2",
       CONCURRENCY: "1",
-      // All apps of the scenarios are one owner's, and some need both slots.
+      // All apps of the scenarios have the same owner, and some need both slots.
       RESERVED_SLOTS: "0",
       BOOT_TIMEOUT_MS: String(bootTimeoutMs),
       STOP_GRACE_MS: "2000",
@@ -77,7 +77,7 @@ export async function startProcesses(
       BUILDERS: "buildpacks cnb dockerfile image",
       BUILDPACKS: catalogue,
       CNB_BUILDER: cnbBuilder,
-      // Its releases run on the image of builds, which differs from that of the default stack's.
+      // Releases of this stack run on the build image, which differs from the default stack's run image.
       STACKS: `second=${environment.STACK_BUILD_IMAGE}+${environment.STACK_BUILD_IMAGE}`,
       GRACE_MS: "10000",
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -102,7 +102,7 @@ export async function startProcesses(
   };
 }
 
-/** Buildpacks by name, from the server of the test of buildpacks. */
+/** The catalogue of buildpacks by name, from the buildpack test's server. */
 function catalogueAt(base: string): string {
   return `[words]
 url = "${base}/words.tgz"

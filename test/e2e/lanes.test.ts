@@ -1,4 +1,4 @@
-// One deployment at a time per app, in order, while another app's runs beside them.
+// An app's deployments run one at a time and in order, while another app's deployments run beside them.
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
@@ -22,14 +22,14 @@ test("ten deployments of an app run one by one in order, and another app's runs 
   expect(besideEnd.status).toBe("success");
   expect(ends.map(({ status }) => status)).toEqual(Array.from({ length: count }, () => "success"));
 
-  // Newest first: the reverse of the order in which they were accepted.
+  // Newest first: the reverse of the order in which the deployments were accepted.
   const { deployments: listed } = await call<{ deployments: DeploymentJson[] }>(
     "GET",
     `/v1/apps/${app.name}/deployments?per_page=${count}`,
   );
   const inOrder = ends.toSorted((a, b) => finished(a) - finished(b));
   expect(inOrder.map(({ id }) => id)).toEqual(listed.map(({ id }) => id).toReversed());
-  // Each began only after its predecessor had ended: its previous git ref is the predecessor's.
+  // Each deployment began only after its predecessor had ended: its previous git ref is the predecessor's ref.
   expect(inOrder.slice(1).map((end) => end.previous_git_ref)).toEqual(
     inOrder.slice(0, -1).map((end) => end.git_ref),
   );

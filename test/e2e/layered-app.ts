@@ -1,10 +1,10 @@
-// A Node.js app that shows its own files, for scenarios about what is in an image.
+// A Node.js app that shows its own files, for scenarios about the content of images.
 
 import type { packTarGz } from "@slipway/testkit";
 import { npmEntry } from "./lock-files.ts";
 import { type Ms, type WorkspaceManager, workspaceOf } from "./workspace-locks.ts";
 
-/** Lists its own files as JSON, and serves page.html with an ETag made of size and time. */
+/** Lists its own files as JSON, and serves page.html with an ETag derived from size and time. */
 const server = `const fs = require("fs"), path = require("path"), crypto = require("crypto");
 const list = (folder) => fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
   const file = path.join(folder, entry.name), stat = fs.lstatSync(file), mode = (stat.mode & 0o777).toString(8);
@@ -30,11 +30,11 @@ require("http").createServer((request, response) => {
 interface Changes {
   readonly page?: string;
   readonly scripts?: Readonly<Record<string, string>>;
-  /** Range of Node.js versions. */
+  /** The range of Node.js versions. */
   readonly node?: string;
 }
 
-/** @param ms version of its one dependency. @returns the files of its archive. */
+/** @param ms the version of the app's only dependency. @returns the files of the app's archive. */
 export function layeredApp(ms: Ms, changes: Changes = {}): Parameters<typeof packTarGz>[0] {
   const dependencies = { ms };
   const packages = {
@@ -60,13 +60,14 @@ export function layeredApp(ms: Ms, changes: Changes = {}): Parameters<typeof pac
 interface WorkspaceChanges extends Changes {
   /** Scripts of the monorepo. */
   readonly rootScripts?: Readonly<Record<string, string>>;
-  /** npm by default. */
+  /** Default: npm. */
   readonly manager?: WorkspaceManager;
 }
 
 /**
- * The same app as the workspace apps/api of a monorepo, beside packages/lib, which it depends on, which has a build and needs another
- * version of ms. @returns the files of its archive.
+ * The same app as the workspace apps/api of a monorepo, which depends on packages/lib. That package has a build and needs another version
+ * of ms.
+ * @returns the files of the archive.
  */
 export function workspaceApp(ms: Ms, changes: WorkspaceChanges = {}): Parameters<typeof packTarGz>[0] {
   const { rootScripts: scripts = {}, manager = "npm", ...ofApp } = changes;
@@ -87,12 +88,13 @@ export function workspaceApp(ms: Ms, changes: WorkspaceChanges = {}): Parameters
   };
 }
 
-/** What package managers note about their installs: how they were called, or when. */
+/** Files in which package managers record how or when an install was run. */
 const notes = /\/node_modules\/\.yarn-integrity$|\/\.yarn\/install-state\.gz$/;
 
 /**
- * @param answer of the app to a request of `/tree`. @returns its files, sorted, each with its mode, owner and content. Without
- * package.json and the lock file, because `npm prune` writes them in a format of its own.
+ * @param answer the app's answer to a request of `/tree`.
+ * @returns its files, sorted, each with its mode, owner and content. Without package.json and the lock file, because `npm prune` writes
+ * them in its own format.
  */
 export function treeOf(answer: string): readonly (readonly [path: string, ...unknown[]])[] {
   const entries = JSON.parse(answer) as [path: string, ...unknown[]][];

@@ -1,4 +1,4 @@
-// Images made of layers: what is reused from one deployment to the next, and that it is right.
+// Images made of layers: which layers the next deployment reuses, and that the result is correct.
 
 import { once } from "node:events";
 import { request } from "node:http";
@@ -86,7 +86,7 @@ test("an image from the source alone has the same files as one from a build in a
   expect(await tree(whole.name)).toEqual(expected);
 });
 
-// They install up to four times.
+// The time limit of tests that install up to four times.
 const installsMs = 300_000;
 
 async function createAppIn(projectDir: string) {
@@ -126,7 +126,7 @@ test.each(workspaceManagers)(
   },
 );
 
-// The key is computed alike for all managers; their own parts have unit tests.
+// The key is computed in the same way for all managers; the differing parts have unit tests.
 test.each(["npm", "pnpm"] as const)(
   "the dependencies of a workspace of %s are installed again after a change of its lock file",
   { timeout: installsMs },

@@ -1,6 +1,5 @@
-// Lock files as the package managers write them: of one app, which depends on ms 2.0.0, and for its build on is-number 7.0.0; and the
-// parts that those of monorepos (workspace-locks.ts) are made of.
-// cspell:disable
+// Lock files in the formats of the package managers, for one app that depends on ms 2.0.0, and for its build on is-number 7.0.0; and the
+// parts of the monorepos' lock files (workspace-locks.ts). cspell:disable
 
 /** Digests of the packages. */
 const integrities = {
@@ -11,7 +10,7 @@ const integrities = {
   "ms@2.1.3":
     "sha512-6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA==",
 };
-/** Checksums of the archives that yarn 4 makes of them. */
+/** Checksums of the archives that yarn 4 creates from the packages. */
 const checksums = {
   "is-number@7.0.0":
     "10c0/b4686d0d3053146095ccd45346461bc8e53b80aeb7671cc52a4de02dbbf7dc0d1d2a986e2fe4ae206984b4d34ef37e8b795ebc4f4295c978373e6575e295d811",
@@ -21,20 +20,20 @@ const checksums = {
     "10c0/d924b57e7312b3b63ad21fc5b3dc0af5e78d61a1fc7cfb5457edaf26326bf62be5307cc87ffb6862ef1c2b33b0233cdb5d4f01c4c958cc0d660948b65a287a48",
 };
 
-/** A package of the registry, `name@version`. */
+/** A package in the registry, `name@version`. */
 export type Published = keyof typeof integrities;
 
-/** Dependencies that a manifest asks for, and the version of each. */
+/** The dependencies of a manifest, and the resolved version of each. */
 type Importer = Readonly<Record<string, readonly [specifier: string, version: string]>>;
 
-/** Entry of package-lock.json, without its path. */
+/** An entry of package-lock.json, without its path. */
 export function npmEntry(id: Published) {
   const [name = "", version = ""] = id.split("@");
   const resolved = `https://registry.npmjs.org/${name}/-/${name}-${version}.tgz`;
   return { version, resolved, integrity: integrities[id] };
 }
 
-/** pnpm-lock.yaml of pnpm 9 to 12. @param importers by their folder. */
+/** pnpm-lock.yaml of pnpm 9 to 12. @param importers the importers by folder. */
 export function pnpmLockOf(
   importers: Readonly<
     Record<string, { readonly dependencies?: Importer; readonly devDependencies?: Importer }>
@@ -81,12 +80,12 @@ export function yarn1LockOf(packages: readonly Published[]): string {
 ${packages.map(entry).join("\n")}`;
 }
 
-/** A folder of the source in yarn.lock of yarn 4. */
+/** A folder of the source in yarn 4's yarn.lock. */
 export interface YarnWorkspace {
-  /** Names and ranges that it resolves, separated by commas. */
+  /** The names and ranges that the entry resolves, separated by commas. */
   readonly key: string;
   readonly resolution: string;
-  /** Ranges by name. */
+  /** Ranges by package name. */
   readonly dependencies: Readonly<Record<string, string>>;
 }
 
@@ -113,12 +112,12 @@ __metadata:
 ${[...workspaces.map(workspace), ...packages.map(entry)].join("\n")}`;
 }
 
-/** Entry of bun.lock. */
+/** An entry of bun.lock. */
 export function bunEntry(id: Published): readonly unknown[] {
   return [id, "", {}, integrities[id]];
 }
 
-/** What `package.json` has in common for all of these lock files. */
+/** The common part of `package.json` for all of these lock files. */
 export const lockedApp = {
   name: "app",
   version: "1.2.3",
@@ -162,7 +161,7 @@ export const yarn4Lock = yarn4LockOf(
   lockedPackages,
 );
 
-/** bun.lock of bun 1.4. Its text has commas at the ends of lists. */
+/** bun.lock of bun 1.4. Its lists have trailing commas. */
 export const bunLock = `{
   "lockfileVersion": 2,
   "configVersion": 1,

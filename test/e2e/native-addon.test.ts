@@ -1,4 +1,4 @@
-// Builds have compilers, so native add-ons compile; the releases made of them have none.
+// Builds have compilers, so native add-ons compile; their releases have no compilers.
 
 import { expect, inject, test } from "vitest";
 import { openRegistry } from "@slipway/registry";

@@ -1,11 +1,11 @@
-// Node.js apps are built, pushed and started, with the build cache; their logs name what is unused or wrong.
+// Node.js apps are built, pushed and started, with the build cache; their logs name unused or wrong settings.
 
 import { expect, test } from "vitest";
 import { packFolder } from "@slipway/cli/quickstart";
 import { packTarGz } from "@slipway/testkit";
 import { requestApi, createApp, deployed, page, showApp } from "./slipway.ts";
 
-/** The line about dependencies that are not installed again. */
+/** The log line about dependencies that are not installed again. */
 const reused = "Dependencies have not changed";
 const sample = new URL("../../samples/hello-node", import.meta.url).pathname;
 
@@ -34,7 +34,7 @@ test.concurrent("a Node.js app is deployed from its source to a page, and its de
   expect(third.log).toContain("No cache to restore");
 });
 
-/** As Next.js's standalone server does it. */
+/** Like Next.js's standalone server. */
 const listensOnHostname = `require("node:http")
   .createServer((request, response) => response.end(process.version + " " + process.env.HOSTNAME))
   .listen(process.env.PORT, process.env.HOSTNAME);`;

@@ -1,4 +1,4 @@
-// Webhooks arrive signed, also when their receiver was down; commits of a GitHub archive get their status.
+// Signed webhooks arrive, even when their receiver was down; commits of a GitHub archive get their status.
 
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
@@ -30,7 +30,7 @@ test("a webhook is delivered, signed, once its receiver is available, and the de
   const { notifier } = await call<{ notifier: NotifierJson }>("POST", `/v1/apps/${app.name}/notifiers`, {
     notifier: { platform_id: "webhook", name: "ops", type_data: { webhook_url } },
   });
-  // no server listens: the first attempts fail
+  // No server listens yet: the first attempts fail.
   const { deployment } = await deployed(
     app.name,
     await packTarGz(inlineApp("true", answering("hello"))),
@@ -81,7 +81,7 @@ test("the commit of a GitHub archive gets the deployment's status", async () => 
   await call("POST", `/v1/apps/${app.name}/notifiers`, {
     notifier: { platform_id: "github", name: "status", type_data: { token: "ghp_secret" } },
   });
-  // there is no such archive: the deployment fails
+  // The archive does not exist, so the deployment fails.
   const source = "https://github.com/slipway-tests/none/archive/refs/heads/feature/x.tar.gz";
   const { id } = await deployUrl(app.name, source);
   expect((await ended(app.name, id)).status).toBe("build-error");
@@ -111,7 +111,7 @@ async function deliveriesOf(app: string, notifier: string): Promise<DeliveryJson
   return (await call<{ deliveries: DeliveryJson[] }>("GET", path)).deliveries;
 }
 
-/** Answers every request with 200 until the test ends, and records it. */
+/** Answers every request with 200 until the test ends, and records the requests. */
 async function listen(port: number, answer: (path: string) => string = () => "thanks"): Promise<Received[]> {
   const received: Received[] = [];
   const server: Server = createServer((request, response) => {

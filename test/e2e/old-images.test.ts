@@ -1,4 +1,4 @@
-// Images of releases that are not kept leave the registry and the engine; those that a kept release shares stay.
+// Images of releases that are not kept are removed from the registry and the engine; images that a kept release shares stay.
 
 import Docker from "dockerode";
 import { expect, test } from "vitest";
@@ -39,7 +39,7 @@ test("the last three releases can be deployed again, and one before them whose i
   expect(await page(app.name)).toBe("a");
 });
 
-/** References by digest of what the engine has of the same repository. */
+/** References, by digest, of the engine's images of the same repository. */
 async function pulledImages(image: string): Promise<string[]> {
   const repository = image.slice(0, image.indexOf("@"));
   const found = await new Docker().listImages({ filters: { reference: [repository] } });

@@ -1,4 +1,4 @@
-// Operations on a running app: it is scaled, restarted, listed, and returned to an earlier release.
+// Operations on a running app: scaling, restarting, listing, and returning to an earlier release.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -141,7 +141,7 @@ test("a restart whose processes do not start keeps the former ones serving, and 
   expect(await operated(app, "scale", toScale(2))).toMatchObject({ status: "error" });
   expect(await amount(app)).toBe(1);
   expect(await page(app.name)).toBe("good");
-  // The last check of the app may have been one while the new containers started.
+  // The last check of the app may have occurred while the new containers started.
   const ids = (found: readonly ContainerJson[]) => found.map(({ id }) => id).join();
   await eventually(async () => ids(await containers(app)) === ids(before));
   expect((await showApp(app.name)).status).toBe("running");
@@ -176,7 +176,7 @@ test("an app returns to an earlier release without a build", async () => {
   expect(releases[0]?.image).toBe(releases[2]?.image);
 });
 
-/** What the workers' logs say of the attempts at a deployment or an operation that has ended. */
+/** The workers' log lines about the attempts at an ended deployment or operation. */
 async function logged(id: string): Promise<Record<string, unknown>[]> {
   return eventually(async () => {
     const files = ["worker-1.log", "worker-2.log"].map((name) => readFile(join(inject("logFolder"), name)));

@@ -1,4 +1,4 @@
-// Node.js apps of each package manager: their lock files decide what they get, and they start without it, or with it.
+// Node.js apps of each package manager: the lock file determines their packages, and they start with or without the package manager.
 
 import { expect, test, vi } from "vitest";
 import { packTarGz } from "@slipway/testkit";
@@ -9,7 +9,7 @@ import { lockedBuilds } from "./workspace-locks.ts";
 // The deployments of these tests wait for each other, because the workers run two at a time.
 vi.setConfig({ testTimeout: 300_000 });
 
-/** Tells what it runs with. */
+/** Answers with the versions that it runs with. */
 const server = `const fs = require("node:fs");
 require("node:http").createServer((request, response) => response.end(JSON.stringify({
   ms: require("ms/package.json").version,
@@ -41,7 +41,7 @@ const calling = (manager: string) => ({ Procfile: `web: ${manager} run start\n` 
 
 test.concurrent.each<[string, string, Readonly<Record<string, string>>, string]>([
   ["pnpm 9", "pnpm@9.15.9", pnpm, "pnpm install --frozen-lockfile"],
-  // Its store has links to the folders that use it.
+  // The store of pnpm 10 has links to the folders that use it.
   ["pnpm 10", "pnpm@10.28.0", pnpm, "pnpm install --frozen-lockfile"],
   [
     "pnpm 11 that its Procfile calls",

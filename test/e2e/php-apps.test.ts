@@ -1,10 +1,10 @@
-// Apps in PHP, on the PHP of the stack's distribution: with packages of Composer, and without.
+// Apps in PHP, on the PHP of the stack's distribution, with and without Composer packages.
 
 import { expect, test, vi } from "vitest";
 import { packTarGz } from "@slipway/testkit";
 import { call, createApp, logOf, page, showApp, visit } from "./slipway.ts";
 
-// The first deployment makes the toolchain, and those of these tests wait for each other, because the workers run two at a time.
+// The first deployment creates the toolchain. The deployments of these tests wait for each other, because the workers run two at a time.
 vi.setConfig({ testTimeout: 600_000 });
 
 type Files = Readonly<Record<string, string>>;
@@ -19,7 +19,7 @@ async function statusOf(name: string, path: string): Promise<number> {
   return (await visit(new URL(path, (await showApp(name)).url))).status;
 }
 
-/** A package with classes in PHP, which npm's registry has as well. */
+/** A package with PHP classes that npm's registry also contains. */
 const stylePackage = {
   name: "test/style-engine",
   version: "2.0.0",
@@ -105,7 +105,7 @@ test.concurrent("scripts of composer.json run in a build with the source, and ar
   expect(log).not.toContain("begins again");
   expect(await page(name)).toBe("made dumped\nmade installed\n");
 
-  // Classes of the app are in the list, so it is made with them.
+  // The app's classes are in the class map, so it is generated with them.
   const config = { "classmap-authoritative": true };
   const authoritative = { ...files, "composer.json": JSON.stringify({ ...manifest, scripts, config }) };
   await logOf(name, await packed(authoritative), "success");

@@ -1,4 +1,4 @@
-// Apps in Python: Flask, Django and FastAPI, with what their authors have in the source, on the stack's Python.
+// Apps in Python: Flask, Django and FastAPI, with the files that authors commonly have in the source, on the stack's Python.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ function packed(files: Files): Promise<Buffer> {
 }
 
 const flask = {
-  // A package without a wheel is compiled, with the headers of Python.
+  // A package without a wheel is compiled with Python's headers.
   "requirements.txt": "--no-binary markupsafe\nflask==3.0.3\nmarkupsafe==3.0.2\ngunicorn==23.0.0\n",
   ".python-version": "3.11\n",
 };

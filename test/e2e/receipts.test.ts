@@ -60,7 +60,7 @@ test("a build leaves a signed receipt that names its image, its source, its tool
     );
     expect(runDetails.metadata.slipway_cacheHit).toBe(reused);
     const layers = runDetails.byproducts.map(({ annotations }) => annotations?.["reused"]);
-    // The stack and the toolchain, the dependencies, the app's files.
+    // The layers are the stack and the toolchain, the dependencies, and the app's files.
     expect(layers.slice(-2)).toEqual([reused, false]);
     expect(layers.slice(0, -2)).not.toContain(false);
   }
@@ -109,7 +109,7 @@ test("a build that fails leaves no receipt", async () => {
   expect((await requestApi("GET", receiptPath(app.name, deployment.id))).status).toBe(404);
 });
 
-/** The receipt or the SBOM in the registry, found as clients do, without Slipway's API. */
+/** The receipt or the SBOM in the registry, found like a client does, without Slipway's API. */
 async function attachedTo(image: string, type = "application/vnd.dsse.envelope.v1+json"): Promise<unknown> {
   const [, repository = "", digest = ""] = /^[^/]+\/(.+)@(.+)$/.exec(image) ?? [];
   const get = async <T>(path: string, accept: string) => {

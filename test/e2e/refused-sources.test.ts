@@ -1,4 +1,4 @@
-// Archives and URLs that cannot be deployed end in build-error, with a line that says why.
+// Archives and URLs that cannot be deployed end with "build-error", and a log line gives the reason.
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
@@ -11,7 +11,7 @@ test.each([
   ["nothing that a buildpack recognizes", { "app/readme.txt": "hello" }, /buildpack/i],
 ])("a source with %s ends in build-error, and the log says why", async (_title, files, reason) => {
   const app = await createApp("refused");
-  // The operator's CNB_BUILDER would try what no buildpack recognizes.
+  // Otherwise the operator's CNB_BUILDER would be tried for apps that no buildpack recognizes.
   await requestApi("PATCH", `/v1/apps/${app.name}`, { app: { builder: "buildpacks" } });
   const { deployment, log } = await deployed(app.name, await packTarGz(files));
   expect(deployment.status).toBe("build-error");

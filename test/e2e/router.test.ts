@@ -1,4 +1,4 @@
-// Clients that keep their connections to an app open notice no cutover of the app.
+// Clients that keep their connections to an app open do not notice a cutover of the app.
 
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +10,7 @@ import type { AppJson, DeploymentJson } from "./slipway.ts";
 
 const clients = 8;
 const rounds = 4;
-/** Between a client's requests: without one they would keep the processors from the deployments. */
+/** Pause between a client's requests. Without it, the clients would take the CPU time of the deployments. */
 const pauseMs = 20;
 
 test("no request of clients on open connections fails during twenty cutovers", async () => {
@@ -41,7 +41,7 @@ test("no request of clients on open connections fails during twenty cutovers", a
   expect(new Set(received).size).toBe(rounds + 1);
 }, 240_000);
 
-/** The first release again. */
+/** Rolls back to the first release. */
 async function rolledBack(app: AppJson): Promise<DeploymentJson> {
   const path = `/v1/apps/${app.name}/deployments`;
   const first = { deployment: { release: 1 } };

@@ -1,4 +1,4 @@
-// Apps in Ruby, on the Ruby of the stack's distribution, with a gem that is part of the source and has an extension in C.
+// Apps in Ruby, on the Ruby of the stack's distribution, with a gem that is part of the source and has a C extension.
 
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -6,7 +6,7 @@ import { expect, test, vi } from "vitest";
 import { packTar, packTarGz } from "@slipway/testkit";
 import { createApp, logOf, page } from "./slipway.ts";
 
-// The first deployment makes the toolchain, and those of these tests wait for each other, because the workers run two at a time.
+// The first deployment creates the toolchain. The deployments of these tests wait for each other, because the workers run two at a time.
 vi.setConfig({ testTimeout: 600_000 });
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -40,7 +40,7 @@ specification_version: 4
 summary: greets
 `;
 
-/** A gem is a tar of its specification and of its files. */
+/** A gem is a tar that contains its specification and its files. */
 async function greetingGem(): Promise<Buffer> {
   return await packTar({
     "metadata.gz": await promisify(gzip)(gemSpecification),
@@ -60,7 +60,7 @@ ${gems.map((name) => `  ${name}\n`).join("")}
 BUNDLED WITH
    2.6.2
 `;
-/** Answers each connection; one that only looks whether it listens may be closed by then. */
+/** Answers each connection. A connection that only checks whether the server listens may already be closed. */
 const server = (text: string) => `require "socket"
 server = TCPServer.new("0.0.0.0", ENV.fetch("PORT").to_i)
 Signal.trap("TERM") { exit }

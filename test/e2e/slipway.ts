@@ -1,4 +1,4 @@
-// What a scenario requests of a running Slipway, over HTTP and WebSocket only, as clients do.
+// A scenario's requests to a running Slipway, over HTTP and WebSocket only, as from clients.
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -51,7 +51,7 @@ export interface Frame {
 }
 
 const pollMs = 250;
-/** Operations are short. */
+/** The interval is short, because operations are short. */
 const operationPollMs = 100;
 let bearer: Promise<string> | undefined;
 
@@ -72,7 +72,7 @@ async function exchange(apiToken: string): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
-/** Sends a request as the admin. @returns the response, whatever its status. */
+/** Sends a request as the admin. @returns the response, with any status. */
 export async function requestApi(method: string, path: string, body?: unknown): Promise<Response> {
   const headers = { authorization: `Bearer ${await token()}`, "content-type": "application/json" };
   return fetch(apiUrl(path), {
@@ -99,7 +99,7 @@ export async function showApp(name: string): Promise<AppJson> {
   return (await call<{ app: AppJson }>("GET", `/v1/apps/${name}`)).app;
 }
 
-/** Uploads an archive. @returns its URL to deploy from. */
+/** Uploads an archive. @returns the URL to deploy from. */
 export async function upload(archive: Buffer): Promise<string> {
   const { source } = await call<{ source: { upload_url: string; download_url: string } }>(
     "POST",
@@ -146,14 +146,14 @@ export async function output(app: string, id: string): Promise<string> {
   return (await requestApi("GET", `/v1/apps/${app}/deployments/${id}/output`)).text();
 }
 
-/** Deploys, and waits for the end. */
+/** Deploys, and waits for the deployment's end. */
 export async function deployed(app: string, archive: Buffer, gitRef: string | null = null) {
   const { id } = await deploy(app, archive, gitRef);
   const deployment = await ended(app, id);
   return { deployment, log: await output(app, id) };
 }
 
-/** Deploys. @returns the log. @throws with the log when the deployment does not end in this status. */
+/** Deploys. @returns the log. @throws an error with the log when the deployment does not end in this status. */
 export async function logOf(app: string, archive: Buffer, status: DeploymentStatus): Promise<string> {
   const { deployment, log } = await deployed(app, archive);
   if (deployment.status === status) return log;
@@ -176,7 +176,7 @@ export async function showOperation(url: string): Promise<OperationJson> {
   return (await call<{ operation: OperationJson }>("GET", url)).operation;
 }
 
-/** Waits for the end; the test's timeout is the limit. */
+/** Waits for the operation's end; the test's timeout is the limit. */
 export async function operationEnded(url: string): Promise<OperationJson> {
   const look = async () => {
     const found = await showOperation(url);
@@ -185,7 +185,7 @@ export async function operationEnded(url: string): Promise<OperationJson> {
   return await poll(look, { everyMs: operationPollMs });
 }
 
-/** Scales or restarts, and waits for the end. */
+/** Scales or restarts, and waits for the operation's end. */
 export async function operated(
   app: AppJson,
   what: "scale" | "restart",
@@ -194,7 +194,7 @@ export async function operated(
   return operationEnded(await requested(app, what, body));
 }
 
-/** The text the app answers with at its URL. */
+/** The text of the app's answer at its URL. */
 export async function page(app: string, path = "/"): Promise<string> {
   return (await visit(new URL(path, (await showApp(app)).url))).body;
 }

@@ -1,4 +1,4 @@
-// An app's stack: chosen as Scalingo's clients do, then used by its next build and release.
+// An app's stack: chosen in the way of Scalingo's clients, then used by its next build and release.
 
 import { expect, inject, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";

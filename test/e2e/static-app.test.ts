@@ -1,4 +1,4 @@
-// A folder of files is served as it is.
+// A folder of files is served unchanged.
 
 import { expect, test } from "vitest";
 import { packFolder } from "@slipway/cli/quickstart";

@@ -18,7 +18,7 @@ test("a deployment is one trace, from the request to the cutover, with the calls
   expect(deployment.status).toBe("success");
   const path = `/v1/apps/${app.name}/deployments/${deployment.id}/timeline`;
   const { timeline } = await call<{ timeline: { trace_id: string } }>("GET", path);
-  // The API and the worker send their batches on their own.
+  // The API and the worker send their batches independently.
   const complete = async () => {
     const received = await spansOf(timeline.trace_id);
     const names = new Set(received.map(({ name }) => name));

@@ -1,4 +1,4 @@
-// Node.js apps as their authors have them: how they name their version, start, and build, and what the log says of mistakes.
+// Node.js apps in common forms: how they specify their version, start, and build, and the log's messages about mistakes.
 
 import { text } from "node:stream/consumers";
 import { expect, test, vi } from "vitest";
@@ -36,7 +36,7 @@ function packed(files: Files): Promise<Buffer> {
   );
 }
 
-/** Deploys an app, by default a new one, which must start. @returns the log, and what the app answers. */
+/** Deploys an app, by default a new one, which must start. @returns the log, and the app's answer. */
 async function started(archive: Buffer, app?: string): Promise<{ name: string; log: string; says: unknown }> {
   const name = app ?? (await createApp("usual")).name;
   const log = await logOf(name, archive, "success");
@@ -161,7 +161,7 @@ test.concurrent("a standalone server of Next.js is built, and listens on the app
   await call("PUT", `/v1/apps/${name}/variables`, { variables });
   const manifest = {
     name: "app",
-    // The server has its own copy of the packages that it needs.
+    // The server contains its own copy of the packages that it needs.
     scripts: {
       build: "next build",
       postbuild: "rm -rf node_modules .next/cache",

@@ -1,4 +1,4 @@
-// Scopes of variables: what builds see, what releases see, and what stays in images.
+// Scopes of variables: the variables in builds, in releases, and in images.
 
 import { expect, test } from "vitest";
 import { packTarGz } from "@slipway/testkit";
@@ -6,7 +6,7 @@ import { answering, inlineApp } from "./apps.ts";
 import { call, createApp, ended, logOf, operated, page } from "./slipway.ts";
 
 const sees = "${OF_BUILDS-none} ${OF_RELEASES-none} ${OF_BOTH-none}";
-/** In the build, variables of buildpacks are files. */
+/** During the build, variables are passed to buildpacks as files. */
 const compile = 'cd "$3"; echo "the build sees $(ls | grep ^OF_ | sort | xargs)"';
 
 test("a build gets no variable of releases only, and a release none of builds only, also after a restart and a rollback", async () => {

@@ -1,4 +1,4 @@
-// A monorepo as each package manager has it: the manifests, and the lock file with its settings.
+// A monorepo in the form of each package manager: the manifests, and the lock file with its settings.
 
 import { bunEntry, npmEntry, pnpmLockOf, type Published, yarn1LockOf, yarn4LockOf } from "./lock-files.ts";
 
@@ -6,11 +6,11 @@ import { bunEntry, npmEntry, pnpmLockOf, type Published, yarn1LockOf, yarn4LockO
 export type Ms = "2.0.0" | "2.1.3";
 
 interface Manager {
-  /** Field packageManager; null for npm. */
+  /** The field packageManager; null for npm. */
   readonly packageManager: string | null;
-  /** How apps/api asks for packages/lib. */
+  /** The version range by which apps/api depends on packages/lib. */
   readonly range: string;
-  /** @returns lock file and settings by name. @param ms of apps/api. @param other of packages/lib. */
+  /** @returns lock file and settings by file name. @param ms the version for apps/api. @param other the version for packages/lib. */
   readonly files: (ms: Ms, other: Ms) => Readonly<Record<string, string>>;
 }
 
@@ -30,7 +30,7 @@ const name = { api: "@m/api", lib: "@m/lib" };
 const bothMs: readonly Published[] = ["ms@2.0.0", "ms@2.1.3"];
 const rootManifest = { name: "monorepo", version: "1.0.0", workspaces: ["apps/*", "packages/*"] };
 
-/** @param ms version that apps/api needs; packages/lib needs the other one. */
+/** @param ms the version that apps/api needs; packages/lib needs the other one. */
 export function workspaceOf(manager: WorkspaceManager, ms: Ms) {
   const { packageManager, range, files } = managers[manager];
   const other = otherThan(ms);
@@ -111,7 +111,7 @@ function bunFiles(ms: Ms, other: Ms) {
   return { "bun.lock": JSON.stringify({ lockfileVersion: 1, configVersion: 1, workspaces, packages }) };
 }
 
-/** Lock files of a monorepo whose packages/lib needs is-number for its build, in place of ms. */
+/** Lock files of a monorepo whose packages/lib needs is-number for its build instead of ms. */
 export const lockedBuilds = {
   npm: {
     "package-lock.json": JSON.stringify({

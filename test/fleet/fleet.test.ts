@@ -1,4 +1,4 @@
-// A fleet on two Docker Engines: whichever worker builds, no app runs twice at once, every cache is found, one engine runs the releases.
+// A fleet on two Docker Engines: no app runs twice at the same time, every cache is found by any worker, one engine runs the releases.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Deployment } from "@slipway/core";
@@ -47,7 +47,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("four wor
     await eventually(async () => !(await hasFormer(evidence)));
     expect(await violations(evidence)).toEqual([]);
 
-    // A deployment that was requeued after its build is not built again; no other is built twice.
+    // A deployment that was requeued after its build is not built again, and no other deployment is built twice.
     const counts = ended.map(({ id, attempt }) => [buildsOf(id).length, attempt] as const);
     expect(counts.filter(([built, attempt]) => built < 1 || built > attempt)).toEqual([]);
     expect(await Promise.all(second.map(foundInCache))).toEqual(again.map(({ name }) => `found ${name}`));

@@ -1,4 +1,4 @@
-// One app whose builds take place on two engines in turn has the files of a build without anything kept from before.
+// An app whose builds alternate between two engines has the same files as after a build without any cache.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { AppBody } from "@slipway/protocol";
@@ -10,7 +10,7 @@ import { reportStateOfFailed } from "../chaos/state.ts";
 import { layeredApp, treeOf } from "../e2e/layered-app.ts";
 
 const build = `node -e 'fs.writeFileSync("built", process.version)'`;
-/** Changes its dependencies, as Prisma's does. */
+/** A build that changes its dependencies, as Prisma's generator does. */
 const generate = `${build}; mkdir -p node_modules/.generated; echo 1 > node_modules/.generated/index.js; echo // >> node_modules/ms/index.js`;
 
 const sources = {
@@ -24,14 +24,14 @@ type Name = keyof typeof sources;
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two workers on two engines", () => {
   const opened = new AsyncDisposableStack();
-  /** The trees of apps that were never deployed before. */
+  /** The file trees of apps that were never deployed before. */
   let wholeTrees: Readonly<Record<string, readonly unknown[] | undefined>>;
   let slipway: SlipwayUnderTest;
   let [here, there, besides]: (AppUnderTest | undefined)[] = [];
   let running: Set<AppUnderTest>;
   beforeAll(async () => {
     const { dockerHost } = opened.use(await startPrivateEngine({ name: "layers" }));
-    // Builds on the private engine have no way to the npm registry: they install from the cache of the other engine's builds.
+    // Builds on the private engine cannot reach the npm registry: they install from the cache of the other engine's builds.
     const workers = [{ CONCURRENCY: "4" }, { DOCKER_HOST: dockerHost }, {}];
     slipway = opened.use(await SlipwayUnderTest.start({ workers, engines: [dockerHost] }));
     [here, there, besides] = slipway.workers;

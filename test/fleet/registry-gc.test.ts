@@ -1,4 +1,4 @@
-// Garbage collection of the private registry while deployments run: nothing that an image contains is lost, and disk is freed.
+// Garbage collection of the private registry while deployments run: no blob that an image contains is lost, and disk space is freed.
 
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
@@ -28,7 +28,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
 
   beforeAll(async () => {
     const own = readOwnConfig("test");
-    // Its builds run on the image of releases: then only that one is pushed.
+    // The builds run on the run image, so that only this image has to be pushed.
     const stackImage = `slipway-stack:${inject("environment").STACK_IMAGE.split(":").at(-1)}`;
     const config = { ...own, dataDir: join(own.dataDir, "registry-gc"), stackImage };
     const say = () => undefined;
@@ -82,7 +82,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     await succeeds(old, large);
     const [digest] = (await imagesOf(`apps/${old.id}`)).map((image) => image.layers.at(-1));
     if (digest === undefined) throw new Error("the image has no layer");
-    // It shares all layers but its own with the image that is deleted.
+    // This image shares all layers except its own with the image that is deleted.
     await succeeds(sharing, sourceOf("second"));
     for (const answer of ["third", "fourth"]) await succeeds(old, sourceOf(answer));
     await eventually(async () => (await imagesOf(`apps/${old.id}`)).length === 2);
@@ -105,7 +105,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     expect(bytes).toBeGreaterThan(largeBytes / 2);
     expect(blobs).toBeGreaterThanOrEqual(2);
     expect(await hasBlob(`apps/${old.id}`, digest)).toBe(false);
-    // The layers that are left are found, and the one that was deleted is uploaded again.
+    // The remaining layers are found, and the deleted one is uploaded again.
     await succeeds(old, large);
     expect(await incomplete()).toEqual([]);
   }, 300_000);
@@ -170,7 +170,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     return { exitCode, verb, blobs: Number(blobs), bytes: Number(bytes) };
   }
 
-  /** Every blob of every image that is missing or damaged. */
+  /** All missing or damaged blobs of all images. */
   async function incomplete(): Promise<string[]> {
     const { repositories } = (await (await requested("/v2/_catalog?n=1000")).json()) as Catalog;
     expect(repositories).toContain("slipway/stack");
@@ -191,7 +191,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     const images: { readonly layers: readonly string[]; readonly blobs: readonly string[] }[] = [];
     for (const tag of (tags ?? []).filter((one) => !one.startsWith("sha256-"))) {
       const response = await requested(`/v2/${repository}/manifests/${tag}`);
-      // Housekeeping may have deleted it since.
+      // Housekeeping may have deleted the image in the meantime.
       if (response.status === 404) continue;
       const { config, layers } = (await response.json()) as Manifest;
       const digests = layers.map((layer) => layer.digest);
@@ -224,7 +224,7 @@ const manifestTypes =
   "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 const largeBytes = 1_500_000;
 
-/** An app that answers with a text, with a file that cannot be compressed. */
+/** An app that answers with a text, and has a file that cannot be compressed. */
 function sourceOf(answer: string): Record<string, string> {
   const bytes = randomBytes((largeBytes * 3) / 4).toString("base64");
   return inlineApp("true", answering(answer), { "large.txt": bytes });

@@ -1,4 +1,4 @@
-// Releases on a Docker Swarm from end to end: deployed, killed, scaled, replaced by one that crashes, deleted.
+// Releases on a Docker Swarm from end to end: deployed, killed, scaled, replaced by a crashing release, deleted.
 
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -14,7 +14,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
   let slipway: SlipwayUnderTest;
   beforeAll(async () => {
     const { dockerHost } = opened.use(await startPrivateEngine({ name: "manager", swarm: "manager" }));
-    // Longer than a test may take: what ends only with its grace period fails it.
+    // Longer than a test's time limit: a test fails if a container ends only with its grace period.
     const settings = { SCHEDULER: "swarm", SCHEDULER_DOCKER_HOST: dockerHost, STOP_GRACE_MS: "300000" };
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}], settings }));
   });
@@ -92,7 +92,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     await eventually(
       async () => (await manager().listContainers({ filters: { name: [name] } })).length === 1,
     );
-    // What an earlier attempt at these tests left is counted too.
+    // Leftovers of an earlier attempt at these tests are counted too.
     const services = await manager().listServices({ filters: { label: [`${label.installation}=${id}`] } });
     const networks = await manager().listNetworks({ filters: { label: [`${label.installation}=${id}`] } });
     expect(services.map(({ Spec }) => Spec?.Name)).toContain(name);
@@ -110,7 +110,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     readonly id: string;
   }
 
-  /** The engine that releases run on. */
+  /** The engine of the releases. */
   function manager() {
     const [engine] = slipway.engines;
     if (engine === undefined) throw new Error("there is no engine");
@@ -125,7 +125,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
     return await manager().listContainers({ all: true, filters: { label: [`${label.app}=${id}`] } });
   }
 
-  /** What each instance answers; "" of one that does not answer. */
+  /** The answer of each instance; "" for an instance that does not answer. */
   async function answers(app: AppId): Promise<string[]> {
     const pages = (await targets(app)).map(async ({ host, port }) => {
       const page = await fetch(`http://${host}:${port}/`).catch(() => null);

@@ -1,4 +1,4 @@
-// Build slots over a real Redis and a real store: deployments that build nothing need none, and owners share them.
+// Build slots with a real Redis and a real store: deployments without a build need none, and owners share them.
 
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
@@ -11,17 +11,17 @@ import { aNewDeployment, anApp, eventually } from "@slipway/testkit";
 import { keys, openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
-/** Builds end at once when a test is over. */
+/** Builds end at once after a test. */
 const stopGraceMs = 10_000;
 let open: AsyncDisposableStack;
 let startWorker: TestLanes["startWorker"];
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
-/** What ends each running build and each start, by the id of its app. */
+/** Callbacks that end each running build and each start, by app id. */
 let building: Map<string, () => void>;
 let starting: Map<string, () => void>;
-/** `app@worker` of each build, in the order of their starts. */
+/** `app@worker` of each build, in the order of the starts. */
 let order: string[];
 let isOver: boolean;
 
@@ -136,7 +136,7 @@ test("a draining worker finishes its deployments, takes no others, and takes som
   await startBuilding("w2", 1);
   await eventually(async () => building.has("b"));
   expect(order).toEqual(["a@w1", "b@w2"]);
-  // Each assignment to a worker counts. A draining worker requeues at most the one that BullMQ made before the pause.
+  // Each assignment to a worker counts. A draining worker requeues at most the one assignment that BullMQ made before the pause.
   expect((await lanes.queues[0]?.getJob(id))?.attemptsStarted).toBeLessThanOrEqual(2);
   const idle = draining.idle();
   building.get("a")?.();
@@ -184,7 +184,7 @@ function startBuilding(
   return startWorker({ name, concurrency, startConcurrency, work }, stopGraceMs);
 }
 
-/** Builds and starts until the test ends each. */
+/** Builds and starts; each lasts until the test ends it. */
 async function deploy({ id, appId, attempt, buildSlot }: LaneTask, worker: string): Promise<void> {
   const found = (await store.deployments.get(id)) as Deployment;
   const at = { at: new Date(), lineCount: 0 };

@@ -1,4 +1,4 @@
-// What lanes and their reconciler cost, in calls of a real Redis, and that a pass still finds what is missing.
+// The cost of lanes and their reconciler in calls of a real Redis. Also tests that a pass still finds missing jobs.
 
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
@@ -140,7 +140,7 @@ async function queueApps(owners: number): Promise<string[]> {
   return ownerIds;
 }
 
-/** In the reverse of their ids' order: the order of their deployments is not the order in which they are read. */
+/** In the reverse order of their ids: the order of their deployments differs from the order in which they are read. */
 function appsOf(ownerId: string): string[] {
   return Array.from({ length: appsPerOwner }, (_, index) => `${ownerId}-${appsPerOwner - index}`);
 }
@@ -159,7 +159,7 @@ function reconciledBy(by: Lanes): Promise<void> {
   return reconcile({ ...store, lanes: by, leaseMs, work, onError: unexpected });
 }
 
-/** How many scripts and other commands clients sent during the work. */
+/** The number of scripts and other commands that clients sent during the work. */
 async function callsOf(work: () => Promise<void>): Promise<number> {
   const before = await scriptsRun();
   await work();
@@ -174,7 +174,7 @@ async function scriptsRun(): Promise<number> {
   );
 }
 
-/** Every key's content. */
+/** The content of every key. */
 async function dump(): Promise<[string, string][]> {
   const found = (await redis.keys("*")).toSorted();
   return Promise.all(found.map(async (key) => [key, (await redis.dumpBuffer(key)).toString("base64")]));

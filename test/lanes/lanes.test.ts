@@ -1,4 +1,4 @@
-// Lanes over a real Redis and a real store: order, one at a time, retries, requeues, crashed workers, a Redis that lost its data.
+// Lanes with a real Redis and a real store: order, one at a time, retries, requeues, crashed workers, a Redis that lost its data.
 
 import { randomUUID } from "node:crypto";
 import { Job, Worker } from "bullmq";
@@ -13,7 +13,7 @@ import { aNewDeployment, eventually, scrapeMetrics } from "@slipway/testkit";
 import { keys, openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
-/** The reconciler's lease, where no worker runs what it requeues. */
+/** The reconciler's lease in tests without a worker that runs the requeued deployments. */
 const soonMs = 10;
 let open: AsyncDisposableStack;
 let redisUrl: string;
@@ -294,7 +294,7 @@ test("a free slot goes to the app that has waited longest, however long the lane
   await work(async (task) => {
     const claimed = await claimTask(task);
     order.push(`${claimed.appId}${claimed.number}`);
-    // builds take longer than passing a slot on: until that is done, the app that had it does not wait again
+    // Builds take longer than passing on a slot: until the slot is passed on, the app that had it is not waiting again.
     const app = former?.appId;
     if (app !== undefined && (await store.deployments.lane(app, 1)).length > 0)
       await eventually(async () => (await redis.zscore(keys.ownerWaiting("owner"), app)) !== null);
@@ -318,7 +318,7 @@ test("an aborted deployment, and one whose app has a job already, take no slot",
   const [a, b, c] = [await create("a"), await create("b"), await create("c")];
   for (const app of ["a", "b", "c"]) await lanes.advance(app);
   expect(await lanes.hasSlot("owner")).toBe(false);
-  // by the store the app is free, but its job still runs
+  // According to the store the app is free, but its job still runs.
   await store.deployments.compareAndSet(changeStatus(a, "aborted", { at: new Date(), lineCount: 0 }));
   const second = await create("a");
   await lanes.advance("a");

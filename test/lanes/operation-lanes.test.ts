@@ -1,5 +1,5 @@
-// Operations in their app's lane, over a real Redis and a real store: before and beside deployments, retries, crashed workers,
-// a Redis that lost its data.
+// Operations in their app's lane, with a real Redis and a real store: before and beside deployments, retries, crashed workers, a Redis that
+// lost its data.
 
 import type { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -25,7 +25,7 @@ let redis: Redis;
 let store: Store;
 let lanes: Lanes;
 let workers: LaneWorker[];
-/** What ran, in the order in which it began. */
+/** The deployments and operations that ran, in the order of their starts. */
 let order: string[];
 let running: number;
 let maxRunning: number;
@@ -36,7 +36,7 @@ let createdAt = new Date(0);
 
 beforeEach(async () => {
   open = new AsyncDisposableStack();
-  // One slot, so that the deployment that runs has taken it: an operation needs none.
+  // There is one slot, which the running deployment has taken: an operation needs no slot.
   ({ redis, store, lanes, errors, startWorker } = open.use(await openTestLanes({ ownerSlots: 1 })));
   workers = [];
   order = [];
@@ -109,7 +109,7 @@ test("an operation without a job runs, and one whose attempts are used up ends i
   const lost = await operation();
   await reconciled();
   await eventually(async () => (await store.operations.get(lost.id))?.status === "done");
-  // A worker would give the next operation a job before it is claimed below.
+  // A worker would add the next operation's job before the test claims the operation below.
   await Promise.all(workers.splice(0).map((worker) => worker.stop({ graceMs: 100 })));
   const failed = await operation();
   const claimed = claimOperation(failed, 40, new Date());

@@ -1,4 +1,5 @@
-// The operations' own queue, over a real Redis and a real store: room beside builds, and still one job at a time per app.
+// The separate queue of operations, with a real Redis and a real store: operations have room beside builds, and an app still has only one
+// job at a time.
 
 import { Queue } from "bullmq";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -75,7 +76,7 @@ test("an operation has no job while a deployment of its app has one, and vice ve
 
   const other = await operation("idle");
   await lanes.advance("idle");
-  // By the store the app is free, but its job still exists.
+  // According to the store the app is free, but its job still exists.
   await store.operations.compareAndSet(endOperation(other, new Date(), null));
   const next = await deployment("idle");
   await lanes.advance("idle");

@@ -1,4 +1,4 @@
-// One owner's endless builds on a real Redis and a real store: other owners' builds start beside them.
+// One owner's endless builds, with a real Redis and a real store: builds of other owners start beside them.
 
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
@@ -11,7 +11,7 @@ import { aNewDeployment, eventually } from "@slipway/testkit";
 import { keys, leaseMs, openTestLanes } from "./test-lanes.ts";
 import type { TestLanes } from "./test-lanes.ts";
 
-/** Builds end at once when a test is over. */
+/** Builds end at once after a test. */
 const stopGraceMs = 10_000;
 let open: AsyncDisposableStack;
 let startWorker: TestLanes["startWorker"];
@@ -19,7 +19,7 @@ let onError: TestLanes["onError"];
 let redis: Redis;
 let store: Store;
 let lanes: Lanes;
-/** What ends each running build, by the id of its app, in the order in which the builds started. */
+/** Callbacks that end each running build, by app id, in the order of the builds' starts. */
 let running: Map<string, () => void>;
 let order: string[];
 /** Whether builds end at once. */

@@ -1,4 +1,4 @@
-// For tests of lanes: a Redis, a store in a temporary file, and lanes over both. An unexpected error of them fails the test.
+// For tests of lanes: a Redis, a store in a temporary file, and lanes over both. An unexpected error of lanes or workers fails the test.
 
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,17 +12,19 @@ import type { Lanes, LanesOptions, LaneWorker, LaneWorkerOptions } from "@slipwa
 import { openStore } from "@slipway/store";
 import { startRedis } from "@slipway/testkit";
 
-/** Disposed of, it throws the errors that are left. */
+/** The disposal throws the errors that are left. */
 export interface TestLanes extends AsyncDisposable {
   readonly redisUrl: string;
   readonly redis: Redis;
   readonly store: Store;
   readonly lanes: Lanes;
-  /** What lanes and workers reported, failed assertions of a job's handler among them. Tests remove the errors that they expect. */
+  /**
+   * The errors that lanes and workers reported, including failed assertions in a job's handler. Tests remove the errors that they expect.
+   */
   readonly errors: string[];
   readonly onError: (error: unknown, what: string) => void;
   /**
-   * Starts a worker with one slot of each kind, unless `own` overrides that. It stops before the lanes are disposed of.
+   * Starts a worker with one slot of each kind, unless `own` overrides that. It stops before the lanes are disposed.
    * @param graceMs how long its attempts may then take to end.
    */
   readonly startWorker: (
@@ -32,7 +34,7 @@ export interface TestLanes extends AsyncDisposable {
 }
 
 export const keys = redisKeys("lanes-test");
-/** Longer than a busy machine delays a worker's renewal: no test waits for its end. */
+/** Longer than the delay of a worker's renewal on a busy machine. No test waits until it has elapsed. */
 export const leaseMs = 10_000;
 
 export async function openTestLanes(

@@ -1,4 +1,4 @@
-// Toolchain images in a real image registry, with a real blob store, from an npm registry of the test's own.
+// Toolchain images in a real image registry, with a real blob store, from the test's own npm registry.
 
 import { gunzipSync } from "node:zlib";
 import { mkdtempDisposable } from "node:fs/promises";
@@ -30,7 +30,7 @@ let registry: ImageRegistry;
 let stackImage: string;
 let blobsPath: string;
 let count = 0;
-/** A version of Node.js for each test, so that none finds another's layers. */
+/** Each test has its own version of Node.js, so that no test finds the layers of another. */
 let node: NodeToolchain;
 
 beforeAll(async () => {

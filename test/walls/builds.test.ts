@@ -5,7 +5,7 @@ import { packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { createApp, deployed, page } from "../e2e/slipway.ts";
 
-/** An app whose bin/release, the last script of a build, does this as well. */
+/** An app that also runs this script in its bin/release, the last script of a build. */
 function lastly(script: string) {
   const release = `#!/bin/bash\n${script}\necho 'default_process_types: {web: x}'\n`;
   return packTarGz({ ...inlineApp("true", ""), "sample/bin/release": release });
@@ -41,7 +41,7 @@ test("a built app that no image can contain fails its deployment without a retry
     expect(log).not.toContain("The platform failed");
     return deployment;
   };
-  // The engine packs a large app. The tar of a small one has a second pipe in place of the link, and pipes are left out.
+  // The engine packs a large app. In the tar of a small app, a second pipe replaces the link, and pipes are left out.
   const large = 'head -c 300000 /dev/zero > "$1/large"';
   expect(await refused(`${large}; mkfifo "$1/pipe"; ln "$1/pipe" "$1/second"`)).toMatchObject({
     failure: { code: "build-failed", message: expect.stringContaining("second is a hard link to pipe") },

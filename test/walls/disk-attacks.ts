@@ -1,5 +1,5 @@
-// Attacks on the disk by builds, hooks and apps: the input, the limit that holds it, and what its owner reads. Each runs on an engine
-// without quotas and on one with them. The limits are small, so that all attacks take little time and space.
+// Attacks on the disk by builds, hooks and apps: the input, the limit that stops the attack, and the message to its owner. Each attack runs
+// on an engine without quotas and on one with quotas. The limits are small, so that all attacks take little time and space.
 
 import { type DiskQuota, excessText } from "@slipway/core";
 import { inlineApp, servePl } from "../e2e/apps.ts";
@@ -13,29 +13,29 @@ export const limits = {
 const appDiskBytes = Number(limits.APP_DISK_MB) * 1024 ** 2;
 
 interface Outcome {
-  /** The limit that holds the attack. */
+  /** The limit that stops the attack. */
   readonly limit: "fsize" | "nofile" | "tmpfs" | "watch" | "quota" | "size";
   readonly status: string;
   /** The failure's code; null for a success. */
   readonly failure: string | null;
-  /** A part of the deployment's log. */
+  /** A part of the deployment's log that the owner reads. */
   readonly reads: string;
 }
 
 export interface Attack {
   /** The subject and the verb of a sentence. */
   readonly name: string;
-  /** Instructions of a Dockerfile on top of the stack, in place of all else. */
+  /** Instructions of a Dockerfile that begins with the stack; replaces all other files. */
   readonly dockerfile?: string;
-  /** Body of bin/compile: $1 is the build's directory, $2 its cache. */
+  /** Body of bin/compile. $1 is the build's directory, $2 its cache. */
   readonly compile?: string;
   readonly hook?: string;
   readonly web?: string;
-  /** @param quota what the kernel of the engine limits. @returns the ways in which the attack may end. */
+  /** @param quota the quotas that the engine's kernel enforces. @returns the possible outcomes of the attack. */
   readonly outcomes: (quota: DiskQuota) => readonly Outcome[];
 }
 
-/** More than a build or an app may write, also beside its image, in files that are each small enough. */
+/** More bytes than a build or an app may write, also in addition to its image, in files that are each small enough. */
 const fill = (folder: string): string => `for i in 1 2 3 4 5 6 7 8; do fallocate -l 40M ${folder}/$i; done`;
 /** More files than a build or an app may create. */
 const fillWithFiles = (folder: string): string =>
@@ -61,7 +61,7 @@ const watched: Outcome = {
   failure: "build-disk-full",
   reads: `The build wrote more than ${limits.BUILD_DISK_MB} MiB (BUILD_DISK_MB)`,
 };
-/** Where a quota includes the image, the watch may come first. */
+/** If a quota includes the image, the watch may be reached first. */
 const either = ({ containers, includesImage }: DiskQuota, quota: Outcome, watch: Outcome): Outcome[] => [
   ...(containers ? [quota] : []),
   ...(!containers || includesImage ? [watch] : []),
@@ -89,7 +89,7 @@ const hookFull: Outcome = {
   ...hookFailed,
   reads: `The postdeploy hook ${excessText("bytes", appDiskBytes)}`,
 };
-/** What the owner of an app reads that created too many files. */
+/** The message to the owner of an app that created too many files. */
 export const createdTooMany = excessText("files", appDiskBytes);
 const hookRefused: Outcome = {
   limit: "quota",
@@ -210,7 +210,7 @@ const dockerfiles: readonly Attack[] = [
   },
 ];
 
-/** By hooks, and by apps while they boot. */
+/** Attacks by hooks, and by apps while they start. */
 export const releaseAttacks: readonly Attack[] = [
   {
     name: "a hook reserves a file larger than its disk",
@@ -264,10 +264,10 @@ export const releaseAttacks: readonly Attack[] = [
   },
 ];
 
-/** Each ends its deployment, or is refused within it. */
+/** Each attack ends its deployment, or is rejected within it. */
 export const attacks: readonly Attack[] = [...builds, ...dockerfiles, ...releaseAttacks];
 
-/** An app that fills its disk on a request of /fill, and serves although the kernel may have refused that. */
+/** An app that fills its disk on a request of /fill. It keeps serving even if the kernel rejects the writes. */
 export const fillingApp = appWithFill(fill("/app"));
 /** An app that creates too many files on a request of /fill. */
 export const creatingApp = appWithFill(fillWithFiles("/app"));

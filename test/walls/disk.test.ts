@@ -1,5 +1,5 @@
-// Builds, hooks and apps that fill the disk, on an engine without quotas and on one with them, and hooks and apps on a Docker Swarm:
-// each is ended or refused, its owner reads why, and worker, engine and disk are unharmed.
+// Builds, hooks and apps that fill the disk, on an engine without quotas and on one with quotas, and hooks and apps on a Docker Swarm: each
+// is ended or rejected, its owner gets the reason, and worker, engine and disk are unharmed.
 
 import type { DiskQuota } from "@slipway/core";
 import { connectDocker, openDiskQuota, type RegistryAuth } from "@slipway/docker";
@@ -35,7 +35,7 @@ const settings = {
   BUILDERS: "buildpacks dockerfile",
   // No process is killed here, so a slow machine must not look like a dead worker.
   LEASE_MS: "30000",
-  // An app that boots is measured every 15 s, on a busy machine more seldom.
+  // A starting app is measured every 15 s, on a busy machine less often.
   BOOT_TIMEOUT_MS: "120000",
 };
 
@@ -52,7 +52,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("a Docker
   attacksOn(start, { scheduler: "swarm" });
 });
 
-/** @param options.scheduler "swarm" for hooks and apps only: builds do not differ there. */
+/** @param options.scheduler "swarm" only for hooks and apps: builds are the same there. */
 function attacksOn(
   start: () => Promise<{ readonly dockerHost: string } | PrivateEngine>,
   { scheduler }: { readonly scheduler: "docker" | "swarm" } = { scheduler: "docker" },
@@ -83,7 +83,7 @@ function attacksOn(
       const id = await slipway.deploy(app, filesOf(attack));
       const { status, failure, attempt } = await slipway.ended(id);
       const log = await logOf(id);
-      // The user's fault is never tried again.
+      // Failures of the user are never retried.
       const wanted = attack.outcomes(quota).map((one) => ({
         attempt: 1,
         status: one.status,
@@ -132,7 +132,7 @@ function attacksOn(
     const ended = `its limit is ${limits.APP_DISK_MB} MiB (APP_DISK_MB)`;
     if (!quota.containers) await eventually(async () => (await restartReason(app.name))?.includes(ended));
     await eventually(async () => (await slipway.page(app).catch(String)) === "up");
-    // The kernel may have refused it in time.
+    // The kernel may have rejected the writes in time.
     const { containers: mayBeHeld, includesImage } = quota;
     const reason = (await restartReason(app.name)) ?? (mayBeHeld ? ended : "none");
     expect(mayBeHeld && !includesImage ? reason === ended : reason.includes(ended)).toBe(true);
@@ -164,7 +164,7 @@ function attacksOn(
     };
   }
 
-  /** Its web process answers with the content of /text. */
+  /** An app whose web process answers with the content of /text. */
   function dockerfileApp(instructions: string) {
     const command = `CMD ["bash", "-c", "cd /srv && exec perl serve.pl $(cat /text)"]`;
     const from = `FROM ${slipway.environment["STACK_IMAGE"]}\nUSER 0`;
@@ -183,7 +183,7 @@ function attacksOn(
   }
 }
 
-/** The private registry asks for it, also for the stack. */
+/** The private registry requires a login, even for the stack. */
 function registryLogin(): RegistryAuth {
   const { host, username, password } = new URL(inject("environment").REGISTRY_URL);
   return { serverAddress: host, username, password: decodeURIComponent(password) };

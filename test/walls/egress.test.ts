@@ -1,4 +1,4 @@
-// The egress of builds, hooks and releases: each attack runs in all three, in one deployment, and its outcome is in the log or the page.
+// The egress of builds, hooks and releases: each attack runs in all three, in one deployment, and its outcome is in the log or on the page.
 
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -12,23 +12,23 @@ import { answering, inlineApp } from "../e2e/apps.ts";
 import { createApp, deployed, page } from "../e2e/slipway.ts";
 import type { AppJson } from "../e2e/slipway.ts";
 
-/** What the attacks aim at, by the variables that contain it. */
+/** The targets of the attacks, by the variables that contain them. */
 interface Targets {
-  /** A port of this machine, on all its addresses. */
+  /** A port of this machine, on all of its addresses. */
   readonly LISTENER: string;
-  /** Addresses of the machine. */
+  /** The machine's addresses. */
   readonly HOST: string;
   readonly API: string;
   readonly REGISTRY: string;
-  /** Another app's container, and what the address is called must not contain. */
+  /** The address of another app's container, and the app's name, which the address's host name must not contain. */
   readonly NEIGHBOR: string;
   readonly NEIGHBOR_APP: string;
-  /** The same app, on the machine's port that the router uses. */
+  /** The same app at the machine's port that the router uses. */
   readonly NEIGHBOR_PORT: string;
 }
 
 const refused = "refused";
-/** Each attack: a whole statement, and the shell command that prints how it ended. */
+/** Each attack: a complete statement, and the shell command that prints the outcome. */
 const attacks: readonly (readonly [name: string, command: string, outcome: string])[] = [
   ["the metadata service of clouds is closed", "dial 169.254.169.254 80", refused],
   ["another link-local address is closed", "dial 169.254.170.2 80", refused],
@@ -53,7 +53,7 @@ const attacks: readonly (readonly [name: string, command: string, outcome: strin
   ["DNS works", "resolved registry.npmjs.org", "yes"],
 ];
 
-/** Each call of the kernel, and how it ends. */
+/** Each system call, and its outcome. */
 const calls: readonly (readonly [name: string, call: string, outcome: string])[] = [
   ["a socket to the hypervisor is refused", "SYS_socket, 40, 1, 0", "EPERM"],
   ["a socket to the hypervisor is refused with a higher bit set", "SYS_socket, 0x100000028, 1, 0", "EPERM"],
@@ -80,7 +80,7 @@ const calls: readonly (readonly [name: string, call: string, outcome: string])[]
   ["a socket for routes is allowed", "SYS_socket, 16, 3, 0", "allowed"],
 ];
 
-/** Programs with 32 bits have a call that creates sockets of every family, whose arguments a filter cannot read. */
+/** 32-bit programs have a call that creates sockets of every family, whose arguments a filter cannot read. */
 const oldCall = ["sockets by the call of programs with 32 bits are refused", "socketcall", "ENOSYS"] as const;
 
 const places = ["build", "hook", "release"] as const;
@@ -166,7 +166,7 @@ ${lines.join("\n")}
 `;
 }
 
-/** Makes the calls, and that of programs with 32 bits by the interrupt that they use, with arguments below 4 GiB. */
+/** Makes the system calls, and the 32-bit call by its interrupt, with arguments below 4 GiB. */
 function program(): string {
   const lines = calls.map(([name, call]) => `  report(place, ${JSON.stringify(name)}, syscall(${call}));`);
   return `#define _GNU_SOURCE

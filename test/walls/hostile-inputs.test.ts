@@ -1,4 +1,4 @@
-// Hostile and useless sources, each with what its author reads: entries of archives, files that are no archive, and URLs.
+// Hostile and useless sources, each with the message to its author: entries of archives, files that are not archives, and URLs.
 
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
@@ -562,7 +562,7 @@ test.for(urls)("as the URL of a source, %s is refused without a request", async 
   expect(await refusal(opening)).toBe(`source-unreachable: ${message}`);
 });
 
-/** What the author of an archive reads. */
+/** The message to the author of an archive. */
 function refusalOf(archive: ByteStream): Promise<string> {
   return refusal(drain(sourceTar(archive, { prefix: "build", limits, signal })));
 }
@@ -571,7 +571,7 @@ function tooLong(name: string): string {
   return `archive-invalid: The archive's entry "${name.slice(0, 200)}…" has a name that is too long.`;
 }
 
-/** The bytes with another value at this place, from the end if it is negative. */
+/** The bytes with one value replaced at this position, which counts from the end if it is negative. */
 function withByte(bytes: Buffer, at: number): Buffer {
   const changed = Buffer.from(bytes);
   const index = at < 0 ? bytes.length + at : at;

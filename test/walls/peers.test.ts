@@ -1,5 +1,5 @@
-// Clients that reset, cut or half-close their connections at each point of an exchange with the API, the stream or the router: no
-// process ends, restarts, logs an error or keeps a connection, and other clients are served.
+// Clients that reset, cut or half-close their connections at each point of an exchange with the API, the stream or the router: no process
+// ends, restarts, logs an error or keeps a connection, and other clients are served.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -166,7 +166,7 @@ async function errorsOfAll(): Promise<string[]> {
   return lines.flat().filter((line) => (JSON.parse(line) as { level: number }).level >= errorLevel);
 }
 
-/** How often the processes became ready: a supervisor restarts one that ended. */
+/** How many times the processes became ready: a supervisor restarts a process that ended. */
 async function startsOfAll(): Promise<number> {
   const files = await readdir(inject("logFolder"));
   const lines = await Promise.all(files.filter((file) => file.endsWith(".log")).map(linesOf));

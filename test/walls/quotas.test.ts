@@ -1,5 +1,5 @@
-// What holds a slot, a connection or space for long, or takes more than its share: two workers with one build slot each, and a
-// stranger who deploys after each attack.
+// Attacks that occupy a slot, a connection or space for long, or take more than their share: two workers with one build slot each, and
+// another user who deploys after each attack.
 
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -54,7 +54,7 @@ afterAll(async () => {
   await cutServer(server);
 });
 
-/** A user without the rights of an operator: sends a request, and returns the response. */
+/** A user without operator rights: sends a request, and returns the response. */
 type Client = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
 interface Answer {
@@ -62,7 +62,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** What the user reads: the status of a response, or of a deployment with its failure. */
+/** The result that the user sees: the status of a response, or the status of a deployment with its failure. */
 type Outcome = readonly [status: number | string, message: string];
 
 interface Attack {
@@ -152,7 +152,7 @@ const attacks: readonly Attack[] = [
   },
 ];
 
-// Each attack is another user's. They run at once, because most of them wait for a limit of time.
+// Each attack has its own user. They run in parallel, because most of them wait for a time limit.
 test.concurrent.for(attacks)("$name", async ({ run, outcome: [status, message] }) => {
   const [seen, read] = await run(await newClient());
   expect(seen).toBe(status);
@@ -180,7 +180,7 @@ test("ten endless builds of one owner leave a slot, and a stranger deploys besid
   await unharmed();
 });
 
-/** Both workers are as before and free, nothing of a build is left on the engine, and another user deploys at once. */
+/** Both workers are unchanged and free, no build leaves anything on the engine, and another user deploys at once. */
 async function unharmed(): Promise<void> {
   expect(await strangersDeployment()).toEqual(["success", ""]);
   await slipway.idle();
@@ -244,7 +244,7 @@ async function built(client: Client, compile: string): Promise<Outcome> {
   return deployed(client, await uploaded(client, archive));
 }
 
-/** Deploys a new app, and waits for the end. */
+/** Deploys a new app, and waits for the deployment's end. */
 async function deployed(client: Client, source_url: string): Promise<Outcome> {
   const path = `/v1/apps/${await newAppOf(client)}/deployments`;
   const { body } = await client("POST", path, { deployment: { source_url } });
@@ -252,7 +252,7 @@ async function deployed(client: Client, source_url: string): Promise<Outcome> {
   return [status, failure?.message ?? ""];
 }
 
-/** Waits for requests that were sent at once. @returns what the user reads of the one that was refused. */
+/** Waits for requests that were sent at once. @returns the result of the rejected request. */
 async function refusalOf(requests: readonly Promise<Answer>[]): Promise<Outcome> {
   const answers = await Promise.all(requests);
   const refused = answers.filter(({ status }) => status >= 400);

@@ -1,4 +1,4 @@
-// Secrets of an app in its log, and secrets of the installation in its processes: each attack looks for one where none may be.
+// Secrets of an app in its log, and secrets of the installation in its processes: each attack looks for a secret where none is allowed.
 
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -26,13 +26,13 @@ const variables = {
 
 interface Attack {
   readonly name: string;
-  /** What the build runs. */
+  /** The build's script. */
   readonly script: string;
-  /** What the log shows of it. */
+  /** The lines that the log shows of the script's output. */
   readonly shown: readonly string[];
 }
 
-/** No build finds its secret in the log: neither these texts nor the token without what it is broken by. */
+/** No build can get its secret into the log: neither in these forms, nor as the token without the characters that interrupt it. */
 const attacks: readonly Attack[] = [
   { name: "prints the token", script: 'echo "token $API_TOKEN."', shown: ["token [masked]."] },
   {
@@ -136,7 +136,7 @@ describe("a build that has secrets", () => {
 describe("a process of a running installation", () => {
   const dataDir = () => dirname(inject("logFolder"));
 
-  /** The environment that the kernel shows of it. */
+  /** The process's environment, as the kernel shows it. */
   async function environmentOf(name: string): Promise<Record<string, string>> {
     const process = await runningProcess(dataDir(), name);
     const text = await readFile(`/proc/${process?.pid ?? 0}/environ`, "utf8");

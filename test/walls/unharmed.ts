@@ -1,4 +1,4 @@
-// The checks after attacks: the same workers are ready, nothing of a build or a hook is left on the engine, its disk is free again.
+// The checks after attacks: the same workers are ready, no build or hook leaves anything on the engine, its disk is free again.
 
 import { label } from "@slipway/core";
 import { findContainers, measureEngineStorage } from "@slipway/docker";
@@ -8,16 +8,16 @@ import type Docker from "dockerode";
 import { expect } from "vitest";
 import type { SlipwayUnderTest } from "../chaos/slipway.ts";
 
-/** Other processes use the disk too: less than what the greatest attacks of the suite take. */
+/** Tolerance for other processes that use the disk. It is less than the space that the largest attacks of the suite take. */
 const toleratedBytes = 2 * 1024 ** 3;
 /** Values of the label `kind` for containers that end with their deployment. */
 const temporaryKinds = ["build", "build-companion", "one-off"];
 const never = new AbortController().signal;
 
 export interface Attacked {
-  /** After an attack by a deployment. Waits for the removal of its containers, which follows the last status. */
+  /** Checks after an attack by a deployment. Waits for the removal of its containers, which follows the last status. */
   unharmedAfter(deploymentId: string): Promise<void>;
-  /** After all attacks. */
+  /** Checks after all attacks. */
   diskIsFree(): Promise<void>;
 }
 

@@ -3,15 +3,15 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
-  /** Measured rounds of each comparison; undefined for the benchmark's own number. */
+  /** Measured rounds of each comparison; undefined for the benchmark's default. */
   readonly rounds: number | undefined;
   /** Parts of the names of the rows to measure; empty for all. */
   readonly rows: readonly string[];
-  /** Whether to print where the time of a warm redeployment goes. */
+  /** Whether to print how the time of a warm redeployment is spent. */
   readonly profile: boolean;
-  /** The store to measure with; undefined for the benchmark's own choice. */
+  /** The store to measure with; undefined for the benchmark's default. */
   readonly store: string | undefined;
-  /** How many of each the benchmark `scale` makes; those not named have its own numbers. */
+  /** Numbers of the objects that the benchmark `scale` creates. Those not given have the benchmark's defaults. */
   readonly sizes: Readonly<Partial<Record<(typeof sizeNames)[number], number>>>;
 }
 
@@ -51,7 +51,7 @@ function sizeOf(name: string, text: string | undefined): [string, number][] {
   return [[name, Number(text)]];
 }
 
-/** The options that this process was started with. */
+/** The options that were passed to this process. */
 export function benchOptions(): BenchOptions {
   return parseBenchArguments(process.argv.slice(2)).options;
 }

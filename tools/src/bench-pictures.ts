@@ -1,4 +1,4 @@
-// Draws the pictures of docs/bench.md from the measurements that are stored beside them: node tools/src/bench-pictures.ts
+// Draws the pictures of docs/bench.md from the stored measurements: node tools/src/bench-pictures.ts
 
 import { writeFile } from "node:fs/promises";
 import { print, runCommand, takesOnly } from "@slipway/setup";

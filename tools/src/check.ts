@@ -1,4 +1,4 @@
-// npm run check: every static check in order, all of them even when one fails, and a summary.
+// npm run check: runs every static check in order, also after one has failed, and prints a summary.
 
 import colors from "picocolors";
 import { print, runCommand, runProgram, takesOnly } from "@slipway/setup";

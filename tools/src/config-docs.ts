@@ -1,4 +1,5 @@
-// npm run config-docs: generates the documents and lists of the configuration from its schemas, and that of the metrics from their registry, or checks that they are up to date.
+// npm run config-docs: generates the configuration's documents and lists from its schemas, and the metrics' document from their registry.
+// With --check, verifies that they are up to date.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,7 +39,7 @@ await runCommand(async () => {
   return 0;
 });
 
-/** The files by their paths, as they should be. */
+/** The expected content of the files by their paths. */
 async function generated(): Promise<[path: string, text: string][]> {
   const variables = allVariables();
   const compose = await readFile(join(repositoryRoot, "docker-compose.yml"), "utf8");
@@ -54,7 +55,7 @@ async function generated(): Promise<[path: string, text: string][]> {
   ];
 }
 
-/** As `npm run format` would leave it. */
+/** Formats the text as `npm run format` does. */
 async function formatted(name: string, text: string): Promise<string> {
   const style = await readFile(join(repositoryRoot, ".oxfmtrc.json"), "utf8");
   const { ignorePatterns: _ignored, ...options } = JSON.parse(style) as FormatOptions & {

@@ -9,7 +9,7 @@ import { fillHistory, fillWithExamples, joinExampleWorkers } from "@slipway/api/
 import { ensureConsole, print, repositoryRoot, runCommand } from "@slipway/setup";
 
 const folder = join(repositoryRoot, "docs/console");
-/** The first argument names another one. */
+/** The first argument names another executable. */
 const [executablePath = "/usr/bin/chromium"] = process.argv.slice(2);
 const wide = { width: 1180, height: 720 };
 const phone = { width: 390, height: 780 };
@@ -19,7 +19,7 @@ interface Shot {
   readonly path: string;
   readonly viewport: typeof wide;
   readonly colorScheme: "light" | "dark";
-  /** A text that the complete page has. */
+  /** A text that the page contains once it is complete. */
   readonly text: string;
   readonly isLoggedIn: boolean;
 }

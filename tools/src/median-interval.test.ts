@@ -8,7 +8,7 @@ describe("medianInterval", () => {
   });
 
   it("bounds the median by the ranks of the sign test", () => {
-    // The 40th and the 61st of 100 values bound the median with 95 %.
+    // The 40th and the 61st of 100 values bound the median with a probability of 95 %.
     const values = Array.from({ length: 100 }, (_, index) => ((index * 37) % 100) + 1);
     expect(medianInterval(values)).toEqual({ median: 50.5, low: 40, high: 61 });
   });

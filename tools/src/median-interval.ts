@@ -1,8 +1,8 @@
-// The median of measured ratios with its confidence interval, which needs no assumption about how the values are distributed.
+// The median of measured ratios with its confidence interval. It assumes no distribution of the values.
 
 export interface Interval {
   readonly median: number;
-  /** With a probability of 95 % the true median lies between these. */
+  /** With a probability of 95 % the true median lies between `low` and `high`. */
   readonly low: number;
   readonly high: number;
 }
@@ -11,7 +11,7 @@ export interface Interval {
 const deviations = 1.96;
 
 /**
- * @param values at least one, independent of each other. With fewer than 6 the interval is that of all values, and its probability
+ * @param values at least one, independent of each other. With fewer than 6 values, the interval contains all of them, and its probability
  * is lower.
  * @returns the median, and the values whose ranks bound it: the number of values below the true median is binomially distributed.
  */

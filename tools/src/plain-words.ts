@@ -1,4 +1,4 @@
-// Searches code and documents for phrases that they do not use, and names the standard term for each.
+// Searches code and documents for phrases to avoid, and names the standard term for each.
 
 import { globSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
@@ -12,7 +12,7 @@ const searched = [
   "{apps,packages,tools,test,bench}/**/*.{ts,mts,mjs,lua}",
   "{stacks,samples,test}/**",
 ];
-/** The last are the phrases themselves. */
+/** The last pattern excludes the phrases themselves. */
 const excluded = ["**/node_modules/**", "**/.slipway/**", "tools/src/plain-words/**"];
 
 await runCommand(async () => {

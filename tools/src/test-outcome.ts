@@ -3,7 +3,7 @@
 import { leftLines } from "@slipway/setup";
 import type { UnhandledError } from "./unhandled-errors.ts";
 
-/** The part of vitest's report that is used. */
+/** The parts of vitest's report that are used here. */
 export interface TestReport {
   numPassedTests: number;
   numFailedTests: number;
@@ -21,7 +21,7 @@ interface FileReport {
   assertionResults: readonly {
     fullName: string;
     status: string;
-    /** Includes those of a first try when a retry passed. */
+    /** Includes the failures of a first try when a retry passed. */
     failureMessages?: readonly string[] | null;
   }[];
 }
@@ -30,8 +30,8 @@ interface FileReport {
 const maxMessageChars = 15_000;
 
 /**
- * Counts passed and failed tests. A file that fails outside its tests counts as one failure, and so does a failed run without
- * a failed test or without a report.
+ * Counts passed and failed tests. A file that fails outside its tests counts as one failure. A failed run without a failed test or without
+ * a report counts as one too.
  */
 export function countTests(
   report: TestReport | undefined,
@@ -42,8 +42,8 @@ export function countTests(
 }
 
 /**
- * Returns the files to run again: those with a failed test and those that ran when an error occurred outside all tests.
- * @returns undefined if an error belongs to no file, because then a second run of some files does not show that it is gone.
+ * Returns the files to run again: those with a failed test, and those that ran when an error occurred outside all tests.
+ * @returns undefined if an error belongs to no file: a second run of some files could not show that the error is gone.
  */
 export function filesToRepeat(report: TestReport, errors: readonly UnhandledError[]): string[] | undefined {
   const ofErrors = errors.flatMap(({ file }) => file ?? []);

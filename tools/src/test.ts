@@ -27,11 +27,11 @@ import type { UnhandledError } from "./unhandled-errors.ts";
 const say = sayOn(process.stdout);
 
 /**
- * The lanes of projects that run in parallel when no argument is given: a scenario mostly waits for containers, leases and timers.
- * The output of the first lane is printed as it comes, that of each other lane when the lane ends.
+ * The lanes of projects that run in parallel when no argument is given: a scenario mostly waits for containers, leases and timers. The
+ * output of the first lane is printed as it arrives, the output of each other lane when the lane ends.
  */
 const lanes = [["unit", "e2e-mongo", "compose"], ["e2e"], ["chaos", "fleet"]] as const;
-/** In CI at most this many failed files of a lane are run again: more have a common cause. */
+/** In CI, at most this many failed files of a lane are run again: more failures have a common cause. */
 const maxFilesAgain = 3;
 
 await runCommand(async () => {
@@ -41,7 +41,7 @@ await runCommand(async () => {
   const exitCodes = await runTests(config, logFolder);
   const left = await stopServices(config);
   const reports = await Promise.all(exitCodes.map((_, lane) => readReport(reportIn(logFolder, lane))));
-  // repeat the failures here: each lane printed its own far above
+  // Repeat the failures here, because each lane printed its own far above.
   const { lines, exitCode } = endOfRun(reports, exitCodes, left);
   lines.forEach(print);
   return exitCode;
@@ -54,7 +54,8 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
     const concurrently = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, say);
     await setup({ config, concurrently, say });
-    // chromium is large, and only one scenario needs it; disks with quotas are for a few tests. Without them, these are skipped.
+    // chromium is large, and only one scenario needs it. Disks with quotas are needed by a few tests. Tests without their programs are
+    // skipped.
     if (config.unattended) await installPrograms(["chromium", "mkfs.xfs", "mkfs.btrfs"], say);
     const mongo = await ensureTestDatabase(config, say);
     const args = process.argv.slice(2);
@@ -64,7 +65,7 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
     const runs = lanes.map((projects, lane) => runLane(logFolder, lane, mongo, projects));
     const exitCodes = await Promise.all(runs);
     if (!config.unattended) return exitCodes;
-    // The machine is idle now, so a test that was only too slow passes. The end of the run reports it.
+    // The machine is idle now, so a test that failed only because it was slow passes. The end of the run reports it.
     const finalCodes: number[] = [];
     for (const [lane, exitCode] of exitCodes.entries())
       finalCodes.push(exitCode === 0 ? 0 : await runAgain(logFolder, lane, mongo, exitCode));
@@ -75,7 +76,7 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
   }
 }
 
-/** Runs the projects of a lane. The first lane writes to the terminal, each other lane to a file that is printed at its end. */
+/** Runs the projects of a lane. The first lane writes to the terminal, each other lane to a file that is printed when the lane ends. */
 function runLane(
   logFolder: string,
   lane: number,
@@ -89,7 +90,7 @@ function runLane(
 }
 
 /**
- * Runs the failed files of a lane once more, and writes both runs' report in place of the first.
+ * Runs the failed files of a lane once more, and replaces the first report by the combined report of both runs.
  * @returns the exit code of the second run, or `firstExitCode` if there was none.
  */
 async function runAgain(
@@ -149,7 +150,7 @@ function runVitest(
   const wanted = mongo === "missing" ? args.filter((arg) => arg !== "--project=e2e-mongo") : args;
   const leftOut =
     mongo === "missing" && !args.some((arg) => arg.startsWith("--project")) ? ["--project=!e2e-mongo"] : [];
-  // TESTS_OF marks this vitest process; vitest.config.ts marks the processes that it starts
+  // TESTS_OF marks this vitest process; vitest.config.ts marks the processes that it starts.
   const environment = {
     TESTS_OF: testsOf,
     UNHANDLED_ERRORS_FILE: unhandledErrorsOf(reportFile),

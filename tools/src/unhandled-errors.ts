@@ -3,10 +3,10 @@
 import { writeFileSync } from "node:fs";
 import type { Reporter } from "vitest/node";
 
-/** What vitest knows about an error outside all tests. */
+/** The properties of an error outside all tests, as vitest reports them. */
 export interface UnhandledError {
   readonly text: string;
-  /** The path of the test file that ran, or null if none did. */
+  /** The path of the test file that ran, or null if no file ran. */
   readonly file: string | null;
 }
 

@@ -1,4 +1,4 @@
-// What the routes use: ports, settings and shared services. app.ts creates it; http-app.ts and routes.ts pass its parts on.
+// The context of the routes: ports, settings and shared services. app.ts creates it; http-app.ts and routes.ts pass its parts on.
 
 import type { Redis } from "ioredis";
 import type { Auth, UrlSigner } from "@slipway/auth";
@@ -20,7 +20,7 @@ export interface ApiContext {
   readonly redis: Redis;
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
-  /** What the functions of packages/deployments need. */
+  /** The context of the functions of packages/deployments. */
   readonly deployments: LaneContext;
   readonly notifications: Notifications;
   /** All queues, for the dashboard. */

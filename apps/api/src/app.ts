@@ -33,9 +33,9 @@ const defaultLimitTimeoutMs = 500;
 
 /** Durations that tests change. */
 export interface ApiTiming extends OutputEventsTiming {
-  /** The longest a request waits for its rate limit counter in Redis, before the process counts it itself. */
+  /** How long a request waits at most for its rate limit counter in Redis. After that, the process counts it in its own memory. */
   readonly limitTimeoutMs?: number;
-  /** The least rate of uploads. */
+  /** The minimum rate of uploads. */
   readonly uploadPace?: Pace;
 }
 
@@ -88,7 +88,7 @@ export async function startApi(
   };
 }
 
-/** What all adapters are opened with. */
+/** The dependencies for opening each adapter. */
 interface Opening {
   readonly config: ApiConfig;
   readonly keys: RedisKeys;

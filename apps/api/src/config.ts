@@ -155,7 +155,7 @@ function grouped(parsed: z.output<typeof settings>) {
     ...commonConfig(parsed, "api"),
     traces: traceCollector(parsed),
     blobsUrl: storageUrls(parsed).blobsUrl,
-    /** Where `npm start` notes how large the private registry is. */
+    /** The file in which `npm start` stores the size of the private registry. */
     registrySizeFile: registrySizeFile(parsed.DATA_DIR),
     region: parsed.REGION_NAME,
     /** The default one first. */

@@ -35,7 +35,7 @@ export interface TestUser {
 export interface TestApi extends AsyncDisposable {
   readonly url: string;
   readonly config: ApiConfig;
-  /** The API's database, opened a second time; `blobs` likewise. */
+  /** The API's database, opened a second time. `blobs` is opened a second time too. */
   readonly store: Store;
   readonly blobs: BlobStore;
   readonly redis: TestRedis;
@@ -49,9 +49,9 @@ export interface TestApi extends AsyncDisposable {
   stop(): Promise<void>;
   /** Creates a user with an API token. */
   newUser(values?: Partial<User>): Promise<TestUser>;
-  /** Creates an app of the token's user by a request. @param fields of the request, by default a new name. */
+  /** Creates an app of the token's user by a request. @param fields fields of the request; by default only a new name. */
   createApp(token: string, fields?: object): Promise<AppBody>;
-  /** Sends a request with a bearer token; null for none. */
+  /** Sends a request. @param token the bearer token; null for none. */
   request(token: string | null, method: string, path: string, body?: unknown): Promise<Answer>;
 }
 

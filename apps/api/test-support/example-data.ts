@@ -1,4 +1,4 @@
-// Apps, deployments and a log as the console's screenshots show them.
+// The apps, deployments and log that the console's screenshots show.
 
 import { randomUUID } from "node:crypto";
 import { changeApp } from "@slipway/core";
@@ -20,7 +20,7 @@ import {
 import type { ApiContext } from "../src/api-context.ts";
 
 const phases = ["fetch", "plan", "unpack", "build", "push", "start", "cutover"];
-/** Seconds of each phase of a usual deployment. */
+/** The usual duration of each phase, in seconds. */
 const usual = [1.1, 0.4, 1.6, 14.2, 3.1, 2.4, 0.3];
 const second = 1000;
 const failure: Failure = {
@@ -52,11 +52,11 @@ const log = [
 interface Ending {
   readonly status: DeploymentStatus;
   readonly gitRef: string;
-  /** Before now. */
+  /** Minutes before the present. */
   readonly minutesAgo: number;
 }
 
-/** Fills a store, and returns the names of the app with a failed deployment and of that deployment. */
+/** Fills a store. @returns the name of the app with a failed deployment, and that deployment. */
 export async function fillWithExamples(store: Store, now: Date) {
   const owner = await store.users.byUsername("admin");
   if (owner === null) throw new Error("the operator admin does not exist");
@@ -112,12 +112,12 @@ export async function fillHistory(
     return { at, minutesAgo, text: JSON.stringify(sample) };
   });
   const kept = entries.filter(({ minutesAgo }) => minutesAgo < 200 || minutesAgo > 260);
-  // The API takes no sample of its own meanwhile.
+  // Prevents the API from taking samples of its own during this time.
   await redis.set(keys.queueHistoryLease, "taken", "PX", 600 * second);
   await redis.zadd(keys.queueHistory, ...kept.flatMap(({ at, text }) => [at, text]));
 }
 
-/** Two workers, one of which builds. Disposing it removes them. */
+/** Adds two workers, one of which builds. Disposing the result removes them. */
 export async function joinExampleWorkers(
   { redis, keys }: Pick<ApiContext, "redis" | "keys">,
   now: Date,

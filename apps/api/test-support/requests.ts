@@ -16,7 +16,7 @@ export interface FuzzRequest {
   readonly body: string;
 }
 
-/** A request without its seed data: null stands for the seed's value of that name. */
+/** A request before its seed data is filled in: null stands for the seed's value of the same name. */
 export interface Draft {
   readonly parts: readonly (string | null)[];
   readonly required: readonly (string | null)[];
@@ -76,7 +76,7 @@ const anyValue = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
 );
 
-/** Requests of a route that are valid except for some parts. @param token an operator's API token. */
+/** Generates requests of a route that are valid except for some parts. @param token an operator's API token. */
 export function draftsOf(path: string, operation: Operation, token: string): fc.Arbitrary<Draft> {
   const value = fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: anyText });
   const values = ({ length }: readonly string[]) => fc.array(value, { minLength: length, maxLength: length });
@@ -89,7 +89,7 @@ export function draftsOf(path: string, operation: Operation, token: string): fc.
   });
 }
 
-/** A valid request, as described. */
+/** A valid request that matches the description. */
 export function validDraft(path: string, operation: Operation, token: string): Draft {
   const { type, example } = contentOf(operation);
   return {
@@ -101,7 +101,7 @@ export function validDraft(path: string, operation: Operation, token: string): D
   };
 }
 
-/** Mostly a valid token and content type, so that most requests reach the route. */
+/** Generates mostly valid tokens and content types, so that most requests reach the route. */
 export function headersOf(token: string, operation?: Operation): fc.Arbitrary<FuzzRequest["headers"]> {
   const mostly = <T>(usual: T, odd: fc.Arbitrary<T>) =>
     fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: odd });

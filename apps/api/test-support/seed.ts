@@ -1,4 +1,4 @@
-// Creates one of each resource that the API's paths name, for tests that call every route.
+// Creates one resource of each kind that the API's paths name, for tests that call every route.
 
 import { Readable } from "node:stream";
 import { changeApp, sbomBlobKey } from "@slipway/core";

@@ -8,7 +8,7 @@ import type { TestApi } from "./api.ts";
 /** The value of the path parameter `worker`. */
 export const workerId = "w1";
 
-/** What a worker says of itself. */
+/** The identity that a worker registers. */
 export const workerIdentity = {
   id: workerId,
   name: "worker-1",
@@ -22,7 +22,7 @@ export const workerIdentity = {
   engine: { address: "unix:///engine.sock", cpus: 4, memoryBytes: 1024 },
 };
 
-/** Adds the worker, for tests that call every route: it stays alive however busy the machine is. Dispose of the result before the API. */
+/** Adds the worker, for tests that call every route. It stays alive even on a busy machine. Dispose the result before the API. */
 export async function joinTestWorker({ service: { context } }: TestApi): Promise<Membership> {
   const { redis, keys, listWorkers } = context;
   const fleet = { redis, keys, onError: unexpected, countUsers: async () => 1 };

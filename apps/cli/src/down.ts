@@ -19,7 +19,7 @@ import {
   testsOf,
 } from "@slipway/setup";
 
-/** Added to the apps' grace period. */
+/** Additional time for the supervisor, after the apps' grace period. */
 const supervisorExtraMs = 15_000;
 
 const say = sayOn(process.stdout);

@@ -84,7 +84,7 @@ async function runOwn(config: SetupConfig, once: boolean): Promise<number> {
   return await apps.ended;
 }
 
-/** Deploys the sample. Stops following its log when the apps end first. */
+/** Deploys the sample. Stops following its log when the apps stop first. */
 async function deployUntilStopped(addresses: Addresses, apiToken: string, stopped: Promise<never>) {
   const abort = new AbortController();
   stopped.catch((error: unknown) => abort.abort(error));
@@ -95,7 +95,7 @@ function sample({ apiUrl, routerUrl }: Addresses, apiToken: string) {
   return { apiUrl, routerUrl, apiToken, appName, folder: sampleFolder };
 }
 
-/** Waits until the API answers: the other command may still be in its setup. */
+/** Waits until the API answers: another command may still be setting Slipway up. */
 async function waitForApi(apiUrl: string, apiToken: string): Promise<void> {
   const options = { limitMs: runningWaitMs, isRetryable: () => true, pauseMs: () => pollMs };
   await retry(() => ApiClient.connect(apiUrl, apiToken), options);

@@ -1,4 +1,4 @@
-// npm run registry-gc: deletes what no image contains from the registry, while Slipway runs.
+// npm run registry-gc: deletes data that belongs to no image from the registry, while Slipway runs.
 
 import {
   collectRegistryGarbage,

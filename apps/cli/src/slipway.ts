@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// slipway: the command of people who deploy apps, and of operators.
+// slipway: the command line for app developers and operators.
 
 import { runCommand } from "@slipway/setup";
 import { readCliConfig } from "./slipway/config.ts";

@@ -14,7 +14,7 @@ import {
   urls,
 } from "@slipway/setup";
 
-// standard output belongs to the apps' logs, which may be JSON for a program to read
+// Standard output is reserved for the apps' logs, which may be JSON for another program.
 const say = sayOn(process.stderr);
 
 await runCommand(async () => {
@@ -23,7 +23,7 @@ await runCommand(async () => {
   await using _running = await claimRunning(config);
   await stopOrphans(config.dataDir, config.graceMs, say);
   await checkPorts(config);
-  // the apps' variables override those of the shell
+  // The apps' variables override the variables of the shell.
   const environment = inheritedEnvironment(await setup({ config, say }));
   const logFormat = process.stdout.isTTY ? "pretty" : "json";
   await using apps = await startApps(environment, { say, logFormat, obeySignals: true });

@@ -1,4 +1,4 @@
-// npm run user: creates, changes and deletes users of this installation, whether it runs or not.
+// npm run user: creates, changes and deletes users of this installation, while it runs or while it is stopped.
 
 import { readConfig, runCommand, runProgram } from "@slipway/setup";
 

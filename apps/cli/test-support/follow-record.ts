@@ -1,4 +1,4 @@
-// Frames of a deployment, and a record of what a follower shows of them.
+// Frames of a deployment, and a recorder for what a follower shows of them.
 
 import type { DeploymentStatus } from "@slipway/core";
 import type { LogFrame, StatusFrame } from "@slipway/protocol";
@@ -17,7 +17,7 @@ export const status = (name: DeploymentStatus): StatusFrame => ({
   data: { status: name },
 });
 
-/** Handlers that record what was shown, and what did not answer. */
+/** Handlers that record the shown lines and statuses, and the reported problems. */
 export function recorder() {
   const seen: string[] = [];
   const problems: string[] = [];

@@ -1,4 +1,4 @@
-// The addresses of the console's pages. What only some of them need is loaded with them.
+// The routes of the console's pages. Code that only some pages need is loaded with these pages.
 
 import { Link, createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { appQuery, deploymentQuery } from "./api/queries.ts";
@@ -13,7 +13,7 @@ const apps = createRoute({ getParentRoute: () => root, path: "/", component: App
 const deployment = createRoute({
   getParentRoute: () => root,
   path: "/apps/$app/deployments/$deployment",
-  // Its log is requested when these are known: they are read while the page's code is loaded.
+  // The log is requested once these queries are loaded; they are loaded while the page's code is loaded.
   loader: ({ params: { app: name, deployment: id } }) => {
     void queryClient.prefetchQuery(deploymentQuery(name, id));
     void queryClient.prefetchQuery(appQuery(name));

@@ -2,7 +2,7 @@
 
 import type { AttemptBody, TimelineAnswer } from "@slipway/protocol";
 
-/** @param at when everything happened. @param attempt overrides. */
+/** @param at the time of every event. @param attempt properties of the attempt that override the defaults. */
 export function runningTimeline(at: string, attempt: Partial<AttemptBody> = {}): TimelineAnswer["timeline"] {
   const first: AttemptBody = {
     number: 1,

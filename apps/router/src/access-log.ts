@@ -1,4 +1,4 @@
-// Logs one line per request, in the fields of the API's access log.
+// Logs one line per request, with the same fields as the API's access log.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { BlockList } from "node:net";
@@ -11,7 +11,7 @@ export type AccessLog = (request: IncomingMessage, response: ServerResponse) => 
 
 export interface AccessLogOptions {
   readonly logger: Pick<Logger, "info" | "debug" | "trace">;
-  /** Severity of all lines: a response with an error is most often the app's. */
+  /** Severity of all lines. It does not depend on the status: a response with an error is most often the app's. */
   readonly level: "off" | "info" | "debug" | "trace";
   readonly domain: string;
   readonly trustedProxies: BlockList;

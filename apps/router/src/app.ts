@@ -28,7 +28,7 @@ export async function startRouter(config: RouterConfig, logger: Logger): Promise
   const bus = { redis, keys: redisKeys(config.installationId) };
   const id = randomUUID();
   const routes = opened.use(new Routes(store.apps, onError));
-  // In this order, because a cutover waits for every router with a heartbeat: each of them has to receive its message.
+  // The order matters: a cutover waits for every router with a heartbeat, and each of these routers has to receive its message.
   opened.use(await followCutovers({ bus, id, routes, onError }));
   await opened.use(joinRouters(bus, { id, onError })).joined;
   const server = await listen({

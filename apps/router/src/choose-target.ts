@@ -12,7 +12,7 @@ export interface Choice extends Disposable {
   readonly connections: KeepAliveConnections;
 }
 
-/** The maximum of targets tried for one request. */
+/** The maximum number of targets tried for one request. */
 export const maxTargets = 4;
 
 /**
@@ -29,7 +29,7 @@ export async function chooseTarget(
     const { app, traffic } = await (unreachable.size === 0
       ? routes.find(appName)
       : routes.findFresh(appName));
-    // No await from here to `begin`: a cutover in between would not count this request.
+    // There is no await from here to `begin`: a cutover during it would not count this request.
     if (app === null) return "no-app";
     if (traffic === null) return "no-release";
     if (traffic.targets.length === 0) return "scaled-to-zero";

@@ -14,7 +14,7 @@ import {
 } from "@slipway/service";
 import type { Environment } from "@slipway/service";
 
-/** By the names that Express gives them, which the API's TRUST_PROXY also takes. */
+/** Networks by Express's names for them, which the API's TRUST_PROXY also accepts. */
 const namedNetworks: Readonly<Record<string, readonly string[]>> = {
   loopback: ["127.0.0.0/8", "::1/128"],
   linklocal: ["169.254.0.0/16", "fe80::/10"],

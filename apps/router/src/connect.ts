@@ -9,13 +9,13 @@ import type { Duplex } from "node:stream";
 import { withDeadline } from "@slipway/async";
 import type { Address } from "@slipway/core";
 
-/** Instances are on the local network: one that accepts no connection within this time is unreachable. */
+/** Instances are on the local network. An instance that accepts no connection within this time is unreachable. */
 const connectTimeoutMs = 3_000;
 
-/** Node's callback type, which requires a socket although it accepts an error alone. */
+/** Node's callback type, which requires a socket although Node accepts an error alone. */
 type Created = (error: Error | null, socket: Duplex) => void;
 
-/** An agent that passes a socket to a request only after it has connected. */
+/** An agent that passes a socket to a request only after the socket has connected. */
 export class ConnectedAgent extends Agent {
   override createConnection(options: ClientRequestArgs, created?: Created): undefined {
     connect({ host: options.host ?? "", port: Number(options.port) }).then(
@@ -39,7 +39,7 @@ export class SingleConnectionAgent extends Agent {
   }
 }
 
-/** @throws an error for which `isConnectError` returns true when no connection is established. */
+/** @throws an error for which `isConnectError` returns true when the connection cannot be established. */
 export async function connect({ host, port }: Address): Promise<Socket> {
   const socket = connectTo({ host, port, noDelay: true, keepAlive: true });
   const timedOut = () =>

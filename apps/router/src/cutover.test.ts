@@ -1,4 +1,5 @@
-// A cutover loses no request: new requests go to the new rollout, and it is confirmed when the former one has none in flight.
+// A cutover loses no request: new requests go to the new rollout, and the cutover is confirmed when the former rollout has no requests in
+// flight.
 
 import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -114,7 +115,7 @@ describe.skipIf(await lacksRedis())("cutovers", () => {
   });
 });
 
-/** Starts clients that send one request after the other, each on a keep-alive connection of its own. */
+/** Starts clients that send one request after the other, each on its own keep-alive connection. */
 function startLoad(
   clients: number,
   send: (agent: Agent, count: number) => Promise<{ status: number; body: string }>,

@@ -16,12 +16,12 @@ export interface CutoverOptions {
 /** Resolves when the router is subscribed. When Redis is unavailable it resolves at once and subscribes on reconnection. */
 export async function followCutovers(options: CutoverOptions): Promise<AsyncDisposable> {
   const { bus, routes, onError } = options;
-  /** By rollout, or by message if it names none. */
+  /** Running cutovers by rollout, or by message if the message names no rollout. */
   const running = new Map<unknown, Promise<void>>();
 
   /**
-   * The worker repeats its message until the cutover is confirmed. A repetition joins the running cutover. A message without a
-   * cutover joins nothing: a read that has begun may not see its change.
+   * The worker repeats its message until the cutover is confirmed. A repetition joins the running cutover. A message without a cutover is
+   * always handled: a read that has begun may not see its change.
    */
   async function handle(message: RouteMessage): Promise<void> {
     const key = message.switch?.rolloutId ?? message;

@@ -1,4 +1,4 @@
-// Requests without a body share keep-alive connections to the app, and its responses reach the client byte for byte, as they come.
+// Requests without a body share keep-alive connections to the app, and its responses reach the client byte for byte, as they arrive.
 
 import { once } from "node:events";
 import { request as requestOf } from "node:http";
@@ -122,7 +122,7 @@ describe.skipIf(await lacksRedis())("requests over keep-alive connections", () =
     const response = await open(target.app);
     const [socket] = await connected;
     await filled.promise;
-    // Nothing is read, so the app can write no more than the buffers hold.
+    // The client reads nothing, so the app can write only until the buffers are full.
     await expect.poll(() => stays(() => socket.bytesWritten), { timeout: 20_000 }).toBe(true);
     expect(socket.bytesWritten).toBeLessThan(64 * 1024 * 1024);
     const closed = new Promise((resolve) => socket.on("error", () => undefined).once("close", resolve));

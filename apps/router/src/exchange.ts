@@ -10,7 +10,7 @@ export interface ExchangeOptions {
   readonly client: Client;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** How long the app may send nothing. A slow client does not count. */
+  /** How long the app may send nothing. Waiting for a slow client does not count. */
   readonly timeoutMs: number;
   /** Receives a function that ends the exchange, before anything is sent. */
   readonly onStart: (end: (reason: Error) => void) => void;
@@ -22,9 +22,9 @@ export interface ExchangeOptions {
 const joinedBytes = 16 * 1024;
 
 /**
- * Resolves when the app's response is complete. The client may still be receiving it, which no longer needs the app.
- * @throws Error if the exchange fails, or the client disconnects earlier; `isHeadersTimeout`, `isUnexpectedContinue` and
- * `isConnectError` distinguish the reasons.
+ * Resolves when the app's response is complete. The client may still be receiving the response, for which the app is no longer needed.
+ * @throws Error if the exchange fails, or the client disconnects earlier; `isHeadersTimeout`, `isUnexpectedContinue` and `isConnectError`
+ * distinguish the reasons.
  */
 export function exchange(options: ExchangeOptions): Promise<void> {
   const { client, request, timeoutMs } = options;
@@ -42,7 +42,7 @@ export function exchange(options: ExchangeOptions): Promise<void> {
   return handler.done;
 }
 
-/** Whether the app did not begin its response in time. */
+/** Whether the app did not begin its response within the time limit. */
 export function isHeadersTimeout(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "UND_ERR_HEADERS_TIMEOUT";
 }
@@ -56,7 +56,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #done = Promise.withResolvers<void>();
   #controller: Dispatcher.DispatchController | null = null;
-  /** Bytes of the body that are missing; null when the app did not announce its length. */
+  /** The number of bytes of the body that are missing; null when the app did not announce the body's length. */
   #missingBytes: number | null = null;
 
   constructor(options: ExchangeOptions) {
@@ -91,7 +91,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { response } = this.#options;
     if (this.#missingBytes !== null) this.#missingBytes -= chunk.length;
     if (this.#missingBytes === 0) {
-      // A string of one byte a character, which Node joins with the head.
+      // As a string with one byte per character, which Node joins with the head.
       if (chunk.length <= joinedBytes) response.end(chunk.toString("latin1"), "latin1");
       else response.end(chunk);
     } else if (!response.write(chunk)) {

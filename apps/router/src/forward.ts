@@ -1,4 +1,4 @@
-// Forwards a request to an instance of its app, and the response to the client. Tries other instances while nothing was sent.
+// Forwards a request to an instance of its app, and the response to the client. Tries other instances until something was sent.
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { BlockList } from "node:net";
@@ -25,7 +25,7 @@ export interface ForwardOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Methods without side effects. They may be sent again when a keep-alive connection turns out to be closed. */
+/** Methods without side effects. Such requests may be sent again when a keep-alive connection turns out to be closed. */
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** The attempt to forward a request to one target. */
@@ -33,11 +33,11 @@ interface Attempt {
   readonly options: ForwardOptions;
   /** Ends the request to the app; null until its connection is established. */
   end: ((reason: Error) => void) | null;
-  /** Called when nothing more of the app's response will come. The client may still be receiving it. */
+  /** Called when the app's response is complete. The client may still be receiving it. */
   received: () => void;
   /** Whether the connection was idle before, so the app may have closed it. */
   isReused: boolean;
-  /** Why the router aborted the attempt; null when it did not. */
+  /** Why the router aborted the attempt; null when the router did not abort it. */
   failure: PageName | null;
 }
 
@@ -123,7 +123,7 @@ async function sendRepeatable(
 
 /**
  * Uses a new connection, which the app cannot have closed before the request. Resolves like `exchange`, because httpxy alone would wait
- * until the client has the response.
+ * until the client has received the response.
  */
 async function sendOnce(
   request: IncomingMessage,
@@ -182,8 +182,8 @@ function superviseUpstream(
 }
 
 /**
- * Aborts the attempt when nothing is sent for too long, because of the app or because of a client that stops its upload. A client that
- * receives its response slowly is limited by the server: the app's time begins when the client has caught up.
+ * Aborts the attempt when nothing is sent for too long, because of the app or because of a client that stops its upload. For a client that
+ * receives its response slowly, the server has its own limit: the app's time limit starts when the client has caught up.
  */
 function limitSilence(
   upstream: ClientRequest,
@@ -219,7 +219,7 @@ function fail(
   else sendPage(response, "broken");
 }
 
-/** @param end ends the request to the app. It is called at once when the attempt was aborted while it connected. */
+/** @param end ends the request to the app. If the attempt was aborted before the connection was established, it is called at once. */
 function begin(attempt: Attempt, end: (reason: Error) => void): void {
   attempt.end = end;
   if (attempt.failure !== null) end(aborted(attempt.failure));

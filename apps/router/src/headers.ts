@@ -23,7 +23,7 @@ interface Peer {
   readonly isTrusted: boolean;
 }
 
-/** Set on a connection by its first request: to check the trusted proxies takes as long as all other work on the headers. */
+/** Set on a connection by its first request: checking the trusted proxies takes as long as all other work on the headers. */
 const peer = Symbol("peer");
 
 interface KnownSocket extends Socket {
@@ -35,7 +35,7 @@ export function removeHopByHopHeaders(headers: IncomingHttpHeaders): void {
   const listed = tokens(headers.connection);
   for (const name of removedFromRequests) if (headers[name] !== undefined) delete headers[name];
   for (const name of listed) {
-    // Removing these because the client's Connection header lists them would change how the app parses the message.
+    // If these were removed because the client's Connection header lists them, the app would parse the message differently.
     if (name !== "host" && name !== "content-length" && name !== "transfer-encoding") delete headers[name];
   }
 }
@@ -54,13 +54,13 @@ export function endToEndHeaders(rawHeaders: readonly string[]): string[] {
   return kept.filter((_, index) => !listed.includes(kept[index - (index % 2)]?.toLowerCase() ?? ""));
 }
 
-/** Headers by which apps identify the client and the request that it sent. The router does not set all of them. */
+/** Headers by which apps identify the client and the client's request. The router does not set all of them. */
 const identifying = /^(?:x-forwarded(?:-.*)?|forwarded|x-real-ip)$/;
 
 /**
- * Sets X-Forwarded-* to the client's address and the requested host and protocol. Existing values are kept when the request
- * comes from a trusted proxy, and all identifying headers are replaced or removed otherwise. Their spellings with underscores,
- * which servers that pass headers as variables (CGI) cannot distinguish from the others, are always removed: no proxy sets them.
+ * Sets X-Forwarded-* to the client's address and the requested host and protocol. If the request comes from a trusted proxy, existing
+ * values are kept; otherwise all identifying headers are replaced or removed. Their spellings with underscores are always removed: no proxy
+ * sets them, and servers that pass headers as variables (CGI) cannot distinguish them from the other spellings.
  */
 export function setForwarded(request: IncomingMessage, trusted: BlockList): void {
   const { headers } = request;
@@ -76,7 +76,10 @@ export function setForwarded(request: IncomingMessage, trusted: BlockList): void
   headers["x-forwarded-port"] ??= /:(\d+)$/.exec(headers.host ?? "")?.[1] ?? "80";
 }
 
-/** @returns the address of the client: the last one of X-Forwarded-For that is no trusted proxy, if a trusted proxy sent the request. */
+/**
+ * @returns the address of the client. If a trusted proxy sent the request, this is the last address in X-Forwarded-For that is not a
+ * trusted proxy.
+ */
 export function clientOf({ socket, headers }: IncomingMessage, trusted: BlockList): string {
   const { address, isTrusted } = peerOf(socket, trusted);
   if (!isTrusted) return address;
@@ -95,7 +98,7 @@ function isProxy(address: string, trusted: BlockList): boolean {
   return address !== "" && trusted.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
-/** The peer's address; for an IPv4-mapped IPv6 address the IPv4 address. */
+/** The peer's address. An IPv4-mapped IPv6 address is converted to the IPv4 address. */
 function addressOf({ remoteAddress = "" }: Socket): string {
   return remoteAddress.startsWith("::ffff:") ? remoteAddress.slice("::ffff:".length) : remoteAddress;
 }

@@ -12,8 +12,8 @@ export function appNameOf(request: IncomingMessage, domain: string): string | nu
 }
 
 /**
- * Whether the request has several Host headers (RFC 9112, 3.2). Node keeps the first one, and a proxy may have checked another.
- * Node's parser itself refuses several Content-Length headers.
+ * Whether the request has several Host headers (RFC 9112, 3.2). Node keeps the first one, and a proxy may have checked another. Several
+ * Content-Length headers need no check here: Node's parser rejects them.
  */
 export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
   let count = 0;
@@ -25,7 +25,7 @@ export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
 }
 
 /**
- * Converts a request target in absolute form (RFC 9112, 3.2.2) to a path and a Host header, which it overrides.
+ * Converts a request target in absolute form (RFC 9112, 3.2.2) to a path, and overrides the Host header with the target's host.
  * @returns false when the target is neither a path nor a URL.
  */
 export function normalizeTarget(request: IncomingMessage): boolean {

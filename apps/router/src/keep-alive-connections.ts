@@ -4,10 +4,10 @@ import type { Address } from "@slipway/core";
 import { Client } from "undici";
 import { connect } from "./connect.ts";
 
-/** Shorter than the keep-alive timeout of common servers. An app's `Keep-Alive: timeout` shortens it. */
+/** Shorter than the keep-alive timeout of common servers. An app's `Keep-Alive: timeout` header shortens it further. */
 const idleConnectionMs = 4_000;
 const maxIdleConnections = 64;
-/** The client needs an origin, but `connect` decides where it connects to, and each request has its own Host header. */
+/** The client requires an origin. `connect` determines the address, and each request has its own Host header. */
 const origin = "http://app";
 
 export class KeepAliveConnections implements Disposable {
@@ -19,7 +19,7 @@ export class KeepAliveConnections implements Disposable {
     return this.#idle.get(targetKey(target))?.pop();
   }
 
-  /** @returns a client that connects with its first request. It rejects that request if it cannot connect, and has then sent nothing. */
+  /** @returns a client that connects with its first request. If it cannot connect, it rejects that request without having sent anything. */
   open(target: Address): Client {
     const client = new Client(origin, {
       connect: (_options, created) => {
@@ -31,7 +31,7 @@ export class KeepAliveConnections implements Disposable {
       keepAliveTimeout: idleConnectionMs,
       keepAliveMaxTimeout: idleConnectionMs,
     });
-    // The app has closed the connection, or it was idle for too long.
+    // The app has closed the connection, or the connection was idle for too long.
     client.on("disconnect", () => this.#remove(target, client));
     return client;
   }
@@ -45,7 +45,7 @@ export class KeepAliveConnections implements Disposable {
     this.#idle.set(key, idle);
   }
 
-  /** Closes the idle connections, and each other one after its request. */
+  /** Closes idle connections at once, and each of the others after its request. */
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     for (const client of [...this.#idle.values()].flat()) close(client);

@@ -1,4 +1,4 @@
-// A response that is queued behind another on its client's connection keeps neither the app's connection nor a cutover waiting.
+// A response that is queued behind another one on its client's connection delays neither the app's connection nor a cutover.
 
 import { once } from "node:events";
 import { connect } from "node:net";

@@ -4,8 +4,8 @@ import type { ServerResponse } from "node:http";
 import { isMeasured, record } from "@slipway/telemetry";
 
 /**
- * Set on the responses of apps. A WeakSet would grow with every request until the next collection of the old generation, which a
- * router rarely needs otherwise.
+ * Marks responses of apps. A WeakSet would grow with every request until the next collection of the old generation, which a router rarely
+ * needs for other reasons.
  */
 const fromApp = Symbol("from the app");
 
@@ -29,7 +29,7 @@ export function measureRequest(response: MeasuredResponse): void {
   });
 }
 
-/** Notes that the response is the app's, not a page of the router. */
+/** Marks the response as the app's, in contrast to a page of the router. */
 export function markFromApp(response: MeasuredResponse): void {
   response[fromApp] = true;
 }

@@ -1,4 +1,4 @@
-// Caches where requests for each app go. Reads the store on demand, when an entry has expired, and after change messages.
+// Caches the routes of apps. Reads the store on demand, when an entry has expired, and after change messages.
 
 import { endsWithin } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
@@ -14,7 +14,7 @@ const maxRoutes = 10_000;
 
 /** The route of a host name. */
 export interface Route {
-  /** Null when there is no such app. */
+  /** Null when the app does not exist. */
   readonly app: App | null;
   /** Null when the app has never had a rollout. */
   readonly traffic: Traffic | null;
@@ -28,7 +28,7 @@ interface CacheEntry {
   loaded: boolean;
   /** In milliseconds of `performance.now()`. */
   freshUntil: number;
-  /** Sequence number of the read that the entry comes from. The result of an earlier read does not overwrite it. */
+  /** Sequence number of the read that the entry results from. The result of an earlier read does not overwrite the entry. */
   readNumber: number;
   reading: Promise<void> | null;
 }
@@ -58,7 +58,7 @@ export class Routes implements Disposable {
     return entry;
   }
 
-  /** Like `find`, but reads the store even when the entry is fresh. */
+  /** Like `find`, but reads the store even when the cached entry is fresh. */
   async findFresh(name: string): Promise<Route> {
     this.#entryOf(name).freshUntil = 0;
     return this.find(name);
@@ -110,7 +110,7 @@ export class Routes implements Disposable {
   #entryOf(name: string): CacheEntry {
     const cached = this.#entries.get(name);
     if (cached !== undefined) {
-      // The map is in the order of the last use.
+      // The map is ordered by last use.
       this.#entries.delete(name);
       this.#entries.set(name, cached);
       return cached;

@@ -17,16 +17,16 @@ export interface ServerOptions extends ForwardOptions {
   readonly domain: string;
   /** Errors in the result are not sent to clients: they may contain host names. */
   readonly health: () => Promise<Health>;
-  /** Null: requests are not logged. */
+  /** Null when requests are not logged. */
   readonly accessLog: AccessLog | null;
 }
 
 const limits = {
   headersMs: 15_000,
-  /** For a request with its body. */
+  /** Time limit for receiving a request with its body. */
   requestMs: 15 * 60_000,
   keepAliveMs: 75_000,
-  /** How much longer than an app a client's connection may be idle. */
+  /** How much longer a client's connection may be idle than an app's connection. */
   idleMarginMs: 15_000,
   headerBytes: 32 * 1024,
   headerCount: 200,
@@ -43,7 +43,7 @@ export async function listen(options: ServerOptions): Promise<Service> {
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
       noDelay: true,
-      // Requests without a body get no stream for one.
+      // For requests without a body, Node creates no stream.
       optimizeEmptyRequests: true,
       shouldUpgradeCallback: (request) => Upgrades.accepts(request),
     },

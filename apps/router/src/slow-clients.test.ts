@@ -1,4 +1,4 @@
-// A client that does not read its response delays only itself: the app's time limit does not run meanwhile, and does afterwards.
+// A client that does not read its response delays only itself: the app's time limit is paused in the meantime, and runs afterwards.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -12,7 +12,7 @@ import type { TestRouter } from "../test-support/router.ts";
 /** More than the buffers of both connections hold. */
 const bodyBytes = 32 * 1024 * 1024;
 const body = Buffer.alloc(bodyBytes);
-/** Long enough for a busy machine to pass on what has arrived. */
+/** Long enough for a busy machine to forward the data that has arrived. */
 const timeoutMs = 1_500;
 
 describe.skipIf(await lacksRedis())("slow clients", () => {
@@ -22,7 +22,7 @@ describe.skipIf(await lacksRedis())("slow clients", () => {
   });
   afterAll(() => router[Symbol.asyncDispose]());
 
-  /** Starts an app that sends `bodyBytes`, and announces `missingBytes` more; on `/silent` it sends nothing. */
+  /** Starts an app that sends `bodyBytes`, and announces `missingBytes` more. On `/silent` it sends nothing. */
   const startApp = async (missingBytes: number) => {
     const filled = Promise.withResolvers<void>();
     const target = await startTarget((request, response) => {
@@ -46,7 +46,7 @@ describe.skipIf(await lacksRedis())("slow clients", () => {
     return client;
   };
 
-  /** Resolves when the time limit has passed, for which the router itself waits. */
+  /** Resolves when the time limit has passed, measured by a request whose time limit the router enforces. */
   const exceedLimit = async (app: App) => {
     for (let count = 0; count < 2; count += 1)
       expect(await router.send(app, { path: "/silent" })).toMatchObject({ status: 504 });

@@ -7,7 +7,7 @@ export class Traffic implements Disposable {
   readonly appId: string;
   readonly rolloutId: string;
   targets: readonly Address[] = [];
-  /** For requests that may be sent again when a keep-alive connection turns out to be closed. */
+  /** Connections for requests that may be sent again when a keep-alive connection turns out to be closed. */
   readonly connections = new KeepAliveConnections();
   /** The abort callbacks of the requests in flight. */
   readonly #inFlight = new Set<() => void>();
@@ -33,7 +33,10 @@ export class Traffic implements Disposable {
     return candidates[this.#turn % candidates.length] ?? null;
   }
 
-  /** Counts a request as in flight until the result is disposed, when the app has responded or is no longer waited for. @param abort ends the request early. */
+  /**
+   * Counts a request as in flight until the result is disposed: when the app has responded, or the router no longer waits for the app.
+   * @param abort ends the request early.
+   */
   begin(abort: () => void): Disposable {
     const request = () => abort();
     this.#inFlight.add(request);

@@ -15,7 +15,7 @@ import { endWithPage } from "./pages.ts";
 import type { PageName } from "./pages.ts";
 
 interface Handshake {
-  /** Bytes written to the client before the handshake. After more than that, an error page can no longer be sent. */
+  /** Bytes written to the client before the handshake. Once more bytes are written, an error page can no longer be sent. */
   readonly bytesWrittenBefore: number;
   /** The error page to send if the handshake fails. */
   failure: PageName;

@@ -20,7 +20,7 @@ class AcceptedSockets implements Disposable {
     subscribe("net.server.socket", this.#note);
   }
 
-  /** The bytes that each socket has accepted and the kernel has not. */
+  /** The number of bytes in each socket's write buffer, which the kernel has not accepted yet. */
   get buffered(): number[] {
     return this.sockets.map(({ writableLength }) => writableLength);
   }
@@ -30,7 +30,7 @@ class AcceptedSockets implements Disposable {
   }
 }
 
-/** An app with a finished log that is larger than what the kernel buffers for a socket. */
+/** An app with a finished log that is larger than the kernel's buffers for a socket. */
 async function longLog(stream: TestStream) {
   const { user, jwt } = await stream.newUser();
   const app = await stream.newApp(user);
@@ -53,7 +53,7 @@ describe.skipIf(await lacksRedis())("what the stream buffers", () => {
       client.webSocket.pause();
     }
     await expect.poll(() => accepted.buffered.filter((bytes) => bytes > 0)).toHaveLength(followers);
-    // another client reads the whole log: the others could have been sent all of it meanwhile
+    // Another client reads the whole log. In this time, the log could have been sent to the other clients.
     const quick = stream.connect(`/apps/${app.name}`);
     await quick.auth(jwt);
     await quick.untilStatus("build-error");

@@ -8,7 +8,7 @@ export interface Client {
   readonly user: User | undefined;
   /** Whether the client's credentials are being checked. */
   readonly authenticating: boolean;
-  /** The address key that limits are counted by, see `addressKeys`. */
+  /** The address key that limits are counted by; see `addressKeys`. */
   readonly address: string;
   /** Whether the client follows a deployment that has not ended. */
   readonly unfinished: boolean;
@@ -19,6 +19,6 @@ export interface Client {
   terminate(): void;
   /** Sends a ping, and drops a client that has not answered the last ones. */
   ping(): void;
-  /** Ends what the user may no longer follow. Rejects when the authorization cannot be checked now. */
+  /** Ends the subscriptions that the user may no longer follow. Rejects when the authorization cannot be checked now. */
   recheck(): Promise<void>;
 }

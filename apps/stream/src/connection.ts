@@ -17,7 +17,7 @@ import type { Client } from "./client.ts";
 import { framesOf, pingFrames } from "./frames.ts";
 import type { ConnectionLimits } from "./limits.ts";
 
-/** What all connections of the process share. */
+/** Dependencies that all connections of the process share. */
 export interface ConnectionContext {
   readonly authorization: Pick<Authorization, "authenticate" | "reauthenticate" | "app">;
   readonly feed: Pick<LogFeed, "follow">;
@@ -43,8 +43,8 @@ export interface ConnectionOptions {
 const maxSilentIntervals = 3;
 
 /**
- * A ping frame follows every so many bytes of events. A slow client may need minutes for its backlog, and would read a ping at
- * the end of it too late.
+ * A ping frame is sent after this many bytes of events. A slow client may need minutes for its backlog, and would read a ping at the end of
+ * the backlog too late.
  */
 const pingEveryBytes = 64 * 1024;
 
@@ -68,7 +68,7 @@ export class Connection implements Client {
     };
     webSocket.on("pong", alive).on("message", alive);
     webSocket.on("close", () => this.#closed.resolve());
-    // "close" follows
+    // A "close" event follows.
     webSocket.on("error", (error) => context.logger.debug({ err: error }, "a connection failed"));
   }
 
@@ -165,7 +165,7 @@ export class Connection implements Client {
     });
   }
 
-  /** @returns the app of the path, which the token's user may follow. */
+  /** @returns the app in the path, if the token's user may follow it. */
   async #authorize(token: string): Promise<App> {
     const { authorization } = this.#context;
     this.#authenticating = true;

@@ -133,7 +133,7 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-/** @returns the clients of the address that has the most. */
+/** @returns the clients of the address with the most clients. */
 function atBusiestAddress(clients: readonly Client[]): readonly Client[] {
   const groups = Map.groupBy(clients, ({ address }) => address);
   let busiest: readonly Client[] = [];

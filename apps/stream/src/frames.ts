@@ -12,10 +12,12 @@ import type { NewFrame, PingFrame, ServerFrame, StatusFrame } from "@slipway/pro
 const commandLineOrigin = "http://scalingo-cli.local";
 
 const finalTextFrame = 0x81;
-/** A payload of up to `maxBytes` has a header of 2 bytes, one of up to `max16Bytes` a header of 4, any other a header of 10. */
+/**
+ * A payload of up to `maxBytes` has a header of 2 bytes, a payload of up to `max16Bytes` a header of 4, any larger payload a header of 10.
+ */
 const shortPayload = { maxBytes: 125, marker16: 126, marker64: 127, max16Bytes: 0xffff } as const;
 
-/** Bytes of frames that are kept for the next followers. */
+/** How many bytes of frames are kept for the next followers. */
 const keptBytes = 1024 * 1024;
 const framesOfBatch = new SizedCache<LineBatch, Buffer>(keptBytes);
 
@@ -27,7 +29,7 @@ export interface FrameReader {
   readonly rewinds: boolean;
 }
 
-/** @returns complete WebSocket frames; none for a phase, which Scalingo's clients do not know. */
+/** @returns complete WebSocket frames; none for a phase, which clients of Scalingo do not support. */
 export function framesOf(event: FollowEvent, reader: FrameReader): Buffer {
   if (event.type === "phase") return textFrames([]);
   if (event.type === "log") return logFrames(event.deploymentId, event.batch);

@@ -1,4 +1,4 @@
-// The limits on connections: how many, how long and how much.
+// The limits on connections: their number, durations and buffered bytes.
 
 /** The limits of one process. */
 export interface ConnectionLimits {
@@ -6,15 +6,15 @@ export interface ConnectionLimits {
   readonly unauthenticatedConnections: number;
   readonly unauthenticatedConnectionsPerAddress: number;
   readonly connectionsPerUser: number;
-  /** From the upgrade to the auth frame. */
+  /** Time limit from the upgrade to the auth frame. */
   readonly authMs: number;
-  /** Between two pings. A client that answers none of three is dropped. */
+  /** Interval of pings. A client that answers none of three is dropped. */
   readonly pingMs: number;
-  /** Between two checks that users may still follow their apps. */
+  /** Interval of checks that users may still follow their apps. */
   readonly recheckMs: number;
-  /** Subscriptions of one socket.io connection. */
+  /** Maximum number of subscriptions of one socket.io connection. */
   readonly subscriptions: number;
-  /** Bytes buffered in a connection's socket before its follower pauses. The last event may exceed them. */
+  /** When this many bytes are buffered in a connection's socket, its follower pauses. The last event may exceed the limit. */
   readonly backlogBytes: number;
 }
 

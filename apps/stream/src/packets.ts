@@ -1,6 +1,6 @@
 // Encodes log events as socket.io packets, once for all sessions that send them at about the same time.
 //
-// `socket.emit` would encode the event for each session. With 50 sessions that replay a log, the copies were most of the memory.
+// `socket.emit` would encode the event for each session. When 50 sessions replayed a log, most of the memory was used by these copies.
 
 import { SizedCache } from "@slipway/logs";
 import type { FollowEvent, LineBatch } from "@slipway/logs";
@@ -8,14 +8,14 @@ import type { ServerEvents } from "@slipway/protocol";
 import type { ClientSocket } from "./client-socket.ts";
 import { textFrames } from "./frames.ts";
 
-/** Bytes of packets that are kept for the next sessions. */
+/** How many bytes of packets are kept for the next sessions. */
 const keptBytes = 1024 * 1024;
 /** Type of an engine.io message, and of a socket.io event in the default namespace without an acknowledgement. */
 const [message, eventPacket] = ["4", "2"];
 
 interface Packet {
   readonly text: string;
-  /** `compress` is engine.io's default. It writes the frame as it is when the transport is a WebSocket. */
+  /** `compress` is engine.io's default. For a WebSocket transport, engine.io writes the frame unchanged. */
   readonly options: { readonly compress: boolean; readonly wsPreEncodedFrame: readonly Buffer[] };
 }
 

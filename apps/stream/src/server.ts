@@ -49,7 +49,7 @@ export async function listen(connections: Connections, options: ServerOptions): 
       },
       upgrade: (request, socket, head) => {
         if (isSocketIo(request)) return socketIo.handleUpgrade(request, socket, head);
-        // Every upgrade is accepted and rejected by a close frame: browsers do not show the response to a failed handshake.
+        // Every upgrade is accepted, and rejected later by a close frame: browsers do not show the response to a failed handshake.
         return webSockets.handleUpgrade(request, socket, head, serve);
       },
       onFailure,

@@ -5,7 +5,7 @@ import type { TestStream } from "../test-support/stream.ts";
 
 const mebi = 1024 * 1024;
 
-/** An app whose log grows by the largest factor when sent: each of 200,000 empty lines becomes a frame of over 80 bytes. */
+/** An app whose log grows by the largest possible factor when it is sent: each of 200,000 empty lines becomes a frame of over 80 bytes. */
 async function emptyLines(stream: TestStream) {
   const { user, jwt } = await stream.newUser();
   const app = await stream.newApp(user);
@@ -30,10 +30,10 @@ describe.skipIf(await lacksRedis())("the stream with slow clients", () => {
     }
     const quick = stream.connect(`/apps/${app.name}`);
     await quick.auth(jwt);
-    // by then as much was sent to the slow clients
+    // When the quick client has the whole log, the same amount could have been sent to the slow clients.
     await quick.untilStatus("build-error");
     quick.forget();
-    // written buffers are released asynchronously
+    // Written buffers are released asynchronously.
     await expect.poll(() => usedBytes() - before).toBeLessThan(clients.length * 2 * mebi);
     const [first] = clients;
     first?.webSocket.resume();
@@ -51,7 +51,7 @@ describe.skipIf(await lacksRedis())("the stream with slow clients", () => {
       read += 1;
       if (read % 2_000 !== 0) return;
       client.webSocket.pause();
-      // Reading all of the kernel's buffers takes many ping intervals; reaching the next ping in them takes one or two pauses.
+      // Reading all of the kernel's buffers takes many ping intervals; reaching the next ping in the buffers takes one or two pauses.
       setTimeout(() => client.webSocket.resume(), 100);
     });
     await Promise.race([client.untilStatus("build-error"), client.closed]);

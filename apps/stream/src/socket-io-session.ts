@@ -14,7 +14,7 @@ import { emitLog } from "./packets.ts";
 type Subscribe = z.output<typeof subscribeRequest>;
 type Acknowledge = Parameters<ClientEvents["subscribe"]>[1];
 
-/** What all sessions of the process share. */
+/** Dependencies that all sessions of the process share. */
 export interface SessionContext {
   readonly authorization: Pick<Authorization, "reauthenticate" | "app" | "deployment">;
   readonly feed: Pick<LogFeed, "follow">;
@@ -34,10 +34,10 @@ export class SocketIoSession implements Disposable {
   readonly #socket: ClientSocket;
   readonly #maxSubscriptions: number;
   readonly #subscriptions = new Map<string, Subscription>();
-  /** The last request's completion. Requests are handled in order, so that the later of two conflicting ones wins. */
+  /** The completion of the last request. Requests are handled in order, so that the later of two conflicting requests wins. */
   #lastRequest: Promise<void> = Promise.resolve();
   #pendingRequests = 0;
-  /** Set while the transport has a backlog; resolves when it has sent all of it. */
+  /** Set while the transport has a backlog; resolves when the backlog is sent. */
   #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(context: SessionContext, socket: ClientSocket, maxSubscriptions: number) {
@@ -212,7 +212,7 @@ function tooManySubscriptions(): SlipwayError {
   );
 }
 
-/** The message of a user error is sent to the client; that of any other error may contain internals, and is not. */
+/** The message of a user error is sent to the client. The message of any other error may contain internals, and is not sent. */
 function publicError(thrown: unknown): { error: string; code: string } {
   const { code, fault, message } = toSlipwayError(thrown);
   return { code, error: fault === "user" ? message : "the server cannot answer now, try again later" };
@@ -222,7 +222,7 @@ function failed(thrown: unknown): SubscriptionAnswer {
   return { ok: false, ...publicError(thrown) };
 }
 
-/** Does nothing when the client requested no acknowledgement; what it sent in its place may be anything. */
+/** Does nothing when the client requested no acknowledgement: the value in the acknowledgement's place may be anything. */
 function reply(acknowledge: Acknowledge, value: SubscriptionAnswer): void {
   if (typeof acknowledge === "function") acknowledge(value);
 }

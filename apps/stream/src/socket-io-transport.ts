@@ -17,7 +17,7 @@ export class SocketIoTransport implements Client {
   constructor(conn: ClientSocket["conn"], address: string) {
     this.#conn = conn;
     this.address = address;
-    // The default of polling, 30 seconds, would keep transports of strangers that no longer count.
+    // The default for polling, 30 seconds, would keep transports of unauthenticated clients that are no longer counted.
     if ("closeTimeout" in conn.transport) conn.transport.closeTimeout = closingMs;
   }
 
@@ -33,14 +33,14 @@ export class SocketIoTransport implements Client {
     return this.session?.unfinished === true;
   }
 
-  /** Allows one attempt to authenticate. @returns whether this is the first. */
+  /** Allows one attempt to authenticate. @returns whether this is the first attempt. */
   beginAuthentication(): boolean {
     const first = !this.#authenticationAttempted;
     this.#authenticationAttempted = true;
     return first;
   }
 
-  /** Closes the transport and not only the session, so that the client reconnects and resumes. */
+  /** Closes the transport in addition to the session, so that the client reconnects and resumes. */
   close(): void {
     if (this.#conn.readyState !== "open") return;
     this.#conn.close();

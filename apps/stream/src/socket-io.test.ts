@@ -127,7 +127,7 @@ describe.skipIf(await lacksRedis())("the stream over socket.io", () => {
     const line = "x".repeat(999);
     for (let count = 0; count < 60_000; count += 1) await run.log.write(Buffer.from(`${line}\n`));
     await run.finish("build-error");
-    // by then as much was sent to the paused client
+    // When the quick client has the whole log, the same amount could have been sent to the paused client.
     await quick.ended;
     quick.forget();
     await expect.poll(() => usedBytes() - before).toBeLessThan(60_000 * line.length * 0.2);

@@ -118,7 +118,7 @@ function authenticateSessions(io: IoServer, transports: Transports, options: Soc
       },
       (error, { conn }, next) => {
         next(connectError(options.context, error));
-        // the error is sent in the next tick, and the close has to follow it
+        // The error is sent in the next tick, and the close has to follow it.
         setImmediate(() => transports.get(conn)?.close());
       },
     ),
@@ -135,7 +135,7 @@ function serveSessions(io: IoServer, transports: Transports, { context, limits }
         transport.session = session;
         socket.on("disconnect", () => {
           session[Symbol.dispose]();
-          // A client may end its session but keep the transport, which would stay open without a user and without a limit.
+          // A client may end its session but keep the transport, which would then stay open without a user and without a time limit.
           transport.close();
         });
       },

@@ -15,7 +15,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
   test("the stream sends all events of a deployment to a client that follows it from its creation", async () => {
     const { user, jwt } = await stream.newUser();
     const app = await stream.newApp(user);
-    // Deployments created after the client received this one's status are sent as "new".
+    // Deployments that are created after the client received this deployment's status are sent as "new".
     await stream.deploy(app);
     const client = stream.connect(`/apps/${app.name}`);
     await client.auth(jwt);
@@ -98,7 +98,7 @@ describe.skipIf(await lacksRedis())("the stream", () => {
     const line = Buffer.from(`${"x".repeat(999)}\n`);
     for (let count = 0; count < 20_000; count += 1) await run.log.write(line);
     await run.finish("build-error");
-    // by then as much was sent to the paused client
+    // When the quick client has the whole log, the same amount could have been sent to the paused client.
     await quick.untilStatus("build-error");
     quick.forget();
     await expect.poll(() => usedBytes() - before).toBeLessThan(20_000 * line.length * 0.2);

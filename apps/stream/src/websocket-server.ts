@@ -6,7 +6,7 @@ import { closingMs } from "./limits.ts";
 
 export class StreamWebSocketServer extends WebSocketServer {
   constructor(options: ServerOptions) {
-    // @types/ws lacks closeTimeout; its default is 30 seconds
+    // @types/ws lacks closeTimeout, whose default is 30 seconds.
     const withCloseTimeout = { ...options, closeTimeout: closingMs };
     super(withCloseTimeout);
   }

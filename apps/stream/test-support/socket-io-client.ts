@@ -7,7 +7,7 @@ import type { ClientEvents, ServerEvents, SubscriptionAnswer } from "@slipway/pr
 
 export class IoClient implements Disposable {
   readonly socket: Socket<ServerEvents, ClientEvents>;
-  /** The events in short: statuses in upper case, lines as they are. */
+  /** The events in short form: statuses in upper case, lines unchanged. */
   readonly received: string[] = [];
   readonly news: unknown[] = [];
   readonly phases: unknown[] = [];

@@ -125,7 +125,7 @@ async function createUser(store: Store, auth: Auth, values?: Partial<User>) {
   return { user, token: secret, jwt: (await auth.exchange(secret))?.jwt ?? "" };
 }
 
-/** One deployment, run as a worker would run it. */
+/** One deployment, run in the way of a worker. */
 class Run {
   readonly #store: Store;
   readonly #bus: Bus;
@@ -147,7 +147,7 @@ class Run {
     return this.#log;
   }
 
-  /** Begins the next attempt. @param limits of its log. */
+  /** Begins the next attempt. @param limits the limits of its log. */
   async start(limits: LogWriterOptions["limits"] = {}): Promise<void> {
     const attempt = this.#deployment.attempt + 1;
     this.#log = await openLogWriter({
@@ -163,7 +163,7 @@ class Run {
     await this.#save(claim(this.#deployment, attempt, { at: new Date(), lineCount: this.log.lastSeq }));
   }
 
-  /** Ends the attempt as if its worker were killed, and removes the log from Redis, as if Redis had lost its data. */
+  /** Ends the attempt as a killed worker would, and removes the log from Redis, as if Redis had lost its data. */
   async lose(): Promise<void> {
     await this.log[Symbol.asyncDispose]();
     const { redis, keys } = this.#bus;

@@ -50,7 +50,7 @@ import type { WorkerContext } from "./worker-context.ts";
 const sweepEveryReconciles = 12;
 /** An observation queries the engine several times for each app. */
 const observeEveryReconciles = 3;
-/** Each count starts a container on the engine. */
+/** Each count starts a container on the engine, so files are counted rarely. */
 const limitFilesEveryReconciles = 12;
 /** A worker without heartbeats is listed as lost long before its lease ends. */
 const heartbeatsPerLease = 10;
@@ -134,7 +134,7 @@ async function pingAll({ engine, registry, store, redis }: WorkerContext): Promi
   await Promise.all([engine.ping(), registry.ping(), store.ping(), redis.ping()]);
 }
 
-/** How many jobs the worker runs at a time, and the engine that it builds on. */
+/** The worker's concurrency, and the engine that it builds on. */
 async function loadOf({ config, engine }: WorkerContext) {
   const capacity = await engine.capacity();
   return {
@@ -187,7 +187,7 @@ function startLanes(
   });
 }
 
-/** Each attempt is listed in the fleet, logged, and retries calls of the store until it is aborted. */
+/** Lists each attempt in the fleet, logs it, and retries its calls of the store until it is aborted. */
 function laneWork(context: WorkerContext, fleet: Membership): Work {
   const { logger, store } = context;
   const run =
@@ -214,7 +214,7 @@ function laneWork(context: WorkerContext, fleet: Membership): Work {
   };
 }
 
-/** Shows a deployment that ended with an error as a failed job. @throws {ItemFailed} */
+/** Marks the job as failed when its deployment ended with an error. @throws {ItemFailed} */
 function failItem(ended: Deployment | null): void {
   if (ended !== null && ended.failure !== null)
     throw new ItemFailed(`${ended.status}: ${ended.failure.code}`);
@@ -247,7 +247,7 @@ function startHousekeepingJobs(context: WorkerContext, options: QueueOptions): (
   return startHousekeepingWorker({
     ...options,
     leaseMs,
-    // By then the engine has ended the processes that were being stopped: none of them gets a second SIGTERM.
+    // After this time the engine has ended the processes that were being stopped, so none of them gets a second SIGTERM.
     takeUpAfterMs: stopGraceMs,
     run: (job, signal) => runHousekeeping(context, job, signal),
   });

@@ -47,7 +47,7 @@ export const settings = commonSettings
   .refine((config) => (config.RECEIPT_KEY ?? config.RECEIPT_KEY_FILE) !== undefined, {
     path: ["RECEIPT_KEY"],
     error: "is required, or RECEIPT_KEY_FILE",
-    // also when other settings are invalid, so that all problems are reported at once
+    // Applied also when other settings are invalid, so that all problems are reported at once.
     when: () => true,
   })
   .refine((config) => config.BUILD_RUNTIME === undefined || !config.BUILDERS.includes("cnb"), {
@@ -85,7 +85,7 @@ function grouped(parsed: Settings) {
       network: parsed.SCHEDULER_NETWORK,
       publishHost: parsed.RELEASES_HOST,
     },
-    /** Container runtimes; undefined for the engine's default. */
+    /** Container runtimes; undefined selects the engine's default. */
     runtimes: { builds: parsed.BUILD_RUNTIME, releases: parsed.APP_RUNTIME },
     concurrency: concurrencyConfig(parsed),
     builders: parsed.BUILDERS,
@@ -105,9 +105,9 @@ function stackConfig(parsed: Settings) {
     stacks,
     /** Name of the default stack. Builds of an app with another stack use that stack's name. */
     stackName: stacks[0].name,
-    /** What releases run on. */
+    /** The image that releases run on. */
     stackImage: stacks[0].run,
-    /** What builds run in. */
+    /** The image that builds run in. */
     stackBuildImage: stacks[0].build,
   };
 }

@@ -1,4 +1,4 @@
-// Finds out at the start how the engines limit what builds and releases write, and logs it for operators.
+// Determines at the start how the engines limit the disk space of builds and releases, and logs it for operators.
 
 import type { BuildEngine, DiskQuota, Scheduler } from "@slipway/core";
 import type { Logger } from "@slipway/service";
@@ -23,7 +23,7 @@ export async function logDiskLimits({ engine, scheduler, config, logger }: DiskL
   const limits = {
     builds: limitOf(builds.containers),
     buildCaches: limitOf(builds.volumes),
-    // A swarm passes no quota on to its engines.
+    // A swarm does not pass quotas to its engines.
     releases: limitOf(releases.containers && config.scheduler.kind === "docker"),
     releaseFiles: files,
     hooks: limitOf(releases.containers),

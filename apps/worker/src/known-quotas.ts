@@ -7,7 +7,7 @@ import type { KnownQuotas } from "@slipway/docker";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 
-/** Limited, because mount options of the engine's disk change the result, and the engine does not report them. */
+/** The time is limited, because mount options of the engine's disk change the result, and the engine does not report them. */
 const knownForMs = 24 * 60 * 60_000;
 const quotaSchema = z.object({
   containers: z.boolean(),

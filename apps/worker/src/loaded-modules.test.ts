@@ -2,7 +2,9 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-/** Prints the packages that a worker loads at its start. Other tests of this process may have loaded more. */
+/**
+ * Prints the packages that a worker loads at its start. A separate process, because other tests may have loaded more packages in this one.
+ */
 const script = `
   import { registerHooks } from "node:module";
   const loaded = new Set();

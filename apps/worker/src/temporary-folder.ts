@@ -1,6 +1,6 @@
-// The folder of a worker process for temporary files, such as downloaded archives. A process that is killed leaves its folder behind,
-// so each worker that starts removes those of processes that have ended. A folder belongs to a process while the process listens on the
-// socket in it, which also tells for processes of other containers that share the parent folder.
+// A worker process's folder for temporary files, such as downloaded archives. A killed process leaves its folder behind, so each worker
+// that starts removes the folders of ended processes. A folder is in use while its process listens on the socket in it; this also works for
+// processes in other containers that share the parent folder.
 
 import { once } from "node:events";
 import { mkdtempDisposable, readdir, rm, stat } from "node:fs/promises";
@@ -18,15 +18,15 @@ export interface TemporaryFolder extends AsyncDisposable {
 }
 
 export interface TemporaryFolderOptions {
-  /** Receives what prevents the removal of another process's folder. */
+  /** Receives the errors of removing another process's folder. */
   readonly onError: (error: unknown, message: string) => void;
   /** Default: the system's folder for temporary files. */
   readonly parent?: string;
 }
 
 /**
- * Makes the folder of this process, and removes those of processes that have ended. Disposing of it removes it with its files.
- * @throws the system's error when it cannot be made, for example because the parent's path is too long for a socket.
+ * Creates the folder of this process, and removes the folders of ended processes. The disposal removes the folder with its files.
+ * @throws the system's error when the folder cannot be created, for example because the parent's path is too long for a socket.
  */
 export async function openTemporaryFolder({
   onError,
@@ -58,7 +58,7 @@ async function removeAbandoned(parent: string, onError: TemporaryFolderOptions["
 
 async function isAbandoned(folder: string): Promise<boolean> {
   const found = await stat(folder).catch(unless("ENOENT"));
-  // Workers of another user of the machine remove theirs.
+  // Folders of another user of the machine are removed by that user's workers.
   if (found === undefined || found.uid !== process.getuid?.()) return false;
   const connection = createConnection(join(folder, socketName));
   try {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { warnOfUnlimitedSteps } from "./unlimited-steps.ts";
 
-/** What a worker logs at its start. */
+/** The warnings that a worker logs at its start. */
 async function warnings(
   builders: ("buildpacks" | "dockerfile")[],
   { cgroupParent, driver = null }: { readonly cgroupParent?: string; readonly driver?: string | null } = {},

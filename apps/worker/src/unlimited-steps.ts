@@ -1,4 +1,4 @@
-// Warns operators at the start of a worker which limits the steps of Dockerfiles lack.
+// Warns operators, at the start of a worker, which limits do not apply to the steps of Dockerfiles.
 
 import type { ImageBuilder } from "@slipway/core";
 import type { Logger } from "@slipway/service";
@@ -14,7 +14,7 @@ interface StepsContext {
   readonly logger: Pick<Logger, "warn">;
 }
 
-/** docs/security.md says what operators can do. @throws {SlipwayError} "engine-unavailable" */
+/** docs/security.md describes the operator's options. @throws {SlipwayError} "engine-unavailable" */
 export async function warnOfUnlimitedSteps({ config, imageBuilder, logger }: StepsContext): Promise<void> {
   if (!config.builders.includes("dockerfile")) return;
   const { cgroupParent } = config.build;

@@ -55,12 +55,12 @@ export interface WorkerContext {
   readonly engine: BuildEngine;
   readonly imageBuilder: ImageBuilder;
   readonly registry: ImageRegistry;
-  /** For what writes to the registry past `registry`: an engine, and the programs of a build. */
+  /** For writes to the registry that do not use `registry`: by an engine, and by the programs of a build. */
   readonly registryWrites: RegistryWrites;
   readonly scheduler: Scheduler;
-  /** For the default stack. */
+  /** Toolchains of the default stack. */
   readonly toolchains: LanguageToolchains;
-  /** By the name of the stack. */
+  /** Toolchains by the stack's name. */
   readonly stackToolchains: ReadonlyMap<string, LanguageToolchains>;
   readonly remoteBuildpacks: RemoteBuildpacks;
   readonly remoteImages: RemoteImages;
@@ -78,7 +78,7 @@ export interface WorkerContext {
   readonly now: () => Date;
 }
 
-/** @param opened closes what this opens. */
+/** @param opened closes all dependencies that this function opens. */
 export async function openWorkerContext(
   config: WorkerConfig,
   logger: Logger,
@@ -137,7 +137,7 @@ export async function openWorkerContext(
   };
 }
 
-/** The registry, whose writes wait while its garbage is collected. */
+/** The registry client. Its writes wait during garbage collection. */
 function openRegistryClient(
   { registry: { url, pullHost } }: WorkerConfig,
   { redis, keys, onError }: Pick<WorkerContext, "redis" | "keys"> & Pick<NodeToolchainOptions, "onError">,
@@ -153,7 +153,7 @@ function openRegistryClient(
   return { registry, registryWrites };
 }
 
-/** @param first those of the first stack, the default. */
+/** @param first the toolchains of the first stack, the default one. */
 function openStackToolchains(
   config: WorkerConfig,
   first: LanguageToolchains,
@@ -181,7 +181,7 @@ function openLanguageToolchains(
   };
 }
 
-/** How to connect to the engines of builds and of releases, and to those of a swarm's other nodes. */
+/** The connections to the engines of builds and of releases, and to a swarm's other nodes. */
 export function engineConnections(config: WorkerConfig) {
   return {
     builds: engineOptions(config, config.engine.dockerHost),
@@ -207,7 +207,7 @@ function runtimeOf(runtime: string | undefined): { runtime?: string } {
   return runtime === undefined ? {} : { runtime };
 }
 
-/** How to connect to an engine: its address, the installation, and the login it pulls images with. */
+/** The options of an engine's connection: its address, the installation, and the login for pulling images. */
 function engineOptions(config: WorkerConfig, dockerHost: string | undefined) {
   const registryAuth = registryAuthOf(config.registry);
   return {

@@ -1,4 +1,4 @@
-// The context of this package's tests: a real Redis and a real database. Tests script the scheduler to make it fail.
+// The context of this package's tests, with a real Redis and a real database. Tests script the scheduler to make it fail.
 
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { startRedis, unexpected } from "@slipway/testkit";
 import { readConfig } from "../src/config.ts";
 
 /**
- * @param opened closes everything that this opens.
+ * @param opened closes all resources that this function opens.
  * @param scheduler the methods that the test calls.
  */
 export async function openTestContext<Scripted extends Partial<Scheduler>>(

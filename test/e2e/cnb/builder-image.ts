@@ -1,4 +1,4 @@
-// Makes the builder image whose lifecycle is a stand-in, on the images of a stack.
+// Creates the builder image with the replacement of a lifecycle, based on the images of a stack.
 
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
@@ -7,15 +7,15 @@ import type Docker from "dockerode";
 import { packTar } from "@slipway/testkit";
 
 export interface BuilderImage {
-  /** Its name, with which the caller removes it. */
+  /** The image's name, by which the caller removes it. */
   readonly name: string;
-  /** What the app's images are based on. */
+  /** The base image of the app's images. */
   readonly run: string;
-  /** What the builder image is based on: the stand-in is a program in Python. */
+  /** The base image of the builder image: the replacement is a Python program. */
   readonly build: string;
 }
 
-/** Builds the image on the engine. @throws the engine's output when that fails. */
+/** Builds the image on the engine. @throws the engine's output when the build fails. */
 export async function makeBuilderImage(docker: Docker, { name, run, build }: BuilderImage): Promise<void> {
   const metadata = {
     lifecycle: {
@@ -38,7 +38,7 @@ export async function makeBuilderImage(docker: Docker, { name, run, build }: Bui
   if (!built.includes("Successfully tagged")) throw new Error(built);
 }
 
-/** The project.toml of an app of the stand-in: its answer contains the greeting. */
+/** The project.toml of an app for the replacement: its answer contains the greeting. */
 export function descriptorOf(greeting: string): string {
   return `[_]
 schema-version = "0.2"

@@ -48,7 +48,7 @@ async function git(...args: string[]): Promise<string> {
   const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"];
   const { stdout } = await execa("git", [...identity, ...args], {
     cwd: folder,
-    // neither the configuration of this machine nor of a hook that runs the tests
+    // Uses neither this machine's configuration nor the configuration of a hook that runs the tests.
     env: { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CEILING_DIRECTORIES: tmpdir() },
   });
   return stdout;

@@ -1,4 +1,4 @@
-// The environment blocks of docker-compose.yml: what each process reads, passed from .env or determined by the file.
+// The environment blocks of docker-compose.yml: the variables that each process reads, passed from .env or set by the file.
 
 import { redisRights } from "@slipway/setup";
 import { composeSettings } from "./compose-settings.ts";
@@ -8,7 +8,7 @@ const fromSecrets = (name: string) => `\${${name}:?run apps/cli/secrets.sh}`;
 const own = (name: keyof typeof composeSettings.shape) =>
   `\${${name}:-${String(composeSettings.shape[name].parse(undefined))}}`;
 
-/** Variables whose values the file determines, since they follow from its services, networks and secrets. */
+/** Variables whose values the file sets, since they follow from its services, networks and secrets. */
 const determined: Readonly<Record<string, string>> = {
   INSTALLATION_ID: fromSecrets("INSTALLATION_ID"),
   SIGNING_KEYS: fromSecrets("SIGNING_KEYS"),
@@ -26,13 +26,13 @@ const determined: Readonly<Record<string, string>> = {
   STACK_NAME: "slipway-12",
   RELEASES_HOST: `${own("NETWORK_PREFIX")}.1`,
 };
-/** Variables whose values the file determines for each process. */
+/** Variables whose values the file sets for each process. */
 const ofProcess: Readonly<Record<string, (process: string) => string>> = {
   REDIS_URL: (process) => `redis://${process}:${fromSecrets(redisPassword(process))}@redis:6379`,
 };
-/** Ports that the file also publishes, so it contains their default values. */
+/** Ports that the file also publishes. Their default values are therefore part of the file. */
 const published = new Set(["API_PORT", "STREAM_PORT", "ROUTER_PORT"]);
-/** Settings of other ways to run Slipway: here blobs are in the database, the engine is the socket's, and no swarm is started. */
+/** Settings that do not apply here: blobs are in the database, the engine is reached by its socket, and no swarm is started. */
 const unused = new Set([
   "BLOBS_URL",
   "BUILD_CA_BUNDLE",
@@ -48,21 +48,21 @@ const unused = new Set([
   "SWARM_NODE_DOCKER_HOSTS",
 ]);
 
-/** Whether `.env` gives the variable its value. */
+/** Whether the variable's value comes from `.env`. */
 export function isInEnvFile(variable: Variable): boolean {
   const { name, readers } = variable;
   if (isSecret(variable) || readers.includes("compose")) return true;
   return readers.some(isProcess) && !unused.has(name) && !(name in determined || name in ofProcess);
 }
 
-/** Whether compose refuses to start without it, so that `apps/cli/secrets.sh` generates it. */
+/** Whether compose requires the variable to start. `apps/cli/secrets.sh` generates its value. */
 export function isSecret({ name, required, readers }: Variable): boolean {
   return determined[name] === fromSecrets(name) || (required && readers.includes("compose"));
 }
 
 /**
- * The blocks by their names in the file: `common`, which all processes merge, the rest of each process, and the users of Redis in its
- * configuration.
+ * The blocks by their names in the file: `common`, which all processes merge, the other variables of each process, and the Redis users in
+ * the Redis configuration.
  */
 export function composeBlocks(variables: readonly Variable[]): Readonly<Record<string, string>> {
   const passed = variables.filter(({ name }) => !unused.has(name));

@@ -1,4 +1,4 @@
-// The variables of .env that docker-compose.yml alone uses. Compose has no schema, so this is what they are documented from.
+// The variables of .env that only docker-compose.yml uses. Compose has no schema, so they are documented here.
 
 import { z } from "zod";
 import { portSetting, type SettingDoc, settingDocs } from "@slipway/service";

@@ -1,4 +1,4 @@
-// .env.example: every variable that .env may give to docker-compose.yml, with its default value.
+// .env.example: every variable of .env that docker-compose.yml uses, with its default value.
 
 import { settingTopics } from "@slipway/service";
 import { isInEnvFile, isSecret } from "./compose-file.ts";
@@ -51,7 +51,7 @@ function entry(variable: Variable): string {
   return `${wrapped(plain(text))}\n${assignment}`;
 }
 
-/** Markdown without its marks. */
+/** Removes Markdown markup. */
 function plain(text: string): string {
   return text.replaceAll("`", "").replaceAll(/\[([^\]]+)\]\([^)]+\)/g, "$1");
 }

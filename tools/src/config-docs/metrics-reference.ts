@@ -29,7 +29,7 @@ process exports the same values of the queue and of the workers: take their maxi
 Histograms have the series \`_bucket\`, \`_sum\` and \`_count\`.
 `;
 
-/** Markdown; the formatter aligns the table. */
+/** The document as Markdown; the formatter aligns the table. */
 export function metricsReference(): string {
   const header = ["metric", "type", "labels", "exported by", "meaning"];
   const rows = Object.entries<MetricDefinition>(metricRegistry).map(([name, metric]) => [

@@ -1,4 +1,4 @@
-// docs/configuration.md: every variable in a table of its topic, with its default value, its readers and its meaning.
+// docs/configuration.md: every variable in the table of its topic, with its default value, its readers and its meaning.
 
 import { settingTopics } from "@slipway/service";
 import { processes, type Variable } from "./variables.ts";
@@ -20,7 +20,7 @@ built from the Debian mirrors of this machine's apt, or from \`DEBIAN_MIRROR\` a
 variables of their own: see [CONTRIBUTING.md](../CONTRIBUTING.md).
 `;
 
-/** Markdown; the formatter aligns the tables. */
+/** The document as Markdown; the formatter aligns the tables. */
 export function configurationReference(variables: readonly Variable[]): string {
   const sections = Object.entries(settingTopics).map(([topic, title]) =>
     [`## ${title}`, table(variables.filter((variable) => variable.doc.topic === topic))].join("\n\n"),

@@ -1,4 +1,4 @@
-// Writes down which variables each process reads, for the supervisor, which must not depend on the apps.
+// Generates the list of variables that each process reads, for the supervisor, which must not depend on the apps.
 
 import { processes } from "./variables.ts";
 import type { Variable } from "./variables.ts";

@@ -10,7 +10,7 @@ import { settings as streamSettings } from "@slipway/stream/config";
 import { settings as workerSettings } from "@slipway/worker/config";
 import { composeSettings } from "./compose-settings.ts";
 
-/** The schemas, by what reads variables with them. The first schema of a variable documents the values that it takes. */
+/** The schemas by the processes and commands that read variables with them. The first schema of a variable documents its values. */
 const schemas = {
   api: apiSettings,
   stream: streamSettings,
@@ -28,7 +28,7 @@ export interface Variable {
   readonly doc: SettingDoc;
   /** The default value as text, if the schema has one. */
   readonly fallback: string | undefined;
-  /** Whether a process does not start without it. */
+  /** Whether a process requires the variable to start. */
   readonly required: boolean;
   /** Allowed values and bounds, as sentences. */
   readonly bounds: readonly string[];
@@ -44,7 +44,7 @@ interface Read {
 }
 
 const topics = Object.keys(settingTopics);
-/** Bounds of every port and every whole number, which are not documented. */
+/** Upper bounds that every port and every whole number has; they are not documented. */
 const trivialMaxima = new Set([65_535, Number.MAX_SAFE_INTEGER]);
 
 /** All variables, by topic and name. Throws when schemas contradict each other, or no schema describes a variable. */
@@ -94,14 +94,14 @@ function variableOf(name: string, reads: readonly Read[]): Variable {
   };
 }
 
-/** The value that the schemas define; undefined when none does. Throws when they define different ones. */
+/** The value that the schemas define; undefined when no schema defines it. Throws when their values differ. */
 function only<Value>(what: string, values: readonly (Value | undefined)[]): Value | undefined {
   const [first, ...others] = values.filter((value) => value !== undefined);
   if (others.every((other) => isDeepStrictEqual(other, first))) return first;
   throw new Error(`The schemas have different ${what}: let them share one.`);
 }
 
-/** Finds a schema object that is used for two variables: its documentation is that of the last one registered. */
+/** Throws when one schema object is used for two variables: both would have the documentation that was registered last. */
 function requireOwnDescriptions(variables: readonly Variable[]): void {
   for (const { name, doc } of variables) {
     const other = variables.find((one) => one.name !== name && isDeepStrictEqual(one.doc, doc));

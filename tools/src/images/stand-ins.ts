@@ -21,7 +21,7 @@ import {
 import type { Engine, Say, SetupConfig, Step } from "@slipway/setup";
 import { ensureTestDatabaseImage } from "./test-database.ts";
 
-/** The public images, by the variable of .env that overrides each. The stack is built from that of STACK_LOCAL_IMAGE. */
+/** The public images, by the variable of .env that overrides each. The stack is built from the image of STACK_LOCAL_IMAGE. */
 export const publicImages = {
   NODE_IMAGE: "node:24-bookworm-slim",
   MONGO_IMAGE: "mongo:8",
@@ -38,15 +38,15 @@ const definitions = join(repositoryRoot, "test", "compose", "stand-ins");
 const hashLabel = "io.slipway.stand-in";
 
 interface StandIn {
-  /** Its folder in test/compose/stand-ins. */
+  /** The image's folder in test/compose/stand-ins. */
   folder: string;
   /** Build arguments. */
   from: Record<string, string>;
-  /** Adds files to the build context that the folder does not have. */
+  /** Adds files to the build context that are not in the folder. */
   prepare?: (context: string) => Promise<void>;
 }
 
-/** Pulls the public images that the engine lacks, and reports the result of each. @returns those that could not be pulled. */
+/** Pulls the public images that the engine lacks, and reports the result of each. @returns the images that could not be pulled. */
 export async function pullPublicImages(
   { dockerHost }: Pick<SetupConfig, "dockerHost">,
   say: Say,
@@ -97,7 +97,7 @@ export async function buildStandIns(
   return built;
 }
 
-/** Replaces an image of a public name that an earlier version built here: Compose would mistake it for the public one. */
+/** Replaces an image with a public name that an earlier version built here: Compose would mistake it for the public image. */
 async function ensurePublic(engine: Engine, image: string, { report, during }: Step): Promise<boolean> {
   const labels = await labelsOf(engine, image);
   const fake = labels?.[hashLabel] !== undefined;
@@ -111,7 +111,7 @@ async function ensurePublic(engine: Engine, image: string, { report, during }: S
   } catch (error) {
     report(`${image} cannot be pulled (${reasonOf(error)})`);
   }
-  // this removes only the name: running containers keep their image
+  // This removes only the name: running containers keep their image.
   if (fake) await engine.docker.getImage(image).remove({ force: true });
   return false;
 }
@@ -152,7 +152,7 @@ async function build({ folder, from, prepare }: StandIn, image: string, hash: st
       "--build-arg",
       `${name}=${value}`,
     ]);
-    // the host's network is the one that reaches the distribution's mirrors
+    // The distribution's mirrors can be reached from the host's network.
     const own = ["--network", "host", "--label", `${hashLabel}=${hash}`, "--tag", image];
     await execa("docker", ["build", ...own, ...buildArguments, context], { all: true });
   } catch (error) {
@@ -173,7 +173,7 @@ async function addNode(context: string): Promise<void> {
   await rm(prefix, { recursive: true });
 }
 
-/** The npm that this repository names, as `npm@VERSION`. */
+/** The version of npm that this repository requires, as `npm@VERSION`. */
 async function packageManager(): Promise<string> {
   const manifest = await readFile(join(repositoryRoot, "package.json"), "utf8");
   return (JSON.parse(manifest) as { packageManager: string }).packageManager;

@@ -41,8 +41,8 @@ const innerPort = "27017/tcp";
 export type TestDatabase = { url: string } | "private" | "missing";
 
 /**
- * Provides a server to the tests of an installation that is set up, or reports why it cannot. Throws SetupError when the build
- * of its image fails, and in CI also when this machine cannot build it.
+ * Provides a MongoDB server to the tests of an installation that is set up, or reports why it cannot. Throws SetupError when building its
+ * image fails, and in CI also when this machine cannot build it.
  */
 export async function ensureTestDatabase(config: SetupConfig, say: Say): Promise<TestDatabase> {
   const mongodb = step(say, definition.name);

@@ -1,4 +1,4 @@
-// The pictures of docs/bench.md, made of docs/bench/measurements.json.
+// The pictures of docs/bench.md, drawn from docs/bench/measurements.json.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,12 +11,12 @@ const measurements = z.object({
   pictures: z.array(
     z.object({
       file: z.string().regex(/^[a-z-]+\.svg$/),
-      /** When, on which machine, with which commands. */
+      /** The time, machine and commands of the measurement. */
       measured: z.string(),
       title: z.string(),
       x: z.string(),
       y: z.string(),
-      /** A line across the picture: what the measured values are to stay below. */
+      /** A horizontal line at the upper limit for the measured values. */
       target: z.object({ name: z.string(), value: z.number() }).optional(),
       series: z.array(z.object({ name: z.string(), points: z.array(point).min(2) })).min(1),
     }),

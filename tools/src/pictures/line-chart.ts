@@ -2,7 +2,7 @@
 
 export interface Picture {
   readonly title: string;
-  /** What the axes show, with units. */
+  /** The axes' quantities, with units. */
   readonly x: string;
   readonly y: string;
   readonly target?: { readonly name: string; readonly value: number } | undefined;
@@ -22,11 +22,11 @@ interface Scale {
 const width = 720;
 const height = 400;
 const margin = { left: 70, right: 200, top: 50, bottom: 70 };
-/** Distinguishable for people who see no red and green, on white and on black. */
+/** Colors that people with red-green color blindness can distinguish, on white and on black. */
 const colors = ["#4477aa", "#cc6677", "#228833", "#aa7722"];
 const ink = "#777";
 
-/** @param measured when and how, shown below the picture. */
+/** @param measured the time and method of the measurement, shown below the picture. */
 export function pictureOf(picture: Picture, measured: string): string {
   const scale = scaleOf(picture);
   const parts = [
@@ -95,7 +95,7 @@ function lineOf({ points }: Series, color: string, scale: Scale): string[] {
   ];
 }
 
-/** The names of the lines, at their ends, at least a line of text apart. */
+/** The names of the lines at their ends, at least one text line apart. */
 function labels({ series }: Picture, scale: Scale): string[] {
   const wanted = series
     .map(({ name, points }, index) => {

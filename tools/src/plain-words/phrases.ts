@@ -1,4 +1,4 @@
-// Phrases that the code and the documents do not use, and the standard term or construction for each.
+// Phrases that the code and the documents avoid, and the standard term or construction for each.
 
 interface Phrase {
   readonly pattern: RegExp;
@@ -6,7 +6,7 @@ interface Phrase {
 }
 
 export interface Finding {
-  /** From 1. */
+  /** Numbered from 1. */
   readonly line: number;
   readonly text: string;
   readonly instead: string;
@@ -22,7 +22,7 @@ const phrases: readonly Phrase[] = [
   { pattern: /\bsigns?\sof\slife\b/gi, instead: "heartbeat" },
   { pattern: /\brid\sof\b/gi, instead: "remove, release; of routers: confirm" },
   { pattern: /\b(is|are|was|were|be|been|being|not)\stold\b/gi, instead: "notify, receive, log" },
-  // In quotes it is the name of a queue in Redis.
+  // In quotes it is the name of a Redis queue.
   { pattern: /(?<!")\bupkeep\b/gi, instead: "housekeeping, maintenance" },
   { pattern: /\bpatience\b/gi, instead: "retry, timeout" },
   { pattern: /\bso\slong\san?\b/gi, instead: "how long" },
@@ -33,7 +33,7 @@ const phrases: readonly Phrase[] = [
   },
 ];
 
-/** The phrases in a text, in order. In Markdown, code is not searched: it has the names that the code has. */
+/** The phrases in a text, in order. In Markdown, code is not searched: it contains the names of the code. */
 export function phrasesIn(text: string, isMarkdown = false): Finding[] {
   const searched = isMarkdown ? text.replaceAll(/^```[^]*?^```$|`[^`\n]+`/gm, blank) : text;
   return phrases
@@ -47,7 +47,7 @@ export function phrasesIn(text: string, isMarkdown = false): Finding[] {
     .toSorted((one, other) => one.line - other.line);
 }
 
-/** As many lines as before. */
+/** Replaces the code but keeps its line breaks, so that line numbers stay the same. */
 function blank(code: string): string {
   return code.replaceAll(/[^\n]/g, "·");
 }

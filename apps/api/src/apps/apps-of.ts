@@ -2,7 +2,7 @@
 
 import type { App, Store, User } from "@slipway/core";
 
-/** Sorted by name: all for operators, otherwise the user's own and shared ones. */
+/** The apps sorted by name: all of them for operators, otherwise the user's own apps and those shared with the user. */
 export async function appsOf(
   { apps, collaborators }: Pick<Store, "apps" | "collaborators">,
   user: User,
@@ -14,7 +14,7 @@ export async function appsOf(
   return [...own, ...others].filter((app) => app !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @returns what `read` finds, by id; ids of which nothing is found are left out. */
+/** @returns the entities that `read` finds, by id. Ids without an entity are omitted. */
 export async function readById<Entity extends object>(
   ids: Iterable<string>,
   read: (id: string) => Promise<Entity | null>,

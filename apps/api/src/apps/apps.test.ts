@@ -115,7 +115,7 @@ describe.skipIf(await lacksRedis())("apps", () => {
 
   test("apps named after another app's id do not replace that app", async () => {
     const victim = await created();
-    // Ids that could be names exist: they begin with a letter.
+    // An id that begins with a letter is also a valid name.
     const id = `a${randomUUID().slice(1)}`;
     const stored = await api.store.apps.get(victim.id);
     if (stored === null) throw new Error("the app is not stored");

@@ -5,7 +5,7 @@ import type { AppBody } from "@slipway/protocol";
 import type { Stack } from "@slipway/service";
 import type { PublicUrls } from "../config.ts";
 
-/** Where the app is, for its links. */
+/** The URLs that the links to an app begin with. */
 export interface AppLocation {
   readonly urls: PublicUrls;
   readonly region: string;

@@ -27,7 +27,7 @@ describe.skipIf(await lacksRedis())("a part of an app that is deleted before the
     await apps.compareAndSet(changeApp(app, new Date(), { deletedAt: new Date() }));
     if (isRemoved) await apps.remove(appId);
   };
-  /** Deletes the app at the route's last read of it. */
+  /** Deletes the app when the route reads it for the last time. */
   const removeDuring = (part: "variables" | "notifiers" | "collaborators", isRemoved: boolean) => {
     const { variables, notifiers, collaborators } = api.store;
     const own = api.service.context.store;

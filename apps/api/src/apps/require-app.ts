@@ -4,9 +4,10 @@ import { notFound } from "@slipway/core";
 import type { Store } from "@slipway/core";
 
 /**
- * An app may be deleted while the body of a request is read, and its removal complete before the request stores a part of it, which
- * nothing would remove then.
- * @param undo removes the part again. @throws {SlipwayError} "not-found" when the app was deleted.
+ * Call this after storing a part of an app. The app may have been deleted, completely, while the request's body was read; nothing would
+ * then remove a part that is stored afterwards.
+ * @param undo removes the part again.
+ * @throws {SlipwayError} "not-found" when the app was deleted.
  */
 export async function requireApp(
   { apps }: Pick<Store, "apps">,

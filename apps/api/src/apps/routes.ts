@@ -143,7 +143,10 @@ function isDryRun(request: Pick<Request, "get">): boolean {
   return value === "true";
 }
 
-/** @throws {SlipwayError} "conflict" if the name is taken, and "quota-exceeded", like the creation. */
+/**
+ * Checks what creating the app checks.
+ * @throws {SlipwayError} "conflict" if the name is taken, "quota-exceeded" if the user has too many apps.
+ */
 async function checkCreatable(
   { apps, usage }: Pick<Store, "apps" | "usage">,
   { name, ownerId, webCount }: App,

@@ -122,7 +122,7 @@ async function findInvitee(
   return user;
 }
 
-/** Removes the collaborator again if the user or the app was deleted just before: that deletion did not find it. */
+/** Removes the collaborator again if the user or the app was deleted just before: the deletion did not find the collaborator. */
 async function checkStillExist(
   { users, apps, collaborators }: CollaboratorContext["store"],
   { appId, id, userId }: Collaborator,

@@ -1,4 +1,4 @@
-// Serving the console: to browsers only, compressed, cached, under a strict policy.
+// The console is served only to browsers: compressed, cached, and under a strict content security policy.
 
 import { once } from "node:events";
 import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// Serves the web console at /: its page for browsers, its files compressed and cached for ever, since their names hold their hashes.
+// Serves the web console at /: its page for browsers, and its files compressed and cached without expiry, since their names contain hashes.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,9 +7,9 @@ import express, { Router } from "express";
 import type { Request, RequestHandler, Response } from "express";
 import { contentSecurityPolicy } from "helmet";
 
-/** What `vite build` of apps/console writes. */
+/** The output folder of `vite build` in apps/console. */
 const builtFolder = fileURLToPath(new URL("../../../console/dist", import.meta.url));
-/** First parts of paths that are not the console's. */
+/** First segments of paths that do not belong to the console. */
 const otherPaths = new Set(["v1", "docs", "queues", "health", "metrics"]);
 const encodings = [
   { name: "br", suffix: ".br" },
@@ -23,7 +23,7 @@ export interface ConsoleOptions {
   readonly folder?: string;
 }
 
-/** Serves nothing while the console is not built: then / answers as for other clients. */
+/** Serves nothing until the console is built: a browser then gets the same answer at / as any other client. */
 export function consolePages({ apiUrl, streamUrl, folder = builtFolder }: ConsoleOptions): Router {
   const router = Router({ strict: true });
   const base = `${new URL(apiUrl).pathname.replace(/\/$/, "")}/`;
@@ -43,14 +43,14 @@ export function consolePages({ apiUrl, streamUrl, folder = builtFolder }: Consol
       next();
       return;
     }
-    // The base keeps the page's addresses valid when a proxy serves the API below a path.
+    // With a base element, the page's relative URLs stay valid when a proxy serves the API below a path.
     page ??= readFileSync(file, "utf8").replace("<head>", `<head>\n    <base href="${base}" />`);
     response.vary("Accept").set("Cache-Control", "no-cache").type("html").send(page);
   });
   return router;
 }
 
-/** Whether a browser opens a page of the console. Other clients name JSON, or accept anything, which means JSON. */
+/** Whether a browser opens a page of the console. Other clients accept JSON or any type, and receive JSON. */
 function isForPage(request: Request): boolean {
   const isRead = request.method === "GET" || request.method === "HEAD";
   const [, first = ""] = request.path.split("/");
@@ -81,7 +81,7 @@ function setEncoding(response: Response, path: string): void {
   response.type(path.slice(0, -encoding.suffix.length).endsWith(".css") ? "css" : "js");
 }
 
-/** No inline script, no other host but the stream's, which the log view connects to. */
+/** Allows no inline scripts, and connections only to the API and the stream, which the log view connects to. */
 function pageHeaders(streamUrl: string): RequestHandler {
   const { origin, protocol, host } = new URL(streamUrl);
   return contentSecurityPolicy({

@@ -61,7 +61,7 @@ export function containerRoutes(context: ContainerContext): Route[] {
   ];
 }
 
-/** In the order in which they run. */
+/** The app's unfinished operations, in the order in which they run. */
 async function unfinished({ operations }: Pick<Store, "operations">, app: App): Promise<Operation[]> {
   const pending = await operations.pending(app.id, maxPendingOperations);
   const running = await operations.running(app.id);

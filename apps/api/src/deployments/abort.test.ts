@@ -59,7 +59,7 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
     ]);
   });
 
-  /** Starts a worker that claims the deployment and runs it until the abort. @returns the reason of the abort. */
+  /** Starts a worker that claims the deployment and runs it until the abort. @returns the abort's reason. */
   async function startWorkerOn(id: string): Promise<{ reason: Promise<unknown> } & AsyncDisposable> {
     const [started, aborted] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
     const { redisUrl, installationId } = api.config;

@@ -38,7 +38,7 @@ export function allDeploymentsRoute(context: AllDeploymentsContext): Route {
   });
 }
 
-/** @returns null when nothing can be found: the app or the owner does not exist, or the user may not see it. */
+/** @returns null when the result is empty in any case: the app or the owner does not exist, or the user may not see it. */
 async function filterOf(
   { apps, collaborators, users }: AllDeploymentsContext["store"],
   user: User,

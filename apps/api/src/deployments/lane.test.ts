@@ -134,7 +134,7 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     await api.store.operations.create(operation);
     expect((await show(first, bob.token)).queue).toMatchObject({ position: 1, reason: "app-busy" });
     await api.store.operations.compareAndSet(endOperation(operation, new Date(), null));
-    // The owner's two slots go to the heads of this app's and the next app's lane.
+    // The owner's two slots go to the first deployments in the lanes of this app and the next one.
     const [next, third] = [await newApp({}, bob.token), await newApp({}, bob.token)];
     await deployed(next, bob.token);
     const beyond = await deployed(third, bob.token);

@@ -152,7 +152,10 @@ function abortRoute({ store, apiUrl, deployments }: AbortContext): Route {
   });
 }
 
-/** What to deploy. @throws {SlipwayError} "invalid" for a bad source_url or image, "not-found" for an unknown release. */
+/**
+ * The source of the requested deployment.
+ * @throws {SlipwayError} "invalid" for a bad source_url or image, "not-found" for an unknown release.
+ */
 async function sourceOf(
   context: CreateContext,
   user: User,

@@ -1,4 +1,4 @@
-// GET /v1/apps/:app/deployments/:deployment/timeline: what a deployment waited for, its attempts and their phases.
+// GET /v1/apps/:app/deployments/:deployment/timeline: a deployment's waits, its attempts and their phases.
 
 import { isRunning } from "@slipway/core";
 import type { AttemptRecord, Deployment, PhaseRecord } from "@slipway/core";
@@ -41,7 +41,7 @@ export function timelineRoute(context: QueuePositionContext): Route {
   });
 }
 
-/** The worker that lists the last attempt of a running deployment; null when none does, or Redis does not answer. */
+/** The worker whose registration lists the last attempt of a running deployment. Null when there is none, or Redis does not answer. */
 async function workerOf(
   { listWorkers, logger }: Pick<QueuePositionContext, "listWorkers" | "logger">,
   { id, status, timeline }: Deployment,
@@ -65,7 +65,7 @@ function isOf(
   return "deploymentId" in run && run.deploymentId === deploymentId && run.attempt === attempt;
 }
 
-/** Where the engines are is for operators only. @param running the worker of the attempt that has not ended. */
+/** Only operators see the addresses of engines. @param running the worker of the attempt that has not ended. */
 function presentAttempt(
   attempt: AttemptRecord,
   running: FleetWorker | null,

@@ -4,10 +4,10 @@ import { durationSeconds, finalStatuses } from "@slipway/core";
 import type { Deployment, Store } from "@slipway/core";
 import type { WaitReason } from "@slipway/protocol";
 
-/** Deployments whose mean duration stands for that of others. */
+/** How many recent deployments the mean duration is computed from. */
 const recentRead = 100;
 const recentMs = 24 * 60 * 60_000;
-/** The mean changes slowly, and a client may ask every second. */
+/** How long the mean is cached: it changes slowly, and a client may request it every second. */
 const keptMs = 30_000;
 
 /** The mean duration of the last day's deployments that ran, in seconds; null without any. */
@@ -30,7 +30,7 @@ export function meanSecondsOf({ store, now }: MeanSecondsContext): MeanSeconds {
       if (kept === reading) kept = null;
       throw error;
     });
-    // The first deployment's end shows at once.
+    // Do not cache the absence of a mean, so that the end of the first deployment shows at once.
     if (mean === null && kept === reading) kept = null;
     return mean;
   };
@@ -52,19 +52,19 @@ async function readMean(context: MeanSecondsContext): Promise<number | null> {
 
 export interface WaitFacts {
   readonly reason: WaitReason | null;
-  /** Among the queued deployments of its app, from 1. */
+  /** Position among the queued deployments of its app, from 1. */
   readonly position: number;
-  /** What of its app runs. */
+  /** The running work of its app; null when there is none. */
   readonly running: Pick<Deployment, "startedAt"> | null;
-  /** How many others go before it, for a slot. */
+  /** How many other deployments get a slot before this one. */
   readonly before: number;
-  /** How many of them run at a time. */
+  /** How many deployments run at the same time. */
   readonly slots: number;
   readonly meanSeconds: number | null;
   readonly now: Date;
 }
 
-/** @returns whole seconds; null where only an operator or a new worker ends the wait, or no deployment has ended yet. */
+/** @returns whole seconds. Null when only an operator or a new worker can end the wait, or no deployment has ended yet. */
 export function estimatedSeconds(facts: WaitFacts): number | null {
   const { reason, position, running, before, slots, meanSeconds: mean, now } = facts;
   if (mean === null || reason === null || reason === "no-worker" || reason === "queue-paused") return null;

@@ -11,7 +11,7 @@ export interface WaitReasonContext extends Pick<ApiContext, "listWorkers"> {
   readonly logger: Pick<Logger, "warn">;
 }
 
-/** What holds for all waiting deployments at one time. */
+/** The state of the fleet at one time, which is the same for all waiting deployments. */
 export interface FleetState {
   readonly isPaused: boolean;
   readonly hasWorker: boolean;
@@ -53,7 +53,7 @@ export async function orUnknown<Reason>(
   }
 }
 
-/** What else of the app goes first; each null without one. */
+/** The app's running deployment, and its running or next operation; each is null when there is none. */
 export async function appWork(
   { deployments, operations }: Pick<Store, "deployments" | "operations">,
   appId: string,

@@ -1,24 +1,24 @@
-// What a deployment waited for before each of its attempts, from what is stored, and what it waits for now.
+// The waits of a deployment before each of its attempts, from the stored records, and its present wait.
 
 import type { AttemptRecord, Deployment } from "@slipway/core";
 import type { WaitBody, WaitReason } from "@slipway/protocol";
 import type { QueuePositionContext } from "./queue-position.ts";
 import { appWork, fleetState, headReason, orUnknown } from "./wait-reason.ts";
 
-/** How many earlier deployments of the app are read: the deployment waited for the one that ended last. */
+/** How many earlier deployments of the app are read. The deployment waited for the one of them that ended last. */
 const earlierRead = 50;
-/** A job that is delivered takes milliseconds, which do not count as a wait. */
+/** Delivering a job takes milliseconds, which do not count as a wait. */
 const minWaitMs = 100;
 
 interface Wait {
   readonly reason: WaitReason;
   readonly deploymentId: string | null;
   readonly from: Date;
-  /** Null while it waits. */
+  /** Null while the deployment waits. */
   readonly to: Date | null;
 }
 
-/** @returns the waits, oldest first. Without the present one while Redis does not answer. */
+/** @returns the waits, oldest first. The present wait is missing while Redis does not answer. */
 export async function waitsOf(context: QueuePositionContext, deployment: Deployment): Promise<WaitBody[]> {
   const { appId, number, createdAt, timeline, status } = deployment;
   const earlier = await context.store.deployments.before(appId, number, earlierRead);
@@ -32,7 +32,7 @@ export async function waitsOf(context: QueuePositionContext, deployment: Deploym
   return waits.filter(isLongEnough).map(present);
 }
 
-/** The lane first, then a slot of the owner until the queue got the job, then a worker. */
+/** The order of waits: for the lane, for a slot of the owner until the queue has the job, then for a worker. */
 function waitsBefore(attempt: AttemptRecord, since: Date, blocker: Deployment | null): Wait[] {
   const { startedAt } = attempt;
   const idleAt = blocker?.finishedAt ?? since;
@@ -63,7 +63,7 @@ async function presentWaits(
   return [before, ...(reason === null ? [] : [{ reason, deploymentId: null, from: idleAt, to: null }])];
 }
 
-/** The earlier deployment that ended last between two times. */
+/** The one of the earlier deployments that ended last between two times. */
 function lastEnded(earlier: readonly Deployment[], after: Date, before: Date): Deployment | null {
   const ended = earlier.filter(
     ({ finishedAt }) => finishedAt !== null && finishedAt > after && finishedAt <= before,

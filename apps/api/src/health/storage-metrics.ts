@@ -1,4 +1,4 @@
-// The metrics of the disks that the API writes to, and of what the installation stores.
+// The metrics of the disks that the API writes to, and of the installation's stored data.
 
 import { readFile, statfs } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -17,7 +17,7 @@ export interface StorageMetricsContext {
 
 const everyMs = 5 * 60_000;
 
-/** Reports them until the result is disposed. */
+/** Reports the metrics until the result is disposed. */
 export function observeStorage(context: StorageMetricsContext): AsyncDisposable {
   const opened = new AsyncDisposableStack();
   opened.use(observeDisks(context.config));
@@ -26,7 +26,7 @@ export function observeStorage(context: StorageMetricsContext): AsyncDisposable 
   return opened;
 }
 
-/** Asks the file systems at each scrape, which know the answer. */
+/** Reads the file systems at each scrape. */
 function observeDisks({ databaseUrl, blobsUrl }: StorageMetricsContext["config"]): Disposable {
   const host = hostname();
   const paths = [
@@ -64,7 +64,7 @@ function observeStored({ store, logger }: StorageMetricsContext): AsyncDisposabl
   );
 }
 
-/** Reads what `npm start` has noted; nothing when there is no private registry, or it has not been measured yet. */
+/** Reads the size that `npm start` has stored. Reports nothing when there is no private registry, or its size has not been measured yet. */
 function observeRegistry({ registrySizeFile }: StorageMetricsContext["config"]): Disposable {
   return observe(["slipway_stored_bytes"], async () => {
     try {

@@ -25,7 +25,7 @@ import type { Seed } from "../../test-support/seed.ts";
 const runsPerRoute = Number(process.env["FUZZ_RUNS"] ?? 30);
 /** A request that takes longer counts as hanging. */
 const hangMs = 15_000;
-/** For thousands of requests on a busy machine: `hangMs` finds those that hang. */
+/** The time limit for thousands of requests on a busy machine. `hangMs` finds single requests that hang. */
 const limitMs = 600_000;
 
 /** Without this, most requests would be rejected before they reach their route. */
@@ -112,7 +112,7 @@ describe.skipIf(await lacksRedis())("a fuzzed request", () => {
     return lowest;
   }
 
-  /** Aborts the deployment for output routes: following it would not end otherwise. */
+  /** Aborts the deployment for output routes, because a followed response would not end otherwise. */
   async function seeded(method: string, path: string): Promise<Seed> {
     const seed: Seed = { ...(await seedFor(api, method)), worker: workerId };
     if (path.endsWith("/output")) {
@@ -133,7 +133,7 @@ describe.skipIf(await lacksRedis())("a fuzzed request", () => {
     const type = answer.headers["content-type"] ?? "";
     expect(isError ? type : "application/json").toMatch(/^application\/json/);
     const body: unknown = isError ? JSON.parse(answer.body) : { error: "none" };
-    // Bull Board has an error format of its own.
+    // Bull Board has its own error format.
     const { error } = body as { error?: unknown };
     const message = sent.path.startsWith("/queues/") ? JSON.stringify(error) : error;
     expect(message).toMatch(/./);

@@ -70,7 +70,7 @@ function securityHeaders(apiUrl: string) {
   });
 }
 
-/** Lets pages of these origins call the API with a bearer token. The cookie of a session does not count there. */
+/** Allows pages of these origins to call the API with a bearer token. The session cookie is not accepted from them. */
 function crossOrigin(origins: readonly string[]) {
   return cors({
     origin: origins.includes("*") ? "*" : [...origins],

@@ -1,9 +1,9 @@
 // An error in the HTTP request itself, found before any domain code runs.
 
-/** The response has its status and message. */
+/** The response has the error's status and message. */
 export class HttpProblem extends Error {
   override readonly name = "HttpProblem";
-  /** 400 to 499. */
+  /** A status code from 400 to 499. */
   readonly status: number;
 
   constructor(status: number, message: string) {

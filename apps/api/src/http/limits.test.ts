@@ -10,7 +10,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
   let api: TestApi;
   afterEach(() => api[Symbol.asyncDispose]());
 
-  /** From here on Redis counts every request, also where a busy machine delays its answer. */
+  /** From here on Redis counts every request, even when a busy machine delays its answer. */
   const start = async (settings: Readonly<Record<string, string>>, limitTimeoutMs = 600_000) => {
     api = await startTestApi(settings, { limitTimeoutMs });
     if (settings["RATE_LIMIT"] !== "0") await countedInRedis();
@@ -29,7 +29,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     return ((await answer.json()) as { token: string }).token;
   };
 
-  /** Waits until the API counts in Redis: until its connection is ready, it counts in its own memory. */
+  /** Waits until the API counts in Redis. Until its connection is ready, the API counts in its own memory. */
   const countedInRedis = async () => {
     using opened = new DisposableStack();
     const redis = opened.adopt(new Redis(api.redis.url), (client) => client.disconnect());
@@ -178,7 +178,7 @@ describe.skipIf(await lacksRedis())("the rate limit", () => {
     } finally {
       process.kill(pid, "SIGCONT");
     }
-    // The process may have counted the first request too, when Redis was late for it.
+    // The process may also have counted the first request itself, when Redis answered too late.
     expect([
       [200, 200, 200, 429],
       [200, 200, 429, 429],

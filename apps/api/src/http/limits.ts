@@ -9,13 +9,13 @@ export interface LimitsOptions {
   /** A connection with a short command timeout, because each request waits for it. */
   readonly redis: Redis;
   readonly keyPrefix: string;
-  /** Requests a minute with one API token, polls excluded; a user gets five times as many. 0 means no limit, here and below. */
+  /** Requests per minute with one API token, polls excluded. A user has five times as many. 0 means no limit, here and below. */
   readonly tokenPerMinute: number;
-  /** The same for routes that clients poll. */
+  /** The same limit for routes that clients poll. */
   readonly pollsPerMinute: number;
   /** Requests a minute from one address without a valid bearer token. */
   readonly addressPerMinute: number;
-  /** Failed password logins in 15 minutes from one address; five times as many for one user, from all addresses. */
+  /** Failed password logins in 15 minutes from one address. For one user the limit is five times as high, over all addresses. */
   readonly loginAttempts: number;
   /** Called when Redis cannot count a request. */
   readonly onError: (error: unknown) => void;
@@ -37,9 +37,9 @@ export interface Limits {
   readonly requests: BearerLimits;
   readonly polls: BearerLimits;
   readonly address: Limiter;
-  /** By address. */
+  /** Limits by address. */
   readonly logins: Logins;
-  /** By user id, or by the given name if no user has it. */
+  /** Limits by user id, or by the given name if no user has it. */
   readonly accounts: Logins;
 }
 
@@ -60,7 +60,7 @@ interface Logins {
 const minute = 60;
 const loginWindow = 15 * minute;
 const userFactor = 5;
-/** Stops password guessing from many addresses; locking a user out takes several addresses too. */
+/** Prevents password guessing from many addresses. Locking a user out also requires several addresses. */
 const accountFactor = 5;
 
 /** Creates the limiters; a limit of 0 disables one. */

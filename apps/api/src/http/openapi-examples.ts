@@ -1,4 +1,4 @@
-// Examples of responses, made from their JSON Schemas, so that each of them fits.
+// Examples of responses, generated from their JSON Schemas, so that each example is valid.
 
 interface Schema {
   readonly type?: string;
@@ -14,7 +14,7 @@ interface Schema {
   readonly not?: object;
 }
 
-/** Texts by the names of properties, as the API has them. */
+/** Example texts by the names of the API's properties. */
 const texts: readonly (readonly [name: RegExp, text: string])[] = [
   [/(^|_)(at|since)$|(^|_)(created|updated|expires)/, "2026-03-04T05:06:07.089Z"],
   [/(^|_)id$/, "0f8e2c1a-6d3b-4c5e-9f70-123456789abc"],
@@ -30,7 +30,7 @@ const texts: readonly (readonly [name: RegExp, text: string])[] = [
   [/sha/, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
 ];
 
-/** @param name of the property; chooses the text of a string. */
+/** @param name the property's name, which determines the text of a string. */
 export function exampleOf(schema: object, name = ""): unknown {
   const given = schema as Schema;
   if (given.examples?.[0] !== undefined) return given.examples[0];
@@ -49,7 +49,7 @@ export function exampleOf(schema: object, name = ""): unknown {
   return null;
 }
 
-/** Whether no value fits: the list is always empty. */
+/** Whether no value is valid, so that the list is always empty. */
 function isNothing(items: Schema | undefined): items is undefined {
   return items === undefined || (items.not !== undefined && Object.keys(items.not).length === 0);
 }

@@ -1,4 +1,4 @@
-// The words of the API's description: tags by resource, and what each operation requires.
+// Texts of the OpenAPI description: tags by resource, and the requirements of each operation.
 
 import { accountPermissions, appPermissions, isAppPermission } from "@slipway/auth";
 import { isPermission } from "./route.ts";
@@ -7,11 +7,11 @@ import type { RouteFacts } from "./route.ts";
 interface Tag {
   readonly name: string;
   readonly description: string;
-  /** Segments of paths that belong to it. The last segment of a path that a tag names decides. */
+  /** Path segments of the tag. The last segment of a path that has a tag determines the path's tag. */
   readonly segments: readonly string[];
 }
 
-/** In the order of the page. */
+/** Tags in the order of the documentation page. */
 const tagTable: readonly Tag[] = [
   {
     name: "Tokens",
@@ -73,12 +73,12 @@ export function tagOf({ path }: Pick<RouteFacts, "path">): string {
     .toReversed()
     .map((segment) => tagTable.find((tag) => tag.segments.includes(segment)))
     .find((tag) => tag !== undefined);
-  // A user's tokens are the users' resource.
+  // Tokens of a user belong to the tag of users.
   const isOfUser = segments[1] === "users";
   return isOfUser ? "Users" : (found?.name ?? "Installation");
 }
 
-/** What the operation does, who may call it, and which rate limit applies. */
+/** Describes the operation, the clients that may call it, and the rate limit that applies. */
 export function descriptionOf(route: RouteFacts): string {
   const sentences = [
     `${route.summary}.`,

@@ -33,7 +33,7 @@ interface Document {
 /** Response headers that the document must describe. */
 const documentedHeaders = /^(ratelimit-|x-request-id|retry-after|location|idempotent-|www-authenticate)/;
 
-// Formats are only hints for readers.
+// Formats are not validated: they are hints for readers.
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 
 describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
@@ -201,7 +201,7 @@ describe.skipIf(await lacksRedis())("the OpenAPI description", () => {
   }
 });
 
-/** The documented example, with a new app name; any bytes for other content types. */
+/** The documented example with a new app name, or arbitrary bytes for other content types. */
 function bodyOf({ requestBody }: Operation, label: string): { type: string; body?: string } {
   if (requestBody === undefined) return { type: "application/json" };
   const [[type, { schema }] = ["", {}]] = Object.entries(requestBody.content);

@@ -107,7 +107,7 @@ function operationOf(route: RouteFacts): Json {
   };
 }
 
-/** `/apps/:app` as `/apps/{app}`. */
+/** Converts `/apps/:app` to `/apps/{app}`. */
 function templateOf(path: string): string {
   return path.replaceAll(/:(\w+)/g, "{$1}");
 }
@@ -203,7 +203,7 @@ function headersOf(descriptions: Readonly<Record<string, string>>): Json {
   return Object.fromEntries(described) as Json;
 }
 
-/** The error responses that follow from the route's access, path, query and body, and those it lists. */
+/** The error responses that follow from the route's access, path, query and body, and the additional ones that the route lists. */
 function errorsOf(route: RouteFacts): Record<string, Json> {
   const { access, path, query, body, problems = [] } = route;
   const withoutLogin = access === "anyone" || access === "signed-url";

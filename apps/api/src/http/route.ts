@@ -32,7 +32,7 @@ export interface RouteFacts {
   readonly path: string;
   /** One line for the API's documentation. */
   readonly summary: string;
-  /** What a client should know besides; sentences. */
+  /** Further information for clients, in sentences. */
   readonly description?: string;
   readonly access: Access;
   readonly query?: z.ZodType;
@@ -46,7 +46,7 @@ export interface RouteFacts {
   readonly otherAnswers?: readonly Answer[];
   /** Descriptions of response headers, besides those of every route. */
   readonly answerHeaders?: Readonly<Record<string, string>>;
-  /** Whether clients poll the route: polls have a rate limit of their own. */
+  /** Whether clients poll the route: polls have their own rate limit. */
   readonly polled?: boolean;
   /** Error statuses, besides those that follow from access, path, query and body. */
   readonly problems?: readonly number[];
@@ -80,8 +80,8 @@ type AnswerBody<Success extends Answer> = Success extends { readonly json: infer
   : void;
 
 /**
- * Defines a route. `handle` returns the body of a JSON response; it sends other content, and sets headers, through `response`.
- * The error middleware answers for what it throws.
+ * Defines a route. `handle` returns the body of a JSON response; it sends other content, and sets headers, through `response`. The error
+ * middleware responds to the errors that it throws.
  */
 export function route<
   const Path extends string,

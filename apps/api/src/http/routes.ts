@@ -24,7 +24,7 @@ import { variableRoutes } from "../variables/routes.ts";
 import { workerRoutes } from "../workers/routes.ts";
 import type { Route } from "./route.ts";
 
-/** @returns the routes, with the one that describes them last. */
+/** @returns the routes. The last one serves their OpenAPI description. */
 export function v1Routes(context: ApiContext): readonly Route[] {
   const { config, store, blobs, redis, keys, auth, limits, deployments, listWorkers, meanSeconds, now } =
     context;

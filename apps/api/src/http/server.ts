@@ -9,7 +9,7 @@ import { createPeerServer, startListening } from "@slipway/service";
 import type { ListenAddress, Service } from "@slipway/service";
 
 const defaultLimits = {
-  /** From the start of the connection to the end of a request's headers. */
+  /** Time limit from the start of the connection to the end of a request's headers. */
   headersMs: 15_000,
   /** After this time without traffic a connection is closed. */
   idleMs: 60_000,
@@ -91,8 +91,8 @@ export async function listen(listener: RequestListener, options: ListenOptions):
 }
 
 /**
- * Answers a malformed request, which never reaches Express, with the headers of any other response. Closes the connection
- * without an answer if a response has begun on it.
+ * Answers a malformed request, which never reaches Express, with the headers of any other response. If a response has begun on the
+ * connection, closes it without an answer.
  */
 function refuse(error: Error & { readonly code?: string }, socket: Duplex, begun: boolean): Refusal | null {
   if (!socket.writable || begun) {

@@ -15,7 +15,7 @@ export function parseQuery<Schema extends z.ZodType>(schema: Schema, query: unkn
 
 function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, whole: string): z.output<Schema> {
   const parsed = schema.safeParse(input, { error: messageFor });
-  // Only the parsed data is searched: the schema bounds its depth, not that of the input.
+  // Searches only the parsed data, because the schema bounds its depth; the depth of the input is not bounded.
   const issues = parsed.success ? malformedStrings(parsed.data) : parsed.error.issues;
   if (parsed.success && issues.length === 0) return parsed.data;
   const fields: Record<string, string[]> = {};
@@ -38,7 +38,7 @@ function malformedStrings(value: unknown, path: readonly PropertyKey[] = []): re
   return Object.entries(value).flatMap(([key, inner]) => malformedStrings(inner, [...path, segmentOf(key)]));
 }
 
-/** The field's path below the body's root key: `name`, not `app.name`; array items by index. */
+/** The field's path below the body's root key, for example `name` instead of `app.name`. Array items are named by index. */
 function fieldName(path: readonly PropertyKey[], whole: string): string {
   const within = typeof path[1] === "string" ? path.slice(1) : path;
   return within.length === 0 ? whole : within.map(String).join(".");

@@ -1,4 +1,4 @@
-// /v1/notification_platforms and /v1/event_types: what notifiers can be created for.
+// /v1/notification_platforms and /v1/event_types: the platforms and events that notifiers can be created for.
 
 import type { z } from "zod";
 import { notifiableEvents } from "@slipway/core";

@@ -182,7 +182,7 @@ function newNotifier(appId: string, fields: CreateNotifierBody, at: Date): Notif
   };
 }
 
-/** The selected events; null for all events, also if the request names none. */
+/** The selected events. Null for all events, also if the request names none. */
 function eventsOf({ send_all_events: all, selected_event_ids: selected }: CreateNotifierBody) {
   if (all === true) return null;
   return selected ?? (all === false ? [] : null);
@@ -190,7 +190,7 @@ function eventsOf({ send_all_events: all, selected_event_ids: selected }: Create
 
 type TypeData = NonNullable<CreateNotifierBody["type_data"]>;
 
-/** @throws {SlipwayError} "invalid" for a missing field that the platform needs. */
+/** @throws {SlipwayError} "invalid" if a field that the platform requires is missing. */
 function targetOf(platform: NotifierTarget["platform"], given: TypeData): NotifierTarget {
   if (platform === "webhook") {
     if (given.webhook_url === undefined) throw invalidField("type_data.webhook_url", "is required");
@@ -201,7 +201,7 @@ function targetOf(platform: NotifierTarget["platform"], given: TypeData): Notifi
   return { platform, token: given.token };
 }
 
-/** Keeps absent fields, and always a webhook's secret. */
+/** Keeps the values of absent fields, and a webhook's secret in any case. */
 function changedNotifier(notifier: Notifier, fields: ChangeNotifierBody, updatedAt: Date): Notifier {
   const { target, events } = notifier;
   const { type_data: given = {}, send_all_events: all, selected_event_ids: selected } = fields;

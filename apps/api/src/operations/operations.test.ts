@@ -45,7 +45,7 @@ describe.skipIf(await lacksRedis())("an app", () => {
     request("POST", "/scale", { containers: [{ name: "web", amount, ...more }] });
   const statusNow = async () => ((await request("GET", "")).body as AppAnswer).app.status;
 
-  /** Creates a release and puts it in service, as a worker does. */
+  /** Creates a release and makes it the current one, as a worker does. */
   async function serve(webCount = 1): Promise<Release> {
     const release = await api.store.releases.create(
       aNewRelease({ appId: app.id, gitRef: "v1", environment: { API_KEY: "hunter2-hunter2" } }),

@@ -1,4 +1,4 @@
-// /v1/apps/:app/scale, restart and operations: changes an app's containers, and shows the operation that does it.
+// /v1/apps/:app/scale, restart and operations: changes an app's containers, and shows the operations that make the changes.
 
 import { randomUUID } from "node:crypto";
 import type { Response } from "express";
@@ -134,7 +134,7 @@ function webAmount(
   return first.amount;
 }
 
-/** A single container such as web-1 restarts its whole process type. */
+/** A single container is not restarted alone: `web-1` stands for its whole process type. */
 function checkScope(part: string): void {
   if (part !== webType && !/^web-[1-9]\d{0,3}$/.test(part)) {
     throw invalidField("scope", `has "${part}", but only ${webType} can be restarted`);

@@ -347,7 +347,7 @@ async function newDeployment(api: TestApi) {
   return { user, deployment, outputEvents: api.service.context.outputEvents };
 }
 
-/** A server with one handler, which controls when a request is served. */
+/** A server with one handler, which decides when a request is served. */
 class TestServer implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
@@ -441,11 +441,11 @@ class Run {
 interface ReceivedEvent {
   readonly event: string;
   readonly data: unknown;
-  /** A line, a status, or "end". */
+  /** The text of a line, a status, or "end". */
   readonly text: string;
 }
 
-/** A client that records each event; a log event once per line. */
+/** A client that records each event, and a log event once per line. */
 class Events {
   readonly all: ReceivedEvent[] = [];
   readonly opened: Promise<globalThis.Response>;

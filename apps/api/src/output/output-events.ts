@@ -7,7 +7,7 @@ import type { Deployment, User } from "@slipway/core";
 import type { LogFeed } from "@slipway/logs";
 import type { Cursor, OutputFormat } from "./output-format.ts";
 
-/** After this time without traffic TCP probes whether the client still exists. */
+/** After this time without traffic, TCP keep-alive probes check whether the client still exists. */
 const probeAfterMs = 60_000;
 
 export interface OutputEventsTiming {
@@ -41,8 +41,8 @@ export class OutputEvents implements Disposable {
   }
 
   /**
-   * Sends the events after `Last-Event-ID`, or all of them, and then new ones until the deployment's end. Returns at once.
-   * A user who loses the permission is disconnected within two heartbeats.
+   * Sends the events after `Last-Event-ID`, or all of them, and then new ones until the deployment's end. Returns at once. A user who loses
+   * the permission is disconnected within two heartbeats.
    * @throws {SlipwayError} "too-many-requests" if the user has too many open streams.
    */
   serve(
@@ -101,7 +101,7 @@ export class OutputEvents implements Disposable {
     resources.defer(() => follower.close());
   }
 
-  /** Ends all streams, and every later one at once: clients reconnect to another process and resume. */
+  /** Ends all streams, and each later one as soon as it begins. Clients reconnect to another process and resume. */
   [Symbol.dispose](): void {
     this.#stopped = true;
     for (const response of this.#openStreams.keys()) end(response);
@@ -115,8 +115,8 @@ export class OutputEvents implements Disposable {
 }
 
 /**
- * Keeps the connection while there is nothing to send: its idle timeout ends it only if the client does not read what was sent. TCP
- * ends it if the client is gone.
+ * Keeps the connection open while there is nothing to send. Its idle timeout closes it only if the client does not read the data that was
+ * sent. TCP closes it if the client is gone.
  */
 function keepWhileSilent({ socket }: Request, response: Response): void {
   socket.setKeepAlive(true, probeAfterMs);

@@ -3,7 +3,7 @@
 import type { Deployment } from "@slipway/core";
 import type { FollowEvent } from "@slipway/logs";
 
-/** What the client has received: the last line's number, and the last status's index. */
+/** The client's position in the log: the number of the last received line, and the index of the last received status. */
 export interface Cursor {
   seq: number;
   status: number;
@@ -11,11 +11,11 @@ export interface Cursor {
 
 export interface OutputFormat {
   readonly contentType: string;
-  /** Sent while nothing else is; "" for none. */
+  /** Sent when nothing else is sent; "" for no heartbeat. */
   readonly heartbeat: string;
-  /** Where the client continues. @param lastEventId the header Last-Event-ID. */
+  /** Parses the position at which the client resumes. @param lastEventId the header Last-Event-ID. */
   parseCursor(lastEventId: string | undefined): Cursor;
-  /** Moves the cursor past the event. @returns "" for an event that the format leaves out. */
+  /** Moves the cursor past the event. @returns the text of the event; "" for an event that the format omits. */
   textOf(event: FollowEvent, cursor: Cursor): string;
   endOf(deployment: Deployment, cursor: Cursor): string;
 }

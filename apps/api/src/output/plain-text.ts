@@ -1,4 +1,4 @@
-// A log as plain text: its lines, each with its time if the client wants it.
+// A log as plain text: its lines, each with its time if the client requests it.
 
 import type { Deployment } from "@slipway/core";
 import { rewindNotice } from "@slipway/protocol";
@@ -7,7 +7,7 @@ import type { OutputFormat } from "./output-format.ts";
 
 export const plainTextType = "text/plain; charset=utf-8";
 
-/** @returns the lines of a batch, each with a newline. @param deployment whose creation is the time of lines without one. */
+/** @returns the lines of a batch, each with a newline. @param deployment its creation is the time of lines without a time. */
 export function textOfBatch(
   { text, at }: LineBatch,
   { createdAt }: Pick<Deployment, "createdAt">,
@@ -18,7 +18,7 @@ export function textOfBatch(
   return `${time} ${text.replaceAll("\n", `\n${time} `)}\n`;
 }
 
-/** A followed log as text. It has no place for statuses and heartbeats, and always begins with the first line. */
+/** A followed log as text. The format has no statuses and heartbeats, and always begins with the first line. */
 export function plainText(
   deployment: Pick<Deployment, "createdAt">,
   options: { readonly timestamps: boolean },

@@ -99,7 +99,7 @@ async function sendOutput(
   context.outputEvents.serve(deployment, { user, format, isStillAllowed }, request, response);
 }
 
-/** Clients that name neither type receive events. */
+/** Clients that accept neither type receive events. */
 function prefersText(request: Request): boolean {
   return request.accepts(["text/event-stream", "text/plain"]) === "text/plain";
 }

@@ -22,12 +22,12 @@ export interface QueueHistoryContext {
 const minuteMs = 60_000;
 /** Shorter than the interval, so that the last lease has expired when its holder's timer fires. */
 const leaseMs = 50_000;
-/** The most hours that a client can request. */
+/** The maximum time that a client can request. */
 const keptMs = 48 * 60 * minuteMs;
 
 type SampleContext = QueueHistoryContext & QueueStateContext & MeanSecondsContext;
 
-/** Takes a sample each minute, until the result is disposed. @param onError receives the error of a sample that could not be taken. */
+/** Takes a sample each minute, until the result is disposed. @param onError receives the error when a sample could not be taken. */
 export function recordQueueHistory(context: SampleContext, onError: (error: unknown) => void): Disposable {
   const take = contain(() => takeSample(context), onError);
   const timer = setInterval(take, minuteMs).unref();

@@ -7,7 +7,7 @@ import { runningPhases } from "./running-phases.ts";
 
 const workerStates = ["ready", "draining", "lost"] as const;
 
-/** Reports them until the result is disposed. */
+/** Reports the metrics until the result is disposed. */
 export function observeQueue(context: QueueStateContext): Disposable {
   return observe(
     [

@@ -8,7 +8,7 @@ import type { WaitReasonContext } from "../deployments/wait-reason.ts";
 export interface QueueStateContext extends Pick<WaitReasonContext, "listWorkers"> {
   readonly lanes: Pick<WaitReasonContext["lanes"], "isPaused">;
   readonly store: { readonly deployments: Pick<Store["deployments"], "queued" | "allRunning"> };
-  /** Slots of the fleet that one owner leaves to the others. */
+  /** Slots of the fleet that one owner's deployments leave free for other owners. */
   readonly reservedSlots: number;
   readonly meanSeconds: MeanSeconds;
   readonly now: () => Date;
@@ -17,7 +17,7 @@ export interface QueueStateContext extends Pick<WaitReasonContext, "listWorkers"
 export interface QueueState {
   /** The number of queued deployments. */
   readonly waiting: number;
-  /** The oldest of them. */
+  /** The oldest queued deployments. */
   readonly queued: readonly Deployment[];
   readonly running: readonly Deployment[];
   readonly workers: readonly FleetWorker[];
@@ -30,7 +30,7 @@ export interface QueueState {
 }
 
 /**
- * @param limit the most queued deployments to read.
+ * @param limit the maximum number of queued deployments to read.
  * @throws {SlipwayError} "store-unavailable" or "queue-unavailable".
  */
 export async function queueState(context: QueueStateContext, limit: number): Promise<QueueState> {
@@ -62,7 +62,7 @@ function slotsOf(workers: readonly FleetWorker[], reservedSlots: number): QueueS
   return { used, total, reserved: Math.min(reservedSlots, Math.max(0, total - 1)) };
 }
 
-/** All deployments of a worker that does not say how many of them build. */
+/** For a worker that does not report how many deployments build, all its deployments count. */
 function slotsUsed({ building, running }: FleetWorker): number {
   return building ?? running.filter((run) => "deploymentId" in run).length;
 }

@@ -1,4 +1,4 @@
-// GET /v1/queue: how many deployments wait and why, and how much work that is; for operators.
+// GET /v1/queue: how many deployments wait, why, and how much work they are; for operators.
 
 import type { Deployment, Store } from "@slipway/core";
 import { queueAnswer, queueHistoryAnswer, queueHistoryQuery } from "@slipway/protocol";
@@ -14,7 +14,7 @@ import type { QueueHistoryContext } from "./queue-history.ts";
 import { queueState } from "./queue-state.ts";
 import type { QueueState, QueueStateContext } from "./queue-state.ts";
 
-/** Waiting deployments whose reasons are determined, and that are listed. */
+/** The maximum number of waiting deployments that are listed with their reasons. */
 const maxExamined = 500;
 const maxListed = 100;
 

@@ -1,11 +1,11 @@
-// Finds what the running deployments are doing, and for how long: a phase that does not end shows where they are stuck.
+// Finds the phases of the running deployments and their durations: a phase that does not end shows where deployments are stuck.
 
 import type { Deployment } from "@slipway/core";
 
-/** The phase of a running deployment of which no phase is stored: between two phases, and during a short one. */
+/** Stands for the phase of a running deployment without a stored phase: between two phases, and during a short one. */
 const noPhase = "none";
 
-/** @returns for each phase that a running deployment is in, the seconds since the earliest of them began. */
+/** @returns the phases of running deployments, each with the seconds since the earliest of them began. */
 export function runningPhases(running: readonly Deployment[], now: Date): ReadonlyMap<string, number> {
   const oldest = new Map<string, number>();
   for (const deployment of running) {

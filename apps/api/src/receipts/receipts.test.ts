@@ -25,7 +25,7 @@ describe.skipIf(await lacksRedis())("receipts", () => {
   afterAll(() => api[Symbol.asyncDispose]());
 
   const newApp = () => api.createApp(ada.token);
-  /** A deployment whose image is `imageDigest`. */
+  /** Starts a deployment with the image `imageDigest`. */
   const started = async (appId: string) => {
     const created = await api.store.deployments.create(aNewDeployment({ appId }));
     const steps = [

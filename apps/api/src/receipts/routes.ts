@@ -70,7 +70,7 @@ function withoutSbom({ imageDigest, source, status }: Deployment): SlipwayError 
   );
 }
 
-/** @returns why a deployment that has ended has no SBOM. */
+/** @returns the reason why an ended deployment has no SBOM. */
 function reasonOf({ imageDigest, source }: Pick<Deployment, "imageDigest" | "source">): string {
   if (imageDigest === null) return "the deployment has made no image";
   const noneRead = "its image was removed or could not be read";
@@ -97,7 +97,7 @@ function keysRoute({ receipts }: ReceiptStores): Route {
   });
 }
 
-/** The receipt of the image that the deployment started. Its earlier attempts may have built other images, with other receipts. */
+/** The receipt of the image that the deployment started. Its earlier attempts may have built other images with other receipts. */
 async function receiptOf(
   { receipts }: ReceiptStores,
   { id, appId, imageDigest }: Deployment,

@@ -1,4 +1,4 @@
-// The cookie of a console session. It holds the session's API token, which scripts of pages cannot read.
+// The cookie of a console session. It contains the session's API token; scripts of pages cannot read it.
 
 import type { CookieOptions, Request, Response } from "express";
 import { sessionLifetimeMs } from "@slipway/auth";
@@ -7,7 +7,7 @@ const name = "slipway_session";
 /** Browsers accept this prefix only over HTTPS, from this host, for all paths. */
 const secureName = `__Host-${name}`;
 
-/** The session's API token in a request; null for none. With HTTPS only the cookie counts that no page of another host can set. */
+/** The session's API token in a request; null without one. With HTTPS, only the cookie is accepted that no page of another host can set. */
 export function sessionSecretIn(request: Pick<Request, "get">, apiUrl: string): string | null {
   const cookies = (request.get("cookie") ?? "").split(";").map((cookie) => cookie.trim());
   const prefix = `${nameFor(apiUrl)}=`;

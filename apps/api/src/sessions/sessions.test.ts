@@ -1,4 +1,4 @@
-// Sessions of the console: the cookie, its refusal to other pages, its end.
+// Sessions of the console: the cookie, the rejection of requests from other pages, the end of a session.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAccount, sessionLifetimeMs, sessionTokenName } from "@slipway/auth";
@@ -58,7 +58,7 @@ describe.skipIf(await lacksRedis())("sessions of the console", () => {
     const show = (cookie: string) =>
       fetch(`http://127.0.0.1:${port}/v1/session`, { headers: { cookie: `${cookie}=${secret}` } });
     expect((await show("__Host-slipway_session")).status).toBe(200);
-    // A page of a neighboring host can set this one.
+    // A page of a neighboring host can set the cookie without the prefix.
     expect((await show("slipway_session")).status).toBe(401);
   });
 

@@ -82,7 +82,7 @@ async function sendArchive(blobs: Pick<BlobStore, "get">, id: string, response: 
   await pipeline(bytes, response);
 }
 
-/** The only authentication of these routes: clients send no token here. */
+/** The signature is the only authentication of these routes: clients send no token. */
 function checkSignature(
   urlSigner: Pick<UrlSigner, "verify">,
   method: string,

@@ -1,9 +1,9 @@
-// The image of a deployment's request that was made elsewhere.
+// The image that a deployment request names instead of a source: it was built elsewhere.
 
 import { formatImageReference, invalidField, parseImageReference, toSlipwayError } from "@slipway/core";
 import type { DeploymentSource } from "@slipway/core";
 
-/** @throws {SlipwayError} "invalid" naming `image`, if it is not the name of an image with its digest. */
+/** @throws {SlipwayError} "invalid" naming `image`, if the text is not an image name with a digest. */
 export function parseSourceImage(text: string): DeploymentSource {
   try {
     return { kind: "image", reference: formatImageReference(parseImageReference(text)) };
@@ -12,7 +12,7 @@ export function parseSourceImage(text: string): DeploymentSource {
   }
 }
 
-/** Whether the text names the same image, in whatever spelling. */
+/** Whether the text names the same image, in any spelling. */
 export function namesSourceImage(text: string, source: DeploymentSource): boolean {
   const named = parseSourceImage(text);
   return named.kind === "image" && source.kind === "image" && named.reference === source.reference;

@@ -32,7 +32,7 @@ export function presentSource(
 
 /**
  * Parses the source_url of a deployment.
- * @throws {SlipwayError} "invalid" naming source_url, if it is no HTTP URL, or an invalid or expired download URL of Slipway.
+ * @throws {SlipwayError} "invalid" naming source_url, if it is not an HTTP URL, or is an invalid or expired download URL of Slipway.
  */
 export async function parseSourceUrl(
   context: SourceUrlContext,

@@ -31,7 +31,7 @@ const idOf = (url: string) => new URL(url).pathname.split("/")[3] ?? "";
 const put = (url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
   fetch(url, { method: "PUT", body, headers });
 
-/** The server may close a kept connection while the client reuses it. */
+/** The server may close a keep-alive connection while the client reuses it. */
 const newConnection = { method: "PUT", agent: false } as const;
 
 /** Uploads the chunks without a Content-Length. Stops at an early response. */
@@ -64,7 +64,7 @@ describe.skipIf(await lacksRedis())("sources", () => {
     expect(answer.status).toBe(201);
     return (answer.body as SourceAnswer).source;
   };
-  /** Files of unfinished uploads. */
+  /** The files of unfinished uploads. */
   const partsOfBlobs = () => readdir(join(api.config.blobsUrl.slice("file:".length), "tmp"));
 
   test("sources accept an archive of any content type with the signed URL alone, and return it", async () => {

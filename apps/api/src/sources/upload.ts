@@ -68,7 +68,7 @@ async function digestOf(bytes: AsyncIterable<Uint8Array>, sizeBytes: number): Pr
   return hash.digest("hex");
 }
 
-/** Refuses an upload before its body is read, where the quota leaves no room for it. The store checks the body's real size. */
+/** Rejects an upload before its body is read, if its declared size exceeds the quota. The store checks the body's real size. */
 async function checkDeclaredBytes(
   { store }: UploadContext,
   { ownerId, quotas }: OwnerQuotas,
@@ -89,7 +89,7 @@ async function completeSource(
   throw (await sources.get(id)) === null ? expiredDuringUpload() : alreadyUploaded();
 }
 
-/** An archive may already be deployed, so it must not change. */
+/** An archive must not change after its upload, because it may already be deployed. */
 function alreadyUploaded(): SlipwayError {
   return new SlipwayError("conflict", "the source already has an archive; create a new source");
 }
@@ -139,7 +139,7 @@ async function* checkedBytes(
   await completeSource(store, id, sizeBytes, quota);
 }
 
-/** Yields the body. Throws when it is too slow. An aborted signal makes it throw at its end only, after the rest of the body was received. */
+/** Yields the body. Throws when it is too slow. After an abort, throws only at its end, when the rest of the body was received. */
 async function* body(
   request: Request,
   { pace }: UploadLimits,

@@ -5,7 +5,7 @@ import type { Stack } from "@slipway/service";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
 
-/** Clients of Scalingo expect a time, which stacks do not have because they are settings. */
+/** Clients of Scalingo expect a time. Stacks are settings, and have none. */
 const createdAt = new Date(0).toISOString();
 
 export function stackRoutes(stacks: readonly Stack[]): Route[] {

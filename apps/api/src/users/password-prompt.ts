@@ -1,4 +1,4 @@
-// Reads a new password: from a terminal twice and hidden, from other input as one line.
+// Reads a new password: twice and hidden from a terminal, as one line from other input.
 
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";

@@ -1,4 +1,4 @@
-// The quotas of users: those of the configuration, and none for operators.
+// The quotas of users: the configured ones, and none for operators.
 
 import { noQuotas } from "@slipway/core";
 import type { OwnerQuotas, Quotas, Store, Usage, User } from "@slipway/core";
@@ -14,7 +14,7 @@ export function quotasOf({ userQuotas }: Pick<QuotaContext, "userQuotas">, user:
   return user.operator ? noQuotas : userQuotas;
 }
 
-/** The quotas that apply to a resource: those of its owner, not of the user who makes the request. */
+/** The quotas that apply to a resource: the quotas of its owner, even when another user makes the request. */
 export async function ownerQuotas(context: QuotaContext, ownerId: string): Promise<OwnerQuotas> {
   const owner = await context.store.users.get(ownerId);
   return { ownerId, quotas: owner === null ? context.userQuotas : quotasOf(context, owner) };

@@ -11,7 +11,7 @@ export interface UserCommandOptions {
   readonly store: Pick<Store, "apps" | "collaborators" | "tokens" | "users">;
   /** A terminal, or a stream whose first line is the password. */
   readonly input: Readable & { readonly isTTY?: boolean };
-  /** Prints a line of the result, such as a token. */
+  /** Prints a line of the result, for example a token. */
   readonly print: (line: string) => void;
   /** Shows prompts and errors. */
   readonly showMessage: (text: string) => void;
@@ -99,7 +99,7 @@ async function remove(_flags: Flags, username: string, { store, print }: UserCom
   print(`deleted ${lineOf(user)}`);
 }
 
-/** The command line is wrong; the message is followed by the help. */
+/** The command line is wrong. The help is printed after the message. */
 class UsageError extends Error {
   override readonly name = "UsageError";
 }

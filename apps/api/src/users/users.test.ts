@@ -85,7 +85,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     for (const revoked of [jwt, token]) {
       expect((await api.request(revoked, "GET", "/v1/users/self")).status).toBe(401);
     }
-    // A JWT of the revoked token created it.
+    // This token was created with a JWT of the revoked token.
     expect((await api.request(secretIn(second).token, "GET", "/v1/users/self")).status).toBe(401);
     const left = secretIn(await login("ada", password));
     expect((await api.request(left.token, "GET", "/v1/tokens")).body).toMatchObject({

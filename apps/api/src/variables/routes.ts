@@ -140,7 +140,7 @@ async function setVariables(
   );
 }
 
-/** @throws {SlipwayError} "not-found" when the app was deleted meanwhile. */
+/** @throws {SlipwayError} "not-found" when the app was deleted during the request. */
 async function storeVariables(
   store: VariableStores,
   appId: string,
@@ -151,7 +151,7 @@ async function storeVariables(
   return stored;
 }
 
-/** @param prefix the variable's path in the body, put before field names in errors. */
+/** @param prefix the variable's path in the body, which precedes field names in errors. */
 function checkFields(prefix: string, { name, value }: VariableFields): void {
   try {
     checkVariable(name, value);

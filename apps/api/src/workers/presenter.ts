@@ -3,7 +3,7 @@
 import type { WorkerBody } from "@slipway/protocol";
 import type { FleetWorker } from "@slipway/queue";
 
-/** @param appNames by app id; without deleted apps. */
+/** @param appNames the names of apps by id, without deleted apps. */
 export function presentWorker(worker: FleetWorker, appNames: ReadonlyMap<string, string>): WorkerBody {
   const { id, name, host, pid, version, state, concurrency, operationConcurrency, engine } = worker;
   return {

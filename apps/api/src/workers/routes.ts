@@ -44,7 +44,7 @@ export function workerRoutes({ store, listWorkers, setDraining }: WorkerContext)
   ];
 }
 
-/** By id, without deleted apps. */
+/** The names of apps by id, without deleted apps. */
 async function appNames(
   { apps }: WorkerContext["store"],
   workers: readonly FleetWorker[],

@@ -94,7 +94,10 @@ describe.skipIf(await lacksRedis())("GET /v1/workers", () => {
     expect((await api.request(null, "GET", "/v1/workers")).status).toBe(401);
   });
 
-  /** The answer once it has what runs; with heartbeats this short, a busy machine has a worker lost for a moment. */
+  /**
+   * Waits until the response lists the running work. Heartbeats are so short here that a busy machine can have a worker counted as lost for
+   * a moment.
+   */
   async function untilRunning(token: string) {
     return eventually(async () => {
       const answer = await api.request(token, "GET", "/v1/workers");

@@ -17,7 +17,7 @@ interface CallOptions {
 
 export interface DeploymentOptions {
   sourceUrl?: string;
-  /** Reference by digest of an image that was made elsewhere. */
+  /** The reference, by digest, of an image that was built elsewhere. */
   image?: string;
   release?: number;
   gitRef?: string;
@@ -91,7 +91,7 @@ export class ApiClient {
     return undefined;
   }
 
-  /** Sends a body. */
+  /** Sends a request with a body. */
   async send<Schema extends z.ZodType>(
     method: string,
     path: string,
@@ -103,8 +103,8 @@ export class ApiClient {
 
   /**
    * Sends a request below /v1.
-   * @param signal ends the request, and the reading of its response.
-   * @returns the response, whatever its status.
+   * @param signal aborts the request, and the reading of its response.
+   * @returns the response, with any status.
    */
   async request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const attempt = () =>

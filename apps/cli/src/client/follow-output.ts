@@ -20,8 +20,9 @@ const rewind = rewindEvent.pick({ afterSeq: true });
 const status = statusEvent.pick({ status: true });
 
 /**
- * Shows what the API sends, until the final status.
- * @returns why it ended, as a sentence. @throws {CommandError} when the API refuses, or the connection is lost.
+ * Shows the events that the API sends, until the final status.
+ * @returns why the response ended, as a sentence.
+ * @throws {CommandError} when the API rejects the request, or the connection is lost.
  */
 export async function readOutput(options: OutputOptions, seen: SeenFrames): Promise<string> {
   const { api, app, deploymentId: id, signal } = options;
@@ -45,7 +46,7 @@ interface ServerSentEvent {
   readonly data: string;
 }
 
-/** The events of a response, each of which has its data on one line. Comments are left out. */
+/** The events of a response, each with its data on one line. Comments are omitted. */
 async function* eventsOf(response: Response): AsyncGenerator<ServerSentEvent> {
   let rest = "";
   for await (const text of textOf(response)) {

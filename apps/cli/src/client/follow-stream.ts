@@ -1,4 +1,4 @@
-// One WebSocket to the stream, which sends the deployments of an app that have not ended, or ended within the last minutes.
+// One WebSocket to the stream. It sends an app's deployments that have not ended, or ended within the last minutes.
 
 import { WebSocket } from "ws";
 import { elapsed } from "@slipway/async";
@@ -12,15 +12,16 @@ export interface StreamOptions {
   readonly hasEnded: () => Promise<boolean>;
   /** After this time without a frame of the deployment, `hasEnded` is called. */
   readonly silenceMs: number;
-  /** Limit of the time until the connection is open. */
+  /** How long opening the connection may take. */
   readonly openMs: number;
   readonly onOpen: () => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Shows what one connection brings, until the final status. A connection that is silent about the end is left.
- * @returns why it ended, as a sentence. @throws what is wrong with a frame, and what `hasEnded` throws.
+ * Shows the frames of one connection, until the final status. Closes a connection that sends nothing although the deployment has ended.
+ * @returns why the connection ended, as a sentence.
+ * @throws an error for a malformed frame, and the errors of `hasEnded`.
  */
 export async function readStream(options: StreamOptions, seen: SeenFrames): Promise<string> {
   const { url, api, openMs, onOpen, signal } = options;
@@ -56,7 +57,7 @@ export async function readStream(options: StreamOptions, seen: SeenFrames): Prom
   }
 }
 
-/** Resolves when the deployment has ended and nothing arrives any more, or when the connection is left. */
+/** Resolves when the deployment has ended and no more frames arrive, or when the connection is closed. */
 async function untilSilent(
   { url, hasEnded, silenceMs }: StreamOptions,
   seen: SeenFrames,

@@ -31,7 +31,7 @@ async function serve(
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/apps/a`;
 }
 
-/** An API that says this of the deployment, and answers a request for its output. */
+/** An API that reports this status of the deployment, and responds to a request for its log. */
 function api(said: DeploymentStatus, request: () => Promise<Response> = closing) {
   return { token: "t", deployment: async () => ({ status: said }) as DeploymentBody, request };
 }
@@ -47,7 +47,7 @@ const send = (socket: WebSocket, ...frames: unknown[]) => {
   for (const frame of frames) socket.send(JSON.stringify(frame));
 };
 
-/** The API's output of these lines, as events; without a final status it was cut. */
+/** The API's log response with these lines as events; without a final status it was cut off. */
 function events(lines: readonly string[], final?: DeploymentStatus): Response {
   const message = (name: string, data: unknown) =>
     `id: 1.1\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;

@@ -1,5 +1,4 @@
-// Follows one deployment to its final status: over the stream, and through the API where the stream does not answer. Shows every line
-// once.
+// Follows one deployment to its final status: over the stream, or through the API when the stream does not answer. Shows every line once.
 
 import { backoffMs, pause, untilAborted } from "@slipway/async";
 import { isFinal } from "@slipway/core";
@@ -21,13 +20,13 @@ export interface FollowOptions {
 }
 
 interface FollowTiming {
-  /** Limit of the time until a connection to the stream is open. */
+  /** How long opening a connection to the stream may take. */
   readonly openMs: number;
-  /** Before the first try after a connection. Later pauses are longer. */
+  /** Pause before the first retry after a connection. Later pauses are longer. */
   readonly firstPauseMs: number;
-  /** After this time without a line from the stream, the status of the deployment is requested from the API. */
+  /** After this time without a line from the stream, the deployment's status is requested from the API. */
   readonly silenceMs: number;
-  /** The deployment is not followed any longer when neither the stream nor the API has answered for this time. */
+  /** Following ends when neither the stream nor the API has answered for this time. */
   readonly giveUpMs: number;
 }
 
@@ -38,15 +37,16 @@ const defaults: FollowTiming = {
   giveUpMs: 10 * 60_000,
 };
 const longestPauseMs = 10_000;
-/** A connection that was open for this long did not fail. */
+/** A connection that was open for this long counts as successful. */
 const steadyMs = 10_000;
-/** After so many failures in a row, the log of a deployment that has ended is given up. */
+/** After this many failures in a row, the log of an ended deployment is not requested again. */
 const maxOutputFailures = 6;
 
 /**
- * Returns the final status. Lost connections are repeated, with the token that the API client has by then.
- * @throws {CommandError} when the API refuses, or neither the stream nor the API answers for ten minutes; the signal's reason when it
- * is aborted.
+ * Reconnects when a connection is lost, with the token that the API client has at that time.
+ * @returns the final status.
+ * @throws {CommandError} when the API rejects a request, or neither the stream nor the API answers for ten minutes; the signal's reason
+ * when it is aborted.
  */
 export async function followDeployment(
   options: FollowOptions,
@@ -60,12 +60,12 @@ class Following {
   readonly #handlers: FollowHandlers;
   readonly #timing: FollowTiming;
   readonly #seen: SeenFrames;
-  /** Connections in a row that brought nothing. */
+  /** Number of connections in a row that brought nothing new. */
   #failures = 0;
   #answeredAt = performance.now();
   /** When the present connection to the stream was opened; infinity before it. */
   #openedAt = Number.POSITIVE_INFINITY;
-  /** According to the API. */
+  /** The final status according to the API. */
   #endedWith: FinalStatus | undefined;
 
   constructor(options: FollowOptions, handlers: FollowHandlers) {
@@ -103,8 +103,8 @@ class Following {
   }
 
   /**
-   * The stream replays only what ended within the last minutes, so the log of a deployment that has ended is read from the API. After
-   * two failures of the stream the API is tried too, in turns.
+   * The stream replays only deployments that ended within the last minutes, so the log of an ended deployment is read from the API. After
+   * two failures of the stream, the API and the stream are tried in turns.
    * @returns why the connection ended, as a sentence.
    */
   async #oneConnection(): Promise<string> {
@@ -125,7 +125,7 @@ class Following {
     }
   }
 
-  /** Whether the API says so. False while it does not answer: the stream may. */
+  /** Whether the deployment has ended according to the API. False while the API does not answer: the stream may still answer. */
   async #hasEnded(): Promise<boolean> {
     const { api, app, deploymentId } = this.#options;
     try {

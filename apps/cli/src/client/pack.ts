@@ -22,12 +22,12 @@ export interface PackedSource {
   readonly files: number;
   /** The size of all files together. */
   readonly sizeBytes: number;
-  /** Opens the archive's bytes. Files are read while it is. @param onRead is called with the bytes read of files. */
+  /** Opens the archive's bytes. Files are read while the result is read. @param onRead called with the number of file bytes read. */
   open: (onRead?: (bytes: number) => void) => Readable;
 }
 
 const root = "app";
-/** Modification times do not belong to the source: two clones of one commit differ in them. */
+/** Modification times are not part of the source: they differ between two clones of one commit. */
 const packedTime = new Date("2000-01-01T00:00:00Z");
 const mebibyte = 1024 * 1024;
 
@@ -37,7 +37,7 @@ export async function packFolder(folder: string): Promise<Buffer> {
 }
 
 /**
- * Lists what the archive will contain. Nothing is read before it is opened.
+ * Lists the files of the archive. Their contents are read only when it is opened.
  * @throws {CommandError} when the folder does not exist or is empty, its files are larger than the limit, or a link leaves it.
  */
 export async function packSource(folder: string, options: PackOptions = {}): Promise<PackedSource> {

@@ -1,4 +1,4 @@
-// Reads the responses of the API, and explains those of failed requests.
+// Reads the responses of the API, and describes failed requests.
 
 import { z } from "zod";
 import { CommandError, exitCodes } from "./command-error.ts";
@@ -45,7 +45,7 @@ export function readJson<Schema extends z.ZodType>(
   );
 }
 
-/** The status and the API's own words. */
+/** The status with the API's error message. */
 export function problemText(status: number, text: string): string {
   const { data } = problem.safeParse(parseJson(text));
   const fields = Object.entries(data?.errors ?? {}).map(([name, reasons]) => `${name} ${reasons.join(", ")}`);
@@ -53,7 +53,7 @@ export function problemText(status: number, text: string): string {
   return `${status}: ${reason}`;
 }
 
-/** Undefined for what is not JSON, and for an empty body. */
+/** The parsed JSON. Undefined for an empty body and for a body that is not JSON. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -1,4 +1,4 @@
-// What of a followed deployment was shown: every connection replays it, and each line and status is shown once.
+// The frames of a followed deployment that were shown: every connection replays them, and each line and status is shown once.
 
 import { isFinal } from "@slipway/core";
 import type { DeploymentStatus, FinalStatus } from "@slipway/core";
@@ -6,16 +6,16 @@ import { rewindNotice } from "@slipway/protocol";
 import type { ServerFrame } from "@slipway/protocol";
 
 export interface FollowHandlers {
-  /** Also called with a line that says that lines above it were replaced. */
+  /** Also called with a line saying that the lines above it were replaced. */
   readonly onLine: (content: string) => void;
   readonly onStatus: (status: DeploymentStatus) => void;
-  /** Receives what does not answer, and when it is tried again. */
+  /** Receives a message that names the service that does not answer, and when it is tried again. */
   readonly onProblem: (text: string) => void;
 }
 
 /**
- * Skips frames that were already shown: a new connection replays the deployment from its first line. Where a line differs from the one
- * that was shown, a newer attempt has replaced it and those after it.
+ * Skips frames that were already shown: a new connection replays the deployment from its first line. When a line differs from the one that
+ * was shown, a newer attempt has replaced it and the lines after it.
  */
 export class SeenFrames {
   finalStatus: FinalStatus | undefined;
@@ -33,7 +33,7 @@ export class SeenFrames {
     this.#handlers = handlers;
   }
 
-  /** Number of frames of the deployment that arrived, also those that were shown before. */
+  /** Number of the deployment's frames that arrived, including those that were already shown. */
   get received(): number {
     return this.#received;
   }

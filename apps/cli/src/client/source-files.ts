@@ -1,4 +1,4 @@
-// Lists the files of a source folder that belong into its archive, by .gitignore and .slugignore.
+// Lists the files of a source folder for its archive, by .gitignore and .slugignore.
 
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
@@ -8,7 +8,7 @@ import { CommandError } from "./command-error.ts";
 
 export interface SourceFile {
   readonly kind: "file" | "directory" | "symlink";
-  /** Relative to the folder, with slashes. */
+  /** The path relative to the folder, with slashes. */
   readonly path: string;
   readonly isExecutable: boolean;
   readonly sizeBytes: number;
@@ -16,23 +16,23 @@ export interface SourceFile {
   readonly target: string;
 }
 
-/** The name of the file that remembers a folder's app. */
+/** The name of the file that stores a folder's app. */
 export const appFileName = ".slipway-app";
 
-/** Left out unless a .gitignore includes them by a negation. */
+/** Ignored unless a .gitignore includes them by a negation. */
 const defaultRules = ["node_modules/", `/${appFileName}`];
 const ignoreFileName = ".gitignore";
 
-/** The rules of one folder, for paths relative to it. */
+/** The rules of one folder, for paths relative to that folder. */
 interface Rules {
   readonly base: string;
   readonly matcher: Ignore;
 }
 
 /**
- * Lists in a fixed order. Directories are listed only when nothing below them is. Sockets, pipes and devices are left out, as by git.
- * @param options `slugIgnore` also leaves out what the folder's .slugignore names.
- * @throws {CommandError} when a link leaves the folder, because no archive may contain it.
+ * Lists the files in a fixed order. Directories are listed only when they are empty. Sockets, pipes and devices are omitted, as by git.
+ * @param options `slugIgnore` also omits the files that the folder's .slugignore names.
+ * @throws {CommandError} when a link leaves the folder, because archives must not contain such links.
  */
 export async function listSource(
   folder: string,
@@ -68,7 +68,7 @@ async function walk(
   return found;
 }
 
-/** The nearest folder with a rule for the path decides, as in git. @param rules the nearest first. */
+/** The nearest folder with a rule for the path decides, as in git. @param rules the rules, nearest folder first. */
 function isIgnored(path: string, rules: readonly Rules[]): boolean {
   for (const { base, matcher } of rules) {
     const { ignored, unignored } = matcher.test(base === "" ? path : path.slice(base.length + 1));

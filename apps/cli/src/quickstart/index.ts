@@ -1,4 +1,4 @@
-// The client of the API, for the commands, the tests and the benchmarks: deploys a folder and follows its log.
+// The API client for the commands, the tests and the benchmarks: deploys a folder and follows its log.
 
 export { ApiClient } from "../client/api-client.ts";
 export { deploySample } from "./deploy-sample.ts";

@@ -6,7 +6,7 @@ export interface NextSteps {
   appName: string;
   /** A shell command that prints the admin token. */
   tokenSource: string;
-  /** The folder of the apps' logs; undefined when another command started them. */
+  /** The folder of the apps' logs; undefined when another command started the apps. */
   logFolder?: string;
 }
 

@@ -107,7 +107,7 @@ async function deleteApp(
   return exitCodes.success;
 }
 
-/** Undefined without a terminal. */
+/** Asks the user to type the app's name. Undefined without a terminal. */
 async function typedName(name: string): Promise<string | undefined> {
   if (!process.stdin.isTTY) return undefined;
   const lines = createInterface({ input: process.stdin, output: process.stderr });

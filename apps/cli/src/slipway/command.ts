@@ -1,4 +1,4 @@
-// What a command of `slipway` consists of.
+// The parts of a `slipway` command.
 
 import type { Command } from "commander";
 import type { Session } from "./session.ts";
@@ -10,5 +10,5 @@ interface CommandSpec {
   run: (session: Session, args: readonly string[], command: Command) => Promise<number>;
 }
 
-/** Adds a command: its name with its arguments, and what it does. */
+/** Adds a command: its name and arguments, its description, and its specification. */
 export type AddCommand = (usage: string, description: string, spec: CommandSpec) => Command;

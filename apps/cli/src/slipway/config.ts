@@ -4,11 +4,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 export interface CliConfig {
-  /** SLIPWAY_URL and SLIPWAY_TOKEN override what `slipway login` stored. */
+  /** SLIPWAY_URL and SLIPWAY_TOKEN override the values stored by `slipway login`. */
   readonly url: string | undefined;
   readonly token: string | undefined;
   readonly app: string | undefined;
-  /** The file in which `slipway login` stores address and token. */
+  /** The file in which `slipway login` stores the address and the token. */
   readonly credentialsFile: string;
   /** The folder in which the user called the command. */
   readonly folder: string;
@@ -16,7 +16,7 @@ export interface CliConfig {
 
 export function readCliConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
   const configHome = given(env["XDG_CONFIG_HOME"]) ?? join(given(env["HOME"]) ?? homedir(), ".config");
-  // npm runs scripts in the folder of package.json
+  // npm runs scripts in the folder of package.json.
   const npmFolder = env["npm_lifecycle_event"] === "slipway" ? given(env["INIT_CWD"]) : undefined;
   return {
     url: given(env["SLIPWAY_URL"]),

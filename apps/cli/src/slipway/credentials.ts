@@ -1,4 +1,4 @@
-// Stores the address of Slipway and the API token, readable by their owner only.
+// Stores the address of Slipway and the API token in a file that only its owner can read.
 
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -9,12 +9,12 @@ import type { CliConfig } from "./config.ts";
 const credentials = z.object({ url: z.string(), token: z.string() });
 export type Credentials = z.infer<typeof credentials>;
 
-/** Finds address and token: the environment's, else the stored ones. Throws CommandError when one is missing. */
+/** Finds the address and the token: from the environment, otherwise the stored ones. Throws CommandError when one is missing. */
 export async function findCredentials(config: CliConfig): Promise<Credentials> {
   const stored =
     config.url !== undefined && config.token !== undefined ? undefined : await readStored(config);
   const url = config.url === undefined ? stored?.url : normalUrl(config.url);
-  // a stored token is not sent to another address
+  // A stored token is not sent to another address.
   const token = config.token ?? (stored?.url === url ? stored?.token : undefined);
   if (url !== undefined && token !== undefined) return { url, token };
   throw new CommandError(
@@ -23,7 +23,7 @@ export async function findCredentials(config: CliConfig): Promise<Credentials> {
   );
 }
 
-/** Stores them in place of the former ones. The file appears whole. */
+/** Replaces the stored credentials. The file is written atomically. */
 export async function storeCredentials({ credentialsFile }: CliConfig, value: Credentials): Promise<void> {
   await mkdir(dirname(credentialsFile), { recursive: true, mode: 0o700 });
   const written = `${credentialsFile}.${process.pid}`;
@@ -41,7 +41,10 @@ export async function deleteCredentials({ credentialsFile }: CliConfig): Promise
   await rm(credentialsFile, { force: true });
 }
 
-/** Checks an address. @returns its one form: host in small letters, without the protocol's own port and a slash at the end. */
+/**
+ * Checks an address and normalizes it.
+ * @returns the address with a lower-case host, without the protocol's default port and without a slash at the end.
+ */
 export function normalUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return parsed.href.replace(/\/+$/, "");
@@ -61,7 +64,7 @@ async function readStored({ credentialsFile }: CliConfig): Promise<Credentials |
   }
   try {
     const { url, token } = credentials.parse(JSON.parse(text));
-    // An earlier version stored the address as it was typed.
+    // An earlier version stored the address as the user typed it.
     return { url: normalUrl(url), token };
   } catch {
     throw new CommandError(

@@ -72,7 +72,7 @@ async function deploy(
   return followToExitCode(session, { app, deployment, abortOnInterrupt: flags.abortOnInterrupt ?? false });
 }
 
-/** Packs the folder. @returns what uploads the archive, and returns its URL. */
+/** Packs the folder. @returns a function that uploads the archive and returns its URL. */
 async function packed(
   session: Session,
   folder: string,

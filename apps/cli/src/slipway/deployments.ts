@@ -113,7 +113,7 @@ async function logs(session: Session, [id]: Args, command: Command): Promise<num
   return exitCodes.success;
 }
 
-/** A Slipway without timestamps refuses the parameter: then the log is printed without them, and a message says so. */
+/** A Slipway version without timestamps rejects the parameter. The log is then printed without them, after a message. */
 async function requestLog(
   session: Session,
   deployment: DeploymentBody,

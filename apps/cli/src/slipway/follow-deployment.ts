@@ -1,4 +1,4 @@
-// Follows a deployment in the terminal: its log, the time of each phase, its outcome as exit code.
+// Follows a deployment in the terminal: prints its log and the time of each phase, and returns its outcome as the exit code.
 
 import colors from "picocolors";
 import { retry } from "@slipway/async";
@@ -20,7 +20,7 @@ export interface Followed {
   readonly abortOnInterrupt: boolean;
 }
 
-/** The outcome is requested again for this time while the API does not answer. */
+/** How long the request for the outcome is repeated while the API does not answer. */
 const outcomeMs = 60_000;
 
 /** The user pressed Ctrl-C. */
@@ -28,7 +28,7 @@ class Interrupted extends Error {
   override name = "Interrupted";
 }
 
-/** With --json, standard output has one JSON document at the end, and the log is on standard error. */
+/** With --json, standard output contains one JSON document at the end, and the log goes to standard error. */
 export async function followToExitCode(session: Session, followed: Followed): Promise<number> {
   const { app, deployment } = followed;
   const api = await session.api();
@@ -56,7 +56,7 @@ export async function followToExitCode(session: Session, followed: Followed): Pr
   return report(session, await retry(read, { limitMs: outcomeMs, isRetryable: isPassing }));
 }
 
-/** Prints each status, with the time that the former one took; without it for a deployment that had ended before. */
+/** Prints each status with the time that the former one took. Omits the time when the deployment had already ended. */
 function statusReporter(session: Session, hadEnded: boolean): (status: DeploymentStatus) => void {
   let former: { readonly status: DeploymentStatus; readonly since: number } | undefined;
   return (status) => {

@@ -61,7 +61,10 @@ async function login(
   return exitCodes.success;
 }
 
-/** Reads one line as it is, since a blank may be part of a password: hidden in a terminal. Ctrl-C there arrives as a key, not as a signal. */
+/**
+ * Reads one line unchanged, since a space may be part of a password. In a terminal the input is hidden, and Ctrl-C arrives as a key, not as
+ * a signal.
+ */
 async function readSecret(prompt: string): Promise<string> {
   const terminal = process.stdin.isTTY;
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });

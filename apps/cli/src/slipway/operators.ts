@@ -47,7 +47,7 @@ async function workers(session: Session): Promise<number> {
   return exitCodes.success;
 }
 
-/** @param wanted name or id of the worker. */
+/** @param wanted the worker's name or id. */
 async function changeWorker(session: Session, action: string, wanted: string | undefined): Promise<number> {
   if ((action !== "drain" && action !== "resume") || wanted === undefined)
     throw new CommandError(

@@ -3,7 +3,7 @@
 import colors from "picocolors";
 
 export class Output {
-  /** Whether results are JSON. */
+  /** Whether results are printed as JSON. */
   readonly json: boolean;
 
   constructor(json: boolean) {
@@ -25,7 +25,7 @@ export class Output {
     process.stderr.write(`${colors.cyan(step.padEnd(10))}${text}\n`);
   }
 
-  /** Overwrites the terminal's line; nothing without a terminal. */
+  /** Overwrites the terminal's current line. Writes nothing without a terminal. */
   progress(text: string): void {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
   }
@@ -35,7 +35,7 @@ export class Output {
   }
 }
 
-/** Rows in columns, below their headings. */
+/** Formats rows as columns below their headings. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),

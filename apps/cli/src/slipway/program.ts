@@ -56,7 +56,7 @@ export function createProgram(config: CliConfig, onEnd: (exitCode: number) => vo
   return program;
 }
 
-/** `completion SHELL` prints a script, which calls the hidden `complete -- …` at each press of the tab key. */
+/** `completion SHELL` prints a shell script, which calls the hidden command `complete -- …` at each press of the tab key. */
 function addCompletion(program: Command): void {
   tab(program, { completionCommandName: "completion" });
   program.commands

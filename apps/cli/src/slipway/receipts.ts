@@ -62,7 +62,7 @@ async function sbom(session: Session, [id]: Args): Promise<number> {
   const app = await session.app();
   const deployment = await session.deployment(app, id);
   const path = `/apps/${app.id}/deployments/${deployment.id}/sbom`;
-  // The API says why there is none.
+  // The API's error says why the document does not exist.
   session.output.line(JSON.stringify(await (await session.api()).get(path, z.looseObject({}))));
   return exitCodes.success;
 }
@@ -80,7 +80,7 @@ async function readKey(file: string): Promise<string> {
   }
 }
 
-/** A valid receipt of another app proves nothing about this one. */
+/** Rejects a valid receipt of another app: it proves nothing about this one. */
 function checkApp(envelope: ReceiptAnswer, appId: string): void {
   const [{ name }] = statementOf(envelope).subject;
   if (name !== `apps/${appId}`)

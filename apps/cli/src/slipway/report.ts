@@ -1,4 +1,4 @@
-// Words for a deployment's failure and for its timeline, where the API has them.
+// Texts for a deployment's failure and for its timeline, in the API's terms.
 
 import { z } from "zod";
 import type { DeploymentBody } from "@slipway/protocol";
@@ -14,7 +14,7 @@ const timelineAnswer = z.object({
 });
 export type Timeline = z.infer<typeof timelineAnswer>["timeline"];
 
-/** Undefined from a Slipway without timelines. */
+/** Undefined from a Slipway version without timelines. */
 export async function readTimeline(api: ApiClient, app: string, id: string): Promise<Timeline | undefined> {
   return (await api.find(`/apps/${app}/deployments/${id}/timeline`, timelineAnswer))?.timeline;
 }
@@ -30,7 +30,7 @@ export function phaseLines(timeline: Timeline | undefined): string[] {
   );
 }
 
-/** The reason, what to do, and where in the log it is. */
+/** The reason, the advice, and the failure's position in the log. */
 export function failureLines({ status, failure }: DeploymentBody): string[] {
   if (failure === null) return [`the deployment ended with ${status}`];
   const { hint, line } = failure as { readonly hint?: string | null; readonly line?: number | null };

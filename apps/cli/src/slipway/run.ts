@@ -15,7 +15,7 @@ export async function runSlipway(config: CliConfig, args: readonly string[]): Pr
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    // commander has printed its own message
+    // commander has already printed its own message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
     process.stderr.write(`${colors.red(" !    ")} ${errorText(error)}\n`);
     return error instanceof CommandError ? error.exitCode : exitCodes.failure;

@@ -1,4 +1,4 @@
-// What a command works with: the API, the app it is about, and the output.
+// The context of a command: the API, the app and the output.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -31,13 +31,13 @@ export class Session {
     this.#app = app;
   }
 
-  /** Connects once. */
+  /** Connects at the first call. */
   api(): Promise<ApiClient> {
     this.#api ??= findCredentials(this.config).then(({ url, token }) => ApiClient.connect(url, token));
     return this.#api;
   }
 
-  /** The app's name: of --app, SLIPWAY_APP, the folder's file, or the folder itself. */
+  /** The app's name: from --app, SLIPWAY_APP, the folder's file, or the folder's own name. */
   async appName(folder = this.config.folder): Promise<string> {
     const remembered = this.#app ?? this.config.app ?? (await readAppFile(folder));
     return remembered ?? basename(folder).toLowerCase();
@@ -52,7 +52,7 @@ export class Session {
     );
   }
 
-  /** The deployment with this id, or the app's last one. */
+  /** The deployment with this id; by default the app's last one. */
   async deployment(app: AppBody, id?: string): Promise<DeploymentBody> {
     const api = await this.api();
     if (id !== undefined) return api.deployment(app.id, encodeURIComponent(id));
@@ -62,7 +62,7 @@ export class Session {
   }
 }
 
-/** Remembers the app of a folder for later commands there. */
+/** Stores the app of a folder for later commands in it. */
 export async function rememberApp(folder: string, name: string): Promise<void> {
   await writeFile(join(folder, appFileName), `${name}\n`);
 }

@@ -1,4 +1,4 @@
-// What the console changes through the API.
+// Changes that the console makes through the API.
 
 import type {
   AppAnswer,
@@ -41,13 +41,13 @@ export async function uploadSource(archive: Blob, onProgress: (part: number) => 
 export const deploySource = async (app: string, url: string, gitRef: string) =>
   deploy(app, { source_url: url, ...(gitRef === "" ? {} : { git_ref: gitRef }) });
 
-/** Deploys an image that was made elsewhere. */
+/** Deploys an image that was built elsewhere. */
 export const deployImage = async (app: string, image: string, gitRef: string) =>
   deploy(app, { image, ...(gitRef === "" ? {} : { git_ref: gitRef }) });
 
 export const deployRelease = async (app: string, release: number) => deploy(app, { release });
 
-/** Browsers send a request again when a connection that they kept was closed: the key makes it one deployment. */
+/** Browsers send a request again when a keep-alive connection was closed: with the key, both requests create only one deployment. */
 const deploy = async (app: string, deployment: object) => {
   const headers = { "idempotency-key": newKey() };
   return (await call<DeploymentAnswer>("POST", appPath(app, "/deployments"), { deployment }, headers))
@@ -75,7 +75,7 @@ export const scale = (app: string, name: string, amount: number) =>
 export const setDraining = (worker: string, draining: boolean) =>
   call<WorkerAnswer>("PATCH", `/workers/${worker}`, { worker: { draining } });
 
-/** @param scope null to keep that of an existing variable. */
+/** @param scope null to keep the scope of an existing variable. */
 export const setVariable = (
   app: string,
   name: string,
@@ -95,7 +95,7 @@ export const addCollaborator = (app: string, email: string, limited: boolean) =>
 export const removeCollaborator = (app: string, id: string) =>
   call<undefined>("DELETE", appPath(app, `/collaborators/${id}`));
 
-/** @returns the notifier. That of a webhook has the secret that signs its requests, which no later response contains. */
+/** @returns the notifier. For a webhook, it includes the secret that signs its requests, which no later response contains. */
 export const addNotifier = async (
   app: string,
   notifier: Pick<CreateNotifierBody, "platform_id" | "name" | "type_data">,

@@ -5,10 +5,10 @@ import { noteServerTime } from "./server-clock.ts";
 const readAgain = "this page tries again by itself";
 const sendAgain = "then try again";
 
-/** The page's base, given by the API: it ends with a slash. */
+/** The page's base URL, set by the API. It ends with a slash. */
 const base = () => new URL(document.baseURI);
 
-/** An answer of the API that is no success, or no answer at all (status 0). */
+/** An error response of the API, or no response at all (status 0). */
 export class ApiError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -48,7 +48,7 @@ export async function call<Answer>(
   return (response.status === 204 ? undefined : await response.json()) as Answer;
 }
 
-/** Sends a request that may be answered with any body. @throws {ApiError} */
+/** Sends a request whose response may have any body. @throws {ApiError} */
 export async function send(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
@@ -71,7 +71,7 @@ export function isStatus(error: unknown, status: number): boolean {
   return error instanceof ApiError && error.status === status;
 }
 
-/** The message of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageFor(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-// What the console reads from the API, each with its key and how often it is read again.
+// The console's queries to the API, each with its key and its polling interval.
 
 import { queryOptions } from "@tanstack/react-query";
 import type {
@@ -36,7 +36,7 @@ export function appPath(app: string, rest = ""): string {
   return `/apps/${encodeURIComponent(app)}${rest}`;
 }
 
-/** The answer; null where the API has no such route, because it is older. */
+/** The answer; null when the API is an older version without the route. */
 async function ifServed<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
   try {
     return await answer;
@@ -121,7 +121,7 @@ export function receiptQuery(app: string, id: string) {
 /** Number of successful deployments that a deployment's phases are compared with. */
 const usualCount = 5;
 
-/** The timelines of the app's last successful deployments; none from an API without timelines. */
+/** The timelines of the app's last successful deployments; none when the API is a version without timelines. */
 export function usualTimelinesQuery(app: string) {
   return queryOptions({
     queryKey: ["apps", app, "usual"],

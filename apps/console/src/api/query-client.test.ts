@@ -1,4 +1,4 @@
-// What of a user's data is left when the session has ended.
+// The user's data that remains in the browser after the session has ended.
 
 import { MutationObserver } from "@tanstack/react-query";
 import { beforeEach, expect, test } from "vitest";
@@ -13,7 +13,7 @@ beforeEach(() => {
   queryClient.setQueryData(variablesQuery("x").queryKey, []);
 });
 
-/** The keys of all data that is kept. */
+/** The keys of all cached data. */
 function kept(): (readonly unknown[])[] {
   return queryClient
     .getQueryCache()

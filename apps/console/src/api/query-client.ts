@@ -1,4 +1,4 @@
-// What the console keeps of the API's answers.
+// The console's cache of the API's answers.
 
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import type { Query } from "@tanstack/react-query";
@@ -6,13 +6,13 @@ import { ApiError, isStatus } from "./client.ts";
 
 const maxRetries = 4;
 
-/** Requests again what the network or the server failed to answer, never what it refused. */
+/** Retries requests that failed because of the network or the server, but not requests that the API rejected. */
 function retry(failures: number, error: unknown): boolean {
   const isRefused = error instanceof ApiError && error.status >= 400 && error.status < 500;
   return !isRefused && failures < maxRetries;
 }
 
-/** Shows the login, and forgets what was read: the next user must not see it. */
+/** Shows the login and clears the cache: the next user must not see its data. */
 export function endSession(): void {
   queryClient.setQueryData(["session"], null);
   queryClient.removeQueries({ predicate: (query) => !isSession(query) });
@@ -26,7 +26,7 @@ function onError(error: unknown): void {
   if (isStatus(error, 401)) endSession();
 }
 
-/** The session itself is read without an error when there is none. */
+/** When there is no session, reading it returns no error. */
 function onSuccess(data: unknown, query: Pick<Query, "queryKey">): void {
   if (data === null && isSession(query)) endSession();
 }

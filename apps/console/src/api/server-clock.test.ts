@@ -7,7 +7,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Receives an answer of the API while the browser's clock is at this time. */
+/** Receives an answer of the API while the browser's clock shows this time. */
 async function answered(browserTime: number, headers: Record<string, string>): Promise<void> {
   vi.useFakeTimers({ now: browserTime });
   vi.stubGlobal("document", { baseURI: "https://slipway.example/console/" });

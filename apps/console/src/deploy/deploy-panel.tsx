@@ -1,4 +1,4 @@
-// Deploys what is dropped on it, or the image that is named: packs, uploads, and opens the deployment's log.
+// Deploys a dropped folder or archive, or a named image: packs and uploads it, and opens the deployment's log.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -9,7 +9,7 @@ import { archiveOf, chosenFolder, droppedIn } from "./source-files.ts";
 import type { Dropped } from "./source-files.ts";
 import { gzipOf, tarOf } from "./tar.ts";
 
-/** Archives have one folder that contains the app. */
+/** The archives contain the app in one folder. */
 const rootFolder = "app/";
 
 export function DeployPanel({ app }: { readonly app: string }) {
@@ -92,12 +92,14 @@ function ImageField({ disabled, onDeploy }: ImageFieldProps) {
 
 type Subject = { readonly dropped: Promise<Dropped> } | { readonly image: string };
 
-/** Packs, uploads and deploys, or deploys an image, one at a time; then shows the deployment unless the person has left the page. */
+/**
+ * Packs, uploads and deploys a source, or deploys an image, one at a time. Then shows the deployment, unless the user has left the page.
+ */
 function useDeploy(app: string, gitRef: string) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [step, setStep] = useState("");
-  // The state of the mutation is rendered later than a second drop may follow.
+  // A second drop may occur before the mutation's state is rendered.
   const runs = useRef(false);
   const { mutate, isPending, error } = useMutation({
     mutationFn: async (subject: Subject) => {

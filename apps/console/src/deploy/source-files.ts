@@ -1,18 +1,18 @@
-// Reads what a person dropped or chose: an archive, or the files of a folder without what is ignored.
+// Reads what a user dropped or chose: an archive, or the files of a folder without the ignored ones.
 
 import ignore from "ignore";
 import type { TarFile } from "./tar.ts";
 
-/** Never part of a source: they are made again, or secret. */
+/** Files that are never part of a source, because they are generated or secret. */
 const never = [".git", "node_modules", ".DS_Store"];
 const ignoreFiles = new Set([".gitignore", ".slugignore"]);
 
-/** What is deployed. */
+/** A dropped or chosen source. */
 export type Dropped =
   | { readonly kind: "archive"; readonly file: File }
   | { readonly kind: "folder"; readonly name: string; readonly files: readonly TarFile[] };
 
-/** @throws {Error} that says what can be dropped instead. */
+/** @throws {Error} whose message says what can be dropped instead. */
 export async function droppedIn(items: DataTransferItemList): Promise<Dropped> {
   const entries = Array.from(items, (item) => item.webkitGetAsEntry());
   const files = Array.from(items, (item) => item.getAsFile());
@@ -25,7 +25,7 @@ export async function droppedIn(items: DataTransferItemList): Promise<Dropped> {
   return archiveOf(files[0] ?? undefined);
 }
 
-/** The folder of an input with `webkitdirectory`. */
+/** Reads the folder that was chosen in an input with `webkitdirectory`. */
 export function chosenFolder(list: FileList): Promise<Dropped> {
   const files = Array.from(list, (file) => {
     const [, ...path] = file.webkitRelativePath.split("/");
@@ -34,7 +34,7 @@ export function chosenFolder(list: FileList): Promise<Dropped> {
   return folderOf(list[0]?.webkitRelativePath.split("/")[0] ?? "app", files);
 }
 
-/** @throws {Error} for no archive. */
+/** @throws {Error} when the file is not an archive. */
 export function archiveOf(file: File | undefined): Dropped {
   if (file === undefined || !/\.(tar\.gz|tgz)$/.test(file.name)) {
     throw new Error(
@@ -54,7 +54,7 @@ async function folderOf(name: string, all: readonly TarFile[]): Promise<Dropped>
   return { kind: "folder", name, files: await Promise.all(kept.map(withMode)) };
 }
 
-/** Browsers do not report modes: a script is executable if it begins as one. */
+/** Browsers do not report file modes. A file that begins like a script counts as executable. */
 async function withMode(file: TarFile): Promise<TarFile> {
   const start = await file.content.slice(0, 2).text();
   return { ...file, executable: start === "#!" };
@@ -71,7 +71,7 @@ async function filesIn(directory: FileSystemDirectoryEntry, prefix: string): Pro
   return found;
 }
 
-/** A reader gives at most a hundred entries at a time. */
+/** A reader returns at most a hundred entries at a time. */
 async function entriesOf(directory: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
   const reader = directory.createReader();
   const all: FileSystemEntry[] = [];

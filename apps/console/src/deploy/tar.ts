@@ -5,7 +5,7 @@ const maxNameBytes = 100;
 const encoder = new TextEncoder();
 
 export interface TarFile {
-  /** Relative, with `/`. */
+  /** The path relative to the archive's root, with `/`. */
   readonly path: string;
   readonly content: Blob;
   readonly executable?: boolean;
@@ -48,7 +48,7 @@ function header(path: string, size: number, type: string, executable: boolean): 
   return block;
 }
 
-/** The length at the record's start counts itself. */
+/** The length at the start of the record includes its own digits. */
 function paxRecord(key: string, value: string): Uint8Array<ArrayBuffer> {
   const rest = ` ${key}=${value}\n`;
   const restBytes = encoder.encode(rest).length;

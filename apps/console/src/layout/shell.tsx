@@ -1,4 +1,4 @@
-// What all pages share: the login before them, the bar at the top, the title, the theme.
+// The parts that all pages share: the login, the bar at the top, the title, the theme.
 
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
@@ -34,7 +34,7 @@ function Pages({ session }: { readonly session: Session }) {
         className="skip"
         href="#main"
         onClick={(event) => {
-          // The page has a base, so the fragment alone would lead away from it.
+          // The page has a base URL, so a link with only a fragment would lead away from the page.
           event.preventDefault();
           document.getElementById("main")?.focus();
         }}

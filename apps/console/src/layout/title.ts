@@ -1,4 +1,4 @@
-// The document's title, which tabs and screen readers name a page by.
+// The document's title, by which tabs and screen readers name a page.
 
 import { useEffect } from "react";
 

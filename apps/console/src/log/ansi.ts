@@ -1,18 +1,18 @@
-// Turns escape sequences of a line into parts with classes, and removes them.
+// Splits a line with escape sequences into parts with CSS classes, and removes the sequences.
 
 import Anser from "anser";
 
 /** A part of a line with one look. */
 export interface Part {
   readonly text: string;
-  /** Classes of style.css; empty for plain text. */
+  /** CSS classes in style.css; empty for plain text. */
   readonly look: string;
 }
 
 const escape = String.fromCodePoint(27);
 const control = new RegExp(`${escape}\\[[0-9;?]*[A-Za-z]`, "g");
 
-/** @returns the parts of a line. Only what a terminal would show is left. */
+/** @returns the parts of a line, with only the text that a terminal would show. */
 export function partsOf(line: string): readonly Part[] {
   const shown = afterReturn(line);
   if (!shown.includes(escape)) return [{ text: shown, look: "" }];
@@ -32,7 +32,7 @@ export function plainOf(line: string): string {
   return shown.includes(escape) ? shown.replaceAll(control, "") : shown;
 }
 
-/** A terminal overwrites what stands before a carriage return. */
+/** A terminal overwrites the text before a carriage return. */
 function afterReturn(line: string): string {
   const text = line.endsWith("\r") ? line.slice(0, -1) : line;
   return text.slice(text.lastIndexOf("\r") + 1);

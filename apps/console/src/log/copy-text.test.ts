@@ -1,4 +1,4 @@
-// Browsers differ in what they allow a page, so both ways are stubbed.
+// Browsers differ in the ways of copying that they allow a page, so both are stubbed.
 
 import { afterEach, expect, test, vi } from "vitest";
 import { copyText } from "./copy-text.ts";
@@ -7,7 +7,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A page whose clipboard is this, and which copies a selection or does not. @returns the selected texts. */
+/** A page with this clipboard, which can or cannot copy a selection. @returns the selected texts. */
 function page(clipboard: object | undefined, copies: boolean): string[] {
   const selected: string[] = [];
   const area = () => {

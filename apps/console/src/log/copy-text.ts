@@ -2,7 +2,7 @@
 
 /** @returns whether the text was copied. Never rejects. */
 export async function copyText(text: string): Promise<boolean> {
-  // The types know only pages with TLS.
+  // The DOM's types assume a page with TLS, where the clipboard exists.
   const clipboard = navigator.clipboard as Clipboard | undefined;
   try {
     if (clipboard !== undefined) {
@@ -10,7 +10,7 @@ export async function copyText(text: string): Promise<boolean> {
       return true;
     }
   } catch {
-    // A browser may refuse the clipboard to a page, and still copy what is selected.
+    // A browser may deny a page the clipboard, but still copy the selection.
   }
   return copySelected(text);
 }

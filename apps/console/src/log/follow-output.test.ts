@@ -1,4 +1,4 @@
-// A stream that refuses a subscription: a socket that acknowledges as scripted.
+// A stream that rejects a subscription, with a socket that sends scripted acknowledgements.
 
 import { EventEmitter } from "node:events";
 import type { SubscriptionAnswer } from "@slipway/protocol";
@@ -12,7 +12,7 @@ type Answer = (answer: SubscriptionAnswer) => void;
 const accepted = { ok: true, app: "a", deployment: "d" } as const;
 const refused = (code: string) => ({ ok: false, error: `it is ${code}`, code }) as const;
 
-/** Follows over a socket that answers the subscriptions in order. @returns the states, once there are as many. */
+/** Follows over a socket that sends these answers to the subscriptions, in order. @returns the first `count` states. */
 async function statesOf(answers: readonly SubscriptionAnswer[], count: number): Promise<LogState[]> {
   const states: LogState[] = [];
   const left = [...answers];

@@ -1,4 +1,4 @@
-// Follows a running deployment's log by socket.io, and resumes after a cut where the buffer ends.
+// Follows a running deployment's log by socket.io. After an interruption, resumes at the end of the buffer.
 
 import type { SubscriptionAnswer } from "@slipway/protocol";
 import type { Socket } from "socket.io-client";
@@ -6,7 +6,7 @@ import { socketToken } from "../api/actions.ts";
 import { messageFor } from "../api/client.ts";
 import type { LogBuffer } from "./log-buffer.ts";
 
-/** "cut": the connection is lost, and another attempt is made. "failed": no attempt is made. */
+/** "cut": the connection is lost, and is attempted again. "failed": no further attempt is made. */
 export type LogState =
   | { readonly name: "connecting" | "live" | "ended" }
   | { readonly name: "cut" | "failed"; readonly reason: string };
@@ -45,12 +45,12 @@ export async function followOutput(following: Following): Promise<void> {
   listen(socket, following);
 }
 
-/** Whether another subscription would be refused as well. */
+/** Whether another subscription would be rejected as well. */
 function isFinalRefusal(code: string): boolean {
   return code === "not-found" || code === "forbidden";
 }
 
-/** The stream's address, and socket.io's path there. */
+/** The stream's origin, and the path of socket.io there. */
 function addressOf(streamUrl: string): { origin: string; path: string } {
   const url = new URL(streamUrl);
   return {
@@ -59,25 +59,25 @@ function addressOf(streamUrl: string): { origin: string; path: string } {
   };
 }
 
-/** Each connection gets a new token, because one of before may have expired. */
+/** Each connection uses a new token, because an earlier token may have expired. */
 async function giveToken({ onState }: Following, give: (auth: object) => void): Promise<void> {
   try {
     give({ token: await socketToken() });
   } catch (error) {
     onState({ name: "cut", reason: messageFor(error) });
-    // The stream refuses the empty token, and the next attempt requests another one.
+    // The stream rejects the invalid token, and the next attempt requests another one.
     give({ token: "-" });
   }
 }
 
-/** Follows one deployment over a connection, and subscribes again after each failure that may pass. */
+/** Follows one deployment over a connection, and subscribes again after each temporary failure. */
 export function listen(
   socket: Pick<Socket, "on" | "emit" | "connect" | "disconnect" | "connected" | "active">,
   following: Omit<Following, "streamUrl">,
   retryMs = 2_000,
 ): void {
   const { app, id, buffer, onState, onStatus } = following;
-  // The last status tells the stream which attempt wrote the lines in the buffer.
+  // By the last status, the stream knows which attempt wrote the lines in the buffer.
   let afterStatus = 0;
   const subscribe = () =>
     socket.emit(
@@ -102,7 +102,7 @@ export function listen(
     socket.active ? onState({ name: "cut", reason: message }) : again(message),
   );
   socket.on("disconnect", (reason) => {
-    // The client itself disconnects after the end, and when the page is left.
+    // The client itself disconnects after the end, and when the user leaves the page.
     if (reason === "io client disconnect") return;
     if (socket.active) onState({ name: "cut", reason });
     else again(reason);

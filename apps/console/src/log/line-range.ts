@@ -1,11 +1,11 @@
-// The lines that an address names: #L120, or #L120-L140.
+// The lines that a URL's fragment names: #L120, or #L120-L140.
 
 export interface LineRange {
   readonly from: number;
   readonly to: number;
 }
 
-/** @returns the range in an address's fragment; null for none. */
+/** @returns the range in a URL's fragment; null when it contains none. */
 export function rangeIn(hash: string): LineRange | null {
   const match = /^#?L([1-9]\d{0,8})(?:-L?([1-9]\d{0,8}))?$/.exec(hash);
   if (match === null) return null;
@@ -19,7 +19,10 @@ export function hashOf({ from, to }: LineRange): string {
   return from === to ? `L${from}` : `L${from}-L${to}`;
 }
 
-/** @returns the address of a place on this page. The page has a base, so a mere fragment would lead away from it. */
+/**
+ * @returns the URL with this fragment on the present page. The page has a base URL, so a link with only the fragment would lead away from
+ * it.
+ */
 export function addressOf(fragment: string): string {
   return `${location.pathname}${location.search}#${fragment}`;
 }

@@ -1,6 +1,6 @@
 // Which lines of a long list are visible. Browsers limit the height of an element, so a very long list scrolls in larger steps.
 
-/** Below the limit of every browser. */
+/** The limit of every browser is higher. */
 const maxHeightPx = 12_000_000;
 const overscan = 12;
 
@@ -9,7 +9,7 @@ export interface LineWindow {
   readonly first: number;
   /** Index after the last line to render. */
   readonly end: number;
-  /** Where the first line lies. */
+  /** Vertical position of the first line. */
   readonly topPx: number;
   /** Height of the whole list. */
   readonly heightPx: number;

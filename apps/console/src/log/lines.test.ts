@@ -1,4 +1,4 @@
-// What is shown of a log: colors, the visible window, linked ranges.
+// The display of a log: colors, the visible window, linked ranges.
 
 import { describe, expect, test } from "vitest";
 import { partsOf, plainOf } from "./ansi.ts";

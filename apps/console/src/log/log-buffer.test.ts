@@ -1,4 +1,4 @@
-// The log's lines in memory: order, resumption, a million of them.
+// The log's lines in memory: their order, resumption, a million lines.
 
 import { describe, expect, test } from "vitest";
 import { LogBuffer } from "./log-buffer.ts";

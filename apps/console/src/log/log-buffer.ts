@@ -35,10 +35,10 @@ export class LogBuffer {
   }
 
   /**
-   * Appends lines. Lines that the buffer has are left out, so a follower may resume anywhere.
+   * Appends lines. Lines that the buffer already has are skipped, so a follower may resume anywhere.
    * @param seq number of the first line.
-   * @param at when it was written; NaN if that is unknown.
-   * @returns false if lines before them are missing; nothing is appended then.
+   * @param at when the line was written, or the lines; NaN if unknown.
+   * @returns false if earlier lines are missing; then nothing is appended.
    */
   append(seq: number, lines: readonly string[], at: number | readonly number[] = Number.NaN): boolean {
     if (seq > this.#count + 1) return false;
@@ -58,7 +58,7 @@ export class LogBuffer {
     return chunk.text.slice(within === 0 ? 0 : chunk.ends[within - 1], chunk.ends[within]);
   }
 
-  /** @returns when a line was written, in milliseconds since 1970; NaN if that is unknown. */
+  /** @returns when a line was written, in milliseconds since 1970; NaN if unknown. */
   time(number: number): number {
     return number > this.#count ? Number.NaN : (this.#times[number - 1] ?? Number.NaN);
   }
@@ -70,7 +70,7 @@ export class LogBuffer {
     return lines.map((line) => `${line}\n`).join("");
   }
 
-  /** Drops the lines after line `seq`, which were replaced. */
+  /** Drops the lines after line `seq`, because they were replaced. */
   truncate(seq: number): void {
     if (seq >= this.#count) return;
     const sealed = Math.floor(seq / chunkLines);
@@ -83,7 +83,7 @@ export class LogBuffer {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Calls `listener` after each change. @returns what ends that. */
+  /** Calls `listener` after each change. @returns a function that ends the subscription. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

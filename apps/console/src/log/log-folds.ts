@@ -4,16 +4,16 @@
 interface Fold {
   readonly header: number;
   readonly last: number;
-  /** Hidden lines of the folds before it. */
+  /** Number of lines that earlier folds hide. */
   readonly hiddenBefore: number;
 }
 
-/** @returns whether a line begins a section, as buildpacks and Slipway write them. */
+/** @returns whether a line is the header of a section, as buildpacks and Slipway write it. */
 export function isHeader(line: string): boolean {
   return line.startsWith("-----> ");
 }
 
-/** Finds, for lists of numbers in ascending order, how many are at most `number`. */
+/** Counts the numbers in an ascending list that are at most `number`. */
 function countUpTo(numbers: readonly number[], number: number): number {
   let low = 0;
   let high = numbers.length;
@@ -25,7 +25,9 @@ function countUpTo(numbers: readonly number[], number: number): number {
   return low;
 }
 
-/** Which sections of a log are folded. Those of lines that the log drops are forgotten: other lines get their numbers. */
+/**
+ * The folded sections of a log. When the log drops lines, sections among these lines are no longer folded: other lines get their numbers.
+ */
 export class FoldedSections {
   readonly #buffer: FoldableLog;
   #headers: ReadonlySet<number> = new Set();
@@ -37,7 +39,7 @@ export class FoldedSections {
     buffer.subscribe(() => this.#forgetDropped());
   }
 
-  /** The numbers of the headers of folded sections. Another set after each change. */
+  /** The header numbers of folded sections. After each change, a different set. */
   get headers(): ReadonlySet<number> {
     return this.#headers;
   }
@@ -55,7 +57,7 @@ export class FoldedSections {
   }
 }
 
-/** What the folds need of the buffer of a log. */
+/** The parts of a log's buffer that the folds use. */
 interface FoldableLog {
   readonly count: number;
   readonly drops: number;
@@ -70,7 +72,7 @@ export class LogFolds {
   readonly #foldHeaders: number[] = [];
   #hidden = 0;
 
-  /** @param headers numbers of the header lines, ascending. @param folded numbers of those whose sections are folded. */
+  /** @param headers numbers of the header lines, ascending. @param folded numbers of the headers whose sections are folded. */
   constructor(headers: readonly number[], folded: ReadonlySet<number>, count: number) {
     this.#headers = headers;
     this.#count = count;
@@ -104,7 +106,7 @@ export class LogFolds {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const fold = this.#folds[middle];
-      // The line after the fold's header has this index, less what is hidden before it.
+      // The line after the fold's header has this index, reduced by the number of lines hidden before.
       if (fold !== undefined && fold.header - fold.hiddenBefore <= index) low = middle + 1;
       else high = middle;
     }
@@ -112,7 +114,7 @@ export class LogFolds {
     return index + 1 + (before === undefined ? 0 : before.hiddenBefore + before.last - before.header);
   }
 
-  /** @returns the index of a line; that of its header while it is hidden. */
+  /** @returns the index of a line; while the line is hidden, the index of its section's header. */
   indexOf(number: number): number {
     const before = this.#folds[countUpTo(this.#foldHeaders, number) - 1];
     if (before === undefined) return number - 1;

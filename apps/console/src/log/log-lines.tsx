@@ -10,14 +10,14 @@ export interface Section {
   readonly isFolded: boolean;
   /** Lines after the header. */
   readonly lines: number;
-  /** How long it took, as text; empty when that is unknown. */
+  /** The section's duration as text; empty if unknown. */
   readonly took: string;
 }
 
 interface LineProps {
   readonly number: number;
   readonly text: string;
-  /** Milliseconds since 1970; NaN for none. Undefined hides the column. */
+  /** Milliseconds since 1970; NaN if unknown. Undefined hides the column. */
   readonly at: number | undefined;
   readonly isChosen: boolean;
   readonly isFailure: boolean;
@@ -27,7 +27,7 @@ interface LineProps {
   readonly onFold: (line: number) => void;
 }
 
-/** One line, with a number that links to it. Numbers and times are not part of what is copied. */
+/** One line, with a number that links to it. Numbers and times are left out of copied text. */
 export const LogLine = memo(function LogLine(props: LineProps) {
   const { number, text, at, isChosen, isFailure, onChoose, section, onFold } = props;
   const classes = ["line", isChosen ? "chosen" : "", isFailure ? "failure-line" : ""]

@@ -41,7 +41,7 @@ export class LogSearch {
     return low;
   }
 
-  /** Searches further lines. @returns whether lines are left to search. */
+  /** Searches further lines. @returns whether there are more lines to search. */
   step(): boolean {
     if (this.#drops !== this.#buffer.drops) {
       this.#drops = this.#buffer.drops;

@@ -18,7 +18,7 @@ export interface ToolbarProps {
   readonly state: LogState;
   readonly search: string;
   readonly setSearch: (text: string) => void;
-  /** Null while nothing is searched for. */
+  /** Null while there is no search. */
   readonly matches: number | null;
   readonly onNext: (backwards: boolean) => void;
   readonly filters: boolean;
@@ -30,7 +30,7 @@ export interface ToolbarProps {
   readonly foldAll: (fold: boolean) => void;
   readonly copyLabel: string;
   readonly onCopy: () => void;
-  /** What came of the last copy; empty before it. */
+  /** The result of the last copy; empty before the first copy. */
   readonly copyNotice: string;
 }
 

@@ -27,7 +27,7 @@ interface LogViewProps {
   readonly state: LogState;
   readonly times: boolean;
   readonly setTimes: (times: boolean) => void;
-  /** Line of the failure; null for none. */
+  /** Number of the line with the failure; null for none. */
   readonly failureLine: number | null;
 }
 
@@ -104,7 +104,7 @@ interface LinesProps extends Pick<LogViewProps, "buffer" | "times" | "failureLin
   /** Numbers of the lines to render, in order. */
   readonly numbers: readonly number[];
   readonly range: LineRange | null;
-  /** Null while only matches are shown: they have no sections. */
+  /** Null while only matches are shown, because matches have no sections. */
   readonly folding: Folding | null;
   readonly onChoose: (line: number, extend: boolean) => void;
   readonly onFold: (header: number) => void;
@@ -127,7 +127,7 @@ function Lines({ numbers, buffer, times, range, failureLine, folding, onChoose, 
 function sectionOf(buffer: LogBuffer, { folds, isFolded }: Folding, number: number): Section | null {
   if (folds.headerOf(number) !== number) return null;
   const last = folds.lastOf(number);
-  // The last section ends with its last line, any other one with the next header.
+  // The last section ends with its last line, every other section at the next header.
   const tookMs = buffer.time(last === buffer.count ? last : last + 1) - buffer.time(number);
   return {
     isFolded: isFolded(number),
@@ -146,7 +146,7 @@ interface LineActions {
 
 /** Linking to lines, stepping through matches, and copying. */
 function useLineActions({ buffer, range, setRange, search, showLine }: LineActions) {
-  // It stays the same function, so that lines that do not change are not rendered again.
+  // The function's identity is stable, so that unchanged lines are not rendered again.
   const choose = useCallback(
     (line: number, extend: boolean) =>
       setRange((chosen) =>
@@ -176,7 +176,7 @@ function useLineActions({ buffer, range, setRange, search, showLine }: LineActio
   return { choose, next, copy, copyNotice };
 }
 
-/** Says why no further lines arrive, and what happens next. */
+/** Shows why no further lines arrive, and what happens next. */
 function Interruption({ state, next }: { readonly state: LogState; readonly next: number }) {
   if (state.name !== "cut" && state.name !== "failed") return null;
   return (
@@ -198,7 +198,7 @@ function Empty({ state }: { readonly state: LogState }) {
   );
 }
 
-/** Shows the line of the address once it has arrived, and again when the address changes; `/` focuses the search. */
+/** Shows the line that the URL names once it has arrived, and again when the URL changes. The key `/` focuses the search. */
 function useLinkedLine(
   range: LineRange | null,
   count: number,

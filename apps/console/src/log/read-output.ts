@@ -1,13 +1,13 @@
-// Reads a deployment's log so far into a buffer, as it arrives.
+// Reads the log that a deployment has so far into a buffer, as it arrives.
 
 import { apiUrl, send } from "../api/client.ts";
 import { appPath } from "../api/queries.ts";
 import type { LogBuffer } from "./log-buffer.ts";
 
-/** Length of what the API writes before a line: an ISO 8601 time in milliseconds, and a blank. */
+/** Length of the API's prefix of each line: an ISO 8601 time in milliseconds, and a space. */
 const timeChars = 25;
 
-/** Appends the lines, with their times unless the API is too old to send them. @throws {ApiError} */
+/** Appends the lines, with their times if the API's version sends times. @throws {ApiError} */
 export async function readOutput(
   deployment: { readonly app: string; readonly id: string },
   buffer: LogBuffer,

@@ -1,4 +1,4 @@
-// The state of a component: which sections of a log are folded.
+// A component's state of the folded sections of a log.
 
 import { useCallback, useMemo, useReducer } from "react";
 import type { LogBuffer } from "./log-buffer.ts";
@@ -8,14 +8,14 @@ export interface Folding {
   readonly folds: LogFolds;
   readonly isFolded: (header: number) => boolean;
   readonly toggle: (header: number) => void;
-  /** Unfolds the section of a line. @returns the folds after that. */
+  /** Unfolds the section of a line. @returns the folds afterwards. */
   readonly reveal: (line: number) => LogFolds;
   /** Whether every section is folded; undefined without sections. */
   readonly areAllFolded: boolean | undefined;
   readonly foldAll: (fold: boolean) => void;
 }
 
-/** @param count lines of the buffer: the folds follow it as it grows. */
+/** @param count number of lines in the buffer: the folds are updated as it grows. */
 export function useFolds(buffer: LogBuffer, count: number): Folding {
   const sections = useMemo(() => new FoldedSections(buffer), [buffer]);
   const [, render] = useReducer((renders: number) => renders + 1, 0);
@@ -26,7 +26,7 @@ export function useFolds(buffer: LogBuffer, count: number): Folding {
     },
     [sections],
   );
-  // It stays the same function, so that lines that do not change are not rendered again.
+  // The function's identity is stable, so that unchanged lines are not rendered again.
   const toggle = useCallback(
     (header: number) => setFolded(sections.headers.symmetricDifference(new Set([header]))),
     [sections, setFolded],

@@ -1,4 +1,4 @@
-// A deployment's log for a component: read once if it has ended, followed otherwise.
+// A deployment's log for a component: read once if the deployment has ended, followed otherwise.
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, useSyncExternalStore } from "react";
@@ -9,31 +9,31 @@ import type { LogState } from "./follow-output.ts";
 import { LogBuffer } from "./log-buffer.ts";
 import { readOutput } from "./read-output.ts";
 
-/** After this time a log is complete. */
+/** This long after a deployment's end, its log is complete. */
 const settledMs = 60_000;
 
 interface LogOptions {
   readonly app: string;
   readonly id: string;
-  /** Null while it runs; undefined while that is not known. */
+  /** Null while the deployment runs; undefined until this is known. */
   readonly finishedAt: string | null | undefined;
   readonly streamUrl: string | undefined;
 }
 
-/** @returns the buffer, which the caller must not change, and how current it is. Renders again as lines arrive. */
+/** @returns the buffer, which the caller must not change, and the state of reading or following. Renders again as lines arrive. */
 export function useLog({ app, id, finishedAt, streamUrl }: LogOptions) {
   const [buffer] = useState(() => new LogBuffer());
   const [state, setState] = useState<LogState>({ name: "connecting" });
   const queries = useQueryClient();
   const isRead = useIsRead(finishedAt);
-  // A log that is read needs no stream: the stream's address, which arrives later, must not start the read again.
+  // A log that is read once needs no stream: when the stream's address arrives later, the log must not be read again.
   const followedUrl = isRead === false ? streamUrl : undefined;
   useEffect(() => {
     const ending = new AbortController();
     const { signal } = ending;
     const fail = (error: unknown) => {
       if (signal.aborted) return;
-      // A deployment that was aborted before it began has no log.
+      // A deployment that was aborted before its start has no log.
       if (isStatus(error, 404)) setState({ name: "ended" });
       else setState({ name: "failed", reason: messageFor(error) });
     };
@@ -54,9 +54,9 @@ export function useLog({ app, id, finishedAt, streamUrl }: LogOptions) {
 }
 
 /**
- * Whether the log is read at once, because its deployment ended some time ago. Otherwise it is followed until the stream says that it
- * is complete: the last lines, for example those of an abort, are written after the deployment's end.
- * @returns undefined while that is not known. Later the answer stays the same.
+ * Whether the log is read once, because its deployment ended some time ago. Otherwise the log is followed until the stream reports that it
+ * is complete: the last lines, for example the lines of an abort, are written after the deployment's end.
+ * @returns undefined until this is known. Afterwards the result does not change.
  */
 function useIsRead(finishedAt: string | null | undefined): boolean | undefined {
   const [isRead, setIsRead] = useState<boolean>();

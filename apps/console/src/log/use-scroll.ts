@@ -32,7 +32,7 @@ export function useScroll(count: number, followsAtFirst: boolean): Scroll {
     const element = ref.current;
     if (element === null) return;
     const isAtEnd = element.scrollTop + element.clientHeight >= element.scrollHeight - linePx * 2;
-    // Only the reader scrolls up: a growing log does not move the position.
+    // Only the user scrolls up: a growing log does not move the position.
     if (element.scrollTop < top && !isAtEnd) setFollows(false);
     else if (isAtEnd && element.scrollTop > top && !follows) setFollows(true);
     measure();

@@ -1,10 +1,10 @@
-// A search in a log for a component: it runs in slices, and goes on as the log grows.
+// A search in a log for a component: it runs in slices, and continues as the log grows.
 
 import { useEffect, useMemo, useReducer } from "react";
 import type { LogBuffer } from "./log-buffer.ts";
 import { LogSearch } from "./log-search.ts";
 
-/** @returns the search for a text; null for an empty one. Renders again as matches are found. */
+/** @returns the search for a text; null for an empty text. Renders again as matches are found. */
 export function useSearch(buffer: LogBuffer, text: string, count: number): LogSearch | null {
   const search = useMemo(() => (text === "" ? null : new LogSearch(buffer, text)), [buffer, text]);
   const [, render] = useReducer((renders: number) => renders + 1, 0);

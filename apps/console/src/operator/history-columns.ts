@@ -4,10 +4,10 @@ import type { QueueSample } from "@slipway/protocol";
 
 export type Value = (sample: QueueSample) => number | null;
 
-/** Times in seconds since 1970, and the values of each line. Where samples are missing there is a point without values. */
+/** Times in seconds since 1970, and the values of each line. A gap in the samples is marked by a point without values. */
 export type Columns = [times: number[], ...values: (number | null)[][]];
 
-/** @param intervalSeconds between two samples; more than twice as long is a gap. */
+/** @param intervalSeconds the time between two samples. A distance of more than twice as long is a gap. */
 export function columnsOf(
   samples: readonly QueueSample[],
   intervalSeconds: number,
@@ -28,7 +28,7 @@ export function columnsOf(
   return [times, ...values];
 }
 
-/** @returns the last value of a line and its largest, in words, for users who cannot see the plot. */
+/** @returns a text with the last and the largest value of a line, for users who cannot see the plot. */
 export function summaryOf(
   name: string,
   values: readonly (number | null)[],

@@ -7,21 +7,21 @@ import uPlot from "uplot";
 import { columnsOf, summaryOf } from "./history-columns.ts";
 import type { Columns, Value } from "./history-columns.ts";
 
-/** How the values of a plot are written. */
+/** The formats of a plot's values. */
 export interface PlotUnit {
   readonly format: (value: number) => string;
-  /** At the axis. */
+  /** The format at the axis. */
   readonly tick: (value: number) => string;
-  /** Distances between the ticks of the axis to choose from. */
+  /** The distances that the axis's ticks may have. */
   readonly steps: readonly number[];
 }
 
 export interface PlotLine {
   readonly name: string;
-  /** Name of a color of the theme. */
+  /** Name of a theme color. */
   readonly color: string;
   readonly value: Value;
-  /** Whether most samples have no value: the line then goes from value to value. */
+  /** Whether most samples have no value. The line then connects the existing values. */
   readonly isSparse?: boolean;
 }
 
@@ -110,7 +110,7 @@ function draw(element: HTMLElement, { lines, unit }: Pick<PlotProps, "lines" | "
   );
 }
 
-/** What the plot shows, in words. */
+/** A text that describes the plot. */
 function labelOf(
   title: string,
   lines: readonly PlotLine[],
@@ -126,7 +126,7 @@ function clock(atSeconds: number): string {
   return new Date(atSeconds * 1000).toLocaleTimeString("en-GB", shown);
 }
 
-/** The value of a color of the theme, which a canvas cannot resolve itself. */
+/** The value of a theme color, which a canvas cannot resolve itself. */
 function colorOf(element: HTMLElement, name: string): string {
   const probe = document.createElement("i");
   probe.style.color = `var(${name})`;

@@ -1,4 +1,4 @@
-// Plots of the queue's last hours.
+// Plots of the queue's history over the last hours.
 
 import type { QueueHistoryAnswer } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";

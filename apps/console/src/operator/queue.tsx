@@ -1,4 +1,4 @@
-// The queue: what waits, why, and for how long.
+// The queue: the waiting deployments, their reasons and their waiting times.
 
 import type { QueueAnswer } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";

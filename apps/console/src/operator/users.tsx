@@ -1,4 +1,4 @@
-// The users of this Slipway.
+// The users of this installation.
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";

@@ -1,4 +1,4 @@
-// The fleet: workers, their engines and slots, and what each runs.
+// The fleet: workers, their engines and slots, and the work of each.
 
 import type { WorkerBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
@@ -33,7 +33,7 @@ export function WorkersPage() {
   );
 }
 
-/** The button that drains a worker. A lost worker has none: it reads no requests. */
+/** The button that drains a worker. A lost worker has no button, because it reads no requests. */
 function Drain({ worker: { id, name, state } }: { readonly worker: WorkerBody }) {
   if (state === "lost") return null;
   const isDraining = state === "draining";

@@ -17,7 +17,7 @@ const tabs = [
   ["/apps/$app/settings", "Settings"],
 ] as const;
 
-/** The app of the address. */
+/** The app that the URL names. */
 export function useApp(): string {
   return useParams({ strict: false }).app ?? "";
 }
@@ -47,7 +47,7 @@ export function AppLayout() {
               </Link>
             ))}
           </nav>
-          {/* What was typed and begun for one app is not part of the next one's page. */}
+          {/* Input and actions on one app's page do not carry over to the next app's page. */}
           <Outlet key={name} />
         </>
       )}

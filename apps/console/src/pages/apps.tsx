@@ -1,4 +1,4 @@
-// All apps of the user: state, address, last deployment; and a new one.
+// All apps of the user with state, address and last deployment; and the form that creates an app.
 
 import type { AppBody } from "@slipway/protocol";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -90,7 +90,7 @@ function NewApp() {
       className="inline"
       onSubmit={(event) => {
         event.preventDefault();
-        // It is not called after the person has left the page.
+        // This callback is not called after the user has left the page.
         const onSuccess = ({ name: app }: AppBody) => void navigate({ to: "/apps/$app", params: { app } });
         creation.mutate(formText(event.currentTarget, "name"), { onSuccess });
       }}

@@ -1,4 +1,4 @@
-// An app's containers: what runs, and how many there should be.
+// An app's containers: the running ones, and their desired number.
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";

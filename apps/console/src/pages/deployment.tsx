@@ -1,4 +1,4 @@
-// One deployment: why it failed, its timeline, its log.
+// One deployment: the reason of its failure, its timeline, its log.
 
 import type { DeploymentBody, QueueBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";

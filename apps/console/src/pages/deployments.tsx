@@ -1,4 +1,4 @@
-// An app's deployments with their durations as bars, the way to deploy, and the releases to return to.
+// An app's deployments with their durations as bars, the panel that deploys, and the releases for a rollback.
 
 import type { DeploymentBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";

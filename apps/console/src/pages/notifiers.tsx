@@ -67,7 +67,7 @@ function AddWebhook({ app }: { readonly app: string }) {
   );
 }
 
-/** For apps that are deployed from archives of GitHub's: the commit is part of their URLs. */
+/** For apps that are deployed from GitHub's archives, whose URLs contain the commit. */
 function AddGitHub({ app }: { readonly app: string }) {
   return (
     <FieldForm

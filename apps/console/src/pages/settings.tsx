@@ -1,4 +1,4 @@
-// An app's settings: what builds it, its stack, and what happens to deployments that are created while one runs.
+// An app's settings: its builder, its stack, and the policy for deployments that are created while another one runs.
 
 import type { AppBody, AppChanges } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
@@ -29,7 +29,7 @@ export function SettingsPage() {
   return (
     <Loaded query={useQuery(appQuery(name))}>
       {(app) => (
-        // The fields show stored values again after a change.
+        // After a change, the fields show the stored values again.
         <SettingsForm
           key={[app.builder, app.builder_image, app.stack_id, app.concurrency_policy].join(" ")}
           app={app}
@@ -106,7 +106,7 @@ function SettingsForm({ app }: { readonly app: AppBody }) {
 
 interface FieldProps {
   readonly label: string;
-  /** @param id of the field that the label names. */
+  /** @param id the id of the field that the label names. */
   readonly children: (id: string) => ReactNode;
 }
 
@@ -128,7 +128,7 @@ function Options({ texts }: { readonly texts: Readonly<Record<string, string>> }
   ));
 }
 
-/** Until the stacks are read, and if they cannot be, the app's own is the only choice. */
+/** Until the stacks are loaded, or if loading fails, the app's own stack is the only choice. */
 function StackOptions({ stack }: { readonly stack: string }) {
   const { data: stacks = [] } = useQuery(stacksQuery);
   const names = new Map(stacks.map((one) => [one.id, `${one.name}${one.default ? " (default)" : ""}`]));

@@ -1,4 +1,4 @@
-// An app's variables: masked until they are shown, with room for several lines.
+// An app's variables: masked until the user shows them, with fields of several lines.
 
 import type { VariableBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";

@@ -8,7 +8,7 @@ import { messageFor } from "../api/client.ts";
 interface ActionProps {
   readonly run: () => Promise<unknown>;
   readonly children: ReactNode;
-  /** A question, for an action that cannot be undone. */
+  /** The question of the confirmation, for an action that cannot be undone. */
   readonly confirm?: string;
   readonly look?: "primary" | "danger" | "plain";
   readonly label?: string;
@@ -55,7 +55,7 @@ export function Action({ run, children, confirm, look = "plain", label }: Action
   );
 }
 
-/** Removes the thing of this name, after a question. */
+/** Removes the named object after a confirmation. */
 export function Remove({ name, run }: { readonly name: string } & Pick<ActionProps, "run">) {
   return (
     <Action run={run} confirm={`Remove ${name}?`} look="danger" label={`Remove ${name}`}>

@@ -1,4 +1,4 @@
-// A small form that adds or changes something: its fields, one button, the error of the API.
+// A small form that adds or changes an object: its fields, one button, and the API's error.
 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
@@ -8,7 +8,7 @@ import { formText } from "./form-text.ts";
 interface FieldFormProps {
   readonly label: string;
   readonly submit: string;
-  /** Receives a field's text by its name. */
+  /** Called with a function that returns a field's text by its name. */
   readonly run: (field: (name: string) => string) => Promise<unknown>;
   /** "inline" adds something: its fields are in a row, and are emptied afterwards. "stacked" shows what is stored. */
   readonly look?: "inline" | "stacked";

@@ -1,4 +1,4 @@
-// Shows what a query has loaded, that it loads, or why it failed.
+// Shows a query's data, its progress, or why it failed.
 
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
@@ -9,7 +9,7 @@ interface LoadedProps<Data> {
   readonly children: (data: Data) => ReactNode;
 }
 
-/** What was loaded before stays while the API does not answer. */
+/** Loaded data stays visible while the API does not answer. */
 export function Loaded<Data>({ query, children }: LoadedProps<Data>) {
   const { data, error, isPending } = query;
   if (data === undefined) {
@@ -27,7 +27,7 @@ export function Loaded<Data>({ query, children }: LoadedProps<Data>) {
   );
 }
 
-/** What failed, and the way to try again. */
+/** Shows the error, and a button to retry. */
 export function Problem({ error, onRetry }: { readonly error: unknown; readonly onRetry?: () => void }) {
   return (
     <p className="notice bad" role="alert">

@@ -1,4 +1,4 @@
-// Steps through the pages of a list.
+// Navigates through the pages of a list.
 
 import type { PaginationBody } from "@slipway/protocol";
 

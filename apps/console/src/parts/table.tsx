@@ -1,12 +1,12 @@
-// A table that scrolls sideways where its page is too narrow for it.
+// A table that scrolls horizontally when its page is too narrow.
 
 import type { ReactNode } from "react";
 
 interface TableProps {
-  /** Names the table to screen readers. */
+  /** The table's name for screen readers. */
   readonly label: string;
   readonly columns: readonly string[];
-  /** The rows, whose first cell is a header of the row. */
+  /** The rows. The first cell of each is its header. */
   readonly children: ReactNode;
 }
 

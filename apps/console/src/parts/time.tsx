@@ -1,4 +1,4 @@
-// Times and durations as people say them; the exact time is in the title.
+// Times and durations in human-readable form; the exact time is in the title.
 
 import { useEffect, useState } from "react";
 
@@ -9,7 +9,7 @@ const units = [
 ] as const;
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
-/** How long ago a time is. */
+/** The time elapsed since `at`. */
 export function Ago({ at }: { readonly at: string | null }) {
   useNow(30_000);
   if (at === null) return <>never</>;
@@ -21,7 +21,7 @@ export function Ago({ at }: { readonly at: string | null }) {
   );
 }
 
-/** The current time, rendered again at this interval. */
+/** The current time. Renders again at this interval. */
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -41,7 +41,7 @@ export function durationText(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** @returns for example `12.3 MB`; an empty text for none. */
+/** @returns for example `12.3 MB`; an empty text for null. */
 export function sizeText(bytes: number | null): string {
   if (bytes === null) return "";
   if (bytes < 1e3) return `${bytes} B`;

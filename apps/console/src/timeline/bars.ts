@@ -7,7 +7,7 @@ export interface Bar {
   readonly key: string;
   readonly name: string;
   readonly detail: string;
-  /** Since the deployment was created. */
+  /** Time since the deployment's creation. */
   readonly startMs: number;
   readonly durationMs: number;
   readonly look: "waiting" | "running" | "good" | "bad";

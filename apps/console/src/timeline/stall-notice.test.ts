@@ -17,7 +17,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** @param lastLineAt when the last line of the log was written. @returns what a browser shows whose clock is two minutes fast. */
+/** @param lastLineAt when the last line of the log was written. @returns the notice in a browser whose clock is two minutes fast. */
 function shown(lastLineAt: number): string {
   vi.useFakeTimers({ now: now + 120_000 });
   noteServerTime({ headers: new Headers({ date: new Date(now).toUTCString() }) });

@@ -16,7 +16,7 @@ interface StallNoticeProps {
 
 const tickMs = 1_000;
 
-/** Render it while the deployment runs. */
+/** Must be rendered only while the deployment runs. */
 export function StallNotice({ app, id, lastLineAt }: StallNoticeProps) {
   const { data } = useQuery(timelineQuery(app, id));
   const now = serverTime(useNow(tickMs));

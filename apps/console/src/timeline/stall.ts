@@ -7,14 +7,14 @@ export type Stall =
   /** The phase is null between two phases. */
   | { readonly kind: "silence"; readonly phase: string | null; readonly forMs: number };
 
-/** Most steps of a deployment write a line more often. */
+/** Most steps of a deployment write a line more often than this. */
 const silenceMs = 60_000;
 
 interface Progress {
   readonly timeline: TimelineAnswer["timeline"];
   /** When the last line of the log was written, in milliseconds since 1970; NaN when it is unknown, null before the first line. */
   readonly lastLineAt: number | null;
-  /** The server's time: all times above are of its clock. */
+  /** The server's time. All other times are of the server's clock too. */
   readonly now: number;
 }
 

@@ -1,4 +1,4 @@
-// A deployment's timeline: what it waited for, and the phases of its attempts, as bars on one scale.
+// A deployment's timeline: its waits, and the phases of its attempts, as bars on one scale.
 
 import type { TimelineAnswer } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";

@@ -5,15 +5,15 @@ import type { TimelineAnswer } from "@slipway/protocol";
 type Timeline = TimelineAnswer["timeline"];
 
 export interface Usual {
-  /** By the name of the phase. */
+  /** Durations in milliseconds, by the phase's name. */
   readonly phasesMs: ReadonlyMap<string, number>;
   /** From creation to the end, in milliseconds. */
   readonly totalMs: number;
-  /** The deployments it was computed from. */
+  /** The number of deployments that the medians are computed from. */
   readonly count: number;
 }
 
-/** @param timelines of successful deployments. @returns null without any. */
+/** @param timelines the timelines of successful deployments. @returns null when there are none. */
 export function usualOf(timelines: readonly Timeline[]): Usual | null {
   const ended = timelines.filter(({ finished_at: finished }) => finished !== null);
   if (ended.length === 0) return null;

@@ -1,8 +1,8 @@
-// What a deployment waits for, in words.
+// Texts for what a deployment waits for.
 
 import type { WaitReason } from "@slipway/protocol";
 
-/** Behind "waits for". */
+/** The texts after "waits for". */
 const texts: Readonly<Record<WaitReason, string>> = {
   "app-busy": "an earlier deployment or operation of the app",
   "owner-slots": "a slot of the owner",
@@ -12,7 +12,7 @@ const texts: Readonly<Record<WaitReason, string>> = {
   "queue-paused": "an operator, who paused the queue",
 };
 
-/** @returns for example `a build slot`; `an unknown reason` while the API does not know it. */
+/** @returns for example `a build slot`; `an unknown reason` when the API reports no reason. */
 export function waitText(reason: WaitReason | null): string {
   return reason === null ? "an unknown reason" : texts[reason];
 }

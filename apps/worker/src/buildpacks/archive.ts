@@ -12,14 +12,14 @@ import { openUrl } from "@slipway/outbound";
 import type { OpenUrlOptions } from "@slipway/outbound";
 
 export interface DownloadedArchive {
-  /** Path of the tar, uncompressed. */
+  /** Path of the uncompressed tar. */
   readonly file: string;
-  /** SHA-256 of the archive as it was sent. */
+  /** SHA-256 of the archive as the server sent it. */
   readonly sha256: string;
   readonly layout: TarLayout;
 }
 
-/** @throws {SlipwayError} those of `openUrl`, "archive-invalid", "archive-too-large". */
+/** @throws {SlipwayError} the errors of `openUrl`, "archive-invalid", "archive-too-large". */
 export async function downloadArchive(
   url: string,
   folder: string,
@@ -47,7 +47,7 @@ export async function checkTar(file: string, layout: TarLayout, limits: UnpackLi
   for await (const _entry of entries);
 }
 
-/** Archives of buildpacks have their files at the root, or in one folder, as those of GitHub do. */
+/** Buildpack archives have their files at the root, or in one folder, as archives of GitHub do. */
 async function layoutOf(file: string, limits: UnpackLimits): Promise<TarLayout> {
   // Links are checked later, once the folder that they must not leave is known.
   for await (const entry of checkedEntries(createReadStream(file), limits, (_path, target) => target, "flat"))

@@ -1,4 +1,4 @@
-// Keeps fetched buildpacks in a folder of this worker, by URL and revision. The least recently used ones go first.
+// Caches fetched buildpacks in a folder of this worker, by URL and revision. Evicts the least recently used entries.
 
 import { link, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -7,19 +7,19 @@ import type { TarPart } from "./git-repository.ts";
 export class BuildpackCache {
   readonly #folder: string;
   readonly #maxSizeBytes: number;
-  /** In the order of their last use. */
+  /** The entries, ordered by last use. */
   readonly #entries = new Map<string, readonly TarPart[]>();
   #added = 0;
 
-  /** @param folder on the file system of the folders that are passed to `take` and `keep`. */
+  /** @param folder must be on the same file system as the folders that are passed to `take` and `keep`. */
   constructor(folder: string, maxSizeBytes: number) {
     this.#folder = folder;
     this.#maxSizeBytes = maxSizeBytes;
   }
 
   /**
-   * Links the files into the folder, where they remain when the cache removes them.
-   * @returns the files there; null when the cache does not have them.
+   * Links the cached files into the folder, where they stay even when the cache evicts them.
+   * @returns the files in the folder; null when they are not cached.
    */
   async take(key: string, folder: string): Promise<readonly TarPart[] | null> {
     const kept = this.#entries.get(key);
@@ -29,18 +29,18 @@ export class BuildpackCache {
     try {
       return await Promise.all(kept.map((part, index) => linked(part, join(folder, `kept-${index}.tar`))));
     } catch (error) {
-      // Another build may have replaced them meanwhile.
+      // Another build may have replaced the files in the meantime.
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
       throw error;
     }
   }
 
-  /** Links the files into the cache, and removes what it has no space for. */
+  /** Links the files into the cache, and evicts entries for which there is no space. */
   async keep(key: string, parts: readonly TarPart[]): Promise<void> {
     if (sizeOf(parts) > this.#maxSizeBytes) return;
     const name = String(this.#added);
     this.#added += 1;
-    // Renamed when it is complete, so that an error leaves no incomplete entry.
+    // Renamed once it is complete, so that an error leaves no incomplete entry.
     const incomplete = join(this.#folder, `${name}.incomplete`);
     await mkdir(incomplete);
     await Promise.all(parts.map((part, index) => linked(part, join(incomplete, `${index}.tar`))));
@@ -76,7 +76,7 @@ async function linked(part: TarPart, file: string): Promise<TarPart> {
   return { ...part, file };
 }
 
-/** The files of an entry have a folder of their own. */
+/** Each entry's files have their own folder. */
 async function remove([first]: readonly TarPart[]): Promise<void> {
   if (first !== undefined) await rm(dirname(first.file), { recursive: true, force: true });
 }

@@ -1,5 +1,5 @@
-// A program of its own: connects standard input and output to a host and a port, through a proxy. Git runs it for git:// URLs. Its
-// arguments are the URL of the proxy, the host and the port.
+// A separate program: connects standard input and output to a host and a port, through a proxy. Git runs it for git:// URLs. Its arguments
+// are the URL of the proxy, the host and the port.
 
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";

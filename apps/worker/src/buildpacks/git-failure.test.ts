@@ -1,4 +1,4 @@
-// Errors of git that the tests of fetches cannot cause: of certificates and limits, and unknown ones.
+// Git errors that the tests of fetches cannot cause: certificate errors, exceeded limits, and unknown errors.
 
 import { expect, test } from "vitest";
 import { gitFailure } from "./git-failure.ts";

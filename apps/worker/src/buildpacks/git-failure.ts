@@ -12,7 +12,7 @@ interface Reason {
 const tooLarge =
   "the repository is too large to fetch. Use one with fewer files, or a .tgz archive of what the buildpack needs.";
 
-/** The first one that matches counts: git reports causes before their consequences. */
+/** The first matching reason counts: git reports causes before their consequences. */
 const reasons: readonly Reason[] = [
   {
     pattern:
@@ -45,7 +45,7 @@ const reasons: readonly Reason[] = [
       "the repository has no such revision. Name a branch, a tag or a full revision after # in the URL.",
   },
   {
-    // Messages about the signals of the limits of CPU and file size, and about failed allocations.
+    // Messages about the signals of the CPU and file size limits, and about failed allocations.
     pattern: /died of signal (24|25|9)\b|File too large|out of memory|mmap failed|cannot allocate/i,
     message: tooLarge,
   },
@@ -57,13 +57,13 @@ const reasons: readonly Reason[] = [
 ];
 
 /**
- * @param subject the buildpack, as the message begins.
- * @returns the user's error for a git that failed.
+ * @param subject the buildpack, with which the message begins.
+ * @returns the user's error for a failed git command.
  */
 export function gitFailure(subject: string, outcome: GitOutcome): SlipwayError {
   const { stderr } = outcome;
   const known = reasons.find(({ pattern }) => pattern.test(stderr))?.message;
-  // Git itself ends by a signal only at one of its limits.
+  // Git itself is ended by a signal only at one of its limits.
   const reason = known ?? (outcome.exitCode === null ? tooLarge : `git reported: ${lastLine(outcome)}`);
   return buildpackFailure(`${subject}: ${reason}`);
 }
@@ -72,7 +72,7 @@ function lastLine({ stderr, exitCode }: GitOutcome): string {
   const lines = stderr.split("\n").filter((line) => /^(fatal|error|remote):/.test(line));
   const line = lines.find((one) => one.startsWith("fatal:")) ?? lines.at(-1);
   if (line === undefined) return `exit code ${exitCode}`;
-  // A URL may contain credentials.
+  // Removes credentials, which a URL may contain.
   return line
     .replaceAll(/:\/\/[^/\s@]*@/g, "://")
     .replaceAll(/\p{Cc}/gu, " ")

@@ -1,4 +1,4 @@
-// Fetches one revision of a git repository with its submodules, as tars. No working tree is made, so no link, hook or filter of the
+// Fetches one revision of a git repository with its submodules, as tars. No working tree is created, so no link, hook or filter of the
 // repository has any effect on the worker.
 
 import { mkdir, stat, writeFile } from "node:fs/promises";
@@ -14,20 +14,20 @@ import { submodulesOf } from "./submodules.ts";
 export interface GitSession extends Omit<GitOptions, "folder" | "remoteUrl"> {
   /** Temporary folder of this fetch. */
   readonly folder: string;
-  /** @returns the URL to fetch instead of one that a user or a repository names. */
+  /** @returns the URL to fetch in place of a URL that a user or a repository names. */
   readonly mirrored: (url: string) => string;
 }
 
-/** The tar of the files of one repository. Its names are relative to the repository. */
+/** A tar with the files of one repository. Its paths are relative to the repository. */
 export interface TarPart {
-  /** Folder that the files belong in, relative to the buildpack; "" for the buildpack itself. */
+  /** Folder of the files, relative to the buildpack; "" for the buildpack itself. */
   readonly path: string;
   readonly file: string;
   readonly sizeBytes: number;
 }
 
 export interface OpenRepository {
-  /** The revision that the wanted ref has on the server now. */
+  /** The present revision of the wanted ref on the server. */
   readonly revision: string;
   /** @throws {SlipwayError} "no-buildpack". */
   readonly fetch: () => Promise<readonly TarPart[]>;
@@ -36,13 +36,13 @@ export interface OpenRepository {
 interface Wanted {
   readonly url: string;
   readonly ref: string | null;
-  /** What errors begin with. */
+  /** The beginning of error messages. */
   readonly subject: string;
 }
 
 const fullRevision = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 const abbreviatedRevision = /^[0-9a-f]{7,39}$/;
-/** Files of a checkout, whatever the repository excludes from archives. */
+/** Makes archives contain the files of a checkout, including files that the repository excludes from archives. */
 const attributes = "* -export-ignore -export-subst\n";
 const maxSubmodules = 30;
 const maxDepth = 4;
@@ -63,7 +63,7 @@ export async function openRepository(session: GitSession, wanted: Wanted): Promi
 
 interface Target {
   readonly revision: string;
-  /** What to request: some servers refuse revisions. */
+  /** The name to request: some servers reject requests for revisions. */
   readonly refName: string;
 }
 
@@ -80,7 +80,7 @@ async function resolve(session: GitSession, { url, ref, subject }: Wanted): Prom
         fullRevision.test(revision) ? [[name, revision]] : [],
       ),
   );
-  // A branch goes first. An annotated tag has a revision of its own besides the one that it names.
+  // A branch takes precedence. An annotated tag has its own revision, which differs from the revision that it names.
   for (const name of names) {
     const revision = found.get(`${name}^{}`) ?? found.get(name);
     if (revision !== undefined) return { revision, refName: name };
@@ -121,13 +121,13 @@ class Fetch {
     const { refName, revision } = target;
     await this.#run(path, ["fetch", "--quiet", "--no-tags", "--depth=1", "origin", refName], options);
     const file = join(this.#session.folder, `${this.#parts.length}.tar`);
-    // A branch may have moved since it was resolved: then the server sent another revision.
+    // If a branch has moved since it was resolved, the server sent another revision.
     const has = await git(["cat-file", "-e", `${revision}^{commit}`], options);
     if (has.exitCode !== 0) throw this.#failure(`${refName} changed while it was fetched. Deploy again.`);
     await this.#run(path, ["archive", "--format=tar", `--output=${file}`, revision], options);
     const { size: sizeBytes } = await stat(file);
     this.#sizeBytes += sizeBytes;
-    // Before the next one is fetched: each of them may be as large as all together.
+    // Checked before the next repository is fetched: each of them may be as large as all are allowed to be together.
     if (this.#sizeBytes > this.#session.maxFileBytes) throw tooLarge(this.#session.maxFileBytes);
     this.#parts.push({ path, file, sizeBytes });
     const submodules = await submodulesOf(revision, url, (args) => this.#run(path, args, options));
@@ -155,7 +155,7 @@ class Fetch {
   }
 }
 
-/** Makes an empty repository with the remote `origin`. */
+/** Creates an empty repository with the remote `origin`. */
 async function repository(session: GitSession, url: string, name: string): Promise<GitOptions> {
   const folder = join(session.folder, name);
   await mkdir(join(folder, "info"), { recursive: true });

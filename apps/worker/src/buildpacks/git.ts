@@ -1,5 +1,5 @@
-// Runs git on a repository of strangers: without hooks, prompts and the machine's configuration, only over the given proxy, and
-// within limits of time, memory and disk.
+// Runs git on an untrusted repository: without hooks, prompts and the machine's configuration, only over the given proxy, and within limits
+// of time, memory and disk.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import { SlipwayError } from "@slipway/core";
 export interface GitOptions {
   /** Folder of the bare repository; also the home directory. */
   readonly folder: string;
-  /** URL of the remote `origin`, with its credentials. Given by environment, so that lists of processes do not show it. */
+  /** URL of the remote `origin`, with its credentials. It is passed in the environment, so that process lists do not show it. */
   readonly remoteUrl: string;
   /** URL of the proxy that all connections go through. */
   readonly proxyUrl: string;
@@ -16,7 +16,7 @@ export interface GitOptions {
   readonly gitProxy: string;
   /** File of the certificate authorities to trust. */
   readonly caFile: string;
-  /** Maximum size of a file that git writes, and of what it prints. */
+  /** Maximum size of a file that git writes, and of git's output. */
   readonly maxFileBytes: number;
   readonly signal: AbortSignal;
 }
@@ -24,7 +24,7 @@ export interface GitOptions {
 export interface GitOutcome {
   readonly exitCode: number | null;
   readonly stdout: Buffer;
-  /** The end of what git reported. */
+  /** The end of git's error output. */
   readonly stderr: string;
 }
 
@@ -34,11 +34,11 @@ const maxCpuSeconds = 120;
 const blockBytes = 512;
 const keptErrorBytes = 16 * 1024;
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** A limit that the machine already has lower stays. */
+/** If the machine already has a lower limit, that limit stays. */
 const limited = '{ ulimit -S -v "$1"; ulimit -f "$2"; ulimit -t "$3"; } 2>/dev/null; shift 3; exec git "$@"';
 
 /**
- * Resolves with what git printed when it ended, successful or not.
+ * Resolves with git's output when git has ended, successfully or not.
  * @throws {SlipwayError} "configuration-invalid" when the worker has no git; the signal's reason once it is aborted.
  */
 export async function git(args: readonly string[], options: GitOptions): Promise<GitOutcome> {
@@ -48,7 +48,7 @@ export async function git(args: readonly string[], options: GitOptions): Promise
   const child = spawn("/bin/sh", ["-c", limited, "git", ...limits, ...args], {
     cwd: options.folder,
     env: environmentOf(options),
-    // A process group of its own, since git starts helpers that have to end with it.
+    // Git gets its own process group, since it starts helpers that have to end with it.
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -113,7 +113,7 @@ function configOf({ remoteUrl, proxyUrl, gitProxy, caFile }: GitOptions): Readon
     "core.askPass": "",
     "core.autocrlf": "false",
     "credential.helper": "",
-    // Objects stay in the pack that was received, and large ones are never whole in memory.
+    // Objects stay in the received pack, and large objects are never held in memory as a whole.
     "transfer.unpackLimit": "1",
     "core.bigFileThreshold": "8m",
     "pack.threads": "1",
@@ -121,7 +121,7 @@ function configOf({ remoteUrl, proxyUrl, gitProxy, caFile }: GitOptions): Readon
     "fetch.showForcedUpdates": "false",
     "gc.auto": "0",
     "maintenance.auto": "false",
-    // Archives of a revision have the modes of a checkout.
+    // Archives of a revision have the same modes as a checkout.
     "tar.umask": "0022",
   };
 }
@@ -143,7 +143,7 @@ async function tail(stream: AsyncIterable<Buffer>): Promise<string> {
   return kept.toString("utf8");
 }
 
-/** Also what git left running. Does nothing when the group has ended. */
+/** Also ends processes that git left running. Does nothing when the group has ended. */
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {

@@ -1,13 +1,13 @@
-// Replaces the beginning of buildpacks' URLs, as the operator's BUILDPACK_MIRRORS says.
+// Replaces prefixes of buildpack URLs by the mirrors in the operator's BUILDPACK_MIRRORS.
 
 export interface Mirror {
-  /** Beginning of the URLs that users write. */
+  /** Prefix of the URLs that users write. */
   readonly prefix: string;
-  /** What takes its place. */
+  /** The replacement of the prefix. */
   readonly replacement: string;
 }
 
-/** @returns the mirror of `prefix=replacement`, two URLs with http, https or git; null when the text is no such pair. */
+/** @returns the mirror in a text of the form `prefix=replacement`, two URLs with http, https or git; null for any other text. */
 export function parseMirror(text: string): Mirror | null {
   const separator = text.search(/=(https?|git):\/\//);
   const [prefix, replacement] = [text.slice(0, separator), text.slice(separator + 1)];
@@ -15,7 +15,10 @@ export function parseMirror(text: string): Mirror | null {
   return isValid ? { prefix, replacement } : null;
 }
 
-/** @returns the URL with the longest prefix that matches replaced; the URL itself without one. A mirror does not receive its credentials. */
+/**
+ * @returns the URL with its longest matching prefix replaced, or unchanged if no prefix matches. Credentials in the URL are not sent to a
+ * mirror.
+ */
 export function mirroredUrl(url: string, mirrors: readonly Mirror[]): string {
   const plain = new URL(url);
   plain.username = "";

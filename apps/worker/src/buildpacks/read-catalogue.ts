@@ -1,4 +1,4 @@
-// Reads the operator's catalogue of buildpacks at the start of a worker, so that a mistake in it is reported then.
+// Reads the operator's buildpack catalogue at the start of a worker, so that mistakes in the catalogue are reported then.
 
 import { readFile } from "node:fs/promises";
 import { bundledBuildpacks, parseCatalogue } from "@slipway/buildpacks";

@@ -1,4 +1,4 @@
-// Fetches from a real git server. The hostile repositories are real ones, too.
+// Fetches from a real git server. The hostile repositories are also real ones.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -29,9 +29,9 @@ const { signal } = new AbortController();
 let opened: AsyncDisposableStack;
 let root: string;
 let base: string;
-/** Paths that were requested. */
+/** The requested paths. */
 let requested: string[];
-/** Responds before git does. */
+/** Handles a request before git does. */
 let route: Parameters<typeof gitServer>[1];
 let remote: RemoteBuildpacks;
 

@@ -1,5 +1,4 @@
-// Fetches buildpacks by URL for builds: through the checks for URLs of users, within limits, and out of a cache where the revision is
-// known.
+// Fetches buildpacks by URL for builds: with the checks for URLs of users, within limits, and from a cache if the revision is known.
 
 import { chmod, mkdir, mkdtempDisposable, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,42 +22,42 @@ export interface RemoteBuildpacksOptions {
   readonly mirrors: readonly Mirror[];
   /** Limits of the transfer of one buildpack, and of its unpacked size. */
   readonly limits: UnpackLimits;
-  /** For one buildpack. */
+  /** The time limit for one buildpack. */
   readonly timeoutMs: number;
-  /** Receives what failed and does not matter to the build. */
+  /** Receives failures that do not affect the build. */
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** Identifies the code of a buildpack. */
+/** Identifies a buildpack's code. */
 export interface BuildpackOrigin {
   readonly name: string;
-  /** Without credentials. */
+  /** The URL without credentials. */
   readonly url: string;
-  /** Revision of a repository, or `sha256:` and the SHA-256 of an archive. */
+  /** The revision of a repository, or `sha256:` and the SHA-256 of an archive. */
   readonly revision: string;
 }
 
 export interface FetchedBuildpack extends BuildpackOrigin, AsyncDisposable {
   readonly layout: TarLayout;
-  /** Tars of its files, which are checked, and exist until it is disposed of. */
+  /** Tars of the buildpack's files. They are checked, and exist until the buildpack is disposed. */
   readonly parts: readonly TarPart[];
 }
 
 export interface RemoteBuildpacks {
-  /** @throws {SlipwayError} "no-buildpack" with the buildpack, what happened and what to do; the signal's reason when aborted. */
+  /** @throws {SlipwayError} "no-buildpack" with the buildpack, the failure and the advice; the signal's reason when aborted. */
   fetch(buildpack: BuildpackUrl, signal: AbortSignal): Promise<FetchedBuildpack>;
 }
 
 const cacheBytes = 512 * 1024 ** 2;
 const connectProgram = join(import.meta.dirname, "connect-through-proxy.ts");
-/** Failures that are explained as the buildpack's. */
+/** Error codes that are reported as failures of the buildpack. */
 const userCodes: ReadonlySet<string> = new Set([
   "source-unreachable",
   "archive-invalid",
   "archive-too-large",
 ]);
 
-/** What it fetches for a build is removed with the build; what it keeps for later ones, with the temporary folder. */
+/** Files fetched for a build are removed with the build. Cached files are removed with the temporary folder. */
 export async function openRemoteBuildpacks(options: RemoteBuildpacksOptions): Promise<RemoteBuildpacks> {
   const folder = await subfolder(options.temporaryFolder, "buildpacks");
   const tools = { folder, ...(await writeTools(folder)) };
@@ -137,12 +136,12 @@ async function fromGit(
     if (kept !== null) return { revision, layout: "flat", parts: kept };
     const parts = await repository.fetch();
     await check(parts, limits);
-    // The build has its files, so a full disk is no reason to fail it.
+    // The build already has its files, so a full disk must not fail it.
     await cache.keep(key, parts).catch((error: unknown) => onError(error, "cannot keep a buildpack"));
     return { revision, layout: "flat", parts };
   } catch (error) {
     signal.throwIfAborted();
-    // Git only sees that its proxy refused.
+    // Git knows only that its proxy refused the connection. The proxy knows the reason.
     throw proxy.failure() ?? error;
   }
 }
@@ -168,12 +167,12 @@ async function fromArchive(
   return { revision: `sha256:${sha256}`, layout, parts: [part] };
 }
 
-/** Git trusts the authorities that this process trusts. */
+/** Writes the CA file, so that git trusts the authorities that this process trusts, and the program for git://. */
 async function writeTools(folder: string): Promise<Pick<FetchContext, "caFile" | "gitProxy">> {
   const caFile = join(folder, "authorities.pem");
   await writeFile(caFile, getCACertificates("default").join("\n"));
   const gitProxy = join(folder, "git-proxy");
-  // Node.js reserves more address space than git may use.
+  // Node.js reserves more address space than git's limit allows.
   await writeFile(
     gitProxy,
     `#!/bin/sh\nulimit -S -v unlimited\nexec '${process.execPath}' '${connectProgram}' "$SLIPWAY_GIT_PROXY" "$@"\n`,

@@ -1,22 +1,22 @@
-// Reads from git's objects which submodules a revision has.
+// Reads a revision's submodules from git's objects.
 
 import type { GitOutcome } from "./git.ts";
 
 export interface Submodule {
   /** Folder relative to the repository, without `.` and `..`. */
   readonly path: string;
-  /** As .gitmodules has it; one that is relative to the repository's URL is resolved. It is not checked. */
+  /** The URL in .gitmodules; a URL relative to the repository's URL is resolved. It is not checked. */
   readonly url: string;
   readonly revision: string;
 }
 
-/** Mode, kind, revision and path of a line of `ls-tree`. */
+/** Matches mode, kind, revision and path of a line of `ls-tree`. */
 const gitlink = /^160000 commit ([0-9a-f]+)\t(.+)$/s;
 const definitions = ".gitmodules";
 
 /**
- * A folder that is a submodule without an entry in .gitmodules stays empty, as in a clone.
- * @param run runs git in the repository and rejects when it fails.
+ * A submodule's folder without an entry in .gitmodules stays empty, as in a clone.
+ * @param run runs git in the repository and rejects when git fails.
  */
 export async function submodulesOf(
   revision: string,
@@ -44,7 +44,7 @@ async function lines(
   return stdout.toString("utf8").split("\0");
 }
 
-/** @param settings each a key, a newline and a value. */
+/** @param settings texts of a key, a newline and a value each. */
 function urlsByPath(settings: readonly string[]): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
   const urls = new Map<string, string>();

@@ -1,4 +1,4 @@
-// The settings of where builds download packages, toolchains and buildpacks from.
+// The settings of the sources from which builds download packages, toolchains and buildpacks.
 
 import { z } from "zod";
 import { listSetting, settingDocs } from "@slipway/service";
@@ -57,7 +57,7 @@ export const downloadSettings = z.object({
   }),
 });
 
-/** Where builds download from; undefined for the public source. */
+/** The sources of downloads for builds; undefined for the public source. */
 export function downloadConfig(parsed: z.output<typeof downloadSettings>) {
   return {
     caBundlePath: parsed.BUILD_CA_BUNDLE,

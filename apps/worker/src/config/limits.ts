@@ -1,4 +1,4 @@
-// The settings of how large sources, images, caches and logs may be.
+// The settings of the maximum sizes of sources, images, caches and logs.
 
 import { z } from "zod";
 import { countSetting, mebibytesSetting, settingDocs } from "@slipway/service";
@@ -47,7 +47,7 @@ export const limitSettings = z.object({
   }),
 });
 
-/** Limits of single deployments, and the slots of an owner. */
+/** The limits of single deployments, and of an owner's slots. */
 export function limitsConfig(parsed: z.output<typeof limitSettings> & z.output<typeof deploymentSettings>) {
   return {
     sourceBytes: parsed.SOURCE_MAX_MB,

@@ -1,4 +1,4 @@
-// The settings of what the worker, builds and releases reach.
+// The settings of the destinations that the worker, builds and releases may reach.
 
 import { type Destination, parseDestination } from "@slipway/docker";
 import { z } from "zod";
@@ -38,7 +38,7 @@ export const networkSettings = z.object({
     }),
 });
 
-/** What the worker, builds and releases reach. */
+/** The destinations that the worker, builds and releases may reach. */
 export function networkConfig(parsed: z.output<typeof networkSettings>) {
   return {
     egress: { guarded: parsed.EGRESS === "guarded", open: parsed.EGRESS_ALLOW },

@@ -1,4 +1,4 @@
-// The settings of how many jobs a worker takes at the same time, and for how long they are leased.
+// The settings of a worker's concurrency, and of the duration of leases.
 
 import { z } from "zod";
 import { countSetting, limitSetting, settingDocs } from "@slipway/service";
@@ -38,7 +38,7 @@ export const queueSettings = z.object({
   }),
 });
 
-/** How many jobs of each kind a worker runs at the same time. `builds` is undefined where it is to be computed. */
+/** A worker's concurrency by kind of job. `builds` is undefined when it is to be computed. */
 export function concurrencyConfig(parsed: z.output<typeof queueSettings>) {
   return {
     builds: parsed.CONCURRENCY,

@@ -5,7 +5,7 @@ import { settingDocs } from "@slipway/service";
 
 const minKeyChars = 32;
 
-/** One of the two is required. */
+/** One of the two settings is required. */
 export const receiptSettings = z.object({
   RECEIPT_KEY_FILE: z.string().min(1).optional().register(settingDocs, {
     topic: "access",
@@ -23,7 +23,7 @@ export const receiptSettings = z.object({
     }),
 });
 
-/** The secret that the key of receipts is derived from. */
+/** The secret that the receipt key is derived from. */
 export function receiptKeyConfig(parsed: z.output<typeof receiptSettings>) {
   return parsed.RECEIPT_KEY_FILE === undefined
     ? { secret: parsed.RECEIPT_KEY ?? "" }

@@ -1,4 +1,4 @@
-// The settings of where releases run, what their instances may use, and how long releases and deployments are kept.
+// The settings of the scheduler of releases, of the resources of their instances, and of the retention of releases and deployments.
 
 import { z } from "zod";
 import { countSetting, mebibytesSetting, settingDocs } from "@slipway/service";
@@ -85,7 +85,7 @@ export const releaseSettings = z.object({
   }),
 });
 
-/** Limits of each instance of a release, and of its hook. */
+/** The limits of each instance of a release, and of its hook. */
 export function instanceConfig(parsed: z.output<typeof releaseSettings>) {
   return {
     memoryBytes: parsed.APP_MEMORY_MB,
@@ -95,7 +95,7 @@ export function instanceConfig(parsed: z.output<typeof releaseSettings>) {
   };
 }
 
-/** How long releases and deployments are kept. */
+/** The retention of releases and deployments. */
 export function retentionConfig(parsed: z.output<typeof releaseSettings>) {
   return {
     releasesKept: parsed.RELEASES_KEPT,

@@ -1,4 +1,4 @@
-// The schemas of values that settings of several subjects have.
+// The schemas of values that settings of several subjects share.
 
 import { z } from "zod";
 

@@ -1,4 +1,4 @@
-// What work that attempts share is doing, for the logs of all that wait for it.
+// Announces work that attempts share, in the logs of all attempts that wait for it.
 
 type Say = (line: string) => void;
 
@@ -6,7 +6,7 @@ export class Announcements {
   readonly #audience = new Set<Say>();
   readonly #lines = new Set<string>();
 
-  /** @param say gets the lines of the work that goes on, and of all that begins until the result is disposed of; each once. */
+  /** @param say receives the lines of current work, and of all work that begins until the result is disposed; each line once. */
   listen(say: Say): Disposable {
     const said = new Set<string>();
     const once = (line: string): void => {
@@ -18,7 +18,7 @@ export class Announcements {
     return { [Symbol.dispose]: () => this.#audience.delete(once) };
   }
 
-  /** Work begins. It goes on until the result is disposed of. */
+  /** Announces work, which continues until the result is disposed. */
   announce(line: string): Disposable {
     this.#lines.add(line);
     for (const say of this.#audience) say(line);

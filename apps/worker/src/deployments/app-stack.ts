@@ -7,13 +7,16 @@ import type { LanguageToolchains } from "./language-toolchains.ts";
 
 export interface StackContext {
   readonly config: Pick<WorkerConfig, "stacks" | "stackName" | "stackImage" | "stackBuildImage">;
-  /** For the stack of the configuration. */
+  /** Toolchains of the default stack. */
   readonly toolchains: LanguageToolchains;
-  /** By the name of the stack. */
+  /** Toolchains by the stack's name. */
   readonly stackToolchains: ReadonlyMap<string, LanguageToolchains>;
 }
 
-/** @returns the context with the app's stack as its stack. @throws {SlipwayError} "build-failed" when the operator removed it. */
+/**
+ * @returns the context with the app's stack instead of the default one.
+ * @throws {SlipwayError} "build-failed" when the operator removed the app's stack.
+ */
 export function onStackOf<C extends StackContext>(context: C, { stack: name }: Pick<App, "stack">): C {
   if (name === null) return context;
   const { stacks } = context.config;

@@ -1,4 +1,4 @@
-// The worker's log: one line for each start and each end of an attempt at a deployment or an operation, and of a phase.
+// The worker's log of attempts: one line for each start and each end of an attempt at a deployment or an operation, and of a phase.
 
 import { toSlipwayError } from "@slipway/core";
 import type {
@@ -35,12 +35,13 @@ interface Outcome {
     | "lost"
     | "gone"
     | "unknown";
-  /** Why it failed or was requeued. Messages are left out: they may quote the output of apps. */
+  /** The error code of a failure or a requeue. Messages are left out, because they may quote the output of apps. */
   readonly reason?: ErrorCode;
 }
 
 /**
- * Runs one attempt between its two lines, and records it in the metrics. A failed read for a line does not stop the attempt.
+ * Runs one attempt, with a log line before and after it, and records it in the metrics. A failed read for a log line does not stop the
+ * attempt.
  * @throws the error of `work`.
  */
 export async function logAttempt<Result>(
@@ -65,7 +66,7 @@ export async function logAttempt<Result>(
     throw error;
   }
   const found = await readItem(context, task);
-  // An item that an earlier attempt ended was recorded then.
+  // If an earlier attempt ended the item, its end was recorded then.
   if (found?.attempt === task.attempt) recordEnd(found);
   end(storedOutcome(found));
   return result;
@@ -95,7 +96,7 @@ export function logPhase(
   logger.info({ ...about, outcome, durationMs, bytes, reused }, "deployment phase ended");
 }
 
-/** The field's name is that of OpenTelemetry, by which tools find the trace of a line. */
+/** OpenTelemetry defines the field's name, by which tools find the trace of a line. */
 function traceOf({ type, id }: Pick<LaneTask, "type" | "id">): { readonly trace_id?: string } {
   return type === "deploy" && isTraced() ? { trace_id: traceIdOf(id) } : {};
 }
@@ -125,11 +126,11 @@ function outcomeOf({ status, failure }: Deployment | Operation): Outcome {
   return failure === null ? { status } : { status, reason: failure.code };
 }
 
-/** How the queue handles an attempt that rejected. */
+/** The outcome of an attempt that rejected. */
 function outcomeOfFailure(thrown: unknown, { tryNumber }: LaneTask): Outcome {
   const { code: reason, retryable } = toSlipwayError(thrown);
   if (reason === "lease-lost") return { status: "lost", reason };
-  // These are not counted as tries.
+  // Attempts with these reasons are not counted as tries.
   if (reason === "requeued" || reason === "store-unavailable") return { status: "requeued", reason };
   return { status: retryable && tryNumber < maxAttempts ? "requeued" : "failed", reason };
 }

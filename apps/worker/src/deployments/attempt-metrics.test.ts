@@ -60,7 +60,7 @@ describe.skipIf(await lacksRedis())("the worker's metrics", () => {
       const change = { at: second(61), lineCount: 0, facts: { failure } };
       await deployments.compareAndSet(changeStatus(timed, "build-error", change));
     });
-    // The deployment is final: a further attempt finds nothing to do.
+    // The deployment is final, so a further attempt has nothing to do.
     await logAttempt(context, { ...task, attempt: 2 }, async () => undefined);
     const { value } = await scrape();
     expect(value("slipway_deployments_total", { status: "build-error" })).toBe(1);

@@ -1,23 +1,23 @@
-// The metrics of attempts, and of the deployments and operations that they end.
+// The metrics of attempts, and of the deployments and operations that attempts end.
 
 import type { Deployment, ErrorCode, Operation } from "@slipway/core";
 import { count, record } from "@slipway/telemetry";
 
-/** How the queue continues after an attempt; any other status is that of the item. */
+/** How the queue continues after an attempt, or the item's status. */
 interface AttemptEnd {
   readonly status: string;
   readonly reason?: ErrorCode;
 }
 
-/** Codes of attempts that end without a failure of their own. */
+/** Codes of attempts that end without a failure of the work itself. */
 const requeues: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>(["requeued", "store-unavailable"]);
 
-/** Counts an attempt by how it ended. */
+/** Counts an attempt by its outcome. */
 export function countAttempt(kind: "deployment" | "operation", { status, reason }: AttemptEnd): void {
   count("slipway_attempts_total", { kind, outcome: outcomeOf(status, reason) });
 }
 
-/** Records an item that this worker ended, with its durations. An item that goes on is not recorded. */
+/** Records an item that this worker ended, with its durations. Does not record an item that continues. */
 export function recordEnd(item: Deployment | Operation): void {
   if (item.finishedAt === null) return;
   if ("kind" in item) count("slipway_operations_total", { status: item.status });

@@ -30,7 +30,7 @@ interface AttachedTo {
   readonly image: Pick<BuiltImage["image"], "digest">;
 }
 
-/** For reading the layers of an image that this worker has not seen before. */
+/** Time limit for reading the layers of an image that this worker has not read before. */
 const describeLimitMs = 5 * 60_000;
 const receiptMediaType = "application/vnd.dsse.envelope.v1+json";
 
@@ -54,8 +54,8 @@ export async function storeAttestations(
 }
 
 /**
- * Lists what is in an image that buildpacks did not make. Its layers are read while the app starts. A failure is only
- * logged. @returns the file to attach; none without one.
+ * Creates the SBOM of an image that buildpacks did not build. The image's layers are read while the app starts. A failure is only logged.
+ * @returns the file to attach; none after a failure, or without packages.
  */
 async function describeImage(
   context: SbomContext & Pick<AttachContext, "logger">,
@@ -82,7 +82,7 @@ function sbomArtifact(content: string): ImageArtifact {
   return { type: sbomMediaType, content, annotations: {} };
 }
 
-/** Attaches the files to the image, and then an SBOM, if only the image itself lists its packages. */
+/** Attaches the files to the image. If only the image itself lists its packages, an SBOM is attached afterwards. */
 export async function attachDocuments(
   context: AttestationsContext,
   attempt: Attempt,
@@ -98,8 +98,8 @@ export async function attachDocuments(
 }
 
 /**
- * Attaches the files to the image in the registry. A garbage collection may hold it up for minutes; the app starts meanwhile. A failure
- * is only logged, because the documents are stored.
+ * Attaches the files to the image in the registry. A garbage collection may delay this for minutes, while the app starts. A failure is only
+ * logged, because the documents are stored.
  */
 export async function attachAttestations(
   { registry, logger }: AttachContext,
@@ -109,7 +109,7 @@ export async function attachAttestations(
   const { id, appId } = lease.deployment;
   const onHeld = () => log.line(heldAttestations);
   try {
-    // One after the other: each adds to the same list of the image's referrers.
+    // One after the other: each attachment changes the same list of the image's referrers.
     for (const artifact of attestations)
       await registry.attach(`apps/${appId}`, built.image.digest, { ...artifact, onHeld }, signal);
   } catch (error) {

@@ -1,5 +1,5 @@
-// The image that a build with scripts runs on: the toolchain with the app's dependencies, devDependencies included. It is a
-// snapshot on the worker's engine, made by the first build with these dependencies and used by later ones.
+// The image that a build with scripts runs on: the toolchain with the app's dependencies, including devDependencies. It is a snapshot on
+// the worker's engine, created by the first build with these dependencies and used by later ones.
 
 import type { BuildEngine, Sandbox, SnapshotName } from "@slipway/core";
 import type { RunningPhase } from "@slipway/deployments";
@@ -15,13 +15,13 @@ export type BuildImageContext = InstallContext & {
 
 export interface BuildImage {
   readonly image: string;
-  /** Digest of everything that decided what it contains. */
+  /** Digest of all inputs that determine the image's content. */
   readonly key: string;
 }
 
 /**
  * @param installed the sandbox of an install for the release, which the build can use as well; null for none.
- * @throws {SlipwayError} the failures of a build, when the install fails.
+ * @throws {SlipwayError} the errors of a build, when the install fails.
  */
 export function buildImage(
   context: BuildImageContext,
@@ -53,18 +53,18 @@ async function findOrSnapshot(
   }
   await using owned = new AsyncDisposableStack();
   const sandbox = installed ?? owned.use(await installDependencies(context, attempt, plan, "all"));
-  // One after the other: a failure of one would dispose of the sandbox while the other reads it.
+  // One after the other: if one fails, the sandbox is disposed, and the other could no longer read it.
   const image = await sandbox.snapshot(name, signal);
   await saveCache(context, attempt, sandbox);
   return { image, key };
 }
 
 /**
- * The plan on the image that its build runs on: if Node.js builds its assets, and installs their packages without the source, a
- * snapshot with them. Their install is the same as that of a Node.js app. They are below the packages of the app's own language, so a
- * change of composer.lock installs nothing of npm. A change of package-lock.json installs those of composer.lock again, from the cache, for
- * the build only.
- * @throws {SlipwayError} the failures of a build, when the install fails.
+ * Returns the plan with the image that its build runs on. If Node.js builds the app's assets, and their packages are installed without the
+ * source, this image is a snapshot with these packages. They are installed as in a Node.js app. Their layer is below the packages of the
+ * app's own language, so a change of composer.lock causes no install by npm. After a change of package-lock.json, the packages of
+ * composer.lock are installed again, from the cache, but only for the build.
+ * @throws {SlipwayError} the errors of a build, when the install fails.
  */
 export async function onAssets<P extends Plan>(
   context: BuildImageContext,
@@ -80,8 +80,8 @@ export async function onAssets<P extends Plan>(
   return { plan: { ...plan, language: { ...language, builtOn } }, hasAssetPackages: true };
 }
 
-/** @returns the digest of everything that decides what a build's dependencies are. */
+/** @returns the digest of all inputs that determine a build's dependencies. */
 export function buildKey({ language: { install, builtOn } }: Layered): string {
-  // The name of a snapshot has its key.
+  // A snapshot's name contains its key.
   return installKey([install.digest, builtOn]);
 }

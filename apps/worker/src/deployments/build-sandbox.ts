@@ -1,4 +1,4 @@
-// Build sandboxes: created with the app's variables and the buildpacks, and run to their end with the log as their output.
+// Build sandboxes: creates them with the app's variables and the buildpacks, and runs their builds to the end, with the output in the log.
 
 import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
 import type { BuildFile, BuildpackCatalogue, ResultReceiver } from "@slipway/buildpacks";
@@ -27,17 +27,17 @@ export interface SandboxRequest {
   readonly image: string;
   /** Arguments of the build runner. */
   readonly runnerArguments: readonly string[];
-  /** Folder of the source that is built, in place of the one that the app's variable names. */
+  /** Folder of the source to build, instead of the folder that the app's variable names. */
   readonly projectDir?: string;
   /** Time of the source, in seconds since 1970. */
   readonly sourceTime: number;
-  /** Buildpacks that the user chose by URL; without them the bundled ones. */
+  /** Buildpacks that the user chose by URL; by default the bundled ones. */
   readonly chosen?: ChosenBuildpacks | null;
-  /** Whether the build gets the cache of earlier builds. */
+  /** Whether the cache of earlier builds is restored. */
   readonly usesCache: boolean;
-  /** Called when there was a cache, and the build has it. */
+  /** Called after a cache was restored. */
   readonly onCacheRestored?: () => void;
-  /** @param entries to append: the runner, the buildpacks and the app's variables. @returns the tar to unpack in `workDir`. */
+  /** @param entries additional entries: the runner, the buildpacks and the app's variables. @returns the tar to unpack in `workDir`. */
   readonly open: (entries: AsyncIterable<ExtraEntry>) => Promise<ByteStream>;
 }
 
@@ -48,7 +48,7 @@ const buildpacks = bundledBuildpacks();
 
 /**
  * Opens a sandbox with the files of a build, and the app's cache if the build uses it.
- * @throws {SlipwayError} the errors of the tar and of the engine. The sandbox is removed then.
+ * @throws {SlipwayError} the errors of the tar and of the engine. In this case the sandbox is removed.
  */
 export async function openBuildSandbox(
   context: SandboxContext,
@@ -69,9 +69,9 @@ interface RunOptions {
   readonly errors?: ResultReceiver;
   /** Called at the end of the output, some time before the container has exited. */
   readonly onOutputEnd?: () => void;
-  /** The error for an exit code, unless the build ran out of memory. Default: the error of a buildpack. */
+  /** Returns the error for an exit code, unless the build ran out of memory. Default: a buildpack's error. */
   readonly failureOf?: (exitCode: number) => SlipwayError;
-  /** The limits of the build's time and its silence do not count it. */
+  /** A wait whose time does not count for the limits of the build's duration and silence. */
   readonly wait?: PlatformWait;
 }
 
@@ -83,7 +83,7 @@ interface RunningAttempt {
 
 /**
  * Runs the build to its end.
- * @throws {SlipwayError} of the user's: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
+ * @throws {SlipwayError} errors of the user: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
  */
 export async function runSandbox(
   context: RunContext,

@@ -1,4 +1,4 @@
-// The time limits of a build: for the whole build, and for a time without output.
+// The time limits of a build: for its duration, and for the time without output.
 
 import { SlipwayError } from "@slipway/core";
 import type { WorkerConfig } from "../config.ts";
@@ -11,11 +11,11 @@ export type BuildTimeContext = {
 export interface BuildLimits extends Pick<OutputWatch, "store" | "noteProgress"> {
   /** Aborted when a limit is reached, or the attempt is aborted. */
   readonly signal: AbortSignal;
-  /** Neither limit counts the time of the wait. */
+  /** Neither limit counts the time of this wait. */
   readonly suspendDuring: (wait: PlatformWait) => void;
 }
 
-/** A time in which a build waits for the platform. It may never begin. */
+/** A period in which a build waits for the platform. It may never begin. */
 export interface PlatformWait {
   readonly begun: Promise<void>;
   readonly ended: Promise<void>;
@@ -23,7 +23,7 @@ export interface PlatformWait {
 
 /**
  * @param run receives the function that stores output, and the signal.
- * @throws {SlipwayError} "build-timeout" when a limit was reached; otherwise what `run` throws.
+ * @throws {SlipwayError} "build-timeout" when a limit was reached; otherwise the errors of `run`.
  */
 export async function withinBuildTime<T>(
   { config: { timing } }: BuildTimeContext,
@@ -54,7 +54,7 @@ export async function withinBuildTime<T>(
   }
 }
 
-/** A timeout that can be paused: it counts no time between a call of `stop` and the disposal of its result. */
+/** A timeout that can be paused: the time between a call of `stop` and the disposal of its result does not count. */
 function startTimeout(limitMs: number) {
   const controller = new AbortController();
   let leftMs = limitMs;
@@ -79,12 +79,12 @@ function startTimeout(limitMs: number) {
       };
     },
     [Symbol.dispose]() {
-      // A wait that never ends pauses the limits for ever.
+      // A wait that never ends pauses the limits indefinitely.
       stops += 1;
       clearTimeout(timer);
     },
   };
 }
 
-/** Its failure is reported by the work that waits for it. */
+/** The work that waits reports the wait's failure. */
 function ignore(): void {}

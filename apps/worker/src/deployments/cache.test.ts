@@ -1,4 +1,4 @@
-// Saving and restoring of build caches, on a real blob store and a real engine. Only failures of an engine are scripted.
+// Saving and restoring build caches, with a real blob store and a real engine. Only failures of the engine are scripted.
 
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -137,7 +137,7 @@ function failing(error: SlipwayError): Pick<Sandbox, "upload" | "download"> {
   return { upload: fail, download: fail };
 }
 
-/** A blob store with at most one cache, that of one app. */
+/** A blob store that contains at most one cache, the cache of one app. */
 async function newCacheStore() {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-cache-")));
@@ -173,7 +173,7 @@ async function newCacheStore() {
   };
 }
 
-/** Runs a script in a sandbox, which exists until the result is disposed of. */
+/** Runs a script in a sandbox, which exists until the result is disposed. */
 async function runBuild(context: CacheContext, attempt: CacheAttempt, script: string, restores: boolean) {
   await using opened = new AsyncDisposableStack();
   const { dockerHost, stackImage } = await testEngine();

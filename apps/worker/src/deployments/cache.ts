@@ -1,6 +1,6 @@
-// An app's build cache: one zstd-compressed tar in the blob store, used by the worker that builds next. It only speeds up
-// builds, so a cache that cannot be saved or restored is deleted, with a line in the log, and never fails a deployment. A build
-// produced it, so it is validated and limited like a source, when it is saved and when it is restored.
+// An app's build cache: one zstd-compressed tar in the blob store, used by the next worker that builds the app. The cache only speeds up
+// builds: if it cannot be saved or restored, it is deleted with a line in the log, and the deployment continues. A build produced the
+// cache, so it is validated and limited like a source, both when it is saved and when it is restored.
 
 import { pipeline } from "node:stream";
 import { Readable } from "node:stream";
@@ -15,7 +15,7 @@ import type { WorkerConfig } from "../config.ts";
 
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const name = "cache";
-/** Smallest space that a file takes on the disk of a build. */
+/** The minimum space of a file on the disk of a build. */
 const fileMinBytes = 4096;
 /** Errors that the cached content causes; failures of the engine and the store have other codes. */
 const contentErrors: ReadonlySet<ErrorCode> = new Set([
@@ -36,7 +36,7 @@ export interface CacheContext {
   };
 }
 
-/** The attempt whose build has the cache. */
+/** The attempt whose build uses the cache. */
 export interface CacheAttempt {
   readonly lease: { readonly deployment: Pick<Deployment, "id"> };
   readonly app: Pick<App, "id" | "cacheVersion">;
@@ -44,7 +44,7 @@ export interface CacheAttempt {
   readonly signal: AbortSignal;
 }
 
-/** The kind of build that the cache belongs to: an app has one cache for each. */
+/** The kind of build that the cache belongs to. An app has one cache for each kind. */
 export interface CacheKind {
   /** Name of the stack or the builder image that the build runs in. */
   readonly stack: string;
@@ -61,8 +61,8 @@ interface RestoreOptions {
 
 /**
  * Restores the app's cache into the sandbox.
- * @returns false when there is a cache that cannot be restored. It is deleted then, and the sandbox may hold a part of it: a
- * build without a cache needs another one.
+ * @returns false when there is a cache that cannot be restored. The cache is then deleted, and the sandbox may contain a part of it, so a
+ * build without a cache needs another sandbox.
  */
 export async function restoreCache(
   context: CacheContext,
@@ -85,8 +85,8 @@ export async function restoreCache(
 }
 
 /**
- * Opens a sandbox and restores the app's cache into it. After a cache that cannot be restored it opens another one, without a cache.
- * @throws what `open` throws, and the errors of the blob store. The sandbox is removed then.
+ * Opens a sandbox and restores the app's cache into it. If the cache cannot be restored, opens another sandbox without a cache.
+ * @throws the errors of `open` and of the blob store. In this case the sandbox is removed.
  */
 export async function openWithCache(
   context: CacheContext,
@@ -104,7 +104,7 @@ export async function openWithCache(
 }
 
 /**
- * Saves the cache that the build left in the sandbox, or deletes the stored one if that is empty.
+ * Saves the cache that the build left in the sandbox. If that cache is empty, deletes the stored one.
  * @throws only the signal's reason when aborted.
  */
 export async function saveCache(
@@ -135,13 +135,13 @@ async function save(
 ): Promise<void> {
   const { signal } = attempt;
   const tar = checked(context, await sandbox.download(`/work/${name}`, signal), kind);
-  // The callback is empty: the reader of the last stream receives the error of any stream.
+  // The callback is empty, because the reader of the last stream receives the error of any stream.
   const compressed = pipeline(Readable.from(tar), createZstdCompress(fastest), () => {});
   const maxSizeBytes = context.config.limits.cacheBytes;
   await context.blobs.put(keyOf(attempt, kind), compressed, { maxSizeBytes, signal });
 }
 
-/** Limits the cache to half of a build's disk space, which leaves the other half to the build. */
+/** Limits the cache to half of a build's disk space; the build can use the other half. */
 function checked({ config }: CacheContext, tar: ByteStream, { owner }: CacheKind): ByteStream {
   const maxUnpackedBytes = Math.floor(config.build.diskBytes / 2);
   const maxEntries = Math.ceil(maxUnpackedBytes / fileMinBytes);

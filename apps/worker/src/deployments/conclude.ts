@@ -39,7 +39,7 @@ export async function conclude(
   await endOrRetry(context, attempt, task, error);
 }
 
-/** The store has the status already: only the log is left to end. */
+/** The status is already stored: only the log remains to be closed. */
 async function sealAborted({ lease, log }: Ending): Promise<void> {
   log.line(` !     Aborted: ${await lease.abortReason()}`);
   return lease.seal(await log.end());
@@ -83,7 +83,7 @@ async function endOrRetry(
   throw error;
 }
 
-/** Stores the last lines: if no other attempt has claimed the deployment yet, the next one continues after them. */
+/** Stores the last lines. If no other attempt has claimed the deployment yet, the next attempt continues after them. */
 async function keepLog({ logger }: ConcludeContext, { log, lease }: Ending): Promise<void> {
   try {
     await log.storePublished();
@@ -94,7 +94,7 @@ async function keepLog({ logger }: ConcludeContext, { log, lease }: Ending): Pro
 }
 
 async function end({ lease, log }: Ending, status: FinalStatus, failure: Failure | null): Promise<void> {
-  // More users may see why a deployment failed than may read the app's variables.
+  // Masks the message: users who may not read the app's variables can see why a deployment failed.
   const shown = failure === null ? null : { ...failure, message: log.mask(failure.message) };
   const { lineCount, sha256 } = await log.end();
   await lease.changeStatus(status, lineCount, {

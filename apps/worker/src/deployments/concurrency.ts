@@ -2,18 +2,18 @@
 
 import type { EngineCapacity } from "@slipway/core";
 
-/** The rest is left to the engine, the releases on it, and the machine. */
+/** The remaining memory is for the engine, the releases on it, and the machine. */
 const memoryShare = 0.75;
-/** Above it other resources, such as disks, are the bottleneck. */
+/** Above this value other resources, such as disks, are the bottleneck. */
 const maxDefault = 16;
 
-/** The limits of one build, and how many workers build on the same engine. */
+/** The limits of one build, and the number of workers that build on the same engine. */
 export interface BuildShare {
   readonly build: { readonly cpus: number; readonly memoryBytes: number };
   readonly engine: { readonly workers: number };
 }
 
-/** @returns at least 1: an engine smaller than a build's limits still builds one at a time. */
+/** @returns at least 1: an engine that is smaller than a build's limits still runs one build at a time. */
 export function defaultConcurrency(capacity: EngineCapacity, { build, engine }: BuildShare): number {
   const byCpus = capacity.cpus / build.cpus;
   const byMemory = (capacity.memoryBytes * memoryShare) / build.memoryBytes;

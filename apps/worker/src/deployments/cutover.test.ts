@@ -24,12 +24,12 @@ describe.skipIf(await lacksRedis())("the cutover of routers", () => {
   type Installation = ReturnType<typeof installation>;
   const next = { appId: "app", rolloutId: "rollout" };
 
-  /** Sends a heartbeat of a router, `agoMs` in the past. */
+  /** Sends a router's heartbeat, `agoMs` in the past. */
   const beatOnce = async ({ keys }: Installation, id: string, agoMs = 0) => {
     const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
     await redis.zadd(keys.routersSeen, seconds * 1_000 + Math.floor(micros / 1_000) - agoMs, id);
   };
-  /** Sends heartbeats until it is disposed of, which waits for the last one. */
+  /** Sends heartbeats until the result is disposed. The disposal waits for the last heartbeat. */
   const beat = (context: Installation, ...ids: readonly string[]): AsyncDisposable => {
     let last: Promise<unknown> = Promise.resolve();
     const timer = setInterval(() => {

@@ -1,4 +1,4 @@
-// Waits until every router sends an app's requests to its new rollout and has drained the former ones.
+// Waits until every router sends an app's requests to the new rollout and has drained the former rollouts.
 
 import { DeadlineError, pause, withDeadline } from "@slipway/async";
 import { countPendingRouters, publish, routesChannel } from "@slipway/bus";
@@ -9,9 +9,9 @@ import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../config.ts";
 
 const pollMs = 25;
-/** Published again, because pub/sub may lose messages. */
+/** The message is published again after this many polls, because pub/sub may lose messages. */
 const publishEveryPolls = 20;
-/** Time for a router to receive the message and to confirm, beyond the drain. */
+/** Additional time, beyond the drain, for a router to receive the message and to confirm. */
 const spareMs = 1_000;
 
 export interface CutoverContext extends Bus {
@@ -20,9 +20,9 @@ export interface CutoverContext extends Bus {
 }
 
 /**
- * Call it after the store points the app at the rollout, before the former rollouts are stopped. Resolves at once without
- * routers, and at the latest some seconds after `drainMs`: a router that did not confirm retries requests that fail on the
- * former rollout on the new one.
+ * Call it after the store points the app at the rollout, and before the former rollouts are stopped. Resolves at once when there are no
+ * routers, and at the latest some seconds after `drainMs`: a router that has not confirmed retries requests on the new rollout when they
+ * fail on the former one.
  * @throws the signal's reason when aborted.
  */
 export async function awaitCutover(
@@ -44,7 +44,7 @@ export async function awaitCutover(
   }
 }
 
-/** Never rejects, and ends soon after the signal, or when Redis answers again. */
+/** Never rejects. Ends soon after the signal is aborted, or when Redis answers again. */
 async function untilCutOver(
   context: CutoverContext,
   message: RouteMessage & { readonly switch: { readonly rolloutId: string } },

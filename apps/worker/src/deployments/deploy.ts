@@ -54,11 +54,11 @@ type PhasesContext = PipelineContext & ImageContext & StackContext & ReuseContex
 /** The dependencies of the phases, and of opening and ending an attempt. */
 export type DeployContext = OpenAttemptContext & PhasesContext & ConcludeContext & OldImagesContext;
 
-/** A source that takes longer to fetch does not keep a build slot meanwhile. */
+/** While fetching a source takes longer than this, its deployment holds no build slot. */
 const slowFetchMs = 3_000;
 
 /**
- * Resolves when the deployment is final; rejects as RunAttempt says.
+ * Resolves when the deployment is final; rejects as documented for RunAttempt.
  * @returns the deployment; null when nothing was left to attempt.
  */
 export async function deploy(
@@ -72,7 +72,7 @@ export async function deploy(
     await runPhases(context, attempt, task.buildSlot);
   } catch (thrown) {
     const error = attempt.signal.aborted ? attempt.signal.reason : thrown;
-    // Awaited here: the attempt is disposed of when this function returns.
+    // Awaited here, because the attempt is disposed when this function returns.
     await conclude(context, attempt, task, toSlipwayError(error));
     return attempt.lease.deployment;
   }
@@ -91,7 +91,7 @@ function runPhases(context: PhasesContext, attempt: Attempt, slot?: BuildSlot): 
   return pipeline(onStackOf(context, attempt.app), attempt, slot);
 }
 
-/** fetch → plan → build by the planned builder, which ends with a push → release → start */
+/** The phases: fetch → plan → build by the planned builder, which ends with a push → release → start. */
 async function pipeline(context: PipelineContext, attempt: Attempt, slot?: BuildSlot): Promise<void> {
   const { lease, log } = attempt;
   await using fetched = await fetchBeforeBuild(context, attempt, slot);
@@ -104,14 +104,14 @@ async function pipeline(context: PipelineContext, attempt: Attempt, slot?: Build
   await releaseAndStart(context, attempt, { origin, plan: planned, built });
 }
 
-/** An image that was made elsewhere: fetch → copy → push → release → start */
+/** The phases for an image that was built elsewhere: fetch → copy → push → release → start. */
 async function deployImage(
   context: ReleasingContext & ImageContext,
   attempt: Attempt,
   reference: string,
   slot?: BuildSlot,
 ): Promise<void> {
-  // What older attempts left of a build has to go, also when this one builds nothing.
+  // Sandboxes of older attempts have to be removed even though this attempt builds nothing.
   await removeOlderSandboxes(context, attempt);
   await using built = await copyImage(context, attempt, reference);
   slot?.end();
@@ -132,7 +132,7 @@ async function releaseAndStart(
   }));
   const { image, stackImage } = built;
   const facts = { image: image.reference, imageSizeBytes: image.sizeBytes, stackImage };
-  // The start mostly waits for the app, so the rest is done at the same time. All ends before the build is disposed of.
+  // The start mostly waits for the app, so the other work runs in parallel. All of it ends before the build is disposed.
   const outcomes = await Promise.allSettled([
     start(context, attempt, release, facts),
     attachDocuments(context, attempt, { ...made, attestations }),
@@ -141,7 +141,7 @@ async function releaseAndStart(
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
-/** The slot that is reserved for the build is left to others while the source takes long to arrive. */
+/** The slot that is reserved for the build is released to others while the source takes long to arrive. */
 async function fetchBeforeBuild(
   context: FetchContext,
   attempt: Attempt,
@@ -160,7 +160,7 @@ function takeSlot({ log, signal }: Attempt, slot: BuildSlot): Promise<void> {
   return slot.take(signal, () => log.line("-----> Waiting for a build slot: the source took long to arrive"));
 }
 
-/** The modules of the rarer builders are loaded by the first deployment that needs them: they take megabytes of memory. */
+/** The modules of the less common builders are loaded by the first deployment that needs them, because they take megabytes of memory. */
 async function openBuilder(
   context: BuildpacksContext & CnbContext & DockerfileContext,
   kind: SourceBuilder,
@@ -170,7 +170,7 @@ async function openBuilder(
   return buildpacksBuilder(context);
 }
 
-/** An earlier release's image: reuse → start */
+/** The phases for an earlier release's image: reuse → start. */
 async function deployAgain(
   context: ReuseContext & StartContext,
   attempt: Attempt,

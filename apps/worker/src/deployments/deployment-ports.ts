@@ -10,7 +10,7 @@ import { requestPromotion } from "../housekeeping/promote-rollout.ts";
 import type { RequestPromotionContext } from "../housekeeping/promote-rollout.ts";
 import { logPhase } from "./attempt-log.ts";
 
-/** Releases searched for the one of the deployment, which is nearly always the newest. */
+/** How many releases are searched for the deployment's release, which is nearly always the newest. */
 const newestReleases = 20;
 
 export interface DeploymentPortsContext extends Bus, RequestPromotionContext {
@@ -42,8 +42,8 @@ export function deploymentPorts(context: DeploymentPortsContext): AbandonContext
 }
 
 /**
- * The build on this worker's engine (other workers sweep theirs), and the release's rollout. A rollout that was going live may
- * serve already: then housekeeping promotes it. Otherwise the sweep removes it.
+ * Removes the build on this worker's engine (other workers sweep their engines), and the release's rollout. A rollout that was going live
+ * may already serve: in this case housekeeping promotes it. Otherwise the sweep removes it.
  */
 async function removeLeftovers(
   context: DeploymentPortsContext,

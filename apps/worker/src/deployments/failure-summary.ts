@@ -1,4 +1,4 @@
-// Summarizes the failure of a command from its output: a buildpack's own message, else the last line that names an error.
+// Summarizes the failure of a command from its output: a buildpack's own message, otherwise the last line that names an error.
 
 import type { NumberedLine } from "@slipway/logs";
 
@@ -6,26 +6,26 @@ export interface FailureSummary {
   readonly text: string;
   /** The buildpack's advice; null without one. */
   readonly hint: string | null;
-  /** Number of the log's line with the text. */
+  /** The number of the log line that contains the text. */
   readonly line: number;
   /** Whether the output ends with the text, so that the log already ends with the reason. */
   readonly isExplained: boolean;
 }
 
-/** The mark of buildpacks before messages for the user. */
+/** The prefix that buildpacks write before messages for the user. */
 const mark = /^ !     (?=\S)/;
 const seeAbove = / \(see above\)/;
-/** A program's line that names an error, as most languages and tools write it. */
+/** A line that names an error, in the format of most languages and tools. */
 const namesError =
   /^(\[?(error|fatal|panic)\b|(uncaught |unhandled )?[\w.$]*(error|exception)\b|.*\berror [A-Z]+\d|.*: (error|fatal)\b|.*(command not found|not found$|cannot find|no such file|permission denied))/i;
 /** Lines that programs print after their error: stacks, versions, closing brackets, and the path of npm's log. */
 const isNoise =
   /^(at |Node\.js v\d|[\s{}[\]()^~|=-]*$|npm (error|ERR!)( *$| A complete log| code | path | errno | Exit status|.*-debug-\d)|(code|errno|syscall|path|spawnargs|requireStack|cause)\b.*:)/;
 const maxChars = 500;
-/** A buildpack's last mark explains the end only where it is among the last lines. */
+/** A buildpack's last message explains the failure only if it is among the last lines. */
 const linesAfterMark = 5;
 
-/** @param lines of the command's output, in order. @returns null without output. */
+/** @param lines the command's output lines, in order. @returns null without output. */
 export function summarizeFailure(lines: readonly NumberedLine[]): FailureSummary | null {
   const printed = lines.filter(({ text }) => text.trim() !== "");
   const last = printed.findLastIndex(({ text }) => mark.test(text));
@@ -46,7 +46,7 @@ function withCause(said: string, cause: FailureSummary | null): string {
   return cause === null ? said : `${said.replace(/\.$/, "")}: ${cause.text}`;
 }
 
-/** The last line that names an error, else the last line. */
+/** The last line that names an error, otherwise the last line. */
 function ofProgram(printed: readonly NumberedLine[]): FailureSummary | null {
   const words = printed
     .map(({ seq, text }) => ({ seq, text: text.trim() }))

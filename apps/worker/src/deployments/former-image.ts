@@ -1,19 +1,19 @@
-// The image of the app's current release, and the times of files in the next one.
+// The image of the app's current release, and the file times of the next one.
 
 import { createHash } from "node:crypto";
 import type { App, ImageRegistry, Store, StoredImage } from "@slipway/core";
 
 /** Labels of an app's image. */
 export const imageLabel = {
-  /** Digest of everything that decided what was built. */
+  /** Digest of all inputs that determined the build's result. */
   inputs: "io.slipway.inputs",
   /** Time of the app's files, in seconds since 1970. */
   sourceTime: "io.slipway.source-time",
-  /** Key of the dependencies below the app's files. */
+  /** Key of the dependency image that the app's files are based on. */
   dependencies: "io.slipway.dependencies",
   /** Name, URL and revision of each buildpack by URL that built the app, in order, as JSON. */
   buildpacks: "io.slipway.buildpacks",
-  /** Key of the build's dependencies that the build changed. */
+  /** Key of the build dependencies, if the build changed them. */
   changedDependencies: "io.slipway.changed-dependencies",
 } as const;
 
@@ -22,7 +22,7 @@ export interface FormerImage {
   /** Seconds since 1970. */
   readonly sourceTime: number;
   readonly appDiffId: string;
-  /** Key of the build's dependencies that its build changed; null when it changed none. */
+  /** Key of the build dependencies if the build changed them; otherwise null. */
   readonly changedDependencies: string | null;
 }
 
@@ -36,7 +36,7 @@ export interface FormerImageContext {
   readonly registry: Pick<ImageRegistry, "inspect">;
 }
 
-/** @returns null when the app has no current image, or one of a version before layers. */
+/** @returns null when the app has no current image, or when a version without layers made the image. */
 export async function formerImage(
   { store, registry }: FormerImageContext,
   { currentReleaseId }: App,
@@ -56,9 +56,10 @@ function readFormerImage({ config: { labels }, layers }: StoredImage): FormerIma
 }
 
 /**
- * The time of an app's files. Servers make ETags of it, so other inputs have another time. It is the same for the same inputs, it
- * follows the times of the source, and it is never in the future.
- * @param newest time of the source's newest file. @returns seconds since 1970.
+ * The time of an app's files. Servers derive ETags from it, so different inputs get a different time. It is the same for the same inputs,
+ * follows the times of the source, and is never in the future.
+ * @param newest the time of the source's newest file.
+ * @returns seconds since 1970.
  */
 export function sourceTime(
   inputs: string,
@@ -67,12 +68,12 @@ export function sourceTime(
 ): number {
   if (former?.inputs === inputs) return former.sourceTime;
   const stated = Math.floor(Math.min(newest.getTime(), createdAt.getTime()) / 1000);
-  // Archivers may give all files one constant time, so the inputs move it by up to a minute.
+  // Archivers may give all files the same constant time, so the inputs shift the time by up to a minute.
   const time = Math.max(stated, earliestSeconds) - (numberOf(inputs) % spreadSeconds);
   return time === former?.sourceTime ? time - 1 : time;
 }
 
-/** @returns seconds since 1970, the same for the same key: dependencies of other versions have other times. */
+/** @returns seconds since 1970, the same for the same key: dependencies with other versions get another time. */
 export function dependenciesTime(key: string): number {
   return earliestSeconds + (numberOf(key) % dependenciesSpreadSeconds);
 }

@@ -1,4 +1,4 @@
-// The toolchain of Go apps: Go itself as a version of a module, from a module proxy.
+// The toolchain of Go apps: Go itself as a module version, from a module proxy.
 
 import type { GoPlan } from "@slipway/buildpacks";
 import type { BlobStore } from "@slipway/core";
@@ -10,7 +10,7 @@ import type { EnsureImages } from "./toolchain-images.ts";
 export interface GoToolchainOptions {
   /** URL of the module proxy. */
   readonly goProxy: string;
-  /** As GOSUMDB. */
+  /** The value of GOSUMDB. */
   readonly goChecksumDatabase: string;
   readonly blobs: BlobStore;
   readonly ensureImages: EnsureImages;

@@ -5,7 +5,7 @@ import type { Deployment } from "@slipway/core";
 
 /**
  * @param created the time of the source, so that the image does not depend on the time of the build.
- * @returns the same for the same arguments.
+ * @returns the same annotations for the same arguments.
  */
 export function imageAnnotations(
   deployment: Pick<Deployment, "source" | "gitRef">,
@@ -21,7 +21,7 @@ export function imageAnnotations(
 }
 
 /**
- * The source's URL without user, password, parameters and fragment, because users who may not read the source can see it.
+ * The source's URL without user, password, parameters and fragment, because users who may not read the source can see the annotations.
  * @returns null when the source is not a URL.
  */
 export function shownUrl({ source }: Pick<Deployment, "source">): string | null {

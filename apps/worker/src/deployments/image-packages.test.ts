@@ -9,7 +9,7 @@ const { signal } = new AbortController();
 const base = { "var/lib/dpkg/status": "Package: bash\nStatus: install ok installed\nVersion: 5.2\n" };
 const gemfileLock = "GEM\n  specs:\n    rack (3.0.8)\n";
 
-/** An image of layers by digest, and the digests of layers that were requested. */
+/** An image with these layers by digest, and a record of the requested layers' digests. */
 function registryOf(layers: Readonly<Record<string, Files | null>>, workingDir = "/srv") {
   const requested: string[] = [];
   const stored = Object.keys(layers).map((digest) => ({
@@ -41,7 +41,7 @@ function registryOf(layers: Readonly<Record<string, Files | null>>, workingDir =
   return { registry, requested };
 }
 
-/** The reasons why images are not listed. */
+/** Collects the reasons why images' packages are not listed. */
 function newLogger() {
   const reasons: unknown[] = [];
   return { reasons, info: (fields: unknown) => void reasons.push((fields as { reason?: unknown }).reason) };

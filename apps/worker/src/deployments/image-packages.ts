@@ -1,5 +1,5 @@
-// Lists the packages of images that bring a distribution of their own: those of Dockerfiles, of Cloud Native Buildpacks, and those that
-// were made elsewhere. What they contain is hostile input: it is read in bounded memory, and never run.
+// Lists the packages of images that contain their own distribution: images of Dockerfiles, of Cloud Native Buildpacks, and images that were
+// built elsewhere. Their content is hostile input: it is read in bounded memory, and never run.
 
 import { posix } from "node:path";
 import { controlFiles } from "@slipway/buildpacks";
@@ -24,16 +24,21 @@ export interface ImagePackagesOptions {
   readonly logger: Pick<Logger, "info">;
 }
 
-/** @returns the packages of an image; null when the image is gone, when it cannot be read, which is logged, or when it lists none. */
+/**
+ * @returns the packages of an image; null when the image is gone, when it cannot be read, which is logged, or when it lists no packages.
+ */
 export type ImagePackages = (reference: string, signal: AbortSignal) => Promise<LockedPackages | null>;
 
-/** What is read of one image, at most. Large images need a tenth: a list of dpkg has about 1 MiB, in each layer that installs packages. */
+/**
+ * Limits of the data read from one image. Large images need a tenth of it: dpkg's list has about 1 MiB, in each layer that installs
+ * packages.
+ */
 const budget = { bytes: 32 * 1024 ** 2, paths: 100_000 };
-/** Size of the remembered layers, at most. Because of them a deployment reads only what changed. */
+/** Maximum size of the remembered layers. With them, a deployment reads only changed layers. */
 const maxRememberedBytes = 32 * 1024 ** 2;
 /** Longer than any path that Linux can open. */
 const maxFolderLength = 4_096;
-/** Lock files of an image have the limits of those of a source. */
+/** Lock files in an image have the same limits as lock files in a source. */
 const lockFileLimits = controlFiles("");
 
 export function openImagePackages(options: ImagePackagesOptions): ImagePackages {
@@ -52,7 +57,7 @@ export function openImagePackages(options: ImagePackagesOptions): ImagePackages 
   };
 }
 
-/** @throws {UnreadableImage} for an image that is damaged, or beyond a limit. */
+/** @throws {UnreadableImage} for an image that is damaged, or exceeds a limit. */
 async function listPackages(
   { registry, maxLayerBytes: maxUnpackedBytes }: ImagePackagesOptions,
   remembered: RememberedLayers,
@@ -75,7 +80,7 @@ async function listPackages(
   return packagesIn(image.files, folder);
 }
 
-/** Chooses the lists of packages of distributions, and lock files in this folder. */
+/** Chooses the package lists of distributions, and the lock files in this folder. */
 function chosenIn(folder: string): Choose {
   const limits = new Map(
     lockFileNames.map((name) => [posix.join(folder, name), lockFileLimits.get(name)] as const),
@@ -83,7 +88,7 @@ function chosenIn(folder: string): Choose {
   return (path) => databaseSizeLimit(path) ?? limits.get(path);
 }
 
-/** That every package is listed cannot be known: others may have been copied into the image. */
+/** The list never counts as complete: other packages may have been copied into the image. */
 function packagesIn(files: ReadonlyMap<string, Buffer>, folder: string): LockedPackages | null {
   const system = installedPackages(files);
   const locked = lockedPackages(lockLanguages, (name) => files.get(posix.join(folder, name)));
@@ -115,9 +120,9 @@ async function readLayer(
   return await readLayerFiles(bytes, choose, limits);
 }
 
-/** Keeps the layers that were used last. */
+/** Remembers the layers that were used last. */
 class RememberedLayers {
-  /** In the order of their last use. */
+  /** The layers, ordered by last use. */
   readonly #layers = new Map<string, LayerFiles>();
   #sizeBytes = 0;
 
@@ -137,7 +142,7 @@ class RememberedLayers {
   }
 }
 
-/** With something for each entry of its maps. */
+/** The size of a layer's files, plus an estimate for each map entry. */
 function sizeOf({ taken }: LayerFiles): number {
   return taken.bytes + 200 * (1 + taken.paths);
 }

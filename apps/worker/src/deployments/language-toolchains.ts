@@ -1,30 +1,31 @@
-// The toolchains of all languages: for each language the versions that an app gets, and images with them.
+// The toolchains of all languages: each chooses an app's versions, and provides images with them.
 
 import type { LanguagePlan } from "@slipway/buildpacks";
 import type { ToolchainImages, ToolchainPair } from "./toolchain-images.ts";
 
-/** Versions that were chosen for an app. */
+/** The versions chosen for an app. */
 export interface ChosenToolchain {
-  /** Lines for the deployment's log: what was chosen and why. */
+  /** Lines for the deployment's log: the choices and their reasons. */
   readonly lines: readonly string[];
-  /** Version by name of each program, for the receipt. */
+  /** Versions by program name, for the receipt. */
   readonly versions: Readonly<Record<string, string>>;
   readonly toolchains: ToolchainPair;
   /**
-   * Finds or makes the images. @param beside another toolchain in the same images, whose programs are found after this one's.
+   * Finds or creates the images.
+   * @param beside another toolchain in the same images, whose programs come after this toolchain's programs in the path.
    * @throws {SlipwayError} "toolchain-unavailable", "registry-unavailable".
    */
   images(signal: AbortSignal, beside: ToolchainPair | null): Promise<ToolchainImages>;
 }
 
-/** What a toolchain needs of an attempt that uses it. */
+/** The parts of an attempt that a toolchain uses. */
 export interface ToolchainWork {
-  /** For what takes its time. */
+  /** Receives lines about work that takes long. */
   readonly say: (line: string) => void;
 }
 
 export interface LanguageToolchain<P extends LanguagePlan> {
-  /** @throws {SlipwayError} "build-failed" when a version that the app wants is not available; "toolchain-unavailable". */
+  /** @throws {SlipwayError} "build-failed" when a version that the app requires is not available; "toolchain-unavailable". */
   choose(plan: P, signal: AbortSignal, work: ToolchainWork): Promise<ChosenToolchain>;
 }
 
@@ -39,7 +40,7 @@ export async function chooseToolchain(
   signal: AbortSignal,
   work: ToolchainWork,
 ): Promise<ChosenToolchain> {
-  // The type of the toolchain follows from the plan's kind, which the compiler cannot express for a union.
+  // The plan's kind determines the type of the toolchain, which the compiler cannot express for a union.
   const toolchain: LanguageToolchain<LanguagePlan> = toolchains[plan.kind];
   return toolchain.choose(plan, signal, work);
 }

@@ -1,12 +1,12 @@
-// Explains which limit a failed build or command has reached, from what the kernel's errors look like in its output.
+// Explains which limit a failed build or command has reached, from kernel error messages in its output.
 
-/** What the limits are called, and what they are. */
+/** The values of the limits, and the names of their settings. */
 export interface HintLimits {
   readonly diskBytes: number;
   /** The setting of `diskBytes`. */
   readonly diskSetting: string;
   readonly tmpfsBytes: number;
-  /** What decides `tmpfsBytes`. */
+  /** The setting that determines `tmpfsBytes`. */
   readonly tmpfsSetting: string;
 }
 
@@ -14,7 +14,7 @@ export interface HintLimits {
 const fileTooLarge = ["File size limit exceeded", "File too large", "EFBIG"];
 const noSpace = ["No space left on device", "Disk quota exceeded", "ENOSPC", "EDQUOT"];
 const openFiles = ["Too many open files", "EMFILE"];
-/** A command that fails has written the reason shortly before. */
+/** A command that fails has written the reason shortly before its end. */
 const keptBytes = 64 * 1024;
 /** 128 + SIGXFSZ. A process that the signal ends may have written nothing. */
 const exitCodeOfXfsz = 153;
@@ -24,7 +24,7 @@ interface Hint {
   readonly hint: string;
 }
 
-/** Keeps the end of the output, which is searched only when the command has failed: most commands succeed. */
+/** Keeps the end of the output. It is searched only when the command has failed, because most commands succeed. */
 export class LimitHints {
   readonly #hints: readonly [fileTooLarge: Hint, ...others: Hint[]];
   readonly #kept: Uint8Array[] = [];
@@ -40,7 +40,7 @@ export class LimitHints {
     ];
   }
 
-  /** @param bytes of the output, which do not change afterwards. */
+  /** @param bytes a part of the output. It must not change afterwards. */
   read(bytes: Uint8Array): void {
     this.#kept.push(bytes);
     this.#sizeBytes += bytes.length;
@@ -48,7 +48,7 @@ export class LimitHints {
       this.#sizeBytes -= this.#kept.shift()?.length ?? 0;
   }
 
-  /** @returns a line for each limit that was reached, as the output or the exit code says. */
+  /** @returns a line for each limit that was reached, according to the output or the exit code. */
   after(exitCode: number): readonly string[] {
     const text = Buffer.concat(this.#kept).toString("latin1");
     const [fileSize] = this.#hints;

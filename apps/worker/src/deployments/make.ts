@@ -1,4 +1,4 @@
-// The ways from a source to the files of an image: as they are, by a build on its dependencies, or by a build of everything.
+// The ways to turn a source into an image's files: unchanged, by a build on its dependencies, or by a complete build.
 
 import { createHash } from "node:crypto";
 import { sourceTar } from "@slipway/archive";
@@ -31,19 +31,19 @@ interface Input<P extends Plan = Plan> {
   readonly hasAssetPackages: boolean;
 }
 
-/** Holds the files until it is disposed of. */
+/** The files of an image. They exist until the result is disposed. */
 interface Made extends AsyncDisposable {
-  /** Its build may still have to end. */
+  /** The build, which may not have ended yet. */
   readonly built: Built;
   readonly files: AppFiles;
-  /** With the build cache to save; null when there is none. */
+  /** The sandbox with the build cache to save; null when there is none. */
   readonly sandbox: Sandbox | null;
 }
 
-/** Folders among the dependencies that tools keep their caches in. Releases do not contain them. */
+/** Folders among the dependencies in which tools keep caches. Releases do not contain them. */
 const toolCaches = /^\.(cache|vite|vite-temp)(\/|$)/;
 
-/** @throws {SlipwayError} the failures of a build. */
+/** @throws {SlipwayError} the errors of a build. */
 export async function make(
   context: MakeContext,
   attempt: Attempt,
@@ -77,7 +77,10 @@ async function makeOnAssets(
   return fromBuild(context, attempt, { ...input, plan }, key);
 }
 
-/** The source itself, on top of the dependencies. No code of the app runs, unless dependencies have to be installed. */
+/**
+ * Makes the image's files from the unchanged source, on top of the dependencies. No code of the app runs, unless dependencies have to be
+ * installed.
+ */
 async function fromSource(
   context: MakeContext,
   attempt: Attempt,
@@ -105,8 +108,8 @@ async function fromSource(
 }
 
 /**
- * What the build leaves of the source, on top of the dependencies.
- * @returns null when the build changed its dependencies, so that those of releases would differ from them.
+ * Makes the image's files from the result of a build, on top of the dependencies.
+ * @returns null when the build changed its dependencies, because the dependencies of releases would then differ.
  */
 async function fromLayers(
   context: MakeContext,
@@ -114,7 +117,8 @@ async function fromLayers(
   { fetched, plan, former, hasAssetPackages }: Input<Plan & Layered>,
 ): Promise<Made | null> {
   const { signal } = attempt;
-  // The snapshot is looked up last, so that it is not removed while the dependencies of the release are installed.
+  // The snapshot is looked up last: an earlier look-up could find a snapshot that is removed while the release's dependencies are
+  // installed.
   await using installed = new AsyncDisposableStack();
   const { base, languages, production } = await releaseBase(context, attempt, plan);
   if (production !== null) installed.use(production);
@@ -129,7 +133,7 @@ async function fromLayers(
       fetched,
       folder: plan.folder,
       image,
-      // What the build gets is the monorepo, or the app alone.
+      // The build receives the monorepo, or the app alone.
       projectDir: workspace ?? "",
       runnerArguments: [
         `${workspace === null ? "installed" : "installed-below"}=${folder}`,
@@ -143,7 +147,7 @@ async function fromLayers(
   opened.defer(() => settled(built));
   if (languages.length > 0 && !built.keepsDependencies) {
     await built.ended;
-    // The engine would list all files of the source as changes.
+    // In a workspace, the engine would report all files of the source as changes.
     if (workspace !== null) return null;
     const changes = await sandbox.changes(`${workDir}/build/${folder}`, signal);
     if (changes.some((path) => !toolCaches.test(path))) return null;
@@ -157,13 +161,13 @@ async function fromLayers(
   };
 }
 
-/** Says which part of the source is built. The build runner says it of a workspace. */
+/** Logs which folder of the source is built. For a workspace, the build runner logs it. */
 function sayFolder({ log }: Attempt, { folder, language }: Plan & Layered): void {
   if (folder !== "" && language.install.workspace === null)
     log.line(`-----> Building the directory ${folder} only`);
 }
 
-/** The engine packs the app if the result of the build does not contain it. */
+/** The engine packs the app if the build's result does not contain it. */
 async function openFiles(
   { signal }: Attempt,
   sandbox: Pick<Sandbox, "download">,
@@ -175,12 +179,12 @@ async function openFiles(
   return sandbox.download(`${workDir}/${folder}`, signal);
 }
 
-/** The caller that awaits the build reports its failure. */
+/** The build's failure is reported by the caller that awaits the build. */
 async function settled({ ended }: Built): Promise<void> {
   await Promise.allSettled([ended]);
 }
 
-/** What is below the app's files in a release. */
+/** The base image of the app's files in a release. */
 async function releaseBase(context: MakeContext, attempt: Attempt, plan: Plan & Layered) {
   if (plan.language.releasedOn === "stack")
     return { base: context.config.stackImage, languages: [], production: null };
@@ -188,7 +192,7 @@ async function releaseBase(context: MakeContext, attempt: Attempt, plan: Plan & 
   return { base: image, languages: [plan.language.kind], production: sandbox };
 }
 
-/** What the buildpack leaves of the source. @param changedDependencies key of dependencies that the build changes. */
+/** Makes the image's files from the buildpack's result. @param changedDependencies the key of dependencies that the build changes. */
 async function fromBuild(
   context: MakeContext,
   attempt: Attempt,
@@ -204,7 +208,7 @@ async function fromBuild(
   const image = plan.language?.builtOn ?? context.config.stackBuildImage;
   const buildpacks = chosen?.origins ?? [];
   const inputs = digestOf([plan.source.digest, image, base, sorted(attempt.variables), ...buildpacks]);
-  // The packages that build assets stay where the image has them.
+  // The packages that build assets stay in their folder of the image.
   const folder = hasAssetPackages ? "app" : "build";
   const files = filesOf(attempt, { base, languages, inputs, folder, plan, former });
   const sandbox = opened.use(

@@ -17,9 +17,9 @@ import type { EnsureImages } from "./toolchain-images.ts";
 
 interface NodeVersions {
   readonly node: NodeChoice;
-  /** What installs the dependencies; null for npm. */
+  /** The package manager that installs the dependencies; null for npm. */
   readonly packageManager: PackageManagerChoice | null;
-  /** What the processes of releases call; null for npm or none. */
+  /** The package manager that processes of releases call; null for npm or none. */
   readonly startedPackageManager: PackageManagerChoice | null;
 }
 

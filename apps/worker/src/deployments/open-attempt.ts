@@ -22,8 +22,9 @@ export type OpenAttemptContext = DeploymentPortsContext & {
 };
 
 /**
- * Claims the deployment. Dispose of the attempt when it has ended.
- * @returns null when nothing is left to attempt: the deployment is gone or final, or its app was deleted, which ends it here.
+ * Claims the deployment. Dispose the attempt when it has ended.
+ * @returns null when nothing is left to attempt: the deployment is deleted or final, or its app was deleted, which ends the deployment
+ * here.
  * @throws {SlipwayError} "lease-lost" when a newer attempt holds the deployment or its log.
  */
 export async function openAttempt(
@@ -53,7 +54,7 @@ export async function openAttempt(
     },
   });
   if (lease === null) {
-    // It was aborted since it was read.
+    // The deployment was aborted after it was read.
     await opened.disposeAsync();
     await sealIfFinal(context, await store.deployments.get(task.id));
     return null;
@@ -73,7 +74,7 @@ export async function openAttempt(
   };
 }
 
-/** @returns null when the deployment needs no attempt. A deployment whose log is still open, or whose app is gone, is ended. */
+/** @returns null when the deployment needs no attempt. Ends a deployment whose log is still open, or whose app is deleted. */
 async function appToDeploy(context: OpenAttemptContext, task: LaneTask): Promise<App | null> {
   const { store } = context;
   const found = await store.deployments.get(task.id);
@@ -86,7 +87,7 @@ async function appToDeploy(context: OpenAttemptContext, task: LaneTask): Promise
   return null;
 }
 
-/** @returns whether the deployment is final: its log is closed now. */
+/** @returns whether the deployment is final. In this case its log is now closed. */
 async function sealIfFinal(context: OpenAttemptContext, found: Deployment | null): Promise<boolean> {
   if (found === null || !isFinal(found.status)) return false;
   await sealAbandoned(deploymentPorts(context), found);

@@ -1,4 +1,4 @@
-// What an image was made of, as its receipt states it.
+// The source of an image, as its receipt states it.
 
 import { parseImageReference } from "@slipway/core";
 import type { BuilderKind, Deployment } from "@slipway/core";
@@ -7,7 +7,7 @@ import type { Plan } from "./phases/plan.ts";
 
 export interface Origin {
   readonly builder: BuilderKind;
-  /** Null for an upload. */
+  /** The source's URL; null for an upload. */
   readonly url: string | null;
   /** Hexadecimal SHA-256 of the archive, or of the manifest or index that the deployment named. */
   readonly sha256: string;
@@ -34,7 +34,7 @@ export function plannedOrigin(
   };
 }
 
-/** The origin of an image that was made elsewhere, with a package URL (https://github.com/package-url/purl-spec). */
+/** The origin of an image that was built elsewhere, with a package URL (https://github.com/package-url/purl-spec). */
 export function imageOrigin(reference: string): Origin {
   const { host, repository, digest } = parseImageReference(reference);
   const name = repository.slice(repository.lastIndexOf("/") + 1);

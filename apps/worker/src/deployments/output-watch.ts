@@ -1,17 +1,17 @@
-// Ends a build that writes no output for too long: it most likely waits for something that never happens, and holds a build slot.
+// Ends a build that writes no output for too long: it most likely waits for an event that never occurs, and occupies a build slot.
 
 import { SlipwayError } from "@slipway/core";
 
 export interface OutputWatch extends Disposable {
   /** Aborted with "build-timeout" when the build has been silent for too long. */
   readonly signal: AbortSignal;
-  /** Stores output. The build may be blocked until it is stored, so the time without output counts from then. */
+  /** Stores output. The build may be blocked until its output is stored, so the time without output counts from the end of this call. */
   readonly store: (work: () => void | Promise<void>) => Promise<void>;
-  /** Restarts the time limit, without output. */
+  /** Restarts the time limit without any output. */
   readonly noteProgress: () => void;
 }
 
-/** Watches a build from now on. */
+/** Starts watching a build. */
 export function watchOutput(silenceMs: number): OutputWatch {
   const controller = new AbortController();
   const end = (): void => {

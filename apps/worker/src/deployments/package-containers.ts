@@ -1,5 +1,5 @@
-// Containers in which the package manager of a stack's distribution lists and unpacks packages. They are like those of builds: no root, no
-// capabilities, and only the guarded egress.
+// Containers in which the stack's package manager lists and unpacks packages. Like build containers, they have no root user and no
+// capabilities, and their egress is guarded.
 
 import { createHash } from "node:crypto";
 import { entriesTar } from "@slipway/archive";
@@ -23,18 +23,18 @@ export interface PackageContainersOptions {
   readonly now: () => Date;
 }
 
-/** What a container runs, and its files. */
+/** The command of a container, and its files. */
 interface Task {
   readonly script: string;
   readonly arguments: readonly string[];
   readonly files: Readonly<Record<string, Uint8Array>>;
-  /** What it does, for errors. */
+  /** The name of the task in errors. */
   readonly title: string;
 }
 
-/** For each container. */
+/** The time limit of each container. */
 const timeoutMs = 15 * 60_000;
-/** A container that its worker did not remove is kept for this long: until its files are downloaded, too. */
+/** How long a container is kept that its worker did not remove. This includes the time to download its files. */
 const keptMs = 2 * timeoutMs;
 /** Exit code of the script `list` in a stack without a package manager. */
 const noPackageManager = 3;
@@ -43,7 +43,7 @@ const caBundlePath = "ca/bundle.pem";
 const packagesPath = "packages";
 
 export function openPackageContainers(options: PackageContainersOptions): {
-  /** Digest of how packages are unpacked. */
+  /** Digest of the unpacking method. */
   readonly layout: string;
   readonly containers: PackageContainers;
 } {
@@ -78,11 +78,11 @@ export function openPackageContainers(options: PackageContainersOptions): {
 
 interface Ran extends AsyncDisposable {
   readonly sandbox: Sandbox;
-  /** What it wrote to stdout. */
+  /** The container's output on stdout. */
   readonly output: string;
 }
 
-/** @throws {SlipwayError} "toolchain-unavailable" with the end of what the script wrote; "configuration-invalid". */
+/** @throws {SlipwayError} "toolchain-unavailable" with the end of the script's output; "configuration-invalid". */
 async function runTask(options: PackageContainersOptions, task: Task, signal: AbortSignal): Promise<Ran> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const bounded = AbortSignal.any([signal, timeout]);
@@ -130,7 +130,7 @@ async function createTask(
         image: stackImage,
         command: ["/bin/bash", "-c", task.script, "packages", ...task.arguments],
         environment: caBundle === null ? {} : caVariables(`${workDir}/${caBundlePath}`),
-        // It belongs to no app: all builds that wait for the packages need it, also when one of them ends.
+        // The container belongs to no app: all builds that wait for the packages need it, even when one of these builds ends.
         labels: { [label.expiresAt]: String(now().getTime() + keptMs) },
         limits: { memoryBytes, cpus, pids, tmpfsBytes, diskBytes },
       },

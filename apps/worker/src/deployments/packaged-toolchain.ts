@@ -1,4 +1,4 @@
-// Toolchains of packages of the stack's distribution, of any language.
+// Toolchains that consist of packages of the stack's distribution, for any language.
 
 import type { LanguagePlan } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
@@ -21,7 +21,7 @@ export interface PackagedToolchainOptions extends Omit<PackageContainersOptions,
 
 export interface PackagedLanguage<P extends LanguagePlan> {
   readonly names: PackageNames;
-  /** @throws {SlipwayError} "toolchain-unavailable" when the packages lack one that the language needs. */
+  /** @throws {SlipwayError} "toolchain-unavailable" when a package that the language requires is missing. */
   readonly describe: (plan: P, sets: PackageSets) => Pick<ChosenToolchain, "lines" | "versions">;
   readonly toolchains: (
     parts: { readonly distribution: Distribution; readonly containers: PackageContainers },

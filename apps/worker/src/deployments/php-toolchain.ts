@@ -1,4 +1,4 @@
-// The toolchain of PHP apps: PHP with its extensions and Composer, as the stack's distribution has them.
+// The toolchain of PHP apps: PHP with its extensions and Composer, from the stack's distribution.
 
 import { launchFiles } from "@slipway/buildpacks";
 import type { PhpPlan } from "@slipway/buildpacks";
@@ -29,7 +29,7 @@ export function openPhpToolchain(options: PackagedToolchainOptions): LanguageToo
   });
 }
 
-/** @throws {SlipwayError} "build-failed" when composer.json requires another version, and no install of Composer checks it. */
+/** @throws {SlipwayError} "build-failed" when composer.json requires another version, and no Composer install checks the version. */
 export function checkVersion({ uncheckedPhp }: Pick<PhpPlan, "uncheckedPhp">, php: string): void {
   if (uncheckedPhp === "" || fitsComposer(php, uncheckedPhp) !== false) return;
   throw new SlipwayError(

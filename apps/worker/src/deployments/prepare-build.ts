@@ -1,4 +1,4 @@
-// What a build needs before it begins: the plan, the app's former image, and an engine without the remains of older attempts.
+// Prepares a build: the plan, the app's former image, and an engine without leftovers of older attempts.
 
 import { together } from "@slipway/async";
 import { label } from "@slipway/core";
@@ -22,7 +22,7 @@ type PreparedAttempt = Labelled &
   };
 
 /**
- * The calls end together: a plan that goes on after a failure would read a source that is deleted.
+ * All calls end before this function returns or throws: a plan that continued after a failure would read a deleted source.
  * @throws {SlipwayError} the first failure.
  */
 export async function prepareBuild(
@@ -39,7 +39,7 @@ export async function prepareBuild(
   return { planned, former };
 }
 
-/** Removes what older attempts left on the engine, which must be gone before this one builds. */
+/** Removes older attempts' sandboxes from the engine: they must be gone before this attempt builds. */
 export async function removeOlderSandboxes({ engine }: RemovalContext, attempt: Labelled): Promise<void> {
   const { [label.attempt]: _attempt, ...deployment } = labelsOf(attempt);
   await engine.removeSandboxes(deployment);

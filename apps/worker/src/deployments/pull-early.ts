@@ -10,8 +10,9 @@ export interface PullEarlyContext {
 }
 
 /**
- * The start waits for the pull, or pulls the image again and reports the failure.
- * @param image its reference by digest. @returns the pull, which is disposed of when it has ended.
+ * The start waits for this pull, or pulls the image again and reports the failure.
+ * @param image the image's reference by digest.
+ * @returns the pull. Its disposal ends once the pull has ended.
  */
 export function pullEarly(
   { scheduler, logger }: PullEarlyContext,

@@ -21,30 +21,30 @@ export type PutInServiceContext = PointContext & PromoteContext;
 interface StartedRollout {
   readonly app: App;
   readonly rolloutId: string;
-  /** Number of instances it was started with; becomes the web count of the app. */
+  /** The number of instances that were started. It becomes the app's web count. */
   readonly count: number;
-  /** Lease on the deployment or the operation. `check` rejects with "lease-lost" once another attempt holds it. */
+  /** The lease on the deployment or the operation. `check` rejects with "lease-lost" once another attempt holds the lease. */
   readonly holder: { check(): Promise<void> };
-  /** Ends the wait for the routers; the next attempt waits again. */
+  /** When aborted, ends the wait for the routers; the next attempt waits again. */
   readonly signal: AbortSignal;
 }
 
 export interface NextRollout extends StartedRollout {
   readonly releaseId: string;
   readonly targets: readonly Address[];
-  /** Null when nothing was deployed. */
+  /** Null if nothing was deployed. */
   readonly lastDeployedAt: Date | null;
 }
 
-/** Idempotent, also across attempts. @throws {SlipwayError} "lease-lost", "not-found" when the app is gone. */
+/** Idempotent, also across attempts. @throws {SlipwayError} "lease-lost", "not-found" when the app was deleted. */
 export async function putInService(context: PutInServiceContext, next: NextRollout): Promise<void> {
   await point(context, next);
   await promote(context, next);
 }
 
 /**
- * Replaces all other rollouts of the app. Only the holder of its lease may call it: the next holder's rollout may be starting.
- * When it fails and no attempt is left, housekeeping promotes the rollout.
+ * Replaces all other rollouts of the app. Only the holder of the app's lease may call it, because the next holder's rollout may be
+ * starting. When it fails and no attempt is left, housekeeping promotes the rollout.
  */
 export async function promote(context: PromoteContext, rollout: StartedRollout): Promise<void> {
   try {
@@ -70,7 +70,7 @@ async function point({ store, now }: PointContext, next: NextRollout): Promise<v
   for (;;) {
     const app = await store.apps.get(next.app.id);
     if (app === null) throw notFound("app");
-    // Checked after the app was read: an attempt that takes over later also changes the app, so the change below fails.
+    // Checked after the app was read: if an attempt takes over later, it also changes the app, so the change below fails.
     await next.holder.check();
     const facts = { currentReleaseId: releaseId, currentRolloutId: rolloutId, targets, webCount: count };
     const lastDeployedAt = next.lastDeployedAt ?? app.lastDeployedAt;

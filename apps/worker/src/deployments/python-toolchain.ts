@@ -1,4 +1,4 @@
-// The toolchain of Python apps: the stack's Python or one of a mirror, and uv from the Python package index.
+// The toolchain of Python apps: the stack's Python or a Python of a mirror, and uv from the Python package index.
 
 import type { PythonPlan } from "@slipway/buildpacks";
 import type { BlobStore, ImageRegistry } from "@slipway/core";

@@ -9,8 +9,8 @@ import { summarizeFailure } from "./failure-summary.ts";
 type Log = Pick<LogWriter, "line" | "lastSeq" | "recentLines">;
 
 /**
- * Writes the log's last line with the reason, unless the output ends with one.
- * @param phase the one that failed; null outside of phases.
+ * Writes the reason as the log's last line, unless the output ends with a reason.
+ * @param phase the failed phase; null outside of phases.
  */
 export function explainFailure(log: Log, error: SlipwayError, phase: FailedPhase | null): Failure {
   const summary = summaryOf(log, error, phase);
@@ -23,13 +23,13 @@ export function explainFailure(log: Log, error: SlipwayError, phase: FailedPhase
   return failureOf({ ...said, message }, { ...where, line: summary.line });
 }
 
-/** The message of the phase's failed command; null for another kind of error. */
+/** The message of the phase's failed command; null for other kinds of errors. */
 function summaryOf(log: Log, { exitCode }: SlipwayError, phase: FailedPhase | null) {
   if (exitCode === undefined || phase === null) return null;
   return summarizeFailure(log.recentLines().filter(({ seq }) => seq >= phase.firstLine));
 }
 
-/** A name at the beginning, such as package.json, stays as it is written. */
+/** A name at the beginning, such as package.json, keeps its spelling. */
 function lastLine({ message }: SlipwayError): string {
   return /^[a-z]+[ ,:]/.test(message) ? message.charAt(0).toUpperCase() + message.slice(1) : message;
 }

@@ -1,4 +1,4 @@
-// The key that this worker signs receipts with. The database keeps the public half of each key that ever signed.
+// The key with which this worker signs receipts. The database keeps the public half of every key that was ever used.
 
 import { readFile } from "node:fs/promises";
 import { SlipwayError } from "@slipway/core";
@@ -7,16 +7,16 @@ import { receiptSigner } from "@slipway/receipts";
 import type { ReceiptSigner } from "@slipway/receipts";
 
 export interface ReceiptKeyOptions {
-  /** The secret, or the file that contains it. */
+  /** The secret, or the file that contains the secret. */
   readonly from: { readonly secret: string } | { readonly file: string };
   readonly receipts: Pick<ReceiptStore, "addKey">;
   readonly now: () => Date;
 }
 
-/** @returns the current key, whose public half is stored. @throws {SlipwayError} "configuration-invalid", "store-unavailable". */
+/** @returns the current key, after storing its public half. @throws {SlipwayError} "configuration-invalid", "store-unavailable". */
 export type CurrentReceiptKey = () => Promise<ReceiptSigner>;
 
-/** The file is read at each use: it is small, and may be replaced at any time. */
+/** The file is read at each use, because it is small and may be replaced at any time. */
 export function openReceiptKey({ from, receipts, now }: ReceiptKeyOptions): CurrentReceiptKey {
   let current: (ReceiptSigner & { readonly secret: string }) | null = null;
   return async () => {

@@ -1,4 +1,4 @@
-// Creates the receipt of a build: a signed statement of what the image is and what it was made of.
+// Creates the receipt of a build: a signed statement about the image and its inputs.
 
 import type { App, ImageRegistry, Store } from "@slipway/core";
 import { signStatement, statementAbout } from "@slipway/receipts";
@@ -18,7 +18,7 @@ export interface ReceiptContext {
   readonly now: () => Date;
 }
 
-/** Stores the receipt. Called before there is a release of the image, so that no release lacks one. @returns the envelope. */
+/** Stores the receipt. Called before a release of the image is created, so that every release has a receipt. @returns the envelope. */
 export async function storeReceipt(
   context: ReceiptContext,
   attempt: Attempt,

@@ -4,7 +4,7 @@ import { LAUNCH_SCRIPT } from "@slipway/buildpacks";
 import type { LanguagePlan } from "@slipway/buildpacks";
 import type { ImagePush, Labels } from "@slipway/core";
 
-/** Variables of the processes of apps by language, which the app's own variables override. */
+/** Environment variables of apps' processes by language. The app's own variables override them. */
 const environments: Readonly<Record<LanguagePlan["kind"], Readonly<Record<string, string>>>> = {
   nodejs: {
     NODE_ENV: "production",
@@ -12,12 +12,12 @@ const environments: Readonly<Record<LanguagePlan["kind"], Readonly<Record<string
     npm_config_cache: "/tmp/npm",
     npm_config_logs_max: "0",
     npm_config_update_notifier: "false",
-    // pnpm 11 and later would install dependencies, also those for development, before they run a script.
+    // pnpm 11 and later would install dependencies, including those for development, before they run a script.
     pnpm_config_verify_deps_before_run: "false",
     pnpm_config_update_notifier: "false",
   },
   python: {
-    // Without this, what an app prints is in its logs only when a buffer is full.
+    // Without this variable, an app's output appears in its logs only when a buffer is full.
     PYTHONUNBUFFERED: "1",
   },
   go: {},

@@ -1,8 +1,8 @@
-// Housekeeping of any worker may remove a snapshot between its look-up and the build that uses it.
+// Handles the removal of a snapshot by any worker's housekeeping between its look-up and the build that uses it.
 
 import { SlipwayError } from "@slipway/core";
 
-/** Runs `onSnapshot`, and `instead` when it rejects because the engine no longer has the snapshot. */
+/** Runs `onSnapshot`. Runs `instead` when `onSnapshot` rejects because the engine no longer has the snapshot. */
 export async function unlessSnapshotRemoved<T>(
   onSnapshot: () => Promise<T>,
   instead: () => Promise<T>,

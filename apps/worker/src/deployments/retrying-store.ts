@@ -1,4 +1,4 @@
-// The store as attempts use it: calls are retried while the database is unavailable, so that a build survives an outage.
+// The store for attempts: calls are retried while the database is unavailable, so that a build survives an outage.
 
 import { retry } from "@slipway/async";
 import type { Store } from "@slipway/core";
@@ -7,8 +7,8 @@ import { defaultLimits } from "@slipway/logs";
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
 /**
- * Retries each call while the store is unavailable, except those of the log: its writer retries them itself, and stops reading the
- * build's output until they succeed. Every call may be repeated, as the port says. A compare-and-set whose first response was lost
+ * Retries each call while the store is unavailable, except for calls of the log: the log writer retries these itself, and does not read the
+ * build's output until they succeed. Every call may be repeated, as the port requires. A compare-and-set whose first response was lost
  * returns false when it is repeated; `storeChange` handles that.
  * @param signal ends the retries, with its reason.
  */

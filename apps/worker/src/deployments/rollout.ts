@@ -12,7 +12,7 @@ export type RolloutContext = EnvironmentContext & {
   };
 };
 
-/** @throws {SlipwayError} "no-web-process" when the release has none. */
+/** @throws {SlipwayError} "no-web-process" when the release has no such process. */
 export function rolloutOf(
   { config }: RolloutContext,
   app: App,
@@ -33,12 +33,13 @@ export function rolloutOf(
     limits: config.instance,
     bootTimeoutMs: config.timing.bootTimeoutMs,
     stopGraceMs: config.timing.stopGraceMs,
-    // Only an external proxy on the configured network reads it. Our router needs no labels, and each health check costs a process.
+    // Only an external proxy on the configured network reads the host name and the health check. Slipway's router needs no labels, and each
+    // health check costs a process.
     hostname: config.scheduler.network === undefined ? null : new URL(config.appUrl(app.name)).hostname,
   };
 }
 
-/** @returns argv that runs a shell command in a container of the release. */
+/** @returns the argv that runs a shell command in a container of the release. */
 export function shellCommandOf({ imageStart }: Release, command: string): readonly string[] {
   if (imageStart === null) return launchCommand(command);
   return [...(imageStart.shell ?? ["/bin/sh", "-c"]), command];

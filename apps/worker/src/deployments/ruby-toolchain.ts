@@ -1,4 +1,4 @@
-// The toolchain of Ruby apps: Ruby with Bundler, as the stack's distribution has them.
+// The toolchain of Ruby apps: Ruby with Bundler, from the stack's distribution.
 
 import type { RubyPlan } from "@slipway/buildpacks";
 import { rubyPackages, rubyToolchains, rubyVersions } from "@slipway/toolchains";
@@ -24,7 +24,7 @@ export function openRubyToolchain(options: PackagedToolchainOptions): LanguageTo
   });
 }
 
-/** @returns a warning when a file for version managers names another series. Of a Gemfile, Bundler checks it. */
+/** @returns a warning when a file for version managers names another series. The version in a Gemfile is checked by Bundler. */
 export function versionWarning({ version }: Pick<RubyPlan, "version">, ruby: string): readonly string[] {
   if (version === null || seriesOf(version.wanted) === seriesOf(ruby)) return [];
   return [

@@ -1,4 +1,4 @@
-// Creates the SBOM of an image, from the lock files of its source or from what the image itself lists.
+// Creates the SBOM of an image, from its source's lock files or from the package lists in the image.
 
 import { posix } from "node:path";
 import { projectDirectory } from "@slipway/buildpacks";
@@ -26,8 +26,8 @@ interface MadeImage {
 }
 
 /**
- * Stores the SBOM of an image that buildpacks made. A later build of the same image replaces it by an equal document.
- * @returns the document; null for an app without a lock file that can be read.
+ * Stores the SBOM of an image that buildpacks built. A later build of the same image replaces it by an equal document.
+ * @returns the document; null for an app without a readable lock file.
  */
 export function storeSbom(
   context: SbomContext,
@@ -38,9 +38,10 @@ export function storeSbom(
 }
 
 /**
- * Stores the SBOM of an image that brings a distribution of its own. Its layers are read for it.
- * @param plan of its source; null for an image that was made elsewhere.
- * @returns the document; null when neither the image nor the source lists packages. @throws {SlipwayError} "registry-unavailable".
+ * Stores the SBOM of an image that contains its own distribution, by reading the image's layers.
+ * @param plan the plan of its source; null for an image that was built elsewhere.
+ * @returns the document; null when neither the image nor the source lists packages.
+ * @throws {SlipwayError} "registry-unavailable".
  */
 export async function storeImageSbom(
   context: SbomContext,
@@ -71,7 +72,7 @@ async function store(
   return text;
 }
 
-/** @param folder of the app in its source. @returns the packages of the lock files that count for the plan; null without one. */
+/** @param folder the app's folder in its source. @returns the packages of the plan's lock files; null when there are none. */
 export function sourcePackages(plan: SourcePlan, folder: string): LockedPackages | null {
   const { language, assets, monorepo, source } = plan;
   const below = (path: string) => (name: string) => source.captured.get(posix.join(path, name));
@@ -87,7 +88,7 @@ export function sourcePackages(plan: SourcePlan, folder: string): LockedPackages
   const isBundled = plan.builder === "buildpacks" && plan.buildpacks === null;
   if (isBundled) return null;
   const locked = lockedPackages(lockLanguages, below(folder));
-  // Such builds install what they want: no plan says which files they read.
+  // Such builds may install any packages: no plan says which files they read.
   return locked === null ? null : { ...locked, isComplete: false };
 }
 

@@ -10,7 +10,7 @@ import {
 } from "@slipway/scheduler";
 import type { WorkerConfig } from "../config.ts";
 
-/** @param common options of both: the engine, the installation, the registry login; those of a swarm's nodes. */
+/** @param common options for both kinds: the engine, the installation, the registry login, and the options of a swarm's nodes. */
 export async function openScheduler(
   config: Pick<WorkerConfig, "scheduler">,
   common: DockerSchedulerOptions & SwarmSchedulerOptions,
@@ -18,7 +18,7 @@ export async function openScheduler(
   const { kind, network, publishHost: host } = config.scheduler;
   const joined = network === undefined ? common : { ...common, network };
   if (kind === "swarm") return openSwarmScheduler(joined);
-  // Engines take an address, not a name.
+  // Engines require an address instead of a name.
   const publishHost = host === undefined ? {} : { publishHost: (await lookup(host)).address };
   return openDockerScheduler({ ...joined, ...publishHost });
 }

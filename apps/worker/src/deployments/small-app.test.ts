@@ -1,4 +1,4 @@
-// A small app gives the same layer whether its files come with the result of its build, or are packed by the engine.
+// A small app results in the same layer whether its files are part of the build's result, or are packed by the engine.
 
 import { createHash } from "node:crypto";
 import { sourceTar } from "@slipway/archive";
@@ -10,7 +10,7 @@ import { expect, test } from "vitest";
 
 const signal = new AbortController().signal;
 const mebibyte = 1024 ** 2;
-/** Names that tools sort differently, links, an empty file, a pipe, and names that need extended headers. */
+/** Names that tools sort differently, links, an empty file, a pipe, and names that require extended headers. */
 const compile = `#!/bin/bash
 set -e
 cd "$1"

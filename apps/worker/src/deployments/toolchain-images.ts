@@ -5,28 +5,28 @@ import { openToolchains } from "@slipway/toolchains";
 import type { Toolchain } from "@slipway/toolchains";
 
 export interface ToolchainImages {
-  /** Reference of the image for builds: the build stack and what builds need. */
+  /** Reference of the image for builds: the build stack and the programs that builds need. */
   readonly build: string;
-  /** Reference of the image for releases: the run stack and what processes need. */
+  /** Reference of the image for releases: the run stack and the programs that processes need. */
   readonly run: string;
 }
 
-/** What the images have on top of the stack. */
+/** The toolchains that the images contain on top of the stack. */
 export type ToolchainPair = { readonly [Name in keyof ToolchainImages]: Toolchain };
 
-/** Finds or makes the images. @throws {SlipwayError} those of `Toolchains.ensure`. */
+/** Finds or creates the images. @throws {SlipwayError} the errors of `Toolchains.ensure`. */
 export type EnsureImages = (toolchains: ToolchainPair, signal: AbortSignal) => Promise<ToolchainImages>;
 
 export interface ToolchainImageOptions {
   readonly registry: ImageRegistry;
-  /** The image that releases are made on. */
+  /** The base image of releases. */
   readonly stackImage: string;
-  /** The image that builds run on. */
+  /** The base image of builds. */
   readonly stackBuildImage: string;
   readonly now: () => Date;
 }
 
-/** For this time, images that were found or made are not looked up in the registry again. */
+/** For this time, the registry is not asked again for images that were found or created. */
 const recentMs = 10 * 60_000;
 
 export function openToolchainImages(options: ToolchainImageOptions): EnsureImages {
@@ -39,7 +39,7 @@ export function openToolchainImages(options: ToolchainImageOptions): EnsureImage
     const found = recent.get(key);
     const time = now().getTime();
     if (found !== undefined && time < found.expiresAt) return found.images;
-    // One after the other: a layer of both is made for the first, and found for the second.
+    // One after the other: a layer that both contain is created for the first, and found for the second.
     const runImage = await runs.ensure(run, signal);
     const buildImage = await builds.ensure(build, signal);
     const images = { build: buildImage.reference, run: runImage.reference };
@@ -49,7 +49,7 @@ export function openToolchainImages(options: ToolchainImageOptions): EnsureImage
   };
 }
 
-/** @param beside added to the other one; null for none. */
+/** @param beside the toolchain to add; null for none. */
 export function combined(toolchains: ToolchainPair, beside: ToolchainPair | null): ToolchainPair {
   if (beside === null) return toolchains;
   const both = (name: keyof ToolchainImages): Toolchain => ({

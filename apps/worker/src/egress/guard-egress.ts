@@ -1,4 +1,4 @@
-// Guards the egress of builds, hooks and releases before a worker takes jobs, and proves that the guard holds.
+// Guards the egress of builds, hooks and releases before a worker takes jobs, and proves that the guard is effective.
 
 import { resolve4 } from "node:dns/promises";
 import { SlipwayError } from "@slipway/core";
@@ -30,7 +30,7 @@ import {
 
 const openWarning =
   "EGRESS=open: builds, hooks and releases reach whatever their engine's host reaches, also its own services and metadata services of clouds";
-/** Including a pull of the stack. */
+/** Includes a pull of the stack. */
 const restoreLimitMs = 600_000;
 const defaultRegistry = "https://registry.npmjs.org";
 
@@ -42,7 +42,7 @@ export interface EgressContext {
     hset(key: string, field: string, value: string): Promise<number>;
   };
   readonly keys: Pick<RedisKeys, "egressProven">;
-  /** How to connect to the engines; `nodes` are those of a swarm besides `releases`. */
+  /** The connections to the engines; `nodes` are a swarm's nodes besides `releases`. */
   readonly engines: {
     readonly builds: DockerConnectionOptions;
     readonly releases: DockerConnectionOptions;
@@ -51,14 +51,14 @@ export interface EgressContext {
 }
 
 export interface EgressGuard extends Disposable {
-  /** Starts guards again that have stopped. */
+  /** Restarts guards that have stopped. */
   check(): Promise<void>;
 }
 
 /**
- * Checks the container runtimes, sets the rules on each engine, and probes them unless that was done since the guard's start. On a node
- * of a swarm whose engine does not respond, the first check after it responds sets them.
- * @throws {SlipwayError} "configuration-invalid" when an engine lacks a runtime, or when builds reach what is closed;
+ * Checks the container runtimes, sets the rules on each engine, and probes them unless they were probed since the guard's start. On a
+ * swarm's node whose engine does not respond, the first check after it responds sets the rules.
+ * @throws {SlipwayError} "configuration-invalid" when an engine lacks a runtime, or when builds reach a blocked destination;
  * "engine-unavailable", "registry-unavailable".
  */
 export async function guardEgress(context: EgressContext, signal: AbortSignal): Promise<EgressGuard> {
@@ -179,7 +179,7 @@ async function setGuard(
   return await ensureGuard(docker, options);
 }
 
-/** Probes the egress, unless a worker has done that since the guard's start. */
+/** Probes the egress, unless a worker has probed it since the guard's start. */
 async function prove(
   context: EgressContext,
   engine: GuardedEngine,

@@ -32,14 +32,14 @@ export type EgressConfig = Pick<
 /** An engine whose egress is guarded. */
 export interface RuledEngine {
   readonly connection: DockerConnection;
-  /** Distinguishes engines, also of one host. */
+  /** Distinguishes engines, even on the same host. */
   readonly identity: string;
 }
 
 export interface GuardedEngine extends RuledEngine {
   /** Network in which the rules are proven. */
   readonly probed: "build" | "run";
-  /** Whether releases run on it. */
+  /** Whether releases run on the engine. */
   readonly runsReleases: boolean;
 }
 
@@ -48,7 +48,7 @@ const defaultNetwork = "bridge";
 /** The gateway of all overlay networks of a swarm's node. */
 const overlayGateway = "docker_gwbridge";
 
-/** The engine of builds and the one of releases, once if both are the same. */
+/** The engine of builds and the engine of releases; only one if both are the same. */
 export async function guardedEngines(
   builds: DockerConnection,
   releases: DockerConnection,
@@ -96,8 +96,9 @@ export async function rulesOf(
 }
 
 /**
- * Where the registries that the operator has set for builds are, as far as they are not on the public internet.
- * @param urls by setting. @param onError receives a setting whose host cannot be resolved.
+ * The destinations of the registries that the operator has configured for builds, if they are not on the public internet.
+ * @param urls the registries' URLs by setting.
+ * @param onError receives a setting whose host cannot be resolved.
  */
 export async function registryDestinations(
   urls: Readonly<Record<string, string | undefined>>,
@@ -179,7 +180,7 @@ async function releasesBridge(
   }
 }
 
-/** A swarm returns a new network without a driver, until it has allocated it. */
+/** A swarm returns a new network without a driver until the network is allocated. */
 async function createdNetwork(docker: DockerConnection["docker"], name: string, signal: AbortSignal) {
   const inspect = () => docker.getNetwork(name).inspect();
   const request = () => callEngine("inspect a network", inspect, { signal });
@@ -191,7 +192,7 @@ async function createdNetwork(docker: DockerConnection["docker"], name: string, 
   return (await poll(allocated, options)) ?? (await request());
 }
 
-/** Creates the network to probe in. @returns its id, and that of the steps of Dockerfiles where builds run. */
+/** Creates the network for the probes. @returns its id, and on an engine of builds the network of Dockerfile steps. */
 export async function ensureProbedNetworks(
   { connection: { docker }, probed }: GuardedEngine,
   { installationId, builders }: Pick<EgressConfig, "installationId" | "builders">,
@@ -203,7 +204,7 @@ export async function ensureProbedNetworks(
   return steps === null ? [network] : [network, steps.Id];
 }
 
-/** @returns null when the engine has no such network: then steps of Dockerfiles have none either. */
+/** @returns null when the engine has no such network: Dockerfile steps then have no network either. */
 async function stepsNetwork(docker: DockerConnection["docker"], signal: AbortSignal) {
   try {
     const inspect = () => docker.getNetwork(defaultNetwork).inspect();

@@ -1,4 +1,4 @@
-// Notifies routers that the targets of an app have changed. Call it after the store has the change.
+// Notifies routers that the targets of an app have changed. Call it after the change is stored.
 
 import { publish, routesChannel } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";

@@ -9,12 +9,12 @@ const batch = 100;
 const deliveriesKeptMs = 30 * 86_400_000;
 const operationsKeptMs = 30 * 86_400_000;
 
-/** Far less than anything is kept. */
+/** Much shorter than any retention time. */
 const clockToleranceMs = 60_000;
 
 /**
- * Reads Redis's clock, which decides the age of what is deleted: a clock that is ahead would delete what is still needed.
- * @throws {SlipwayError} "internal" when this worker's clock differs from it by more than a minute: one of them is wrong.
+ * Reads Redis's clock, which determines the age of records to delete: a clock that is ahead would delete records that are still needed.
+ * @throws {SlipwayError} "internal" when this worker's clock differs from Redis's clock by more than a minute: one of the clocks is wrong.
  */
 export async function agreedTime({
   redis,
@@ -41,7 +41,7 @@ export async function cleanDeliveries({ store, now }: CleanContext<"deliveries">
   while ((await store.deliveries.removeBefore(before, batch)) === batch);
 }
 
-/** Removes expired uploads that no unfinished deployment needs. */
+/** Removes expired uploads that no unfinished deployment uses. */
 export async function cleanSources({
   store,
   blobs,
@@ -50,7 +50,7 @@ export async function cleanSources({
   const at = now();
   const needed = new Set<string>();
   for (;;) {
-    // Needed sources are listed first each time; the limit grows so that they do not hide the others.
+    // Uploads in use are listed first each time. The limit grows so that they do not hide the others.
     const limit = batch + needed.size;
     const found = await store.sources.expired(at, limit);
     for (const { id } of found.filter((source) => !needed.has(source.id))) {
@@ -58,7 +58,8 @@ export async function cleanSources({
       else {
         await blobs.delete(sourceBlobKey(id));
         await store.sources.remove(id);
-        // Deleted again: an upload may have ended before its source was removed. A later upload finds no source and deletes its blob.
+        // The blob is deleted again, because an upload may have ended before its source was removed. A later upload finds no source and
+        // deletes its blob.
         await blobs.delete(sourceBlobKey(id));
       }
     }

@@ -1,4 +1,4 @@
-// The metrics of what the engines store, measured at intervals.
+// The metrics of the engines' storage, measured at intervals.
 
 import { connectDocker, engineIdentity, measureEngineStorage } from "@slipway/docker";
 import type { DockerConnectionOptions, EngineStorage } from "@slipway/docker";
@@ -15,7 +15,7 @@ interface EngineMetricsContext {
 
 const everyMs = 5 * 60_000;
 
-/** Reports the storage of the engine of builds, and of that of releases if it is another one, until the result is disposed. */
+/** Reports the storage of the build engine, and of the release engine if it is another one, until the result is disposed. */
 export function observeEngines(context: EngineMetricsContext): AsyncDisposable {
   return observeAtIntervals(
     ["slipway_disk_size_bytes", "slipway_disk_free_bytes", "slipway_engine_stored_bytes"],

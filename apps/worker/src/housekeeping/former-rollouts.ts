@@ -1,5 +1,5 @@
-// Stops the rollouts that an app's current rollout replaced. Housekeeping does it while the app's lane continues. Their number
-// is limited, so that an app that is replaced faster than it stops does not fill the engine.
+// Stops the rollouts that an app's current rollout replaced. Housekeeping does this while the app's lane continues. The number of former
+// rollouts is limited, so that they do not fill the engine when an app is replaced faster than they stop.
 
 import { poll } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
@@ -11,7 +11,7 @@ import type { WorkerConfig } from "../config.ts";
 /** Limit of former rollouts of an app when its next rollout starts, which adds one more. */
 const maxFormer = 2;
 const pollEveryMs = 500;
-/** Time that a rollout may take to stop beyond its grace before the engine counts as failing. */
+/** Time that a rollout may take to stop beyond its grace period, before the engine counts as failing. */
 const spareMs = 60_000;
 
 type Former = Omit<ListedRollout, "releaseId">;
@@ -50,8 +50,9 @@ export async function requestStops(
 }
 
 /**
- * Stops a former rollout, and resolves when it is gone. A rollout that serves or starts is kept: a worker that was suspended
- * may have requested its stop by mistake. @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
+ * Stops a former rollout, and resolves when it is gone. Keeps a rollout that serves or starts: a worker that was suspended may have
+ * requested its stop by mistake.
+ * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
  */
 export async function stopFormerRollout(
   context: StopRolloutContext,
@@ -63,8 +64,8 @@ export async function stopFormerRollout(
 }
 
 /**
- * Call it in the app's lane, before a rollout is started. Resolves at once unless many former rollouts are still
- * stopping: then when enough of them are gone.
+ * Call it in the app's lane, before a rollout is started. Resolves at once unless many former rollouts are still stopping; then it resolves
+ * when enough of them are gone.
  * @param rollout.onWait called once when it has to wait.
  * @throws {SlipwayError} "engine-unavailable" when they do not stop in time; the signal's reason when aborted.
  */
@@ -95,7 +96,7 @@ export async function waitForFormerRollouts(
   );
 }
 
-/** Whether a later attempt has started the same rollout again; then the later start is the one in use. */
+/** Whether a later attempt has started the same rollout again. In this case the later start is in use. */
 async function isStartedAgain(
   { scheduler }: { readonly scheduler: Pick<Scheduler, "list"> },
   former: Former,
@@ -104,7 +105,7 @@ async function isStartedAgain(
   return there.some(({ rolloutId, attempt }) => rolloutId === former.rolloutId && attempt > former.attempt);
 }
 
-/** The app is read last: work that ends in between has made its rollout the current one before its end. */
+/** The app is read last: if its work ends between the reads, the rollout has become the current one before that. */
 async function isInUse({ store }: InUseContext, { appId, rolloutId }: Former): Promise<boolean> {
   const [operation, deployment] = [
     await store.operations.running(appId),

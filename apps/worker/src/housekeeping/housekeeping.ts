@@ -9,7 +9,7 @@ import type { PromoteRolloutContext } from "./promote-rollout.ts";
 import { pruneImages } from "./prune-images.ts";
 import type { PruneContext } from "./prune-images.ts";
 
-/** Beyond the grace: time for the engine to answer, or for a swarm to notice a dead node. */
+/** Time beyond the grace period for the engine to answer, or for a swarm to notice a dead node. */
 const stopSpareMs = 90_000;
 const pruneLimitMs = 60_000;
 
@@ -17,7 +17,7 @@ export type HousekeepingContext = StopRolloutContext &
   PromoteRolloutContext &
   PruneContext & { readonly config: { readonly timing: Pick<WorkerConfig["timing"], "stopGraceMs"> } };
 
-/** Idempotent. Rejects when the job failed, and with the signal's reason when aborted. */
+/** Idempotent. Rejects when the job fails, and with the signal's reason when aborted. */
 export async function runHousekeeping(
   context: HousekeepingContext,
   job: HousekeepingJob,

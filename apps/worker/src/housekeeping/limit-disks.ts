@@ -1,4 +1,4 @@
-// Keeps what instances write within APP_DISK_MB: their bytes on engines without quotas, and the number of their files.
+// Limits the disk usage of instances to APP_DISK_MB: their bytes on engines without quotas, and the number of their files.
 
 import type { DiskExcess, Scheduler } from "@slipway/core";
 import type { Logger } from "@slipway/service";
@@ -8,7 +8,7 @@ export interface LimitDisksContext {
   readonly logger: Pick<Logger, "warn">;
 }
 
-/** The app's owner reads the reason in the list of its containers. */
+/** The app's owner sees the reason in the list of the app's containers. */
 export async function limitDisks(
   { scheduler, logger }: LimitDisksContext,
   excess: DiskExcess,

@@ -59,7 +59,7 @@ export async function runMaintenance(context: MaintenanceContext, job: Maintenan
   }
 }
 
-/** Instances are observed after some of them were started again, and also when that failed. */
+/** Observes instances after instances were restarted, also when a restart failed. */
 async function observeAll(context: ObserveContext & LimitDisksContext): Promise<void> {
   try {
     await limitDisks(context, "bytes");
@@ -68,7 +68,7 @@ async function observeAll(context: ObserveContext & LimitDisksContext): Promise<
   }
 }
 
-/** All ages are those at its begin: the worker's clock may jump meanwhile. */
+/** All ages are computed at the start, because the worker's clock may change during the job. */
 async function clean(context: CleanAllContext): Promise<void> {
   const time = await agreedTime(context);
   const timed = { ...context, now: () => time };

@@ -1,4 +1,4 @@
-// Observes apps whose instances have changed: stores their current addresses for routers, and their instances for the API.
+// Observes apps whose instances have changed: stores the instances' current addresses for routers, and the instances for the API.
 
 import { changeApp } from "@slipway/core";
 import type { Address, App, Scheduler, Store } from "@slipway/core";
@@ -24,7 +24,7 @@ export type ObserveContext = InstancesContext &
 const observedTtlSeconds = 3_600;
 /** How many apps are read from the store at once. */
 const appsRead = 500;
-/** Not the id of an app. If this field is missing, Redis lost its data or the observations have expired. */
+/** A field that is not an app's id. If it is missing, Redis has lost its data or the observations have expired. */
 const observationMark = "";
 /** Observations older than a day expire. */
 const observationTtlSeconds = 86_400;
@@ -64,7 +64,7 @@ async function observeSome(
     const app = apps.get(id);
     try {
       const isServing = app !== undefined && app.currentRolloutId !== null;
-      // Changed meanwhile: the next call observes it again.
+      // The app changed in the meantime: the next call observes it again.
       if (isServing && !(await observe(context, app))) continue;
       const fingerprint = found.get(id);
       if (fingerprint === undefined) done.hdel(keys.appsObserved, id);
@@ -83,7 +83,7 @@ export async function noteInstances(context: InstancesContext, appId: string): P
   );
 }
 
-/** Leaves out former rollouts: they get no requests and are stopping. */
+/** Leaves out former rollouts, which get no requests and are stopping. */
 async function recordInstances(
   { scheduler, store, redis, keys, now }: InstancesContext,
   appId: string,
@@ -108,7 +108,7 @@ async function recordInstances(
   await redis.set(keys.appInstances(appId), JSON.stringify(seen), "EX", observationTtlSeconds);
 }
 
-/** @returns false, and stores no addresses, when the app has changed since it was read: the change may be any. */
+/** @returns false, and stores no addresses, when the app has changed in any way since it was read. */
 async function observe(context: ObserveContext, app: App): Promise<boolean> {
   const { store, scheduler, now } = context;
   const targets = await scheduler.addresses(app.id, app.currentRolloutId ?? "");

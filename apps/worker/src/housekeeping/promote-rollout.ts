@@ -35,8 +35,8 @@ export async function requestPromotion(
 }
 
 /**
- * Promotes the rollout if it is still the app's current one. Idempotent, and safe while the app's lane starts another rollout,
- * whose instances it does not touch. The sweep requests the stop of former rollouts.
+ * Promotes the rollout if it is still the app's current one. Idempotent, and safe while the app's lane starts another rollout, whose
+ * instances it does not change. The sweep requests the stop of former rollouts.
  * @throws {SlipwayError} "engine-unavailable"; "not-found" when the rollout has no instance.
  */
 export async function promoteRollout(

@@ -126,7 +126,7 @@ describe.skipIf(await lacksRedis())("old images", () => {
       if (removed.length === 1) await pruneImages(context, app.id, never);
     };
     await pruneImages(context, app.id, never);
-    // Both removed the first image, because neither had finished; only the other worker removed the second.
+    // Both workers removed the first image, because neither had finished. Only the other worker removed the second.
     const [first, second] = new Set(removed);
     expect(new Set(removed)).toEqual(new Set(["sha256:a", "sha256:b"]));
     expect(removed).toEqual([first, first, second]);
@@ -134,7 +134,7 @@ describe.skipIf(await lacksRedis())("old images", () => {
 
   const unneeded = async () => [...(await unneededImages(context, app.id))].toSorted();
 
-  /** Makes a release of an image and, if it succeeded, the app's current one. */
+  /** Creates a release of an image and, if it succeeded, makes it the app's current release. */
   async function deployed(name: string, end: "success" | "crashed-error" = "success"): Promise<Release> {
     const { store } = context;
     const queued = await store.deployments.create(aNewDeployment({ appId: app.id }));

@@ -8,9 +8,9 @@ import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 import type { WorkerConfig } from "../config.ts";
 
-/** Number of releases searched for the one that served before the current release. */
+/** Number of releases searched for the release that served before the current one. */
 const lookBack = 100;
-/** Limit of lookups per run for tags without a kept release, such as those of attempts that died between push and release. */
+/** Limit of lookups per run for tags without a kept release, for example tags of attempts that died between push and release. */
 const maxLookUps = 20;
 
 export interface UnneededContext {
@@ -32,8 +32,9 @@ export type PruneContext = DecideContext & {
 };
 
 /**
- * Decides which of the app's images are unneeded: all that were seen but those of the releases that may be deployed again.
- * @param holder of the app's lane. @throws the error of its check; then nothing is decided.
+ * Decides which of the app's images are unneeded: all recorded images except those of the releases that may be deployed again.
+ * @param holder the holder of the app's lane.
+ * @throws the error of the holder's check; then nothing is decided.
  */
 export async function decideUnneeded(
   context: DecideContext,
@@ -67,7 +68,7 @@ export async function unneededImages(
 
 /**
  * Records the existing images for the next decision, and removes the unneeded ones. Idempotent.
- * @throws what kept images from being removed, once the others are.
+ * @throws the errors of images that could not be removed, once the other images are removed.
  */
 export async function pruneImages(context: PruneContext, appId: string, signal: AbortSignal): Promise<void> {
   const { store, redis, keys } = context;
@@ -77,13 +78,13 @@ export async function pruneImages(context: PruneContext, appId: string, signal: 
   const failures: unknown[] = [];
   for (const digest of await unneededImages(context, appId)) {
     signal.throwIfAborted();
-    // While this worker was suspended another one may have removed the image, and it may be in use again.
+    // While this worker was suspended, another one may have removed the image, and the image may be in use again.
     if ((await redis.sismember(keys.imagesUnneeded(appId), digest)) === 0) continue;
     try {
       await removeImage(context, appId, digest, signal);
     } catch (error) {
       signal.throwIfAborted();
-      // One image that cannot be removed must not keep the others.
+      // An image that cannot be removed must not prevent the removal of the others.
       failures.push(error);
     }
   }
@@ -105,7 +106,7 @@ async function removeImage(
   await redis.multi().srem(keys.imagesSeen(appId), digest).srem(keys.imagesUnneeded(appId), digest).exec();
 }
 
-/** The digest by which a release names its image. */
+/** The digest in a release's image reference. */
 export function digestOf({ image }: Pick<Release, "image">): string {
   return image.slice(image.lastIndexOf("@") + 1);
 }
@@ -132,8 +133,8 @@ async function recordImages(context: PruneContext, app: App, signal: AbortSignal
 }
 
 /**
- * The releases that may be deployed again: the newest `releasesKept`, the current one, the one that served before it, and those that
- * wait in the lane.
+ * The releases that may be deployed again: the newest `releasesKept`, the current one, the one that served before it, and the releases of
+ * waiting deployments in the lane.
  */
 export async function keptReleases({ store, config }: KeptReleasesContext, app: App): Promise<Release[]> {
   const releases = await store.releases.ofApp(app.id, config.releasesKept + lookBack);

@@ -35,7 +35,7 @@ export interface RemoveAppContext {
 
 type OwnedParts = "releases" | "receipts" | "variables" | "notifiers" | "deliveries" | "collaborators";
 
-/** Removes everything of a deleted app, its document last, so that an interrupted removal is found and repeated. */
+/** Removes all data of a deleted app. The app's document is removed last, so that an interrupted removal is found and repeated. */
 export async function removeApp(
   { store, scheduler, engine, registry, blobs, redis, keys }: RemoveAppContext,
   appId: string,
@@ -54,7 +54,7 @@ export async function removeApp(
   for await (const deployment of everyDeployment(store.deployments, appId)) {
     await store.logs.remove([deployment.id]);
   }
-  // By tag, as the deployment of an image may have been removed before its app.
+  // By tag, because the deployment of an image may have been removed before its app.
   for (const repository of [`apps/${appId}`, dependenciesRepository(appId)]) {
     for (const tag of await registry.tags(repository, AbortSignal.timeout(imageRemovalMs)))
       await registry.delete(repository, tag, AbortSignal.timeout(imageRemovalMs));
@@ -76,7 +76,7 @@ export async function removeApp(
   await store.apps.remove(appId);
 }
 
-/** Requests app removals again that were lost between the mark in the store and the queue. */
+/** Requests app removals again that were lost after the app was marked in the store and before the job was queued. */
 export async function resumeRemovals(ports: DeploymentPortsContext, lanes: Lanes): Promise<void> {
   const context = { ...deploymentPorts(ports), lanes, notify: callNow };
   for (const app of await ports.store.apps.deleted()) {
@@ -85,7 +85,7 @@ export async function resumeRemovals(ports: DeploymentPortsContext, lanes: Lanes
   }
 }
 
-/** Housekeeping waits for each call; one that fails is repeated with the next pass. */
+/** Housekeeping waits for each call. A failed call is repeated in the next pass. */
 const callNow: Notify = (_action, call) => call();
 
 async function* everyDeployment(

@@ -18,7 +18,7 @@ interface Deployed {
   readonly lease: DeploymentLease;
 }
 
-/** Call it while the lane is held. Never rejects. */
+/** Call it while holding the lane. Never rejects. */
 export async function decideOldImages(context: OldImagesContext, { app, lease }: Deployed): Promise<void> {
   await decideUnneeded(context, app.id, lease).catch((error: unknown) =>
     context.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot decide on old images"),

@@ -57,7 +57,7 @@ describe("retention", () => {
     const made = await deploy(app, 7, 100);
     await makeCurrent(app, made[2]);
     await queueAgain(app, made[0]);
-    // the newest two releases, the current one, the one that served before it, the one that waits
+    // The newest two releases, the current one, the one that served before it, and the one of a waiting deployment.
     await pass({ minCount: 1, releasesKept: 2 });
     expect(await listed(app)).toEqual([[8, 7, 6, 3, 2, 1], 6]);
   });

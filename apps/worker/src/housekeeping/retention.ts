@@ -25,12 +25,12 @@ interface PassLimits {
 
 /** Six passes an hour cover 100,000 apps in less than a day. */
 const passLimits: PassLimits = { apps: 1_000, deployments: 10_000 };
-/** Deployments removed in one transaction, which other writers of the database wait for. */
+/** Number of deployments removed in one transaction. Other writers of the database wait for its end. */
 const batch = 100;
 
 /**
- * Removes deployments that ended before the configured age, except each app's newest ones and those whose release may be deployed
- * again. Idempotent: an interrupted pass is repeated.
+ * Removes deployments that ended before the configured age, except each app's newest ones and those whose release may be deployed again.
+ * Idempotent: an interrupted pass is repeated.
  */
 export async function removeOldDeployments(
   context: RetentionContext,
@@ -45,16 +45,16 @@ export async function removeOldDeployments(
   for (const appId of appIds) {
     const removed = await removeOldOfApp(context, appId, { before, limit: rest });
     rest -= removed;
-    // The app may have more: the next pass begins with it.
+    // The app may have more old deployments: the next pass begins with this app.
     if (rest <= 0) break;
     examined = appId;
   }
-  // At the end of the list the next pass begins anew.
+  // At the end of the list, the next pass starts from the beginning.
   const isEnd = appIds.length < limits.apps && rest > 0;
   await redis.set(keys.retentionCursor, isEnd ? "" : examined);
 }
 
-/** @returns how many deployments it removed, at most one batch more than `limit`. */
+/** @returns the number of removed deployments, which exceeds `limit` by at most one batch. */
 async function removeOldOfApp(
   context: RetentionContext,
   appId: string,
@@ -77,7 +77,7 @@ async function removeOldOfApp(
     );
     const last = old.at(-1);
     if (last === undefined) return removed;
-    // Deployments that an earlier pass kept because their release was needed then.
+    // Deployments that an earlier pass kept because their releases were still needed.
     const leftOver = await store.deployments.before(appId, old[0]?.number ?? 0, batch);
     const ids = [...leftOver, ...old].map(({ id }) => id).filter((id) => !needed.has(id));
     await removeAll(store, app, ids, { completeFrom: last.number + 1, keptImages: releases.map(digestOf) });
@@ -89,15 +89,15 @@ async function removeOldOfApp(
 /** The releases that serve or may be deployed again. */
 async function neededReleases(context: RetentionContext, app: App): Promise<readonly Release[]> {
   const kept = await keptReleases(context, app);
-  // It may be older than all releases that are searched for the others.
+  // The current release may be older than all releases that are searched.
   const current =
     app.currentReleaseId === null ? null : await context.store.releases.get(app.currentReleaseId);
   return [...kept, ...(current === null ? [] : [current])];
 }
 
 /**
- * Removes the deployments last, because an interrupted removal is resumed from them. Keeps the receipt of an image that newer
- * deployments may use again.
+ * Removes the deployments last, because an interrupted removal is resumed from them. Keeps the receipt of an image that newer deployments
+ * may use again.
  */
 async function removeAll(
   store: RetentionContext["store"],

@@ -50,8 +50,8 @@ function aSnapshot(app: Pick<App, "id" | "cacheVersion">, changes: Partial<UsedS
 }
 
 /**
- * @param asked receives the snapshots of which the sweep reads the last use.
- * @returns the snapshots that the sweep removes, in that order.
+ * @param asked receives the snapshots whose last use the sweep reads.
+ * @returns the snapshots that the sweep removes, in this order.
  */
 async function sweep(
   listed: readonly UsedSnapshot[],

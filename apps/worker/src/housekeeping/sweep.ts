@@ -25,7 +25,9 @@ export interface SweepUserImagesContext {
   };
 }
 
-/** Sweeps this worker's engine periodically, and checks the egress guard. Dispose of it to stop: a sweep that runs is not awaited. */
+/**
+ * Sweeps this worker's engine periodically, and checks the egress guard. The disposal stops this, but does not wait for a running sweep.
+ */
 export function startSweeps(
   context: SweepSandboxesContext &
     SweepSnapshotsContext &
@@ -45,7 +47,7 @@ export function startSweeps(
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Removes build containers of ended attempts, and expired ones, on this worker's engine, including those of other workers. */
+/** Removes build containers of ended attempts, and expired ones, on this worker's engine, including containers of other workers. */
 export async function sweepSandboxes({ engine, store, now }: SweepSandboxesContext): Promise<void> {
   for (const labels of await engine.listSandboxes()) {
     const expiresAt = labels[label.expiresAt];
@@ -59,8 +61,8 @@ export async function sweepSandboxes({ engine, store, now }: SweepSandboxesConte
 }
 
 /**
- * Removes snapshots of deleted apps and of deleted caches from this worker's engine. While the others exceed the limit, removes
- * the least recently used.
+ * Removes snapshots of deleted apps and of deleted caches from this worker's engine. While the remaining snapshots exceed the limit,
+ * removes the least recently used.
  */
 export async function sweepSnapshots({ engine, store, config }: SweepSnapshotsContext): Promise<void> {
   const { snapshotsBytes } = config.limits;
@@ -72,7 +74,7 @@ export async function sweepSnapshots({ engine, store, config }: SweepSnapshotsCo
   };
   for (const snapshot of listed) if (!isNeeded(snapshot)) await engine.removeSnapshot(snapshot);
   const needed = listed.filter(isNeeded);
-  // Each last use costs a request to the engine, so it is requested only when it decides something.
+  // Reading each last use costs a request to the engine, so it is read only if the decision depends on it.
   if (totalBytes(needed) <= snapshotsBytes) return;
   let keptBytes = 0;
   for (const snapshot of await latestFirst(engine, needed)) {
@@ -85,7 +87,7 @@ function totalBytes(snapshots: readonly Snapshot[]): number {
   return snapshots.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
-/** In the order of their last use. Those that were removed meanwhile are left out. */
+/** The snapshots ordered by last use. Snapshots that were removed in the meantime are left out. */
 async function latestFirst(
   engine: Pick<BuildEngine, "snapshotLastUsedAt">,
   snapshots: readonly Snapshot[],
@@ -98,7 +100,10 @@ async function latestFirst(
   return found.toSorted((a, b) => b.usedAt.getTime() - a.usedAt.getTime()).map(({ snapshot }) => snapshot);
 }
 
-/** Removes builder images that apps named, the least recently used beyond the limit. Those of the operator and the stacks stay. */
+/**
+ * Removes builder images that apps named: the least recently used ones beyond the limit. Keeps the operator's builder images and the
+ * stacks.
+ */
 export async function sweepUserImages({ engine, config }: SweepUserImagesContext): Promise<void> {
   const { cnbBuilder, stacks, limits } = config;
   const kept = [
@@ -108,7 +113,7 @@ export async function sweepUserImages({ engine, config }: SweepUserImagesContext
   await engine.pruneUserImages({ maxBytes: limits.pulledImagesBytes, kept });
 }
 
-/** The stored apps of a list, also deleted ones, by id. Each is read once. */
+/** The stored apps in a list, including deleted ones, by id. Each app is read once. */
 export async function appsById(
   store: SweepSnapshotsContext["store"],
   listed: readonly { readonly appId: string }[],

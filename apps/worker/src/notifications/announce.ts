@@ -5,9 +5,9 @@ import { eventsOf, wantsEvent } from "@slipway/core";
 import type { Store } from "@slipway/core";
 import type { Notifications } from "@slipway/queue";
 
-/** Older events are not announced: they were delivered, or are too late to be useful. */
+/** Older events are not announced: they were already delivered, or would arrive too late to be useful. */
 const reachMs = 30 * 60_000;
-/** This process adds the same job again only after this time, in case Redis has lost it. */
+/** How long this process does not add the same job again. Afterwards it does, in case Redis has lost the job. */
 const rememberedMs = 60_000;
 
 export interface AnnouncerContext {

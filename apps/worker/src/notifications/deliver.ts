@@ -14,7 +14,7 @@ export type DeliverContext = SendContext & {
   readonly store: Pick<Store, "apps" | "deployments" | "deliveries" | "notifiers">;
 };
 
-/** Rejects when the delivery is to be retried. */
+/** Rejects when the delivery has to be retried. */
 export async function deliver(
   context: DeliverContext,
   job: NotifyJob,

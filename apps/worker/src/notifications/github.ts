@@ -49,7 +49,7 @@ export function commitOf({ source, gitRef }: Pick<Deployment, "source" | "gitRef
   return null;
 }
 
-/** null for a stray percent sign: GitHub has no such archive. */
+/** Null for an invalid percent-encoding: GitHub has no such archive. */
 function decoded(ref: string): string | null {
   try {
     return decodeURIComponent(ref);
@@ -58,7 +58,7 @@ function decoded(ref: string): string | null {
   }
 }
 
-/** Sets the status of the deployed commit; of a final deployment, the final one. */
+/** Sets the status of the deployed commit. If the deployment is final, sets the final status. */
 export async function setCommitStatus(
   context: GithubContext,
   { token }: NotifierTarget & { platform: "github" },
@@ -80,7 +80,7 @@ export async function setCommitStatus(
     const body = JSON.stringify({ ...statusOf(sent), context: `slipway/${app.name}` });
     const outcome = outcomeOf(await callApi(context, token, `${api}/statuses/${hash}`, body));
     const latest = await context.store.deployments.get(sent.id);
-    // The deployment ended meanwhile: another delivery may have sent its end before this status, so send it again.
+    // The deployment ended during this call: another delivery may have sent its end before this status, so send the end again.
     if (outcome.kind !== "delivered" || isFinal(sent.status) || !latest || !isFinal(latest.status))
       return outcome;
     sent = latest;
@@ -110,13 +110,13 @@ function callApi(
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     },
     ...(body === undefined ? {} : { body }),
-    // the operator named it
+    // The host is allowed, because the operator configured it.
     allowedPrivateHosts: [...config.allowedPrivateHosts, new URL(config.githubApiUrl).host],
     signal: new AbortController().signal,
   });
 }
 
-/** A retry is useless for a wrong token or a missing commit. A rate limit, for which GitHub also answers 403, passes. */
+/** A retry is useless for a wrong token or a missing commit. A rate limit, for which GitHub also answers 403, is temporary. */
 export function outcomeOf({ status, error, headers }: Omit<UrlResponse, "text">): Outcome {
   if (status === null) return { kind: "failed", status, error };
   if (status >= 200 && status < 300) return { kind: "delivered", status, error: null };

@@ -1,4 +1,4 @@
-// Notifies by a signed POST. The body is an event in the format of Scalingo's API; the signature follows
+// Notifies by a signed POST request. The body is an event in the format of Scalingo's API. The signature follows
 // https://www.standardwebhooks.com, which has libraries for receivers.
 
 import { createHmac } from "node:crypto";
@@ -45,7 +45,7 @@ export async function callWebhook(
   };
 }
 
-/** @param secret `whsec_` and the key in base64. */
+/** @param secret `whsec_` followed by the key in Base64. */
 function signature(secret: string, parts: readonly string[]): string {
   const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
   return createHmac("sha256", key).update(parts.join(".")).digest("base64");

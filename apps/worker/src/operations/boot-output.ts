@@ -1,4 +1,4 @@
-// Keeps the last output of a booting app, to explain a failed start where no log is stored.
+// Keeps the last output of a starting app, to explain a failed start when no log is stored.
 
 import { stripVTControlCharacters } from "node:util";
 import { createMasker, TerminalText } from "@slipway/logs";
@@ -12,7 +12,7 @@ export class BootOutput {
   readonly #masker: ReturnType<typeof createMasker>;
   #kept: Buffer = Buffer.alloc(0);
 
-  /** @param secrets are not shown. */
+  /** @param secrets values that are masked in the output. */
   constructor(secrets: readonly Secret[]) {
     this.#masker = createMasker(secrets);
   }
@@ -22,7 +22,7 @@ export class BootOutput {
     if (this.#kept.length > keptBytes) this.#kept = this.#kept.subarray(-keptBytes);
   }
 
-  /** The last lines, as text; empty when nothing was written. A line that was cut at its front is left out. */
+  /** The last lines as text; empty when nothing was written. A line whose beginning was cut off is left out. */
   tail(): string {
     const text = new TerminalText();
     const clean = stripVTControlCharacters(text.push(this.#kept.toString("utf8")) + text.end());

@@ -22,7 +22,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
   let opened: AsyncDisposableStack;
   let context: TestContext<ScriptedScheduler>;
   let app: App;
-  /** The calls of the scheduler, in order. */
+  /** The calls to the scheduler, in order. */
   let calls: string[];
   let specs: RolloutSpec[];
   /** The app's rollouts on the scheduler besides the current one. */
@@ -59,7 +59,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
   });
   afterEach(() => opened.disposeAsync());
 
-  /** Stores a release and points the app to it, like a deployment. */
+  /** Stores a release and points the app at it, as a deployment does. */
   async function deployed(): Promise<void> {
     const values = { appId: app.id, defaults: { PORTS: "many", LOCALE: "C" }, environment: { OLD: "1" } };
     const release = await context.store.releases.create(aNewRelease(values));
@@ -92,7 +92,7 @@ describe.skipIf(await lacksRedis())("an operation", () => {
 
   const after = async ({ id }: Operation) => (await context.store.operations.get(id)) as Operation;
 
-  /** The housekeeping jobs that wait. */
+  /** The waiting housekeeping jobs. */
   const requested = async () => (await context.housekeeping.queue.getWaiting()).map(({ data }) => data);
 
   test("an operation starts a rollout with the current variables, and points the app to it", async () => {

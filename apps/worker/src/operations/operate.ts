@@ -1,4 +1,4 @@
-// Runs one attempt at an operation: starts a new rollout of the current release, which replaces the one that serves.
+// Runs one attempt at an operation: starts a new rollout of the current release, which replaces the serving rollout.
 
 import { releaseEnvironment } from "@slipway/buildpacks";
 import {
@@ -41,7 +41,7 @@ export type OperationContext = StoreContext &
 export type EndOperationContext = StoreContext &
   RequestPromotionContext & { readonly scheduler: Pick<Scheduler, "discard"> };
 
-/** Resolves when the operation has ended; rejects as RunAttempt says. */
+/** Resolves when the operation has ended; rejects as documented for RunAttempt. */
 export async function operate(context: OperationContext, task: LaneTask, signal: AbortSignal): Promise<void> {
   const lease = await leaseOperation(context, { ...task, operationId: task.id });
   if (lease === null) return;
@@ -58,8 +58,9 @@ export async function operate(context: OperationContext, task: LaneTask, signal:
 }
 
 /**
- * Ends an operation that no attempt will end. The rollout that it started is promoted if it serves, else removed. Idempotent.
- * @returns the operation if this call has ended it, else null.
+ * Ends an operation that no attempt will end. Promotes the rollout that the operation started if it serves, otherwise removes it.
+ * Idempotent.
+ * @returns the operation if this call has ended it, otherwise null.
  */
 export async function endAbandonedOperation(
   context: EndOperationContext,
@@ -72,7 +73,7 @@ export async function endAbandonedOperation(
     if (found === null || hasEnded(found)) return null;
     const { appId, attempt } = found;
     const serves = (await store.apps.get(appId))?.currentRolloutId === id;
-    // Before the end is stored, so that a removal that fails is repeated.
+    // Before the end is stored, so that a failed removal is repeated.
     if (serves) await requestPromotion(context, { appId, rolloutId: id });
     else await scheduler.discard(appId, id, { attempt });
     const ended = endOperation(found, now(), { code, message });
@@ -80,7 +81,7 @@ export async function endAbandonedOperation(
   }
 }
 
-/** @returns whether every process of the app was started anew. */
+/** @returns whether every process of the app was restarted. */
 async function run(
   context: OperationContext,
   lease: OperationLease,
@@ -90,7 +91,7 @@ async function run(
   const { operation } = lease;
   const count = operation.webCount ?? app.webCount;
   if (app.currentRolloutId === operation.id) {
-    // An earlier attempt died after it had put the rollout in service: complete it.
+    // An earlier attempt died after it had put the rollout into service: complete that attempt's work.
     await promote(context, { app, rolloutId: operation.id, count: app.webCount, holder: lease, signal });
     return true;
   }
@@ -169,13 +170,13 @@ async function conclude(
   await lease.end({ code: error.code, message: error.message });
 }
 
-/** Pending restarts, which a new rollout of every process fulfills. */
+/** Pending restarts, which a new rollout of all processes fulfills. */
 async function waitingRestarts({ store }: StoreContext, app: App): Promise<Operation[]> {
   const pending = await store.operations.pending(app.id, maxPendingOperations);
   return pending.filter(({ kind }) => kind === "restart");
 }
 
-/** A restart that another attempt has changed since is left to that attempt. */
+/** If another attempt has changed a restart in the meantime, that attempt ends it. */
 async function endFulfilled({ store, now }: StoreContext, restart: Operation): Promise<void> {
   await store.operations.compareAndSet(endOperation(restart, now(), null));
 }
@@ -187,7 +188,7 @@ async function setWebCount({ store, now }: StoreContext, seen: App, webCount: nu
   }
 }
 
-/** Adds the last output to a failure of the app. */
+/** Adds the app's last output to a failure of the app. */
 function explained(error: SlipwayError, output: string): SlipwayError {
   if (error.fault === "platform" || output === "") return error;
   return new SlipwayError(error.code, `${error.message}; it wrote:\n${output}`, { cause: error });

@@ -8,7 +8,7 @@ import type { Logger } from "@slipway/service";
 /** The request ids that are accepted from clients: safe to log. */
 const safeId = /^[A-Za-z0-9._-]{8,64}$/;
 
-/** Also assigns each request an id and returns it as X-Request-Id. @param successLevel of requests that succeed. */
+/** Also assigns each request an id and returns it as X-Request-Id. @param successLevel the level of the lines of successful requests. */
 export function accessLog(logger: Logger, successLevel: "info" | "debug" | "trace") {
   return pinoHttp({
     logger,
@@ -16,7 +16,7 @@ export function accessLog(logger: Logger, successLevel: "info" | "debug" | "trac
     quietReqLogger: true,
     wrapSerializers: false,
     serializers: {
-      // Without headers, which hold tokens, and the query, which holds signatures.
+      // Leaves out the headers, which contain tokens, and the query, which contains signatures.
       req: (request: IncomingMessage & { readonly id?: unknown; readonly ip?: string }) => ({
         id: request.id,
         method: request.method,

@@ -65,12 +65,12 @@ export function bearerOf(response: Response): Bearer {
   };
 }
 
-/** The API token that tokens created by the request end with; null after a login by password. */
+/** The API token whose end also ends the tokens created by the request; null after a login by password. */
 export function grantedByOf(response: Response): Bearer["grantedBy"] {
   return (response.locals["grantedBy"] ?? null) as Bearer["grantedBy"];
 }
 
-/** Authenticates a request again while its response goes on; null if the token was revoked or the user deleted. */
+/** Authenticates a request again during its response. Null if the token was revoked or the user deleted. */
 export async function reauthenticate(
   { apiUrl, auth }: { readonly apiUrl: string; readonly auth: Pick<Auth, "reauthenticate"> },
   request: Pick<Request, "get">,
@@ -89,7 +89,7 @@ export function basicCredentials(
   return colon < 0 ? null : { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** The bearer token; without an Authorization header, that of the session. */
+/** The bearer token; without an Authorization header, the token of the session. */
 function tokenIn(request: Pick<Request, "get">, apiUrl: string): string | null {
   const header = request.get("authorization");
   if (header === undefined) return sessionSecretIn(request, apiUrl);
@@ -103,7 +103,7 @@ async function bearerIn(
   response: Response,
 ): Promise<Bearer> {
   const token = tokenIn(request, apiUrl);
-  // A browser attaches the cookie to requests of any page.
+  // A browser attaches the cookie to requests from any page.
   if (token !== null && request.get("authorization") === undefined) requireOwnPage(request, apiUrl);
   const bearer = token === null ? null : await auth.identify(token);
   if (bearer !== null) return bearer;

@@ -38,7 +38,7 @@ export const unknownRoute: RequestHandler = () => {
 /** Answers a request whose handler failed. */
 export const errorHandler: ErrorRequestHandler = (thrown: unknown, request, response, _next) => {
   const { status, body } = answerTo(thrown);
-  // The access log writes it with the request.
+  // The access log writes the error with the request.
   if (status >= 500) response.err = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (response.headersSent || response.closed) {
     response.destroy();
@@ -71,7 +71,7 @@ function copyOf(fields: NonNullable<SlipwayError["fields"]>): InvalidBody["error
   return Object.fromEntries(Object.entries(fields).map(([field, messages]) => [field, [...messages]]));
 }
 
-/** Messages by the `type` of errors of Express and its body parser. */
+/** Messages for errors of Express and its body parser, by the error's `type`. */
 const expressMessages: Readonly<Record<string, string>> = {
   "entity.parse.failed": "the body is not valid JSON",
   "entity.too.large": "the body is too large",

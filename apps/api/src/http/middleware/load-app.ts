@@ -9,7 +9,7 @@ import { userOf } from "./authentication.ts";
 
 type Loader = RequestHandler<Record<string, string>>;
 
-/** For `:app`, a name or an id. Users without a role in the app get "not-found", so that its existence stays hidden. */
+/** Loads the app for `:app`, a name or an id. Users without a role in the app get "not-found", so that its existence stays hidden. */
 export function loadApp(store: Pick<Store, "apps" | "collaborators">): Loader {
   return async (request, response, next) => {
     const app = await findApp(store.apps, request.params["app"] ?? "");
@@ -18,7 +18,7 @@ export function loadApp(store: Pick<Store, "apps" | "collaborators">): Loader {
   };
 }
 
-/** For paths that name only a deployment. Users without a role in its app get "not-found". */
+/** Loads the app for paths that name only a deployment. Users without a role in the app get "not-found". */
 export function loadAppOfDeployment(store: Pick<Store, "apps" | "collaborators" | "deployments">): Loader {
   return async (request, response, next) => {
     const deployment = await store.deployments.get(request.params["deployment"] ?? "");

@@ -1,4 +1,4 @@
-// Protects against cross-site request forgery where a browser attaches the credentials by itself: the page must be of this API.
+// Protects against cross-site request forgery where a browser attaches the credentials by itself: the page must belong to this API.
 
 import type { Request } from "express";
 import { SlipwayError } from "@slipway/core";
@@ -13,7 +13,7 @@ export function isRead({ method }: Pick<AnyRequest, "method">): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** Whether a page of this API, or a client that is no browser, sends the request: browsers name the page's origin. */
+/** Whether a page of this API or a client other than a browser sends the request. Browsers send the page's origin. */
 export function isSameOrigin(request: AnyRequest, apiUrl: string): boolean {
   const site = request.get("sec-fetch-site");
   if (site !== undefined) return site === "same-origin";
@@ -22,7 +22,7 @@ export function isSameOrigin(request: AnyRequest, apiUrl: string): boolean {
   return from === undefined || own.includes(from);
 }
 
-/** @throws {SlipwayError} "forbidden" for a write that the console of this API does not send. */
+/** @throws {SlipwayError} "forbidden" for a write that is not sent by this API's console. */
 export function requireOwnPage(request: AnyRequest, apiUrl: string): void {
   if (isRead(request)) return;
   requireSameOrigin(request, apiUrl);

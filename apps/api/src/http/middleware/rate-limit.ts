@@ -8,7 +8,7 @@ import type { BearerLimits, Limiter, Limits, Verdict } from "../limits.ts";
 
 type Guard = RequestHandler<Record<string, string>>;
 
-/** For routes behind authentication. @param polled whether clients poll the route. */
+/** Limits requests to routes behind authentication. @param polled whether clients poll the route. */
 export function bearerLimit(
   { requests, polls }: Pick<Limits, "requests" | "polls">,
   polled: boolean,
@@ -34,7 +34,7 @@ export async function countBearer(
   if (ofUser?.allowed === false) check(response, ofUser);
 }
 
-/** For routes without a bearer token: limits by address. */
+/** Limits requests to routes without a bearer token, by address. */
 export function addressLimit({ address }: Pick<Limits, "address">): Guard {
   return async (request, response, next) => {
     await countAddress(address, request, response);

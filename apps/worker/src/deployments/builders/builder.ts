@@ -1,4 +1,4 @@
-// The port to the builders: each kind turns a planned source into an image in the registry. The plan picks the kind.
+// The port to the builders: each kind of builder turns a planned source into an image in the registry. The plan selects the kind.
 
 import type { ImageStart, PushedImage, SourceBuilder } from "@slipway/core";
 import type { BuildpackFacts } from "@slipway/receipts";
@@ -8,42 +8,42 @@ import type { FetchedSource } from "../phases/fetch.ts";
 import type { Plan } from "../phases/plan.ts";
 
 export interface BuildInput {
-  /** The archive, which may be opened any number of times until the attempt ends. */
+  /** The archive, which may be opened several times until the attempt ends. */
   readonly fetched: FetchedSource;
   readonly plan: Plan;
-  /** Image of the app's current release; null when it has none, or one that tells nothing. */
+  /** Image of the app's current release; null when there is none, or when the image has no labels to compare. */
   readonly former: FormerImage | null;
 }
 
-/** Disposed of when the release has started, or failed to. Until then it holds what `saveCache` reads. */
+/** Disposed when the release has started, or has failed to start. Until then it holds the data that `saveCache` reads. */
 export interface BuiltImage extends AsyncDisposable {
   readonly image: Pick<PushedImage, "reference" | "pinnedReference" | "digest" | "sizeBytes">;
-  /** Buildpacks that built the app, in order; none for other builders. */
+  /** Buildpacks that built the app, in order; empty for other builders. */
   readonly buildpacks: readonly BuildpackFacts[];
-  /** Image that the app's files are on top of, for display; null when the source names it. */
+  /** Base image of the app's files, for display; null when the source names the base image. */
   readonly stackImage: string | null;
   /** Process type → shell command, with a `web`. */
   readonly processTypes: Readonly<Record<string, string>>;
-  /** How its `web` starts; null for an image that the launch script of buildpacks starts. */
+  /** How the image's `web` process starts; null for an image that starts with the launch script of buildpacks. */
   readonly imageStart: ImageStart | null;
-  /** Defaults for the app's variables. */
+  /** Default values of the app's variables. */
   readonly configVars: Readonly<Record<string, string>>;
-  /** Saves what later builds reuse. Called once, while the app starts. A failure is the log's, and not an error. */
+  /** Saves the cache for later builds. Called once, while the app starts. A failure is logged, and is not an error. */
   saveCache(): Promise<void>;
 }
 
 /**
- * Order of calls: `build`, then `saveCache`, then disposal. Nothing of an older attempt runs on this worker's engine when `build` is
- * called, and calls for one app never overlap, but a call may repeat what an attempt that died has done.
+ * Order of calls: `build`, then `saveCache`, then disposal. When `build` is called, nothing of an older attempt runs on this worker's
+ * engine. Calls for one app never overlap, but a call may repeat the work of an attempt that died.
  */
 export interface Builder {
   readonly kind: SourceBuilder;
   /**
-   * Sets the status to `pushing` once the build has written its last output and before the image is pushed: the lease refuses that to an older
-   * attempt. Its output is the attempt's log. Ends soon after the attempt's signal aborts, and leaves nothing running.
-   * @throws {SlipwayError} of the user's, which are final: "build-failed", "build-timeout", "build-out-of-memory",
-   * "build-disk-full", "image-too-large", "no-web-process"; of the platform's, which another attempt may not meet:
-   * "engine-unavailable", "registry-unavailable"; the signal's reason when aborted.
+   * Sets the status to `pushing` after the build's last output and before the image is pushed; the lease rejects this for an older attempt.
+   * The build's output goes into the attempt's log. Ends soon after the attempt's signal is aborted, and leaves nothing running.
+   * @throws {SlipwayError} errors of the user, which are final: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full",
+   * "image-too-large", "no-web-process"; errors of the platform, which another attempt may not encounter: "engine-unavailable",
+   * "registry-unavailable"; the signal's reason when aborted.
    */
   build(attempt: Attempt, input: BuildInput): Promise<BuiltImage>;
 }

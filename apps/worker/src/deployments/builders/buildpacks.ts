@@ -1,4 +1,4 @@
-// Builds by buildpacks: dependencies, or unpack and build in a sandbox, then push.
+// Builds with buildpacks: installs dependencies, or unpacks and builds in a sandbox, then pushes.
 
 import { together } from "@slipway/async";
 import type { BuildpackFacts } from "@slipway/receipts";

@@ -1,4 +1,4 @@
-// What a build of a Dockerfile takes from the app's variables and from the source's control files.
+// The inputs of a Dockerfile's build, from the app's variables and the source's control files.
 
 import { posix } from "node:path";
 import { readDockerfile } from "@slipway/buildkit/dockerfile";
@@ -11,14 +11,14 @@ export interface DockerfilePlan {
   readonly folder: string;
   /** Path of the Dockerfile in the context. */
   readonly dockerfile: string;
-  /** Stage to build; null for the last. */
+  /** The stage to build; null for the last one. */
   readonly target: string | null;
   readonly arguments: Readonly<Record<string, string>>;
-  /** Images that the engine fetches for it, as far as the Dockerfile names them. */
+  /** Images that the engine pulls for the build, if the Dockerfile names them. */
   readonly baseImages: readonly string[];
-  /** Text of the file that leaves files out of the context; null without one. */
+  /** Content of the ignore file for the context; null when there is none. */
   readonly ignore: string | null;
-  /** Paths in the context that are never left out. */
+  /** Paths in the context that are never ignored. */
   readonly kept: readonly string[];
 }
 
@@ -26,7 +26,7 @@ const maxBytes = "256 KiB";
 
 /**
  * @param given values of arguments besides the variables, which override them.
- * @throws {SlipwayError} "build-failed" when there is no Dockerfile, or when it cannot be built here, with the reasons.
+ * @throws {SlipwayError} "build-failed" with the reasons, when there is no Dockerfile, or when it cannot be built here.
  */
 export function planDockerfile(
   { captured, oversized }: Pick<SourceFacts, "captured" | "oversized">,

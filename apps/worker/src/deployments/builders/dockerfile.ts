@@ -46,7 +46,7 @@ export function dockerfileBuilder(context: DockerfileContext): Builder {
       const reference = `${registry.host}/apps/${app.id}:${lease.deployment.id}`;
       let digest: string | null = null;
       await using owned = new AsyncDisposableStack();
-      // After the start: a container of the release keeps the image on the engine.
+      // Removed after the start, when a container of the release keeps the image on the engine.
       owned.defer(() => removeImage(context, reference, digest));
       const built = await lease.phase("build", log, () =>
         buildImage(context, attempt, input, { planned, reference }),
@@ -80,7 +80,7 @@ export function dockerfileBuilder(context: DockerfileContext): Builder {
         processTypes,
         imageStart,
         configVars: {},
-        // BuildKit keeps the results of steps on the engine by itself.
+        // BuildKit itself caches the results of steps on the engine.
         saveCache: async () => {},
         [Symbol.asyncDispose]: () => resources.disposeAsync(),
       };
@@ -120,7 +120,7 @@ function buildImage(
         arguments: planned.arguments,
         secrets: variables,
         cacheScope: cacheScopeOf(attempt.app),
-        // With it no two deployments have the same image, so that the removal of an old one never removes a new one.
+        // Makes the images of any two deployments different, so that the removal of an old image never removes a new one.
         labels: {
           ...imageAnnotations(lease.deployment, lease.deployment.createdAt),
           [label.deployment]: lease.deployment.id,
@@ -129,7 +129,7 @@ function buildImage(
         steps: {
           diskBytes: build.diskBytes,
           watchImage: stackBuildImage,
-          // The labels of a build's container, so that it is removed with the other leftovers of a dead attempt.
+          // The labels of a build container, so that it is removed with the other leftovers of a dead attempt.
           labels: { ...labelsOf(attempt), [label.installation]: installationId, [label.kind]: buildKind },
         },
       },
@@ -143,7 +143,7 @@ function buildImage(
   });
 }
 
-/** Changes when the app's build cache is reset. A hash, since steps see it. */
+/** Changes when the app's build cache is reset. It is a hash, because the steps can read it. */
 function cacheScopeOf({ id, cacheVersion }: Attempt["app"]): string {
   return createHash("sha256").update(`${id} ${cacheVersion}`).digest("hex").slice(0, 32);
 }
@@ -155,7 +155,7 @@ function checkSize({ config: { limits } }: DockerfileContext, { sizeBytes }: Loc
   throw new SlipwayError("image-too-large", message);
 }
 
-/** What is left of it does not matter to the deployment, so a failure is logged only. */
+/** An image that is left over does not affect the deployment, so a failure is only logged. */
 async function removeImage(
   { imageBuilder, logger }: DockerfileContext,
   reference: string,

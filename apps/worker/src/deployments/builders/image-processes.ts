@@ -1,4 +1,5 @@
-// How an image starts that declares it itself: its own command, or that of a Procfile.
+// The process types of a Dockerfile's image, or of an image that was built elsewhere: the image's own command, or the commands of a
+// Procfile.
 
 import { parseProcfile } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
@@ -12,8 +13,8 @@ export interface ImageProcesses {
 }
 
 /**
- * The Procfile's commands run in the image's shell. Without one, `web` is the image's own command. Logs the process types.
- * @param advice what to do about an image without a command.
+ * The Procfile's commands run in the image's shell. Without a Procfile, `web` is the image's own command. Logs the process types.
+ * @param advice the advice for an image without a command.
  * @throws {SlipwayError} "no-web-process"
  */
 export function imageProcesses(
@@ -34,7 +35,7 @@ export function imageProcesses(
   return { processTypes, imageStart };
 }
 
-/** A word of argv as a shell would read it, for display. */
+/** Quotes an argument for display, in shell syntax. */
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

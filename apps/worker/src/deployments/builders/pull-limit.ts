@@ -1,4 +1,4 @@
-// Limits the images of registries that users name, builder images and base images of Dockerfiles, before an engine pulls them.
+// Limits the size of images that users name (builder images and base images of Dockerfiles) before an engine pulls them.
 
 import { SlipwayError } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
@@ -14,11 +14,11 @@ interface PullLimitContext {
   readonly now: () => Date;
 }
 
-/** How long a size is remembered: a tag may be moved to another image, and registries limit the rate of requests. */
+/** How long a size is cached: a tag may be moved to another image, and registries limit the rate of requests. */
 const rememberedMs = 10 * 60_000;
 const maxRemembered = 1_000;
 
-/** @returns a function that checks an image by the sizes in its manifest, and remembers those for some minutes. */
+/** @returns a function that checks an image by the sizes in its manifest, and caches the sizes for some minutes. */
 export function openPullLimit({ config, now }: PullLimitContext): CheckPull {
   const known = new Map<string, { readonly sizeBytes: number; readonly until: number }>();
   const maxBytes = config.limits.pulledImageBytes;

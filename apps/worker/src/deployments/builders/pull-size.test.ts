@@ -13,7 +13,7 @@ const options = { allowed, signal };
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const architecture = { x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch;
 
-/** A registry for what the real one does not do without further set-up: tokens, indexes, redirects. @returns its host. */
+/** A registry with behavior that the real one has only after further set-up: tokens, indexes, redirects. @returns its host. */
 async function scripted(
   respond: (path: string, request: IncomingMessage, response: ServerResponse, host: string) => void,
 ): Promise<string> {

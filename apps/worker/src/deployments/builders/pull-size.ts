@@ -1,4 +1,4 @@
-// Reads from a registry how large an image is that users name, before an engine pulls it.
+// Reads the size of an image that a user names from its registry, before an engine pulls the image.
 
 import { SlipwayError } from "@slipway/core";
 import { requestUrl } from "@slipway/outbound";
@@ -6,12 +6,12 @@ import type { UrlResponse } from "@slipway/outbound";
 import { z } from "zod";
 
 export interface PullSizeOptions {
-  /** Private addresses and ranges where registries may be. */
+  /** Private addresses and ranges in which registries are allowed. */
   readonly allowed: readonly string[];
   readonly signal: AbortSignal;
 }
 
-/** What the engine calls its default registry, and where that is. */
+/** The engine's name for its default registry, and the registry's real host. */
 const defaultRegistry = "docker.io";
 const defaultRegistryHost = "registry-1.docker.io";
 const manifestTypes = [
@@ -42,8 +42,8 @@ const manifestSchema = z.union([
 const tokenSchema = z.object({ token: z.string().optional(), access_token: z.string().optional() });
 
 /**
- * Sums up the layers of the image for this machine's architecture, compressed, as the engine would download them.
- * @param reference with its registry: `docker.io/heroku/builder:24`.
+ * Sums up the compressed sizes of the layers that the engine would download for this machine's architecture.
+ * @param reference with its registry, for example `docker.io/heroku/builder:24`.
  * @returns null when the default registry does not respond: the engine may have a mirror of it.
  * @throws {SlipwayError} "build-failed" when the image does not exist or is not public; "registry-unavailable".
  */
@@ -98,7 +98,7 @@ function sizeOf({
 async function manifestOf(client: Client, version: string): Promise<z.infer<typeof manifestSchema> | null> {
   const { host, repository, reference } = client.image;
   const isDefault = host === defaultRegistry;
-  // As the engine: without TLS on loopback addresses only.
+  // Like the engine, uses plain HTTP only for loopback addresses.
   const origin = isDefault
     ? `https://${defaultRegistryHost}`
     : `${loopback.test(host) ? "http" : "https"}://${host}`;
@@ -116,7 +116,7 @@ async function manifestOf(client: Client, version: string): Promise<z.infer<type
   return parsed(manifestSchema, response.text, `${host} returned no manifest of the image ${reference}`);
 }
 
-/** Gets a token if the registry itself asks for one. It is sent to the registry only. */
+/** Gets a token if the registry itself requires one. The token is sent only to the registry. */
 async function authorized(client: Client, url: string): Promise<UrlResponse> {
   const { response: first, isSameOrigin } = await followed(client, url);
   const challenge = first.headers["www-authenticate"] ?? "";
@@ -136,7 +136,7 @@ async function authorized(client: Client, url: string): Promise<UrlResponse> {
 
 interface Followed {
   readonly response: UrlResponse;
-  /** Whether the registry itself responded, not a server that it redirects to. */
+  /** Whether the registry itself responded, not a server that the registry redirects to. */
   readonly isSameOrigin: boolean;
 }
 

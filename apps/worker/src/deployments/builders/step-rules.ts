@@ -1,6 +1,6 @@
-// Rules for the steps of a Dockerfile's build that BuildKit performs itself: fetching URLs, and using images of registries and the engine.
+// Rules for the steps of a Dockerfile's build that BuildKit itself performs: fetching URLs, and using images of registries and the engine.
 //
-// A Dockerfile does not show all of them: a base image may trigger some (ONBUILD), and variables may hide addresses.
+// Not all of these steps are visible in a Dockerfile: a base image may trigger some (ONBUILD), and variables may hide addresses.
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -12,23 +12,27 @@ import { type Destination, isClosed, isOpen } from "@slipway/docker";
 export interface StepRules {
   /** Host of the installation's registry. */
   readonly registryHost: string;
-  /** Images of the installation that may be used. */
+  /** Images of the installation that steps may use. */
   readonly stacks: readonly string[];
-  /** Destinations that are allowed besides the public internet. */
+  /** Allowed destinations besides the public internet. */
   readonly open: readonly Destination[];
-  /** @returns the addresses of a host, null if its name does not exist. @throws {SlipwayError} "registry-unavailable" */
+  /** @returns the addresses of a host; null if the name does not exist. @throws {SlipwayError} "registry-unavailable" */
   readonly addressesOf: (host: string) => Promise<readonly string[] | null>;
-  /** Checks the size of an image of another registry, by its name with that registry. @throws {SlipwayError} to refuse it. */
+  /**
+   * Checks the size of an image in another registry.
+   * @param image its name with the registry.
+   * @throws {SlipwayError} to reject the image.
+   */
   readonly checkPull: (image: string) => Promise<void>;
 }
 
 const httpsPort = 443;
-/** The engine's configuration may name a mirror of it, so it is not resolved. */
+/** The engine's configuration may name a mirror of the default registry, so this host is not resolved. */
 const defaultRegistry = "docker.io";
-/** Prefixes of the images that Slipway makes on an engine. */
+/** Prefixes of the images that Slipway creates on an engine. */
 const ownRepositories = ["docker.io/slipway-", "docker.io/library/slipway-"];
 
-/** @param name of a part of a build, as BuildKit reports it. @throws {SlipwayError} "build-failed" when it must not run. */
+/** @param name the name of a build step, as BuildKit reports it. @throws {SlipwayError} "build-failed" when the step is not allowed. */
 export async function checkStep(rules: StepRules, name: string): Promise<void> {
   if (fetchesUrl(name)) throw failed(`the engine would fetch ${name} itself. Fetch it in a RUN step`);
   const image = imageOfStep(name);
@@ -36,8 +40,8 @@ export async function checkStep(rules: StepRules, name: string): Promise<void> {
 }
 
 /**
- * @param name of an image that the engine would fetch.
- * @throws {SlipwayError} "build-failed" when it must not fetch it; "registry-unavailable" when the registry cannot be resolved.
+ * @param name the name of an image that the engine would pull.
+ * @throws {SlipwayError} "build-failed" when the image is not allowed; "registry-unavailable" when the registry cannot be resolved.
  */
 export async function checkImage(rules: StepRules, name: string): Promise<void> {
   const image = fullName(name).toLowerCase();
@@ -50,7 +54,7 @@ export async function checkImage(rules: StepRules, name: string): Promise<void> 
   await rules.checkPull(fullName(name));
 }
 
-/** Resolves each host once for a build. */
+/** Resolves each host only once per build. */
 export function openAddresses(): StepRules["addressesOf"] {
   const found = new Map<string, ReturnType<StepRules["addressesOf"]>>();
   return (host) => {
@@ -71,7 +75,7 @@ async function resolve(host: string): Promise<readonly string[] | null> {
   }
 }
 
-/** The name that the engine gives to an image of the default registry. */
+/** The engine's name for an image of the default registry. */
 function fullName(image: string): string {
   if (hasHost(image)) return image;
   return `${defaultRegistry}/${image.includes("/") ? "" : "library/"}${image}`;
@@ -81,7 +85,7 @@ function isImage(image: string, name: string): boolean {
   return image === name || image.startsWith(`${name}@`);
 }
 
-/** As the engine decides it: no repository has upper-case letters, so a first part that has some is a host. */
+/** Follows the engine's rule: repositories have no upper-case letters, so a first part that contains some is a host. */
 function hasHost(image: string): boolean {
   const [first = "", ...rest] = image.split("/");
   return rest.length > 0 && (/[.:]|^localhost$/.test(first) || first !== first.toLowerCase());
@@ -92,7 +96,7 @@ function hostOf(image: string): string {
   return image.slice(0, image.indexOf("/"));
 }
 
-/** The engine connects to any of the host's addresses, so none may be closed. */
+/** The engine connects to any of the host's addresses, so all of them must be allowed. */
 async function checkHost({ open, addressesOf }: StepRules, image: string, host: string): Promise<void> {
   const [, bracketed, plain = "", port] = /^(?:\[(.+)\]|([^:]*))(?::(\d+))?$/.exec(host) ?? [];
   const name = bracketed ?? plain;
@@ -105,7 +109,7 @@ async function checkHost({ open, addressesOf }: StepRules, image: string, host: 
   if (!addresses.every(isAllowed)) throw notPublic;
 }
 
-/** Whether it is an address of this machine, which may be public, while services on it are not. */
+/** Whether the address belongs to this machine. Such an address may be public, but services on it are not. */
 function isOfThisMachine(address: string): boolean {
   return Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address));
 }

@@ -1,5 +1,5 @@
-// Results of builds that are used before the build's container has exited. The sandbox is scripted, because a real engine offers no way
-// to fail a container between its last output and its exit.
+// Build results that are used before the build's container has exited. The sandbox is scripted, because a real engine offers no way to fail
+// a container between its last output and its exit.
 
 import type { Sandbox, SandboxExit } from "@slipway/core";
 import { packTar } from "@slipway/testkit";
@@ -51,7 +51,7 @@ test("an app without a web process fails the build once it has ended", async () 
   await expect(failing).rejects.toMatchObject({ code: "no-web-process" });
 });
 
-/** Begins a build that has written this result, and whose container has not exited. */
+/** Starts a build that has written this result, and whose container has not exited. */
 async function begin(result: Readonly<Record<string, string>>) {
   const exit = Promise.withResolvers<SandboxExit>();
   const tar = await packTar(result);

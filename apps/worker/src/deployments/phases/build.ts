@@ -1,4 +1,4 @@
-// Build: runs the buildpack in the sandbox, with its output in the log. Needs the sandbox; yields the result of the buildpack.
+// Build: runs the buildpack in the sandbox, with its output in the log. Input: the sandbox. Output: the buildpack's result.
 
 import {
   languageTitles,
@@ -22,7 +22,7 @@ type ResultFacts = Pick<
 
 export interface Built extends ResultFacts {
   readonly processTypes: Readonly<Record<string, string>>;
-  /** The buildpack's defaults for the app's variables. */
+  /** The buildpack's default values for the app's variables. */
   readonly configVars: Readonly<Record<string, string>>;
   /** Resolves when the container has exited and the build succeeded. Otherwise rejects with the errors of `build`. */
   readonly ended: Promise<unknown>;
@@ -36,8 +36,8 @@ interface BuildAttempt {
 }
 
 /**
- * If the result contains the app, returns before the container's exit, so that the app can be pushed meanwhile.
- * @throws {SlipwayError} of the user's: those of `runSandbox`, "no-web-process".
+ * If the result contains the app, returns before the container's exit, so that the app can be pushed at the same time.
+ * @throws {SlipwayError} errors of the user: the errors of `runSandbox`, "no-web-process".
  */
 export async function build(
   context: RunContext,
@@ -70,7 +70,7 @@ function builtFrom(log: BuildAttempt["log"], result: BuildResult): Omit<Built, "
   return { buildpack, processTypes, configVars, slugIgnore, hasEmptyCache, keepsDependencies, app };
 }
 
-/** What a build would yield, of a source that needs none. @throws {SlipwayError} "no-web-process". */
+/** The result for a source that needs no build. @throws {SlipwayError} "no-web-process". */
 export function builtFromPlan(
   { log }: Attempt,
   { procfile, slugIgnore, language: { kind, web } }: Plan & Layered,

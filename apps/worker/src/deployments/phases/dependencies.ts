@@ -1,5 +1,5 @@
-// Dependencies: the image that an app's files are put on top of. It is kept by everything that decides what an install yields, so
-// an install runs only when something of it changed. Needs the plan; yields the image.
+// Dependencies: the base image of an app's files. It is cached by all inputs that determine an install's result, so an install runs only
+// when one of them has changed. Input: the plan. Output: the image.
 
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
@@ -19,7 +19,7 @@ import { heldPush } from "../held-writes.ts";
 import { dependenciesRepository, releaseConfig } from "../release-image.ts";
 import type { Plan } from "./plan.ts";
 
-/** What an install contains: what runs in releases, or what the build needs. */
+/** The content of an install: the packages for releases, or the packages for the build. */
 type InstallMode = "production" | "all";
 export type InstallContext = SandboxContext & RunContext;
 export type DependenciesContext = InstallContext & {
@@ -40,7 +40,7 @@ export interface Dependencies {
 
 /** Time limit for the removal of former dependencies. */
 const removalMs = 10_000;
-/** Increased when the same install gives another layer than before. */
+/** Must be increased when the same install results in another layer than before. */
 const layerVersion = 1;
 
 /** A plan whose dependencies are installed without the source. */
@@ -50,12 +50,12 @@ export interface Layered extends Pick<Plan, "assets"> {
 
 export function isLayered(plan: Plan): plan is Plan & Layered {
   const { language, assets } = plan;
-  // Packages that build assets and need the source are installed in a build of everything.
+  // Packages that build assets but need the source are installed in a complete build.
   const isApart = assets === null || assets.install !== null;
   return language !== null && language.install !== null && language.scripts !== "install" && isApart;
 }
 
-/** @throws {SlipwayError} the failures of a build, when the install fails. */
+/** @throws {SlipwayError} the errors of a build, when the install fails. */
 export function dependencies(
   context: DependenciesContext,
   attempt: Attempt,
@@ -95,7 +95,7 @@ async function findOrInstall(
   return { image, sandbox };
 }
 
-/** @returns the sandbox in which they were installed. @throws {SlipwayError} the failures of a build. */
+/** @returns the sandbox in which the dependencies were installed. @throws {SlipwayError} the errors of a build. */
 export async function installDependencies(
   context: InstallContext,
   attempt: Attempt,
@@ -118,7 +118,7 @@ export async function installDependencies(
         kind,
         mode,
         ...(install.workspace === null ? [] : [`workspace=${install.workspace}`]),
-        // The cache has that of another package manager as well.
+        // The cache also contains the cache of another package manager.
         ...(assets === null ? [] : ["assets=installed"]),
       ],
       sourceTime: dependenciesTime(install.digest),
@@ -144,7 +144,7 @@ async function pushDependencies(
 ): Promise<string> {
   const { sandbox, base, key, plan } = made;
   const { kind, install } = plan.language;
-  // The container of an install in a monorepo has nothing but the dependencies of its folders.
+  // In a monorepo, the install's container contains only the dependencies of its folders.
   const [from, folder] =
     install.workspace === null ? [`build/${install.folder}`, `${install.folder}/`] : ["build", ""];
   const layer = slugTransform({
@@ -168,7 +168,7 @@ async function pushDependencies(
   return pushed.pinnedReference;
 }
 
-/** Once there are more images of dependencies than releases to keep, removes those that no such release is made of. */
+/** When there are more dependency images than releases to keep, removes those that no kept release is based on. */
 async function removeUnused(
   { registry, store, config }: DependenciesContext,
   { app, signal }: Attempt,
@@ -185,7 +185,7 @@ async function removeUnused(
     await registry.delete(repository, unused, bounded);
 }
 
-/** @param parts everything that decides what the layer contains, and what a reset of the app's cache changes. */
+/** @param parts all inputs that determine the layer's content, and the value that a reset of the app's cache changes. */
 export function installKey(parts: readonly unknown[]): string {
   return createHash("sha256")
     .update(JSON.stringify([layerVersion, ...parts]))

@@ -1,4 +1,4 @@
-// Fetch buildpacks: those that the user chose by URL. Needs the plan; yields their files, for the sandbox.
+// Fetch buildpacks: fetches the buildpacks that the user chose by URL. Input: the plan. Output: their files, for the sandbox.
 
 import { createReadStream } from "node:fs";
 import { posix } from "node:path";
@@ -21,15 +21,15 @@ export interface FetchBuildpacksContext {
 /** All buildpacks of a build, in order. */
 export interface ChosenBuildpacks {
   readonly origins: readonly BuildpackOrigin[];
-  /** Names of their folders below buildpacks/, which sort in their order. */
+  /** Names of the folders below buildpacks/, which sort in the buildpacks' order. */
   readonly folders: readonly string[];
-  /** Opens tars of all their files. To be unpacked in this order, in the directory that buildpacks/ is in. */
+  /** Opens tars of all files. They must be unpacked in this order, in the parent directory of buildpacks/. */
   readonly open: () => Iterable<ByteStream>;
 }
 
 /**
  * @returns null when the bundled buildpacks build the app.
- * @throws {SlipwayError} "no-buildpack" with the buildpack that cannot be fetched, and why.
+ * @throws {SlipwayError} "no-buildpack" with the buildpack that cannot be fetched, and the reason.
  */
 export async function fetchBuildpacks(
   { remoteBuildpacks, config }: FetchBuildpacksContext,

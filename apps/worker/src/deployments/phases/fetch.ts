@@ -1,4 +1,4 @@
-// Fetch: makes the source's archive readable any number of times. Needs the deployment; yields the source.
+// Fetch: provides the source's archive so that it can be read several times. Input: the deployment. Output: the source.
 
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdtempDisposable, stat } from "node:fs/promises";
@@ -45,7 +45,7 @@ export async function fetchSource(
   return { open, [Symbol.asyncDispose]: async () => {} };
 }
 
-/** A URL may serve other bytes the next time, so the archive is kept in a file until the attempt ends. */
+/** A URL may return other bytes the next time, so the archive is kept in a file until the attempt ends. */
 async function download(
   { config, temporaryFolder }: FetchContext,
   { log, signal }: Attempt,

@@ -1,4 +1,4 @@
-// Hook: runs a command of the app once with the new release, before the release gets traffic. Needs the release.
+// Hook: runs a command of the app once with the new release, before the release gets traffic. Input: the release.
 
 import { excessText, SlipwayError } from "@slipway/core";
 import type { Release, Scheduler } from "@slipway/core";
@@ -18,8 +18,8 @@ export type HookContext = EnvironmentContext & {
 };
 
 /**
- * The command of the request has precedence over the Procfile's. After an attempt that died, the next one may run it again.
- * @throws {SlipwayError} "hook-failed" when it fails or takes too long: the former release keeps serving.
+ * The command in the request takes precedence over the command in the Procfile. If an attempt dies, the next one may run the command again.
+ * @throws {SlipwayError} "hook-failed" when the command fails or takes too long: the former release keeps serving.
  */
 export async function runHook(context: HookContext, attempt: Attempt, release: Release): Promise<void> {
   const { lease, log } = attempt;

@@ -1,4 +1,4 @@
-// Plan: checks the source and decides how it is built, from its control files alone. Needs the source; yields the plan.
+// Plan: checks the source and decides how to build it, from its control files alone. Input: the source. Output: the plan.
 
 import { scanSource } from "@slipway/archive";
 import type { SourceFacts } from "@slipway/archive";
@@ -46,11 +46,11 @@ export interface Plan extends BuildPlan {
   readonly language: LanguageWithToolchain | null;
 }
 
-/** With its toolchain, and that of its assets: the images that contain them, and version by name. */
+/** The language plan with its toolchain and the toolchain of its assets: the images that contain them, and versions by program name. */
 type LanguageWithToolchain = LanguagePlan &
   Pick<ChosenToolchain, "versions"> & {
     readonly images: ToolchainImages;
-    /** Image that installs and builds run on: that of the toolchain, or one with the packages that build assets. */
+    /** The image that installs and builds run on: the toolchain's image, or an image with the packages that build assets. */
     readonly builtOn: string;
   };
 
@@ -109,13 +109,13 @@ async function withToolchain(
     return { ...language, versions, images, builtOn: images.build };
   } catch (error) {
     if (languageRequired || signal.aborted || !(error instanceof SlipwayError)) throw error;
-    // An app that is its own buildpack may have a package.json without needing Node.js.
+    // An app that is its own buildpack may have a package.json without using Node.js.
     log.line(` !     ${languageTitles[language.kind]} is not part of this build: ${error.message}`);
     return null;
   }
 }
 
-/** Node.js beside the toolchain of another language. A release has it only if its processes call it. */
+/** The toolchain of Node.js, in addition to another language's toolchain. A release contains it only if its processes call Node.js. */
 async function assetsToolchain(
   toolchains: LanguageToolchains,
   { log, signal }: PlanAttempt,

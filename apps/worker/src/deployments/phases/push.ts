@@ -1,4 +1,4 @@
-// Push: streams the app's files to the registry as one layer on top of their base. Needs the files; yields the image.
+// Push: streams the app's files to the registry as one layer on top of their base. Input: the files. Output: the image.
 
 import { parseSlugIgnore, slugTransform } from "@slipway/buildpacks";
 import type { LanguagePlan } from "@slipway/buildpacks";
@@ -22,21 +22,21 @@ export type PushContext = UnneededContext & {
 };
 
 export interface AppFiles {
-  /** Reference of the image below the app's files. */
+  /** Reference of the base image below the app's files. */
   readonly base: string;
   /** Languages of the toolchains in the image. */
   readonly languages: readonly LanguagePlan["kind"][];
-  /** Digest of everything that decided what was built. */
+  /** Digest of all inputs that determined the build's result. */
   readonly inputs: string;
   /** Time of the files, in seconds since 1970. */
   readonly sourceTime: number;
   /** Name of the folder at the root of the tar. */
   readonly folder: "build" | "app";
-  /** Key of the build's dependencies that the build changed; null when it changed none. */
+  /** Key of the build dependencies if the build changed them; otherwise null. */
   readonly changedDependencies: string | null;
-  /** Buildpacks by URL that built them, in order. */
+  /** Buildpacks by URL that built the files, in order. */
   readonly buildpacks: readonly BuildpackOrigin[];
-  /** Opens the tar of the files. It may be called again. */
+  /** Opens the tar of the files. It may be called several times. */
   readonly open: () => Promise<ByteStream>;
 }
 
@@ -48,7 +48,7 @@ export async function push(
 ): Promise<PushedImage> {
   const { lease, app, log } = attempt;
   const { files, built, former } = made;
-  // Before the status changes: a directory that the build removed is a failure of the build.
+  // Before the status changes: if the build removed the directory, the build has failed.
   const tree = await files.open();
   logSlugIgnore(log, built.slugIgnore);
   log.line("-----> Pushing the image");
@@ -57,21 +57,22 @@ export async function push(
   const pushAgain = async (changed: AppFiles, labels: Labels) =>
     pushTree(context, attempt, { files: changed, built, tree: await changed.open(), labels });
   let image = await pushTree(context, attempt, { files, built, tree, labels: {} });
-  // A build may give other files for the same inputs. They get another time, so that no file keeps both its size and its time.
+  // A build may produce different files for the same inputs. Its files get another time, so that no changed file keeps both its size and
+  // its time.
   if (former?.inputs === files.inputs && former.appDiffId !== image.layers.at(-1)?.diffId)
     image = await pushAgain({ ...files, sourceTime: files.sourceTime - 1 }, {});
-  // A removal of an identical old image may be in progress and would remove this one: a label changes the digest.
+  // A removal of an identical old image may be in progress and would also remove this image: an additional label changes the digest.
   if (unneeded.has(image.digest)) image = await pushAgain(files, { [label.deployment]: lease.deployment.id });
   log.line(`       Pushed ${image.reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
   return image;
 }
 
-/** Says which lines of .slugignore have no effect. @param text null without the file. */
+/** Logs which lines of .slugignore have no effect. @param text the file's content; null without the file. */
 export function logSlugIgnore(log: Pick<Attempt["log"], "line">, text: string | null): void {
   for (const problem of parseSlugIgnore(text ?? "").problems) log.line(` !     ${problem}`);
 }
 
-/** The same tree, time and labels give the same digest. */
+/** The same tree, time and labels result in the same digest. */
 async function pushTree(
   { config, registry }: PushContext,
   { lease, app, log, signal }: Attempt,

@@ -1,4 +1,4 @@
-// Release: image, configuration and a number. Needs the image; yields the release.
+// Release: image, configuration and a number. Input: the image. Output: the release.
 
 import { randomUUID } from "node:crypto";
 import { releaseEnvironment } from "@slipway/buildpacks";
@@ -11,7 +11,7 @@ export interface ReleaseContext {
   readonly now: () => Date;
 }
 
-/** Stores the app's next release. A later attempt makes a release of its own. */
+/** Stores the app's next release. A later attempt creates its own release. */
 export async function makeRelease(
   { store, now }: ReleaseContext,
   { lease, app, runVariables: variables }: Attempt,

@@ -1,5 +1,5 @@
-// Reuse: creates a release from the image of an earlier one, without a build. Needs the deployment; yields the release
-// and the facts about its image.
+// Reuse: creates a release from the image of an earlier release, without a build. Input: the deployment. Output: the release and the facts
+// about its image.
 
 import { randomUUID } from "node:crypto";
 import { releaseEnvironment } from "@slipway/buildpacks";
@@ -16,7 +16,7 @@ export type ReuseContext = UnneededContext & {
   readonly now: () => Date;
 };
 
-/** @throws {SlipwayError} "not-found" when the release, or its image, is gone. */
+/** @throws {SlipwayError} "not-found" when the release or its image no longer exists. */
 export async function reuse(
   context: ReuseContext,
   attempt: Attempt,
@@ -50,7 +50,7 @@ export async function reuse(
   return { release, image };
 }
 
-/** @throws {SlipwayError} "not-found" when the image was removed, as old ones are, or is about to be. */
+/** @throws {SlipwayError} "not-found" when the image was removed, as old images are, or is about to be removed. */
 async function checkKept(context: ReuseContext, attempt: Attempt, release: Release): Promise<void> {
   if (await isKept(context, attempt, digestOf(release))) return;
   throw new SlipwayError("not-found", `the image of release v${release.number} is no longer kept`, {
@@ -59,7 +59,7 @@ async function checkKept(context: ReuseContext, attempt: Attempt, release: Relea
   });
 }
 
-/** In this order: an image whose removal ends in between is found in neither. */
+/** The order matters: in the reverse order, an image whose removal ends between the checks would count as kept. */
 async function isKept(context: ReuseContext, { app, signal }: Attempt, digest: string): Promise<boolean> {
   if ((await unneededImages(context, app.id)).has(digest)) return false;
   return (await context.registry.digestOf(`apps/${app.id}`, digest, signal)) !== null;

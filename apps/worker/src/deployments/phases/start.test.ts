@@ -37,7 +37,7 @@ describe.skipIf(await lacksRedis())("a worker that freezes while its release goe
   });
   afterEach(() => opened.disposeAsync());
 
-  /** The second attempt puts the release in service between two steps of the first. */
+  /** The second attempt puts the release into service between two steps of the first. */
   test.each(["before reading the app", "after reading the app", "after checking its lease"] as const)(
     "an attempt that freezes %s does not change what a later attempt stored in the app",
     async (when) => {
@@ -73,7 +73,7 @@ describe.skipIf(await lacksRedis())("a worker that freezes while its release goe
     return { context, attempt };
   }
 
-  /** Starts at once. The port identifies the attempt. */
+  /** Starts rollouts at once. The port identifies the attempt. */
   function scheduler(port: number): Pick<Scheduler, ScriptedMethod> {
     const unused = () => Promise.reject(new Error("the test does not expect this call"));
     return {
@@ -90,7 +90,7 @@ describe.skipIf(await lacksRedis())("a worker that freezes while its release goe
   }
 });
 
-/** Calls `happen` once, between two steps of the first attempt that no real pause can be timed to hit. */
+/** Calls `happen` once, between two steps of the first attempt. No real pause could be timed to occur there. */
 function lateApps(
   apps: AppStore,
   when: "before reading the app" | "after reading the app" | "after checking its lease",

@@ -1,4 +1,4 @@
-// Start: starts the release beside the one that serves, and replaces that one once it accepts connections. Needs the release.
+// Start: starts the release beside the serving one, and replaces that one once the new release accepts connections. Input: the release.
 
 import { typesNotStarted } from "@slipway/buildpacks";
 import { notFound } from "@slipway/core";
@@ -20,10 +20,10 @@ type StartReleaseContext = RolloutContext &
 export type StartContext = HookContext & StartReleaseContext & ResumeContext;
 type ResumeContext = StartReleaseContext & PromoteContext & { readonly store: Pick<Store, "releases"> };
 
-/** Facts about the image other than its digest, which the release has. */
+/** Facts about the image except for its digest, which the release contains. */
 export type ImageFacts = Pick<Deployment, "image" | "imageSizeBytes" | "stackImage">;
 
-/** Runs the hook, starts the release and puts it in service. @throws {SlipwayError} "lease-lost" when a later attempt runs. */
+/** Runs the hook, starts the release and puts it into service. @throws {SlipwayError} "lease-lost" when a later attempt runs. */
 export async function start(
   context: HookContext & StartReleaseContext,
   attempt: Attempt,
@@ -32,14 +32,14 @@ export async function start(
 ): Promise<void> {
   await attempt.lease.changeStatus("starting", attempt.log.lastSeq, {
     ...image,
-    // The release's digest: a dead attempt may have made the release from another build's image.
+    // The release's digest: a dead attempt may have created the release from another build's image.
     imageDigest: digestOf(release),
   });
   await runHook(context, attempt, release);
   await startRelease(context, attempt, release);
 }
 
-/** Completes a deployment whose attempt died after its release was marked to go live. */
+/** Completes a deployment whose attempt died after its release was marked as going live. */
 export async function resume(context: ResumeContext, attempt: Attempt, releaseId: string): Promise<void> {
   const { app } = attempt;
   const release = await context.store.releases.get(releaseId);

@@ -1,4 +1,4 @@
-// Unpack: a sandbox with the source, the buildpacks and the app's variables. Needs the source and the image to build on.
+// Unpack: creates a sandbox with the source, the buildpacks and the app's variables. Input: the source and the image for the build.
 
 import { sourceTar } from "@slipway/archive";
 import type { Sandbox } from "@slipway/core";
@@ -18,7 +18,7 @@ type UnpackInput = Omit<SandboxRequest, "open"> & {
   readonly folder?: string;
 };
 
-/** @throws {SlipwayError} "archive-invalid", "archive-too-large" and the errors of the engine. The sandbox is removed then. */
+/** @throws {SlipwayError} "archive-invalid", "archive-too-large" and the errors of the engine. In this case the sandbox is removed. */
 export function unpack(context: UnpackContext, attempt: Attempt, input: UnpackInput): Promise<Sandbox> {
   return attempt.lease.phase("unpack", attempt.log, (phase) =>
     unpacked(context, attempt, { ...input, onCacheRestored: () => phase.reuse("cache") }),

@@ -46,7 +46,7 @@ async function used(names: { app?: string; file?: string; operator?: string }, f
 test.each([
   [{ app: "heroku/builder:24", file: "f", operator: "o" }, "docker.io/heroku/builder:24", false],
   [{ file: "builder", operator: "o" }, "docker.io/library/builder", false],
-  // An address, because the worker resolves names of registries.
+  // An IP address, because the worker resolves the host names of registries.
   [{ file: "1.1.1.1/a/b@sha256:00" }, "1.1.1.1/a/b@sha256:00", false],
   [{ operator: "127.0.0.1:5000/own:1" }, "127.0.0.1:5000/own:1", true],
   [{ app: "own", operator: "own" }, "own", true],

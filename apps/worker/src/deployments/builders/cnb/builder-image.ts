@@ -1,4 +1,4 @@
-// The builder image of an app: which one, whether it may be used, and how its lifecycle is run.
+// The builder image of an app: its selection, its permission, and the settings of its lifecycle.
 
 import { readBuilderImage } from "@slipway/buildpacks";
 import type { BuilderImage, ProjectDescriptor } from "@slipway/buildpacks";
@@ -19,11 +19,11 @@ export interface BuilderImageContext {
 }
 
 export interface UsedBuilder extends BuilderImage {
-  /** Its name as the app or the operator wrote it. */
+  /** The image's name as the app or the operator wrote it. */
   readonly reference: string;
-  /** Its id on the engine. */
+  /** The image's id on the engine. */
   readonly image: string;
-  /** Whether the operator chose it: only then may it use images of this installation. */
+  /** Whether the operator chose the image. Only then may it use images of this installation. */
   readonly trusted: boolean;
 }
 
@@ -47,7 +47,7 @@ export async function usedBuilder(
     stacks: [stackImage, stackBuildImage],
     open: egress.open,
     addressesOf: openAddresses(),
-    // Only what the engine does not have is pulled.
+    // Only images that the engine lacks are pulled.
     checkPull: async () => {},
   };
   if (!trusted) await checkImage(rules, reference);
@@ -70,7 +70,7 @@ function missing(named: string, error: unknown): unknown {
   return new SlipwayError("build-failed", message, { cause: error });
 }
 
-/** @returns the name with its registry: an engine could read a short name as the id of one of its images. */
+/** @returns the name with its registry: an engine could interpret a short name as the id of one of its images. */
 function qualified(name: string): string {
   if (!/^[\w][\w.:/@-]*$/.test(name) || name.startsWith("sha256:"))
     throw new SlipwayError("build-failed", `${name} is not a valid name of an image`);

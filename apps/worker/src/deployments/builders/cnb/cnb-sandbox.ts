@@ -26,7 +26,7 @@ export interface CnbSandboxRequest {
   readonly builder: UsedBuilder;
   readonly descriptor: ProjectDescriptor | null;
   readonly gateway: RegistryGateway;
-  /** References as the build knows them; null for none, and for what the builder image names. */
+  /** Image references as the build sees them. Null when there is no previous image, or the builder image names the run image. */
   readonly previousImage: string | null;
   readonly runImage: string | null;
   readonly onCacheRestored: () => void;
@@ -38,12 +38,12 @@ export const registryAddress: string = `127.0.0.1:${registryPort}`;
 export const reportFolder: string = cnbDirectories.report;
 const caBundlePath = "work/ca/bundle.pem";
 
-/** Each builder image has a cache of its own: another builder image cannot use it. */
+/** Each builder image has its own cache, which other builder images cannot use. */
 export function cacheKindOf({ reference, user }: UsedBuilder): CacheKind {
   return { stack: `cnb-${reference}`, owner: user };
 }
 
-/** @throws {SlipwayError} the errors of the source's archive and of the engine. The sandbox is removed then. */
+/** @throws {SlipwayError} the errors of the source's archive and of the engine. In this case the sandbox is removed. */
 export async function openCnbSandbox(
   context: CnbSandboxContext,
   attempt: Attempt,
@@ -75,7 +75,8 @@ async function createSandbox(
       environment: {
         CNB_PLATFORM_API: builder.platformApi,
         CNB_REGISTRY_AUTH: JSON.stringify({ [registryAddress]: gateway.authorization }),
-        // The image's time: no two deployments have the same image, so that the removal of an old one never removes a new one.
+        // The image's creation time, which makes the images of any two deployments different: the removal of an old image never removes a
+        // new one.
         SOURCE_DATE_EPOCH: String(Math.floor(lease.deployment.createdAt.getTime() / 1000)),
         ...(caBundle === null ? {} : caVariables(`/${caBundlePath}`)),
       },
@@ -108,7 +109,7 @@ async function upload(
   await sandbox.upload("/", tar, signal);
 }
 
-/** The lifecycle writes below all of these directories, as its own user. */
+/** The lifecycle writes into all of these directories, as its own user. */
 function* platformEntries(
   variables: ReadonlyMap<string, string>,
   caBundle: Buffer | null,

@@ -84,7 +84,7 @@ interface Creation {
   readonly descriptor: ProjectDescriptor | null;
 }
 
-/** @returns the sandbox of the build that has ended, and the digest of the image that it exported. */
+/** @returns the sandbox of the ended build, and the digest of the image that the build exported. */
 async function created(
   context: CnbContext,
   attempt: Attempt,
@@ -125,7 +125,7 @@ async function created(
   return { sandbox, digest: exportedDigest(await reportOf(sandbox, signal)) };
 }
 
-/** The export is part of the lifecycle's process: the phase `push` begins with its first upload, which waits for the status. */
+/** The export is part of the lifecycle's process. The phase `push` begins with the lifecycle's first upload, which waits for the status. */
 async function run(
   context: CnbContext,
   attempt: Attempt,
@@ -140,7 +140,7 @@ async function run(
   });
   await lease.phase("build", log, () => Promise.race([running, gateway.exporting]));
   const push = lease.phase("push", log, () => running);
-  // Awaited below; until then its failure must not count as unhandled.
+  // Awaited below. Until then its failure must not count as unhandled.
   push.catch(() => undefined);
   await lease.changeStatus("pushing", log.lastSeq);
   const finish = (): Promise<void> => {
@@ -150,7 +150,7 @@ async function run(
   await Promise.race([push, registryWrites.during(finish, signal, () => log.line(heldPush))]);
 }
 
-/** @returns the path of a run image in this installation's registry; null for an image that is elsewhere. */
+/** @returns the path of a run image in this installation's registry; null for an image in another registry. */
 function ownRunImage({ registry }: CnbContext, { runImage, trusted }: UsedBuilder): string | null {
   const prefix = `${registry.host}/`;
   return trusted && runImage?.startsWith(prefix) === true ? runImage.slice(prefix.length) : null;
@@ -160,7 +160,7 @@ function repositoryOf(image: string): string {
   return image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 }
 
-/** @returns null for an image that another builder made: the lifecycle cannot reuse its layers. */
+/** @returns null for an image of another builder, whose layers the lifecycle cannot reuse. */
 async function previousImageOf({ store }: CnbContext, { app }: Attempt): Promise<string | null> {
   const release = app.currentReleaseId === null ? null : await store.releases.get(app.currentReleaseId);
   const digest = release?.imageStart?.shell === undefined ? undefined : release.image.split("@")[1];
@@ -174,7 +174,7 @@ async function reportOf(sandbox: Sandbox, signal: AbortSignal): Promise<string> 
   throw new SlipwayError("internal", "the lifecycle left no report");
 }
 
-/** Pulls the image while the lifecycle ends. What fails here is reported by the steps that follow. */
+/** Pulls the image while the lifecycle ends. Failures are reported by the steps that follow. */
 async function pullExported(context: CnbContext, attempt: Attempt, digest: string): Promise<void> {
   const image = await checkedImage(context, attempt, digest).catch(() => null);
   if (image === null) return;

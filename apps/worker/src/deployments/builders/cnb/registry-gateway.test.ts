@@ -10,7 +10,7 @@ const done: HttpResponse = { status: 202, headers: {}, body: null };
 const unavailable = new SlipwayError("registry-unavailable", "the registry answered with status 502");
 const uploads = "/v2/apps/one/blobs/uploads/1";
 
-/** A registry that reads each upload, and responds to the first requests as given. */
+/** A registry that reads each upload, and sends these responses to the first requests. */
 function gatewayOf(...responses: readonly (SlipwayError | HttpResponse)[]) {
   const left = [...responses];
   const forward = async ({ body }: HttpRequest): Promise<HttpResponse> => {

@@ -1,5 +1,5 @@
-// The registry that a build by Cloud Native Buildpacks uses: a server with credentials for this build only, which forwards the requests
-// that the build may send.
+// The registry for a build with Cloud Native Buildpacks: a server with credentials for this build only, which forwards the requests that
+// the build is allowed to send.
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
@@ -9,7 +9,7 @@ import { judgeRequest, type RegistryRules } from "./registry-rules.ts";
 export interface GatewayOptions {
   readonly registry: Pick<ImageRegistry, "forward">;
   readonly rules: RegistryRules;
-  /** Maximum size of all uploads of the build, compressed. */
+  /** Maximum total size of the build's compressed uploads. */
   readonly maxBytes: number;
   /** Called with the digest of an image that the registry has accepted. */
   readonly onExported: (digest: string) => void;
@@ -17,18 +17,18 @@ export interface GatewayOptions {
 }
 
 export interface RegistryGateway {
-  /** Value of the Authorization header that requests must have. */
+  /** Required value of the Authorization header of requests. */
   readonly authorization: string;
   readonly handle: (request: HttpRequest, signal: AbortSignal) => Promise<HttpResponse>;
   /** Resolves at the first request that writes. That request and all later writes wait for `open`. */
   readonly exporting: Promise<void>;
   open(): void;
-  /** Resolves at `open`. */
+  /** Resolves when `open` is called. */
   readonly opened: Promise<void>;
   /**
    * @param exit the error for the exit code of a failed lifecycle.
-   * @returns that error, unless the registry caused the failure and its last error, or the reason why an upload was ended, says more. The
-   * lifecycle repeats requests, so an error of the registry does not explain what the user's part of the build did afterwards.
+   * @returns the error of the registry, or of an upload that was ended, if the registry caused the failure; otherwise `exit`. The lifecycle
+   * repeats requests, so an error of the registry does not explain a later failure in the user's part of the build.
    */
   failureOf(exit: SlipwayError): SlipwayError;
 }
@@ -83,7 +83,7 @@ export function openRegistryGateway({
     } catch (error) {
       if (!ended.aborted && error instanceof SlipwayError && excess === null) {
         registryError = error;
-        // The lifecycle uploads it again.
+        // The lifecycle repeats this upload.
         uploadedBytes -= upload.bytes;
       }
       throw error;
@@ -100,7 +100,7 @@ export function openRegistryGateway({
   };
 }
 
-/** How often `maxBytes` may be sent, with the uploads that failed. */
+/** How many times `maxBytes` may be sent in total, including failed uploads. */
 const maxSends = 3;
 const apiVersion = { "docker-distribution-api-version": "registry/2.0" };
 const unauthorized: HttpResponse = {

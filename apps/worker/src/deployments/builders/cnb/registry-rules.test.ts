@@ -39,7 +39,7 @@ test.each([
   ["POST", `${upload}?mount=${digest}&from=apps/one&from=apps/two`],
   ["POST", "/v2/slipway/stack/blobs/uploads/"],
   ["PUT", "/v2/apps/one/manifests/other"],
-  // It would have no tag, by which images are found when they are removed.
+  // The image would have no tag. Images are found by their tags when they are removed.
   ["PUT", `/v2/apps/one/manifests/${digest}`],
   ["DELETE", `/v2/apps/one/manifests/${digest}`],
   ["DELETE", `/v2/apps/one/blobs/${digest}`],

@@ -1,27 +1,30 @@
-// Which requests to the registry a build by Cloud Native Buildpacks may send: reads and writes of its app's images, and reads of the
-// images that it builds on.
+// The requests that a build with Cloud Native Buildpacks may send to the registry: reads and writes of its app's images, and reads of its
+// base images.
 
 import type { HttpRequest } from "@slipway/core";
 
 export interface RegistryRules {
-  /** Repository of the app's images, which the build may read and write. */
+  /** Repository of the app's images. The build may read and write it. */
   readonly repository: string;
   /** Tag that the build may write. */
   readonly tag: string;
-  /** Repositories that it may read as well. */
+  /** Further repositories that the build may read. */
   readonly readable: readonly string[];
 }
 
 /**
- * "write" changes the image, or relies on what the registry has: whether it has a layer is not asked before a garbage collection that may
- * delete the layer. Opening and closing an upload do neither: the lifecycle does both at its start, to see whether it may write.
+ * "write" changes the image, or relies on the registry's content: the build must not check for a layer before a garbage collection that may
+ * delete the layer. Opening and closing an upload does neither: the lifecycle does both at its start, to check its write permission.
  */
 export type RegistryAccess = "ping" | "read" | "open" | "write" | "refused";
 
 const part =
   /^\/v2\/(?<repository>[a-z0-9][a-z0-9._/-]*)\/(?<kind>blobs|manifests|tags|referrers)\/(?<rest>[\w.:=/-]+)$/;
 
-/** @returns what a request does, and its target as the registry receives it: normalized, so that both read the same path. */
+/**
+ * @returns the kind of access of a request, and its target as the registry receives it. The target is normalized, so that this check and
+ * the registry interpret the same path.
+ */
 export function judgeRequest(
   rules: RegistryRules,
   { method, target }: Pick<HttpRequest, "method" | "target">,
@@ -46,7 +49,7 @@ function accessOf(
   if (!own) return "refused";
   if (kind === "manifests") return method === "PUT" && rest === rules.tag ? "write" : "refused";
   if (kind !== "blobs" || !rest.startsWith("uploads/")) return "refused";
-  // A mounted layer becomes readable in the app's repository.
+  // The app's repository then contains the mounted layer, so its source repository must be readable.
   const from = searchParams.get("from");
   const mayMount = from === null || from === rules.repository || rules.readable.includes(from);
   if (method === "POST" && (!mayMount || searchParams.getAll("from").length > 1)) return "refused";

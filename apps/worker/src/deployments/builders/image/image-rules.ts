@@ -1,4 +1,4 @@
-// Which images that were made elsewhere an app may deploy.
+// Decides which images built elsewhere an app may deploy.
 
 import { isSameRegistry, SlipwayError } from "@slipway/core";
 import type { BuilderKind, ImageReference } from "@slipway/core";
@@ -7,8 +7,8 @@ import type { BuilderKind, ImageReference } from "@slipway/core";
 const ownRepositories = /^(apps|slipway)\//;
 
 /**
- * @param builders that the operator allows.
- * @param own hosts of the installation's registry, and the app, which may name its own repository.
+ * @param builders the builders that the operator allows.
+ * @param own the hosts of the installation's registry, and the app, which may deploy from its own repository.
  * @throws {SlipwayError} "no-buildpack" when the operator allows no images; "build-failed" for an image of another app or of the
  * installation.
  */

@@ -1,4 +1,4 @@
-// Deploys an image that was made elsewhere: reads and checks it, copies it into the installation's registry by digest.
+// Deploys an image that was built elsewhere: reads and checks it, and copies it into the installation's registry by digest.
 
 import type { RegistryWrites } from "@slipway/bus";
 import { parseImageReference } from "@slipway/core";
@@ -27,9 +27,9 @@ const mebibyte = 1024 ** 2;
 const shownDigestChars = 19;
 
 /**
- * The counterpart of `Builder.build` for a deployment without a source. The content is copied while the status is `building`, so that
- * what is wrong with it is the user's error; the status is `pushing` when the image gets its name.
- * @param reference as the deployment states it.
+ * The counterpart of `Builder.build` for a deployment without a source. The content is copied while the status is `building`, so that a
+ * defect in it is the user's error. The status is `pushing` when the image gets its name.
+ * @param reference the reference in the deployment.
  * @throws {SlipwayError} as `Builder.build`; "no-buildpack" when the operator does not allow images, "source-unreachable".
  */
 export async function copyImage(
@@ -53,7 +53,8 @@ export async function copyImage(
     procfile: null,
     advice: "Add CMD or ENTRYPOINT to the image.",
   });
-  // The removal is a write as well: within this one it would wait for a garbage collection, which waits for this one.
+  // Called outside of the write to the registry: the removal is a write as well. Inside, it would wait for a garbage collection that waits
+  // for this write.
   await waitForRemoval(context, attempt, image.digest);
   const stored = await context.registryWrites.during(
     () => copyAndStore(context, attempt, image),
@@ -67,13 +68,13 @@ export async function copyImage(
     stackImage: null,
     ...processes,
     configVars: {},
-    // The registry keeps the layers, which later copies reuse.
+    // The registry keeps the layers, so later copies reuse them.
     saveCache: async () => {},
     [Symbol.asyncDispose]: async () => {},
   };
 }
 
-/** One write to the registry: until the manifest is stored, garbage collection would remove the layers. */
+/** A single write to the registry: before the manifest is stored, garbage collection would remove the layers. */
 async function copyAndStore(
   context: ImageContext,
   attempt: Attempt,

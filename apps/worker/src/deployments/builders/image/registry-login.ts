@@ -1,4 +1,4 @@
-// The login of a registry that an image is copied from, from the app's variable.
+// Reads the login for the registry that an image is copied from, out of the app's variable.
 
 import { imageRegistryAuth, SlipwayError } from "@slipway/core";
 import { z } from "zod";
@@ -8,7 +8,7 @@ export interface RegistryLogin {
   readonly password: string;
 }
 
-/** The part of Docker's config.json that has logins. `docker login` writes `auth`, the Base64 of name and password. */
+/** The part of Docker's config.json that contains logins. `docker login` writes `auth`, the Base64 of name and password. */
 const loginsSchema = z.object({
   auths: z.record(
     z.string(),
@@ -24,10 +24,10 @@ const loginsSchema = z.object({
 const dockerHub = ["docker.io", "https://index.docker.io/v1/", "index.docker.io"];
 
 /**
- * @param text the variable; "" when it is not set.
- * @param host of the image's registry: no other registry receives the login.
- * @returns null when the variable has none for it.
- * @throws {SlipwayError} "build-failed" when the variable is not in Docker's format. The message does not quote it.
+ * @param text the variable's value; "" when it is not set.
+ * @param host the host of the image's registry: no other registry receives the login.
+ * @returns null when the variable contains no login for the host.
+ * @throws {SlipwayError} "build-failed" when the variable is not in Docker's format. The message does not quote the variable.
  */
 export function registryLogin(text: string, host: string): RegistryLogin | null {
   if (text.trim() === "") return null;

@@ -1,4 +1,4 @@
-// Waits for the removal of an earlier copy of an image: it would remove a new one, which has the same digest.
+// Waits for the removal of an earlier copy of an image: the removal would also remove a new copy, which has the same digest.
 
 import { poll } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
@@ -26,7 +26,8 @@ const everyMs = 250;
 const removalLimitMs = 120_000;
 
 /**
- * @param limitMs how long the removal may take, in milliseconds. It counts from the end of a garbage collection that holds it up.
+ * @param limitMs how long the removal may take, in milliseconds. If a garbage collection delays the removal, the time counts from the end
+ * of the collection.
  * @throws {SlipwayError} "registry-unavailable" when the removal does not end: another attempt waits again.
  */
 export async function waitForRemoval(
@@ -50,7 +51,7 @@ export async function waitForRemoval(
       countedFrom = performance.now();
       return undefined;
     }
-    // The removal may have given up meanwhile.
+    // The removal may have given up in the meantime.
     if (isHeld) await requestPruning(context, attempt);
     isHeld = false;
     return performance.now() - countedFrom >= limitMs ? "late" : undefined;
