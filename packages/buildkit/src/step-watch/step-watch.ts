@@ -24,7 +24,7 @@ const removalMs = 60_000;
 
 /** A running watch. Disposing it removes its container unless it has finished; a failure to remove it is reported, and does not reject. */
 export interface RunningWatch extends AsyncDisposable {
-  /** Aborts with "build-disk-full" when the steps wrote too much or too many files to count, with "engine-unavailable" when measuring fails. */
+  /** Aborts with "build-disk-full" when the steps wrote too much or too many files to count, "engine-unavailable" when measuring fails. */
   readonly signal: AbortSignal;
   /** The commands of the steps that have begun: their arguments, joined by spaces. */
   readonly commands: ReadonlySet<string>;
