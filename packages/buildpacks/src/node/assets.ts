@@ -58,8 +58,8 @@ export function planAssets(
 }
 
 /**
- * @param title of the app's language.
- * @param title title of the app's language.
+ * @param title the name of the app's language.
+ * @returns the error, with advice on building the app without Node.js if the user can follow it; any other error unchanged.
  */
 export function assetsError(error: unknown, title: string): unknown {
   if (!(error instanceof SlipwayError) || error.fault !== "user") return error;
