@@ -43,7 +43,7 @@ export interface OwnerSlots {
   buildEnded(deployment: Pick<SlotTaker, "id" | "ownerId">): Promise<void>;
   /** Frees a slot for which no job was added. */
   free(deployment: SlotTaker): Promise<void>;
-  /** Frees the owner's slots whose jobs have ended or no longer exist. Call it when a job has ended; `take` calls it when no slot is free. */
+  /** Frees the owner's slots whose jobs have ended or no longer exist. Call it when a job has ended; `take` does when no slot is free. */
   freeEnded(ownerId: string): Promise<void>;
   hasFree(ownerId: string): Promise<boolean>;
   /** The app that has waited longest for a slot, although it may no longer need one. Null when none waits. */
