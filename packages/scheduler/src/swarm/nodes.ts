@@ -54,7 +54,7 @@ export async function engineOf(engines: NodeEngines, containerId: string): Promi
   return null;
 }
 
-/** For calls whose effect Swarm completes later, or whose failure only matters for the log. @returns null when the engine does not respond. */
+/** For calls whose effect Swarm completes later, or that only affect log messages. @returns null when the engine does not respond. */
 export async function ifReachable<T>(docker: Docker, call: () => Promise<T>): Promise<T | null> {
   try {
     await requireReachable(docker);
