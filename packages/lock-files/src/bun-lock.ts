@@ -12,7 +12,7 @@ const lockSchema = z.object({
     z.string(),
     nodeSchema.extend({ name: z.string().default(""), devDependencies: names }),
   ),
-  /** By the chain of names that leads to a package, like nested node_modules. The first item: `name@version`, or `name@workspace:folder`. */
+  /** By the chain of names leading to a package, like nested node_modules. The first item: `name@version`, or `name@workspace:folder`. */
   packages: z.record(z.string(), z.tuple([z.string()], z.unknown())).default({}),
 });
 
