@@ -174,7 +174,7 @@ function digestOf(lines: ReadonlyMap<string, string>): string {
   return digest.digest("hex");
 }
 
-/** The names in a folder, not in its subfolders. */
+/** The names in a folder, without those in the folders below it. */
 class FolderNames {
   readonly #prefix: string;
   readonly #isDirectory = new Map<string, boolean>();

@@ -80,7 +80,7 @@ describe("fair shares", () => {
   test("in bursts of owners of different sizes all deployments start, those of each owner in their order", () => {
     const deployments = byTime(
       Array.from({ length: 10_000 }, () => ({
-        // The fourth power of a random number favours the first owners.
+        // The fourth power of a random number favors the first owners.
         owner: `owner-${Math.floor(4_000 * random() ** 4)}`,
         at: 2_000 * Math.floor(10 * random()) + between(0, 10),
         seconds: between(5, 60),

@@ -1,4 +1,4 @@
-// The behaviour of nginx's configuration for PHP apps, with an nginx that runs as in a release but without PHP-FPM.
+// The behavior of nginx's configuration for PHP apps, with an nginx that runs as in a release but without PHP-FPM.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
