@@ -25,7 +25,7 @@ export type CheckedEntry = { readonly path: string; readonly mode: number; reado
 /** @returns the target to write for a symbolic link at `path`; throws when the link is not allowed. */
 export type SymlinkRule = (path: string, target: string) => string;
 
-/** Whether the tar has one folder at its root, which is left out of the paths, or the files themselves. */
+/** "folder" when the tar has one folder at its root, which is omitted from the paths; "flat" when the files are at its root. */
 export type TarLayout = "folder" | "flat";
 
 const defaultDirectoryMode = 0o755;
@@ -59,7 +59,7 @@ export async function* checkedEntries(
     root = top;
     const checked = checkEntry(entry, kind, path, { root, ledger, symlinkRule, layout });
     const folders = ledger.add(path, kind === "hardlink" ? "file" : kind);
-    // One path may imply a hundred folders.
+    // One path may imply many missing folders.
     countEntries(folders.length);
     countImplied(folders.length);
     for (const folder of folders) yield impliedFolder(folder, entry);

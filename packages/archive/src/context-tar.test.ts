@@ -12,7 +12,7 @@ const entries: readonly TestEntry[] = [
   { path: "app/sub/deep/c", content: "c" },
 ];
 
-/** @returns the context of an archive, which may be opened again and again. */
+/** @returns the context of an archive, which may be opened any number of times. */
 async function contextOf(
   archived: readonly TestEntry[],
   folder: string,

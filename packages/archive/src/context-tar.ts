@@ -1,4 +1,4 @@
-// Converts a source archive into the context of an image build: one folder of it, without what the build ignores.
+// Converts a source archive into the context of an image build: one folder of it, without the ignored files.
 
 import type { ByteStream, HeldBytes } from "@slipway/core";
 import { type NewEntry, writeEntries } from "@slipway/tar";
@@ -10,7 +10,7 @@ import { newEntry } from "./new-entry.ts";
 export interface ContextTarOptions {
   /** Folder that becomes the root of the context; "" for the archive's root folder. */
   readonly folder: string;
-  /** Whether a file or link is part of the context, by its path in it. Folders without content may be left out too. */
+  /** Whether a file or link is part of the context, by its path in the context. Folders without content may be left out too. */
   readonly includes: (path: string) => boolean;
   readonly limits: UnpackLimits;
   readonly signal: AbortSignal;
@@ -20,25 +20,25 @@ const root = ".";
 const rootOwner = { uid: 0, gid: 0 };
 
 /**
- * All entries belong to root, as in every build context, and keep their times and execute bits. Folders are sent even if they are
- * ignored, when something in them is not. A hard link to a file that is not part of the context is sent as a file: only then is the
+ * All entries belong to root, as in every build context, and keep their times and execute bits. An ignored folder is sent if
+ * something in it is not ignored. A hard link to a file outside of the context is sent as a file: only then is the
  * archive opened twice. The tar can be read once, and fails as `sourceTar` does.
- * @param open opens the archive at its start.
+ * @param open opens the archive for reading from its start.
  */
 export function contextTar(open: () => Promise<HeldBytes>, options: ContextTarOptions): ByteStream {
   return writeEntries(new ContextEntries(open, options).all());
 }
 
-/** Paths are those in the archive, unless said otherwise. */
+/** Paths are those in the archive, unless stated otherwise. */
 class ContextEntries {
   readonly #open: () => Promise<HeldBytes>;
   readonly #options: ContextTarOptions;
   readonly #prefix: string;
-  /** Folders that were not sent so far, by path in the context. */
+  /** Folders that have not been sent yet, by path in the context. */
   readonly #folders = new Map<string, NewEntry>();
-  /** File of each hard link, which may name it through other links. */
+  /** Target file of each hard link, resolved through other links. */
   readonly #linked = new Map<string, string>();
-  /** Hard links of the context whose files are not part of it. */
+  /** Hard links in the context whose files are outside of it. */
   readonly #loose = new Set<string>();
 
   constructor(open: () => Promise<HeldBytes>, options: ContextTarOptions) {
@@ -72,7 +72,7 @@ class ContextEntries {
     else if (entry.kind === "directory" && entry.path.startsWith(this.#prefix)) this.#keepFolder(entry);
   }
 
-  /** The first link to a file becomes the file, the others link to the first. */
+  /** The first link to a file becomes the file; the other links link to the first. */
   async *#looseFiles(): AsyncGenerator<NewEntry> {
     const links = Map.groupBy(this.#loose, (path) => this.#linked.get(path));
     for await (const entry of this.#archived()) {
@@ -84,7 +84,7 @@ class ContextEntries {
     }
   }
 
-  /** @returns the path in the context; null for what is not part of it. */
+  /** @returns the path in the context; null for a path outside of it. */
   #included(path: string): string | null {
     if (path === "" || !path.startsWith(this.#prefix)) return null;
     const below = path.slice(this.#prefix.length);
@@ -96,7 +96,7 @@ class ContextEntries {
     this.#folders.set(path, newEntry({ ...entry, path }, root, rootOwner));
   }
 
-  /** An entry of the context, after the folders above it that were not sent so far. */
+  /** An entry of the context, after those of its parent folders that have not been sent yet. */
   *#sent(entry: CheckedEntry): Generator<NewEntry> {
     const parts = entry.path.split("/");
     for (let depth = 1; depth < parts.length; depth += 1) {

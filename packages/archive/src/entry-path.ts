@@ -3,12 +3,12 @@
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
 
-/** Linux's limits, less what the folder that files are unpacked to may add to a path. */
+/** Linux's limits, minus the length that the target folder may add to a path. */
 const maxPathBytes = 4096 - 512;
 const maxSegmentBytes = 255;
-/** Deeper folders cost engines more time than they are worth. */
+/** Deeper folders would cost engines too much time. */
 const maxDepth = 100;
-/** In UTF-8, per unit of UTF-16. */
+/** Maximum number of UTF-8 bytes per UTF-16 code unit. */
 const maxBytesPerUnit = 3;
 /** The app's directory at run time. */
 const homeDirectory = "/app";

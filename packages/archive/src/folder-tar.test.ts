@@ -46,7 +46,7 @@ test("a file in place of the folder of a build cache is rejected", async () => {
   expect(await refusal(drain(kept([{ path: "cache" }])))).toContain('"cache" at its root is not a folder');
 });
 
-// A size of 12 GiB needs a pax header, as the engine writes it. The tar has none of the file's content.
+// A size of 12 GiB needs a pax header, as the engine writes it. The test's tar contains none of the file's content.
 test.each([
   ["small enough for the field", 2 ** 31, undefined],
   ["too large for the field", 0, { size: 12 * 2 ** 30 }],

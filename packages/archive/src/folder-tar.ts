@@ -11,9 +11,9 @@ export interface FolderTarOptions {
   /** Name of the folder in the returned tar. */
   readonly name: string;
   readonly limits: UnpackLimits;
-  /** Default "folder". */
+  /** Default: "folder". */
   readonly layout?: TarLayout;
-  /** Default the build's user. */
+  /** Default: the build's user. */
   readonly owner?: FileOwner;
 }
 

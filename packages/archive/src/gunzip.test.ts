@@ -7,7 +7,7 @@ import { gunzip } from "./gunzip.ts";
 
 const never = new AbortController().signal;
 
-/** The bytes in chunks of a size. */
+/** Yields the bytes in chunks of this size. */
 async function* chunks(bytes: Buffer, size: number) {
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
 }
@@ -18,7 +18,7 @@ async function unzipped(bytes: Buffer, size = bytes.length): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** How the decompression fails; null when it does not. */
+/** The error of the decompression; null when it succeeds. */
 const failure = (bytes: Buffer, size?: number) =>
   unzipped(bytes, size).then(
     () => null,

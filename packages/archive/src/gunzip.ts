@@ -1,15 +1,15 @@
-// Decompresses a source archive as a stream. For other formats, the error says what the file is instead.
+// Decompresses a source archive as a stream. For other formats, the error names the actual format.
 
 import { type ByteStream, SlipwayError } from "@slipway/core";
 import { ByteReader } from "@slipway/tar";
 import { describeFormat, isGzip, sniffSizeBytes } from "./archive-format.ts";
 import { beginsMember, readMember } from "./gzip-member.ts";
 
-/** Parallel compressors write a member for each block of 128 KiB or more; an empty one costs as much time as a full one. */
+/** Parallel compressors write one member per block of 128 KiB or more; an empty member costs as much time as a full one. */
 const defaultMaxMembers = 100_000;
 
 /**
- * Decompresses only as fast as the result is read. Bytes after the gzip data are read and ignored, as gzip itself does; further members are not.
+ * Decompresses all members, only as fast as the result is read. Other bytes after them are read and ignored, as gzip itself does.
  * @throws {SlipwayError} "archive-invalid" when the archive is not gzip, or is damaged or truncated; the archive stream's own
  * error, unchanged; the signal's reason when aborted.
  */
@@ -35,7 +35,7 @@ export async function* gunzip(
         throw new SlipwayError("archive-invalid", `The archive has more than ${maxMembers} gzip members.`);
       yield* readMember(reader, signal);
     } while (await beginsMember(reader));
-    // A hash of the archive needs all of it. Its size is limited where it is stored or received.
+    // The archive's hash needs all of its bytes. Its size is limited where it is stored or received.
     while ((await reader.next()).length > 0) signal.throwIfAborted();
   } finally {
     // Not awaited: a stalled archive would delay the abort. A failure after the end of its content has no effect.

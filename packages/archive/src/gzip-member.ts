@@ -16,10 +16,10 @@ const deflate = 8;
 const flag = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const;
 /** Maximum length of a name or a comment. */
 const maxTextBytes = 64 * 1024;
-/** Small, because chunks that were read occupy memory until the next garbage collection. */
+/** Small, because chunks occupy memory after use until the next garbage collection. */
 const chunkSizeBytes = 32 * 1024;
 
-/** Whether a member follows. Reads nothing. */
+/** Whether a member follows. Consumes nothing. */
 export async function beginsMember(reader: ByteReader): Promise<boolean> {
   const head = await reader.read(magic.length);
   reader.unread(head);
@@ -27,7 +27,7 @@ export async function beginsMember(reader: ByteReader): Promise<boolean> {
 }
 
 /**
- * Decompresses the member that the reader is at, only as fast as the result is read.
+ * Decompresses the member at the reader's position, only as fast as the result is read.
  * @throws {SlipwayError} "archive-invalid" when it is damaged or truncated; the reader's own error, unchanged; the signal's reason.
  */
 export async function* readMember(reader: ByteReader, signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -66,7 +66,7 @@ async function* inflated(reader: ByteReader, signal: AbortSignal): AsyncGenerato
   signal.throwIfAborted();
   const inflate = addAbortSignal(signal, createInflateRaw({ chunkSize: chunkSizeBytes }));
   const feeding = feed(reader, inflate);
-  // handled below, once what was inflated before the failure has been read
+  // The error is handled below, after the data decompressed before the failure has been read.
   feeding.catch((error: unknown) => inflate.destroy(error as Error));
   try {
     for await (const chunk of inflate) yield chunk as Buffer;
@@ -79,7 +79,7 @@ async function* inflated(reader: ByteReader, signal: AbortSignal): AsyncGenerato
   await feeding;
 }
 
-/** Writes chunks until the compressed data ends. Returns the rest of them to the reader. */
+/** Writes chunks until the compressed data ends. Returns the unused bytes to the reader. */
 async function feed(reader: ByteReader, inflate: InflateRaw): Promise<void> {
   const ended = new AbortController();
   const isOver = () => ended.signal.aborted;

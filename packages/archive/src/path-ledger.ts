@@ -3,7 +3,7 @@
 import { hash } from "node:crypto";
 import { invalidEntry } from "./entry-path.ts";
 
-/** Limits the memory for paths, which may be long. */
+/** Bounds the memory for paths, which may be long. */
 const maxParents = 1000;
 
 export type PathKind = "directory" | "file" | "symlink";
@@ -41,7 +41,7 @@ export class PathLedger {
     const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     if (this.#parents.has(parent)) return [];
     const implied: string[] = [];
-    // From the innermost folder outwards, up to one that is recorded: those above it are recorded too.
+    // From the innermost folder outwards, up to a recorded one, whose parents are recorded too.
     for (let end = parent.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
       const folder = path.slice(0, end);
       const kind = this.kindOf(folder);
@@ -57,7 +57,7 @@ export class PathLedger {
   }
 }
 
-/** @returns 22 characters that stand for a path of any length. */
+/** @returns 22 characters that identify a path of any length. */
 export function keyOf(path: string): string {
   return hash("sha256", path, "base64").slice(0, 22);
 }

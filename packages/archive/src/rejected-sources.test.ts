@@ -1,4 +1,4 @@
-// Sources that take a file system or a count to check. test/walls/hostile-inputs.test.ts lists the others, each with its message.
+// Sources that can be checked only with a file system or a count. test/walls/hostile-inputs.test.ts has all others, with their messages.
 
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -33,7 +33,7 @@ test("a truncated or damaged archive is rejected", async () => {
   ]);
   expect(await refusalOfBytes(gzipSync(tar.subarray(0, 2000)))).toContain("it is truncated");
   expect(await refusalOfBytes(gzipSync(tar.subarray(0, 3700)))).toContain("it is truncated");
-  // Not compressed, so that the damage is in the content of a file, and only the checksum shows it.
+  // Stored uncompressed, so that the damage is in a file's content and only the checksum reveals it.
   const damaged = gzipSync(tar, { level: 0 });
   damaged[1500] = (damaged[1500] ?? 0) ^ 0xff;
   expect(await refusalOfBytes(damaged)).toBe("archive-invalid: The archive is damaged or incomplete.");

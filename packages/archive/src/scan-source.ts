@@ -14,10 +14,10 @@ export interface ScanOptions {
   readonly limits: UnpackLimits;
   /**
    * Paths of the files to copy, relative to the archive's root folder, each with its maximum size in bytes. A path that ends with a slash
-   * is that of a folder, which is captured without content.
+   * names a folder, which is captured without content.
    */
   readonly capture: ReadonlyMap<string, number>;
-  /** Names of the files to copy wherever they are, each with its maximum size in bytes; 0 for one that is only looked for. By default none. */
+  /** Names of files to copy in any folder, with their maximum sizes in bytes; 0 records only that the file exists. Default: none. */
   readonly captureAnywhere?: ReadonlyMap<string, number>;
   /** Folder whose names are listed, relative to the archive's root folder; "" for that folder itself. */
   readonly folder: string;
@@ -34,7 +34,7 @@ export interface SourceFacts {
   /** Captured files that are larger than their maximum size. */
   readonly oversized: ReadonlySet<string>;
   /**
-   * The files named in `captureAnywhere`, by path. Null when there may be more: one is too large, they are too many, or the source
+   * The files found by `captureAnywhere`, by path. Null when the list is incomplete: a file is too large, there are too many, or the source
    * contains node_modules.
    */
   readonly scattered: ReadonlyMap<string, Buffer> | null;
@@ -55,7 +55,7 @@ export interface SourceFacts {
 
 export interface SourceLink {
   readonly path: string;
-  /** Relative to the source, and maybe outside of it; absolute if the link is. */
+  /** Relative to the source, possibly outside of it; absolute if the link's own target is absolute. */
   readonly target: string;
   readonly leadsToFile: boolean;
 }
@@ -69,7 +69,7 @@ const maxLinks = 1_000;
  */
 export async function scanSource(archive: ByteStream, options: ScanOptions): Promise<SourceFacts> {
   const { limits, capture, folder, signal } = options;
-  // By `keyOf` the path: paths and targets of links may be long.
+  // By the path's `keyOf`: paths and link targets may be long.
   const lines = new Map<string, string>();
   const names = new FolderNames(folder);
   const captured = new Map<string, Buffer>();
@@ -149,7 +149,7 @@ async function readFile(
   const chunks: Uint8Array[] = [];
   let digest: Hash | string | undefined;
   for await (const chunk of body) {
-    // Most files arrive whole. Their digest needs no state, which takes longer to create than a small file to hash.
+    // Most files arrive as one chunk. Hashing it at once avoids a hash state, which takes longer to create than a small file to hash.
     if (chunk.length === sizeBytes) digest = hash("sha256", chunk, "base64");
     else digest = ((digest as Hash | undefined) ?? createHash("sha256")).update(chunk);
     if (keepsCopy) chunks.push(chunk);
@@ -163,7 +163,7 @@ function finished(digest: Hash | string | undefined): string {
   return typeof digest === "string" ? digest : digest.digest("base64");
 }
 
-/** All that an unpacked entry has besides its times and owner. */
+/** All properties of an unpacked entry except its times and owner. */
 function line({ kind, mode }: CheckedEntry, content: string): string {
   return `${kind[0]}${kind === "file" && (mode & 0o111) !== 0 ? "x" : ""} ${content}`;
 }

@@ -1,9 +1,9 @@
-// Collects the files of a source that have certain names, wherever they are, as long as it is certain that none is missing.
+// Collects all files of a source that have certain names, in any folder, for as long as the collection is complete.
 
 import { posix } from "node:path";
 import type { CheckedEntry } from "./checked-entries.ts";
 
-/** Limits of all files together: they stay in memory until the deployment ends. */
+/** Limits for all files together: they stay in memory until the deployment ends. */
 const maxFiles = 1_000;
 const maxTotalBytes = 4 * 1024 ** 2;
 
@@ -13,7 +13,7 @@ export class ScatteredFiles {
   #totalBytes = 0;
   #isComplete = true;
 
-  /** @param maxBytes names of the files, with their maximum sizes; 0 for one that is only looked for. */
+  /** @param maxBytes names of the files, with their maximum sizes; 0 records only that the file exists. */
   constructor(maxBytes: ReadonlyMap<string, number>) {
     this.#maxBytes = maxBytes;
   }
@@ -23,7 +23,7 @@ export class ScatteredFiles {
     return this.#isComplete && sizeBytes <= (this.#maxBytes.get(posix.basename(path)) ?? -1);
   }
 
-  /** @param content of a file that `wants` it; null for all other entries. */
+  /** @param content of a file for which `wants` was true; null for all other entries. */
   add({ path, kind }: Pick<CheckedEntry, "path" | "kind">, content: Buffer | null): void {
     if (!this.#isComplete) return;
     const name = posix.basename(path);

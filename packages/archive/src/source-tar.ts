@@ -17,13 +17,13 @@ export type ExtraEntry =
 export interface SourceTarOptions {
   /** Folder that replaces the archive's root folder, e.g. `build/`. */
   readonly prefix: string;
-  /** The only folder of the source that the tar contains, without its own path; by default the whole source. */
+  /** The only folder of the source that the tar contains, with paths relative to it. Default: the whole source. */
   readonly folder?: string;
   readonly limits: UnpackLimits;
   readonly signal: AbortSignal;
   /** Entries to append. Missing parent folders are added. */
   readonly extra?: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>;
-  /** Owner of all entries; by default the build's user, 2000. */
+  /** Owner of all entries. Default: the build's user, 2000. */
   readonly owner?: FileOwner;
 }
 
@@ -51,14 +51,14 @@ async function* newEntries(archive: ByteStream, options: SourceTarOptions): Asyn
   yield* extraEntries(options.extra ?? [], prefix, owner, options.signal);
 }
 
-/** @returns the path relative to the folder, "" for the folder itself; null for one outside of it. */
+/** @returns the path relative to the folder, "" for the folder itself; null for a path outside of it. */
 function pathBelow(folder: string, path: string): string | null {
   if (folder === "") return path;
   if (path === folder) return "";
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : null;
 }
 
-/** The target of a hard link is relative to the source, that of any other link to its folder. */
+/** A hard link's target is relative to the source; any other link's target is relative to the link's folder. */
 function targetBelow(folder: string, entry: CheckedEntry): { readonly target?: string } {
   if (entry.kind !== "hardlink") return {};
   const target = pathBelow(folder, entry.target);

@@ -1,4 +1,4 @@
-// Translates the errors of reading a tar into those for the author of the archive.
+// Translates tar errors into errors for the author of the archive.
 
 import { SlipwayError } from "@slipway/core";
 import type { TarError } from "@slipway/tar";

@@ -1,9 +1,9 @@
 // Ends the wait for a promise when a signal is aborted.
 
 /**
- * Settles as the promise does, or rejects with the signal's reason as soon as the signal is aborted. A signal that is aborted
- * already wins over a promise that has settled. The promise itself goes on; what it does later is ignored, a rejection too.
- * @throws the signal's reason once it is aborted, else what the promise rejects with.
+ * Settles as the promise does, or rejects with the signal's reason as soon as the signal is aborted. An aborted signal takes
+ * precedence over a settled promise. The promise itself continues; its later result or rejection is ignored.
+ * @throws the signal's reason once it is aborted, otherwise the promise's rejection.
  */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
@@ -13,7 +13,7 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
   try {
     return await Promise.race([aborted.promise, promise]);
   } catch (error) {
-    // Work that listens to the same signal may reject first, with an error of its own.
+    // The promise may reject first with another error if its work listens to the same signal.
     signal.throwIfAborted();
     throw error;
   } finally {

@@ -1,19 +1,19 @@
-// Repeats work whose cost grows with what exists, so that it takes a bounded share of the time.
+// Repeats work whose cost grows with the amount of data, so that it takes a bounded share of the time.
 
 import { elapsed } from "./pause.ts";
 
 export interface IntervalOptions {
   readonly everyMs: number;
-  /** Receives each failure. The work is done again after the next pause. */
+  /** Receives each failure. The work is repeated after the next pause. */
   readonly onError: (error: unknown) => void;
 }
 
-/** The pause after the work is at least this many times as long as the work took: it takes one per cent of the time at most. */
+/** The pause is at least this many times as long as the work before it, so the work takes at most one per cent of the time. */
 const pausesPerWork = 99;
 
 /**
- * Does the work at once, which is not awaited, and again after each pause, until the result is disposed. That ends the work by its
- * signal and waits for its end.
+ * Starts the work at once, without awaiting it, and again after each pause, until the result is disposed of. Disposing aborts the
+ * work's signal and waits for the work to end.
  */
 export function atIntervals(
   work: (signal: AbortSignal) => Promise<void>,

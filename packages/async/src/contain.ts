@@ -1,8 +1,8 @@
 // Reports errors of event and timer handlers, whose promises are not awaited, instead of letting them end the process.
 
 /**
- * Wraps a handler. What it throws or rejects with goes to `onFailure`, before the handler's arguments. `onFailure` reports the
- * error and releases what the handler was about; it must not throw.
+ * Wraps a handler. Its errors and rejections are passed to `onFailure`, followed by the handler's arguments. `onFailure` reports
+ * the error and releases the handler's resources; it must not throw.
  */
 export function contain<Args extends unknown[]>(
   handler: (...args: Args) => unknown,

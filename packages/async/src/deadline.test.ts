@@ -114,7 +114,7 @@ test("rejectionOf rejects with the failure and ignores the success", async () =>
   expect(await lateAfter(rejectionOf(Promise.resolve(1)), 50)).toBe(false);
 });
 
-/** What `endsWithin` says when all its time has passed. */
+/** The result of `endsWithin` when the time limit has passed. */
 async function lateAfter(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
   const ends = endsWithin(promise, limitMs);
   await vi.advanceTimersByTimeAsync(limitMs);

@@ -1,9 +1,9 @@
-// Bounds work by time.
+// Limits the time that work may take.
 
 import { untilAborted } from "./abort.ts";
 import { timerMs } from "./timer-ms.ts";
 
-/** Work did not end before its deadline. */
+/** The error of work that did not end before its deadline. */
 export class DeadlineError extends Error {
   override readonly name = "DeadlineError";
 
@@ -13,19 +13,19 @@ export class DeadlineError extends Error {
 }
 
 export interface DeadlineOptions {
-  /** Milliseconds from the call on. Infinity leaves the signal as the only bound. */
+  /** Milliseconds from the call on. With Infinity only the signal ends the wait. */
   readonly limitMs: number;
-  /** Ends the wait earlier, with its reason. */
+  /** Ends the wait earlier, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Makes the error of a deadline that has passed; a `DeadlineError` by default. */
+  /** Creates the error of a missed deadline. Default: a `DeadlineError`. */
   readonly error?: (() => Error) | undefined;
 }
 
 /**
- * Settles as the work does, unless its deadline or an abort comes first. Work that is a function gets a signal that is aborted
- * then, with the same error; it is not called under a signal that is aborted already. Work that ignores its signal goes on, and
- * what it does later is ignored, a rejection too. The timer and the listener are gone when this settles.
- * @throws the error of the deadline; the signal's reason; what the work throws.
+ * Settles as the work does, unless its deadline or an abort comes first. Work given as a function gets a signal that is aborted
+ * at that moment with the same error; it is not called if the signal is aborted already. Work that ignores its signal continues, and
+ * its later result or rejection is ignored. The timer and the listener are gone when this settles.
+ * @throws the deadline's error; the signal's reason; the work's error.
  */
 export async function withDeadline<T>(
   work: Promise<T> | ((signal: AbortSignal) => Promise<T>),
@@ -33,7 +33,7 @@ export async function withDeadline<T>(
 ): Promise<T> {
   if (typeof work === "function") signal?.throwIfAborted();
   const end = new AbortController();
-  // AbortSignal.any would do this too, but what it allocates per call stays until the longer signal is collected.
+  // AbortSignal.any would do the same, but its allocations per call are only collected with the longer-lived signal.
   const abort = (): void => end.abort(signal?.reason);
   if (signal?.aborted === true) abort();
   signal?.addEventListener("abort", abort, { once: true });
@@ -47,8 +47,8 @@ export async function withDeadline<T>(
 }
 
 /**
- * Whether the promise resolves within that many milliseconds. It goes on in any case; what it does later is ignored.
- * @throws what it rejects with in that time.
+ * Whether the promise resolves within that many milliseconds. The promise continues in any case; its later result is ignored.
+ * @throws the promise's rejection within that time.
  */
 export async function endsWithin(promise: Promise<unknown>, limitMs: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();
@@ -60,7 +60,7 @@ export async function endsWithin(promise: Promise<unknown>, limitMs: number): Pr
   }
 }
 
-/** For a race in which a promise counts only when it fails: rejects with it, and never resolves. */
+/** For races in which only a promise's failure counts: rejects when the promise does, and never resolves. */
 export function rejectionOf(promise: Promise<unknown>): Promise<never> {
   return new Promise((_, reject) => {
     promise.catch(reject);

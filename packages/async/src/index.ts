@@ -1,9 +1,9 @@
 // Deadlines, aborts, pauses, retries, polling, turns, shared runs, repeated work, calls at the same time, and handlers whose promises are not awaited.
 //
-// They stand on Node's own timers and AbortSignal, not on p-timeout, p-retry or cockatiel. p-timeout bounds a promise but does
-// not tell the work behind it to stop. p-retry drops a result that arrives together with an abort, and never retries a TypeError.
-// cockatiel bounds a retry by attempts, not by time, and rejects with errors of its own. All three would need a wrapper as long as
-// what is here. A timer that is restarted (an idle or stall timer) needs no helper: Node's Timeout has `refresh()` and works
+// They use Node's own timers and AbortSignal, not p-timeout, p-retry or cockatiel. p-timeout bounds a promise but does not stop
+// the work behind it. p-retry drops a result that arrives together with an abort, and never retries a TypeError. cockatiel
+// bounds a retry by attempts, not by time, and rejects with errors of its own. Each would need a wrapper as long as the code
+// here. A timer that is restarted (an idle or stall timer) needs no helper: Node's Timeout has `refresh()` and works
 // with `using`.
 
 export { untilAborted } from "./abort.ts";

@@ -7,9 +7,9 @@ interface Runs {
 }
 
 /**
- * Wraps work that brings something up to date. Per key one run is under way at a time. A call during a run gets the next run, which
- * begins after the call, so it sees everything that the caller did before.
- * @returns the wrapped work; it rejects with what the call's run throws. It must not be awaited within the work.
+ * Wraps work that brings something up to date. Per key there is one run at a time. A call during a run joins the next run, which
+ * begins after the call, so it sees all changes that the caller made before.
+ * @returns the wrapped work; a call rejects with the error of its run. The work must not await a call of itself.
  */
 export function joined(work: (key: string) => Promise<void>): (key: string) => Promise<void> {
   const keys = new Map<string, Runs>();

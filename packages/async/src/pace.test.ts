@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 
 const wait = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms));
 
-/** Chunks of so many bytes, each after so many milliseconds. */
+/** Yields chunks of these sizes, each after this many milliseconds. */
 async function* chunks(...list: readonly (readonly [bytes: number, afterMs: number])[]) {
   for (const [bytes, afterMs] of list) {
     await wait(afterMs);

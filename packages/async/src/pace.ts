@@ -1,19 +1,19 @@
-// Bounds how slowly a peer may send a stream: one byte from time to time must not hold what waits for the stream.
+// Enforces a minimum rate of a peer's stream: a peer that sends a byte now and then must not block the resources that wait for it.
 
 import { endsWithin } from "./deadline.ts";
 
 export interface PaceOptions {
-  /** Milliseconds of waiting for the stream. What the consumer does with a chunk does not count. */
+  /** Milliseconds of waiting for the stream. The time in which the consumer processes a chunk does not count. */
   readonly periodMs: number;
-  /** How many bytes must arrive in each period. The period in which the stream ends may have fewer. */
+  /** Minimum number of bytes per period. The last period of the stream may have fewer. */
   readonly minBytes: number;
-  /** Makes the error of a stream that is slower. @param receivedBytes all bytes so far. */
+  /** Creates the error for a stream that is too slow. @param receivedBytes all bytes so far. */
   readonly error: (receivedBytes: number) => Error;
 }
 
 /**
- * Yields the stream's chunks as they arrive. It does not end the source: the caller does.
- * @throws the error of a stream that is too slow; the stream's own error.
+ * Yields the stream's chunks as they arrive. It does not close the source: the caller does.
+ * @throws the error for a stream that is too slow; the stream's own error.
  */
 export async function* paced<Chunk extends Uint8Array>(
   source: AsyncIterator<Chunk>,

@@ -1,20 +1,20 @@
-// Waits for what sends no event: calls a probe again and again.
+// Waits for a condition that has no event: calls a probe repeatedly.
 
 import { pause } from "./pause.ts";
 
 export interface PollOptions {
   /** The pause between two calls of the probe, in milliseconds. */
   readonly everyMs: number;
-  /** After this many milliseconds a call of the probe that yields nothing is the last one. */
+  /** A call of the probe that ends after this many milliseconds without a result is the last one. */
   readonly limitMs?: number;
-  /** Ends the pauses, with its reason. A call of the probe that is under way is waited for. */
+  /** Ends the pauses, with the signal's reason. A running call of the probe is awaited. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Calls the probe, one call at a time, until it yields something other than undefined and false. It is called at least once.
- * @returns what it yielded; undefined when the time ran out, which needs a `limitMs`.
- * @throws what the probe throws; the signal's reason.
+ * Calls the probe, one call at a time, until it returns something other than undefined and false. It is called at least once.
+ * @returns the probe's result; undefined when the time ran out, which needs a `limitMs`.
+ * @throws the probe's error; the signal's reason.
  */
 export async function poll<T>(
   probe: () => Promise<T | undefined | false>,

@@ -8,7 +8,7 @@ const away = new SlipwayError("store-unavailable", "the database is away");
 beforeEach(() => void vi.useFakeTimers({ toFake: ["performance"] }));
 afterEach(() => void vi.useRealTimers());
 
-/** Takes 10 ms by the clock, and fails that often, then yields how often it was called. */
+/** A call that takes 10 ms of the fake clock, fails this many times, and then returns how often it was called. */
 function failing(failures: number, failure: unknown = away) {
   const counter = { calls: 0 };
   const call = async () => {

@@ -1,24 +1,24 @@
-// Calls again what failed, while another try may help.
+// Repeats a failed call while another attempt may succeed.
 
 import { SlipwayError } from "@slipway/core";
 import { pause } from "./pause.ts";
 
 export interface RetryOptions {
-  /** A failure later than this many milliseconds after the first call is thrown. Default: no bound. */
+  /** A failure later than this many milliseconds after the first call is thrown. Default: no limit. */
   readonly limitMs?: number;
-  /** Calls in all. Default: no bound. */
+  /** Maximum number of calls. Default: no limit. */
   readonly attempts?: number;
-  /** Whether another call may help. Default: the failure is a SlipwayError that says so of itself. */
+  /** Whether another call may succeed. Default: the failure is a SlipwayError that is marked as retryable. */
   readonly isRetryable?: (error: unknown) => boolean;
-  /** Milliseconds to wait after that many failures in a row, from 1 on. Default: `backoffMs`. */
+  /** Milliseconds to wait after this number of consecutive failures, from 1. Default: `backoffMs`. */
   readonly pauseMs?: (failures: number) => number;
-  /** Ends the pauses, with its reason. It does not end a call under way, nor prevent the first one. */
+  /** Ends the pauses, with the signal's reason. It neither ends a running call nor prevents the first one. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Calls until a call succeeds, one call at a time.
- * @throws the last failure, when it is not retryable or a bound is reached; the signal's reason when it is aborted between calls.
+ * Repeats the call until it succeeds, one call at a time.
+ * @throws the last failure, when it is not retryable or a limit is reached; the signal's reason when it is aborted between calls.
  */
 export async function retry<T>(call: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
   const { limitMs = Infinity, attempts = Infinity, isRetryable = saysRetryable, signal } = options;
@@ -34,7 +34,7 @@ export async function retry<T>(call: () => Promise<T>, options: RetryOptions = {
   }
 }
 
-/** A pause that doubles with each failure in a row, counted from 1, up to a longest one. In milliseconds. */
+/** An exponential backoff in milliseconds: doubles with each consecutive failure, counted from 1, up to a maximum. */
 export function backoffMs(failures: number, { firstMs = 50, longestMs = 2_000 } = {}): number {
   return Math.min(longestMs, firstMs * 2 ** (failures - 1));
 }

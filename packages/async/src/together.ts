@@ -1,9 +1,9 @@
-// Runs several calls at the same time, as one.
+// Runs several calls concurrently, as one.
 
 /**
- * Starts calls with a signal that the first failure aborts. The calls end with it, as they are not left behind.
+ * Starts calls with a signal that the first failure aborts, so that no call is left running.
  * @returns their results, in the order of the calls.
- * @throws the first failure or the signal's reason, once all calls have ended.
+ * @throws the first failure or the signal's reason, after all calls have ended.
  */
 export async function together<Calls extends readonly Promise<unknown>[] | []>(
   signal: AbortSignal,
@@ -11,7 +11,7 @@ export async function together<Calls extends readonly Promise<unknown>[] | []>(
 ): Promise<{ -readonly [Call in keyof Calls]: Awaited<Calls[Call]> }> {
   const failure = new AbortController();
   const calls = start(AbortSignal.any([signal, failure.signal]));
-  // An abort after the first has no effect.
+  // Only the first abort has an effect.
   for (const call of calls) call.catch((error: unknown) => failure.abort(error));
   await Promise.allSettled(calls);
   failure.signal.throwIfAborted();

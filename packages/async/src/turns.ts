@@ -1,4 +1,4 @@
-// Runs pieces of work for the same key one after the other, so that they do not compete with each other in this process.
+// Runs work for the same key one after the other, so that it does not compete within this process.
 
 import { untilAborted } from "./abort.ts";
 
@@ -6,13 +6,13 @@ export class Turns {
   readonly #last = new Map<string, Promise<void>>();
 
   /**
-   * Starts the work when all earlier work for the key has settled or was aborted. The signal bounds the wait and the work.
-   * @throws what the work throws; the signal's reason when aborted.
+   * Starts the work after all earlier work for the key has settled or was aborted. The signal ends the wait and the work.
+   * @throws the work's error; the signal's reason when aborted.
    */
   async take<Result>(key: string, work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     const before = this.#last.get(key);
     const turn = this.#after(before, work, signal);
-    // Work that is aborted while it waits ends before the work that it waits for.
+    // Work that is aborted while waiting ends before the earlier work that it waits for.
     const ended = turn.then(
       () => before,
       () => before,

@@ -1,4 +1,4 @@
-// API tokens: their format, their generation, and the hash that is stored of them.
+// API tokens: their format, their generation, and their stored hash.
 
 import { createHash, randomBytes } from "node:crypto";
 
@@ -19,7 +19,7 @@ export function newApiToken(): NewApiToken {
   return { secret, secretSha256: hashApiToken(secret) };
 }
 
-/** Whether a text has the format of an API token. It may still be unknown. */
+/** Whether a text has the format of an API token. The token need not exist. */
 export function isApiToken(text: string): boolean {
   return apiToken.test(text);
 }

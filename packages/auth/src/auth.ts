@@ -1,4 +1,4 @@
-// Authenticates users: by password, by API token, or by the JWT of one hour that an API token is exchanged for.
+// Authenticates users: by password, by API token, or by a JWT that was issued for an API token and is valid for an hour.
 
 import { changeUser } from "@slipway/core";
 import type { Store, User } from "@slipway/core";
@@ -20,27 +20,27 @@ export interface AuthOptions {
 }
 
 export interface Auth {
-  /** A JWT for an API token's user, valid for one hour; null for an unknown token, or if its user was deleted. */
+  /** Issues a JWT to an API token's user, valid for one hour; null for an unknown token, or if its user was deleted. */
   exchange(apiToken: string): Promise<{ jwt: string; expiresAt: Date; bearer: Bearer } | null>;
   /**
    * The user of a JWT or an API token; null if it is forged, expired or revoked, or the user was deleted. Revoking an API token
-   * revokes the JWTs that it was exchanged for.
+   * revokes the JWTs issued for it.
    * @param token without a scheme such as `Bearer` before it.
    */
   authenticate(token: string): Promise<User | null>;
-  /** Like `authenticate`, with the API token that it is, or that it was exchanged for. */
+  /** Like `authenticate`, and also returns the API token itself, or the one for which the JWT was issued. */
   identify(token: string): Promise<Bearer | null>;
   /**
    * Like `authenticate`, for a connection that was opened with the token: the connection may outlive a JWT's hour, but not the
    * API token, the session, the user or the signing key.
    */
   reauthenticate(token: string): Promise<User | null>;
-  /** Like `authenticate`, for API tokens only: for logins where the client stores the token. */
+  /** Like `authenticate`, for API tokens only: for logins after which the client stores the token. */
   authenticateApiToken(token: string): Promise<User | null>;
   /** The user with this username or email. Verifies nothing. */
   named(name: string): Promise<User | null>;
   /**
-   * The user with this password. Null for a wrong password, a user without one, or a missing user, all after the same work.
+   * The user with this name and password. Null for a wrong password, a user without a password, or an unknown user, in the same time.
    * @param name username or email.
    */
   signIn(name: string, password: string): Promise<User | null>;
@@ -65,7 +65,7 @@ export function openAuth(options: AuthOptions): Auth {
     },
     authenticate: (token) => userOf(bearerAt(token, now())),
     identify: (token) => bearerAt(token, now()),
-    // At that time no JWT has expired.
+    // At this time no JWT has expired.
     reauthenticate: (token) => userOf(bearerAt(token, new Date(0))),
     authenticateApiToken: (token) => userOf(holder(token)),
     named: (name) => userNamed(store.users, name),

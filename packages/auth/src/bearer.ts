@@ -1,4 +1,4 @@
-// Finds the user and the API token that a bearer token stands for.
+// Finds the user and the API token behind a bearer token.
 
 import type { ApiToken, Store, User } from "@slipway/core";
 import { hashApiToken, isApiToken } from "./api-token.ts";
@@ -8,7 +8,7 @@ import { isExpiredSession } from "./session-expiry.ts";
 export interface Bearer {
   readonly user: User;
   readonly tokenId: ApiToken["id"];
-  /** The API token that tokens created with this bearer token end with; null for an API token that was created after a login. */
+  /** Parent of the tokens created with this bearer token: they end when it ends. Null for an API token that was created after a login. */
   readonly grantedBy: ApiToken["parentId"];
 }
 
@@ -17,7 +17,7 @@ type Identities = Pick<Store, "users" | "tokens">;
 /** A token's last use is stored at most this often: a write per request would cost more than the request. */
 const touchEveryMs = 60_000;
 
-/** Also stores the use of the token. @returns null for an unknown or expired token, or if its user was deleted. */
+/** Also records the token's use. @returns null for an unknown or expired token, or if its user was deleted. */
 export async function bearerOfApiToken(
   { users, tokens }: Identities,
   secret: string,
@@ -44,8 +44,8 @@ export async function bearerOfClaims(
 }
 
 /**
- * Whether neither the token nor one that it ends with is revoked or an expired session. A token may be created while its parent is
- * revoked, so the parents decide too, not only its own deletion.
+ * Whether neither the token nor any of its parents is revoked or an expired session. A token may be created while its parent is
+ * being revoked, so the parents are checked as well.
  */
 async function isValidAt(tokens: Identities["tokens"], token: ApiToken, at: Date): Promise<boolean> {
   for (let current = token; ;) {

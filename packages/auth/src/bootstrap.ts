@@ -17,7 +17,7 @@ const username = "admin";
 
 /**
  * Creates the operator `admin` and its token unless they exist. Idempotent, also in several processes at once. Removes the token
- * of an earlier start if it differs, with those that end with it.
+ * of an earlier start if it differs, and the tokens that end with it.
  * @throws {SlipwayError} "configuration-invalid" if the token does not have the format of an API token.
  */
 export async function ensureBootstrap(options: BootstrapOptions): Promise<User> {

@@ -1,10 +1,10 @@
-// JWTs: signs one for an API token, and reads the claims of one.
+// JWTs: signs a JWT for an API token, and reads a JWT's claims.
 
 import { SignJWT, errors, jwtVerify } from "jose";
 import type { ApiToken, User } from "@slipway/core";
 import type { SigningKeys } from "./signing-keys.ts";
 
-/** A JWT names its user and the API token that it was exchanged for. */
+/** A JWT names its user and the API token for which it was issued. */
 export interface Claims {
   readonly userId: User["id"];
   readonly tokenId: ApiToken["id"];

@@ -9,7 +9,7 @@ interface Cost {
   readonly lanes: number;
 }
 
-/** One of the costs that OWASP's Password Storage Cheat Sheet gives for argon2id. Hashes of another cost are outdated. */
+/** One of the recommended costs for argon2id in OWASP's Password Storage Cheat Sheet. Hashes with another cost are outdated. */
 const cost: Cost = { memoryKib: 47_104, passes: 1, lanes: 1 };
 const saltBytes = 16;
 const hashBytes = 32;
@@ -27,7 +27,7 @@ export async function hashPassword(password: string): Promise<string> {
   return textOf(cost, salt, await hash(password, cost, salt, hashBytes));
 }
 
-/** @param stored null for a user without a password: then the result is false, after the same work. */
+/** @param stored null for a user without a password: the result is false, after the same amount of work. */
 export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {
   const parts = partsOf(stored ?? none);
   if (parts === null) throw new Error("a stored password hash has an unknown format");

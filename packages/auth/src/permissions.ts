@@ -12,9 +12,9 @@ const operators = ["operator"] as const;
 
 /** Permissions that concern no app. */
 export const accountPermissions = {
-  /** Use of the own profile, tokens and apps; uploads. */
+  /** Using the own profile, tokens and apps; uploading sources. */
   "account:use": everyone,
-  /** Use of the queue dashboard. */
+  /** Using the queue dashboard. */
   "queues:manage": operators,
   /** Listing, creating, changing and deleting users; revoking their tokens. */
   "users:manage": operators,
@@ -71,7 +71,7 @@ export function accountRole(user: Pick<User, "operator">): AccountRole {
   return user.operator ? "operator" : "member";
 }
 
-/** The role of a user in an app; null if the user has none: the API then responds as if the app did not exist. */
+/** The role of a user in an app; null if the user has none, in which case the API responds as if the app did not exist. */
 export async function appRole(
   user: User,
   app: Pick<App, "id" | "ownerId">,

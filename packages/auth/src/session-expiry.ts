@@ -1,4 +1,4 @@
-// Which API tokens are sessions of the web console, and when they expire.
+// The API tokens that are sessions of the web console, and their expiry.
 
 import type { ApiToken } from "@slipway/core";
 

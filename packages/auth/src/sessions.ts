@@ -1,15 +1,15 @@
-// Sessions of the web console: API tokens with a name of their own, which expire and are limited in number.
+// Sessions of the web console: API tokens with a reserved name, which expire and are limited in number.
 
 import type { ApiToken, Store, User } from "@slipway/core";
 import { isExpiredSession, sessionTokenName } from "./session-expiry.ts";
 import { issueToken, revokeToken } from "./tokens.ts";
 
-/** A user's further login ends the oldest session, so that logins do not use up the user's API tokens. */
+/** A further login ends the user's oldest session, so that logins do not exhaust the maximum number of API tokens. */
 const maxSessions = 10;
 
 /**
- * Starts a session, and ends the user's expired ones, and the oldest of too many.
- * @param parentId the API token that the user logged in with, which the session ends with; null for a login by password.
+ * Starts a session, ends the user's expired ones, and ends the oldest ones above the maximum.
+ * @param parentId the API token used for the login, with which the session ends; null for a login by password.
  * @returns the secret for the session's cookie.
  */
 export async function startSession(

@@ -66,7 +66,7 @@ test("an unreadable file is reported once, and read once it is readable", async 
   await write(`short${"\n".repeat(second.length - 4)}`);
   for (const _use of [1, 2, 3]) expect(ids(keys)).toEqual(before);
   expect(reported).toHaveLength(1);
-  // only the content shows the change
+  // Only the content reveals the change.
   await write(`${second}\n`);
   expect(ids(keys)).not.toEqual(before);
   expect(reported).toHaveLength(1);

@@ -1,4 +1,4 @@
-// The installation's signing keys. The newest signs; signatures of each are valid. Keys in a file can change while processes run.
+// The installation's signing keys. The newest one signs; signatures by any of them are valid. A key file can change while processes run.
 
 import { readFileSync, statSync } from "node:fs";
 import { SlipwayError } from "@slipway/core";
@@ -6,7 +6,7 @@ import { deriveKeys } from "./keys.ts";
 import type { DerivedKeys } from "./keys.ts";
 
 export interface SigningKeys {
-  /** The current keys, the newest first; never empty. */
+  /** The current keys, newest first; never empty. */
   keys(): readonly [DerivedKeys, ...DerivedKeys[]];
 }
 
@@ -14,7 +14,7 @@ export interface SigningKeysOptions {
   /** The secrets, newest first; or the file that contains them, one per line. */
   readonly from: readonly string[] | { readonly file: string };
   /**
-   * Called when the file can no longer be read, once per error. Each use retries; until then the last keys stay in use.
+   * Called when the file can no longer be read, once per error. Each use retries; until one succeeds, the last keys stay in use.
    */
   readonly onError: (error: unknown) => void;
 }
@@ -26,7 +26,7 @@ export function openSigningKeys({ from, onError }: SigningKeysOptions): SigningK
   return { keys: () => keys };
 }
 
-/** Each use checks whether the file was replaced, which takes microseconds, and then reads it again. */
+/** Each use checks whether the file was replaced, which takes microseconds, and rereads it if so. */
 function keysInFile(file: string, onError: (error: unknown) => void): SigningKeys {
   let version = versionOf(file);
   let keys = readKeys(file);

@@ -1,4 +1,4 @@
-// API tokens end with the one whose JWT created them, however they were derived from it.
+// API tokens end with the API token whose JWT created them, directly or through other tokens.
 
 import { expect, test } from "vitest";
 import { newUser } from "@slipway/core";
@@ -21,7 +21,7 @@ async function start() {
     return bearer;
   };
   const jwtOf = async (secret: string) => (await auth.exchange(secret))?.jwt ?? "";
-  /** Creates a token as a client with this bearer token does. */
+  /** Creates a token as a client with this bearer token would. */
   const createdWith = async (bearerToken: string) => {
     const { grantedBy } = await bearerOf(bearerToken);
     return issueToken(store, user, "created", now, grantedBy);

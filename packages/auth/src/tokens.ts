@@ -1,5 +1,5 @@
-// The API tokens of users: creating, replacing and revoking them. A token that a JWT created ends with the one behind the JWT, because
-// access by a leaked JWT must not outlive its API token.
+// The API tokens of users: creating, replacing and revoking them. A token created with a JWT ends with the API token of the JWT,
+// because access by a leaked JWT must not outlive its API token.
 
 import { randomUUID } from "node:crypto";
 import { SlipwayError, checkTokenName, notFound, userLimits } from "@slipway/core";
@@ -11,7 +11,7 @@ type TokenStores = Pick<Store, "tokens">;
 
 /**
  * @param parentId the API token that the new one ends with; null for none.
- * @throws {SlipwayError} "invalid" for the name, "conflict" for one token too many.
+ * @throws {SlipwayError} "invalid" for the name, "conflict" when the maximum number of tokens is reached.
  */
 export async function issueToken(
   { tokens }: TokenStores,
@@ -35,9 +35,9 @@ export async function issueToken(
 }
 
 /**
- * Replaces an API token, which ends with those that were created with its JWTs.
- * @throws {SlipwayError} "not-found", also for all but one of several concurrent calls; "forbidden" when the bearer ends with the
- * token, since the new one would end at once.
+ * Replaces an API token. The old token ends, with all tokens created with its JWTs.
+ * @throws {SlipwayError} "not-found", also for all but one of several concurrent calls; "forbidden" when the bearer token ends with
+ * the replaced token, since the new one would end at once.
  */
 export async function renewToken(
   { tokens }: TokenStores,
@@ -64,16 +64,16 @@ export async function revokeToken(
   id: ApiToken["id"],
 ): Promise<boolean> {
   const ending = endingWith(id, await tokens.ofUser(userId));
-  // The token itself goes first: without it, the others are invalid.
+  // The token itself is deleted first: without it, the others are invalid.
   const deleted = await tokens.delete(userId, id);
   for (const other of ending) await tokens.delete(userId, other);
   return deleted;
 }
 
-/** @returns the ids of the token and of all that end with it. */
+/** @returns the ids of the token and of all tokens that end with it. */
 function endingWith(id: ApiToken["id"], tokens: readonly ApiToken[]): ReadonlySet<ApiToken["id"]> {
   const ids = new Set([id]);
-  // A set that grows while it is iterated is iterated to its new end.
+  // Iterating a set includes the elements added during the iteration.
   for (const parent of ids) {
     for (const token of tokens) if (token.parentId === parent) ids.add(token.id);
   }

@@ -1,4 +1,4 @@
-// Explains why a build failed, to its author.
+// Turns the reason of a failed build into an error for its author.
 
 import { SlipwayError } from "@slipway/core";
 import type { Vertex } from "./trace.ts";
@@ -13,11 +13,11 @@ const wrappers = [
 const quoted = /"(?:[^"\\]|\\.)*"/g;
 const killed = 137;
 
-/** @param message of the engine. @param step that failed; null when none began. */
+/** @param message the engine's message. @param step the failed step; null when none began. */
 export function buildFailure(message: string, step: Vertex | null): SlipwayError {
   const reason = unwrapped(message);
   const exitCode = /exit code: (\d+)$/.exec(reason)?.[1];
-  // The engine quotes commands and paths, and a command that itself failed to write has an exit code.
+  // The engine's message quotes commands and paths, so it is searched only without an exit code: a command that failed to write has one.
   if (exitCode === undefined && /no space left on device/.test(reason.replaceAll(quoted, '""')))
     return new SlipwayError("engine-unavailable", `the disk of the build engine is full: ${reason}`);
   if (step === null) return failed(`the Dockerfile cannot be built: ${reason}`);

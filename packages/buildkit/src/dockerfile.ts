@@ -1,24 +1,24 @@
-// Reads from a Dockerfile, before its build, the arguments, the base images, and the reasons for which it may not be built.
+// Reads a Dockerfile before its build: its arguments, its base images, and the reasons to refuse it.
 
 import { DockerfileParser } from "dockerfile-ast";
 import type { Instruction, ModifiableInstruction } from "dockerfile-ast";
 
 export interface DockerfileFacts {
-  /** Names of the arguments that it declares. */
+  /** Names of the arguments that the Dockerfile declares. */
   readonly declaredArguments: ReadonlySet<string>;
-  /** Why it may not be built: these instructions would bypass the isolation of builds. */
+  /** Reasons to refuse the build: instructions that would bypass the isolation of builds. */
   readonly refusals: readonly string[];
   /**
-   * The images that its steps are based on or copy from, other than its own stages. Those whose names have variables without a value
+   * The images that its steps are based on or copy from, except its own stages. Images whose names contain variables without a value
    * are missing: BuildKit reports them later.
-   * @param given values of arguments, which override the defaults.
+   * @param given values of arguments, which override their defaults.
    */
   readonly baseImages: (given: Readonly<Record<string, string>>) => readonly string[];
 }
 
-/** Fetched by the engine itself, on its host's network. */
+/** Sources that the engine itself fetches, on its host's network. */
 const remoteSource = /^(https?:\/\/|git:\/\/|ssh:\/\/|git@|github\.com\/)/i;
-/** Frontends get all privileges of a build, so only Docker's own is allowed. */
+/** A frontend has all privileges of a build, so only Docker's own is allowed. */
 const officialSyntax = /^(docker\.io\/)?docker\/dockerfile(-upstream)?(:[\w.-]+)?(@sha256:[a-f0-9]{64})?$/;
 
 export function readDockerfile(text: string): DockerfileFacts {
@@ -61,7 +61,7 @@ function setDefault(values: Map<string, string>, word: string): void {
   if (rest.length > 0) values.set(name, rest.join("=").replaceAll(/["']/g, ""));
 }
 
-/** Replaces `$NAME`, `${NAME}` and `${NAME:-default}`. A variable without a value stays. */
+/** Replaces `$NAME`, `${NAME}` and `${NAME:-default}`. A variable without a value remains unchanged. */
 function expand(name: string, values: ReadonlyMap<string, string>): string {
   return name
     .replaceAll(/["']/g, "")
@@ -72,18 +72,18 @@ function expand(name: string, values: ReadonlyMap<string, string>): string {
     );
 }
 
-/** Stages are also named by their numbers. */
+/** Whether a name is an image's and not a stage's. Stages can also be named by their numbers. */
 function isImage(name: string, stages: ReadonlySet<string>): boolean {
   return name !== "" && !name.includes("$") && !/^\d+$/.test(name) && !stages.has(name.toLowerCase());
 }
 
-/** Programs that read Dockerfiles differ in where such a document ends, so what follows could not be checked. */
+/** Parsers of Dockerfiles disagree on where a here-document ends, so the following instructions could not be checked. */
 function hereDocumentRefusals(text: string): readonly string[] {
   const found = /<<-?["']?\w+["']?</.exec(text)?.[0];
   return found === undefined ? [] : [`${found}: write a blank after the name of a here-document`];
 }
 
-/** Arguments that BuildKit itself reads: BUILDKIT_SYNTAX names a frontend. */
+/** Whether BuildKit itself reads the argument: BUILDKIT_SYNTAX names a frontend. */
 function isOfBuildKit(name: string): boolean {
   return /^BUILDKIT_/i.test(name);
 }
@@ -110,7 +110,7 @@ function syntaxRefusals(text: string): readonly string[] {
 interface Read {
   readonly keyword: string;
   readonly words: readonly string[];
-  /** Options before the words, such as `--from=builder`. */
+  /** Options before the arguments, such as `--from=builder`. */
   readonly flags: readonly string[];
 }
 
@@ -122,7 +122,7 @@ function instructionOf(instruction: Instruction): Read {
   return { keyword: instruction.getKeyword(), words, flags };
 }
 
-/** The words of the form `ADD ["source", "target"]`, which may have options before; null for the other form. */
+/** The arguments of the form `ADD ["source", "target"]`, possibly after options; null for the other form. */
 function jsonWords(content: string): readonly string[] | null {
   const start = content.indexOf("[");
   if (start === -1) return null;
@@ -134,27 +134,27 @@ function jsonWords(content: string): readonly string[] | null {
   }
 }
 
-/** The instruction that ONBUILD leaves to images that are based on this one. */
+/** The instruction that ONBUILD registers for images based on this one. */
 function triggered(read: Read): Read {
   const [keyword = "", ...words] = read.words;
   return read.keyword === "ONBUILD" ? { ...read, keyword: keyword.toUpperCase(), words } : read;
 }
 
-/** A variable could hold any address, also in pieces. BuildKit removes quotes and escapes wherever they are. */
+/** A variable could contain any address, or a part of one. BuildKit removes quotes and escapes anywhere. */
 function isRemote(source: string): boolean {
   return source.includes("$") || remoteSource.test(source.replaceAll(/["'\\`]/g, ""));
 }
 
 /**
- * Newer frontends name such a part by its instruction, older ones by its URL.
- * @param name of a part of a build, as BuildKit reports it. @returns whether BuildKit fetches a URL for it, other than the context.
+ * Whether BuildKit fetches a URL, other than the context, in this part of a build. Newer frontends name such a part by its
+ * instruction, older ones by its URL. @param name of the part, as BuildKit reports it.
  */
 export function fetchesUrl(name: string): boolean {
   if (/^\[[^\]]*\] (?:ONBUILD )?ADD\b/i.test(name)) return /(?:https?|git|ssh):\/\/|git@/i.test(name);
   return /^(https?|git|ssh):\/\//i.test(name) && !name.startsWith("http://buildkit-session/");
 }
 
-/** @returns the image that a part of a build reads; null for other parts. */
+/** @returns the image that a part of a build reads; null for parts that read none. */
 export function imageOfStep(name: string): string | null {
   return (
     /^(?:\[[^\]]*\] FROM|\[internal\] load metadata for|resolve image config for|FROM)? ?(?:docker-image:\/\/)?(\S+)/.exec(

@@ -22,15 +22,15 @@ import { unmeasuredDriver, watchSteps } from "./step-watch/step-watch.ts";
 import type { Trace } from "./trace.ts";
 import { TraceLog } from "./trace-log.ts";
 
-/** Until the engine begins to respond, which it does when it has read the context. */
+/** Time limit for the start of the engine's response, which begins after it has read the context. */
 const openLimitMs = 600_000;
 const cancelLimitMs = 10_000;
-/** An engine takes minutes to list what it stores if that is much, and lists it for one client at a time. */
+/** An engine with many images takes minutes to list them, and lists them for one client at a time. */
 const removalLimitMs = 300_000;
 const traceId = "moby.buildkit.trace";
 
 export interface ImageBuilderOptions extends DockerConnectionOptions {
-  /** Receives what failed after a build, and does not matter to it. */
+  /** Receives failures after a build that do not affect its result. */
   readonly onError: (error: unknown, message: string) => void;
 }
 
@@ -86,11 +86,11 @@ async function buildImage(
   } finally {
     context.stream.destroy();
   }
-  // Awaited, because resources are disposed of meanwhile.
+  // Awaited here, because the resources would be disposed of otherwise.
   return await inspect(connection, build, reports.signal);
 }
 
-/** What fails here is logged only: the caller reports why the build ended. */
+/** Failures are only logged: the caller reports why the build ended. */
 async function tryToRemove({ docker, onError }: BuildConnection, made: Made, signal: AbortSignal) {
   const remove = (within: AbortSignal) => removeResults(docker, made, within);
   try {
@@ -100,7 +100,7 @@ async function tryToRemove({ docker, onError }: BuildConnection, made: Made, sig
   }
 }
 
-/** The context as a stream that remembers its own failure, which the client reports as one of the connection. */
+/** The context as a stream that records its own failure, because the client reports it as a connection error. */
 function contextOf({ context }: ImageBuild) {
   const failure: { reason?: unknown } = {};
   const stream = Readable.from(context, { objectMode: false });
@@ -118,9 +118,9 @@ function queryOf(build: ImageBuild, id: string, session: string): Readonly<Recor
   return {
     t: reference,
     dockerfile,
-    // The namespace is that of cache mounts, and is no argument of the Dockerfile.
+    // The namespace applies to cache mounts, and is no argument of the Dockerfile.
     buildargs: JSON.stringify({ ...build.arguments, BUILDKIT_CACHE_MOUNT_NS: cacheScope }),
-    // The names of a command's hosts are part of what decides whether its result is reused.
+    // BuildKit reuses a command's result only with the same extra hosts.
     extrahosts: `cache-${cacheScope}:127.0.0.1`,
     labels: JSON.stringify(build.labels),
     ...(target === null ? {} : { target }),
@@ -169,7 +169,7 @@ async function follow(
     throw new SlipwayError("engine-unavailable", "the Docker Engine ended a build without a result");
 }
 
-/** What fails here is ignored: the caller reports why the build ended. */
+/** Failures are ignored: the caller reports why the build ended. */
 async function cancel({ docker }: DockerConnection, id: string): Promise<void> {
   const options = { path: `/build/cancel?id=${id}`, method: "POST", statusCodes: { 200: true, 204: true } };
   const request = () => new Promise<void>((resolve) => docker.modem.dial(options, () => resolve()));
@@ -217,8 +217,8 @@ async function push(
 
 /**
  * Leaves the image on the engine as if it had been pulled: without a tag. Housekeeping finds and removes images by digest, and a
- * tag would keep them. The engine removes digests together with the last tag of their repository, so another tag holds the image
- * until the engine has read the digest from the registry, which has no layers to load.
+ * tag would keep them. The engine removes digests together with the last tag of their repository, so another tag keeps the image
+ * until the engine has read the digest from the registry, which transfers no layers.
  */
 async function keepByDigest(
   connection: DockerConnection,
@@ -234,7 +234,7 @@ async function keepByDigest(
     await removeImage(connection, reference, signal);
     await images.ensure(`${repositoryOf(reference)}@${digest}`, signal);
   } finally {
-    // Also after an abort: nothing else knows the tag.
+    // Also after an abort: no other code knows the tag.
     await removeImage(connection, `${holder.repo}:${holder.tag}`);
   }
 }

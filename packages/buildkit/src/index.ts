@@ -1,5 +1,5 @@
-// Builds of Dockerfiles by the BuildKit of an engine. What reads a Dockerfile is imported from @slipway/buildkit/dockerfile: its parser
-// takes a megabyte of memory. So does what opens sessions, @slipway/buildkit/session, which takes more.
+// Builds of Dockerfiles by the BuildKit of an engine. The parser of Dockerfiles is exported by @slipway/buildkit/dockerfile instead,
+// because it takes a megabyte of memory; @slipway/buildkit/session, which takes more, exports the sessions.
 
 export { contextFilter } from "./context.ts";
 export { openImageBuilder } from "./image-builder.ts";

@@ -1,4 +1,4 @@
-// Reads the responses of an engine to a build or a push: a JSON object a line.
+// Reads an engine's response to a build or a push: one JSON object per line.
 
 import type { Readable } from "node:stream";
 
@@ -8,7 +8,7 @@ export interface EngineMessage {
   readonly error?: string;
 }
 
-/** Yields each JSON object of the response. A step of a build may be silent for long. */
+/** Yields each JSON object of the response. A build step may be silent for a long time. */
 export async function* messagesOf(response: Readable): AsyncGenerator<EngineMessage> {
   let partial = "";
   response.setEncoding("utf8");

@@ -1,11 +1,11 @@
-// The engine's request for a build by BuildKit, which names a session.
+// The request to the engine for a build by BuildKit with a session.
 
 import type { Readable } from "node:stream";
 import { responseOf } from "@slipway/docker";
 import type { DockerConnection } from "@slipway/docker";
 
 /**
- * The client's own method for builds of version 2 opens a session of its own, which knows no secrets.
+ * Replaces the client's own method for builds of version 2, which opens a session without secrets.
  * @param file uncompressed tar of the context. @returns the engine's messages.
  */
 export function openBuild(

@@ -1,4 +1,4 @@
-// A session of a build: on a connection to the engine, which calls this process by gRPC for the build's secrets.
+// A session of a build: a connection on which the engine calls this process by gRPC for the build's secrets.
 
 import { randomUUID } from "node:crypto";
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
@@ -7,7 +7,7 @@ import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { DockerConnection } from "@slipway/docker";
 
 export interface Session extends AsyncDisposable {
-  /** Its id, which the request of a build names. */
+  /** Id of the session, for the build request. */
   readonly id: string;
 }
 
@@ -19,7 +19,7 @@ const getSecret = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
 const serving = 1;
 
 /**
- * Opens a session. BuildKit requests a secret when a step mounts it, by its id. It gets no credentials for registries: a
+ * Opens a session. BuildKit requests a secret by its id when a step mounts it. The session provides no credentials for registries: a
  * Dockerfile could name images of other apps.
  * @throws {SlipwayError} "engine-unavailable"; the signal's reason.
  */
@@ -45,7 +45,7 @@ export async function openSession(
     ),
     (one) => void one.destroy(),
   );
-  // The build fails by itself when its session breaks, and says why.
+  // A broken session fails the build, and the build's error contains the reason.
   socket.on("error", () => socket.destroy());
   server.createConnectionInjector(ServerCredentials.createInsecure()).injectConnection(socket);
   const resources = opened.move();
@@ -67,7 +67,7 @@ function serverOf(secrets: Readonly<Record<string, string>>): Server {
   return server;
 }
 
-/** A method whose messages stay bytes. */
+/** A gRPC method whose messages are not decoded. */
 function unary(path: string): MethodDefinition<Bytes, Bytes> {
   const same = (bytes: Bytes): Buffer => Buffer.from(bytes);
   return {
@@ -81,7 +81,7 @@ function unary(path: string): MethodDefinition<Bytes, Bytes> {
   };
 }
 
-/** Field 1 of a message, which names what is requested. */
+/** Field 1 of a message: the name of the requested secret. */
 function firstString(message: Bytes): string {
   const reader = new BinaryReader(message);
   while (reader.pos < reader.len) {

@@ -1,4 +1,4 @@
-// The traces in `recorded` are what an engine (20.10) sent for builds of a Dockerfile with two stages.
+// The traces in `recorded` were sent by an engine (20.10) for builds of a Dockerfile with two stages.
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";

@@ -2,15 +2,15 @@
 
 import type { Trace, Vertex } from "./trace.ts";
 
-/** A piece of a line that is longer is written without waiting for its end. */
+/** Longer lines are written in pieces, without waiting for their end. */
 const longestLineBytes = 16 * 1024;
 const newline = 0x0a;
-/** BuildKit's own work, of which only failures are shown. */
+/** BuildKit's own steps, of which only failures are shown. */
 const internal = /^(\[internal\]|copy \/context|resolve image config|http:\/\/buildkit-session\/)/;
 
 interface Step {
   readonly vertex: Vertex;
-  /** Output after its last end of line. */
+  /** Output after the last newline. */
   readonly rest: Uint8Array;
 }
 
@@ -34,7 +34,7 @@ export class TraceLog {
     return Buffer.concat(parts);
   }
 
-  /** The step that failed; null if none did. A step that was only canceled by the failure of another one is not it. */
+  /** The failed step; null if none failed. A step that was canceled because another one failed does not count. */
   failed(): Vertex | null {
     const failures = [...this.#steps.values()]
       .map(({ vertex }) => vertex)
@@ -65,7 +65,7 @@ export class TraceLog {
     return [...this.#heading(vertex), ...output, line(`       ${end}`)];
   }
 
-  /** Steps run at the same time, so a step whose output goes on after that of another one gets its heading again. */
+  /** Steps run concurrently, so a step whose output continues after another step's output gets its heading again. */
   #heading({ digest, name }: Vertex): Uint8Array[] {
     if (this.#current === digest) return [];
     this.#current = digest;
@@ -73,7 +73,7 @@ export class TraceLog {
   }
 }
 
-/** The name of a step that has several lines is one line. */
+/** Writes a step's name of several lines as one line. */
 function line(text: string): Buffer {
   return Buffer.from(`${text.replaceAll(/\s*\n\s*/g, " ")}\n`);
 }

@@ -3,16 +3,16 @@
 
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 
-/** A step of a build, or a part of its preparation. Each report of it replaces the former. */
+/** A step of a build, or a part of its preparation. Each report replaces the previous report of the same vertex. */
 export interface Vertex {
   readonly digest: string;
-  /** `[build 2/4] RUN npm ci`; those of BuildKit's own work begin with `[internal]`. */
+  /** `[build 2/4] RUN npm ci`; names of BuildKit's own steps begin with `[internal]`. */
   readonly name: string;
   readonly cached: boolean;
-  /** In milliseconds since 1970; null until then. */
+  /** In milliseconds since 1970; null before the start. */
   readonly startedMs: number | null;
   readonly completedMs: number | null;
-  /** Empty unless it failed. */
+  /** Error message; empty unless the step failed. */
   readonly error: string;
 }
 
@@ -30,7 +30,7 @@ export interface Trace {
 
 type Fields = Readonly<Record<number, (reader: BinaryReader) => void>>;
 
-/** @throws {Error} when the bytes are no message. */
+/** @throws {Error} when the bytes are not a valid message. */
 export function decodeTrace(bytes: Uint8Array): Trace {
   const vertexes: Vertex[] = [];
   const outputs: VertexOutput[] = [];

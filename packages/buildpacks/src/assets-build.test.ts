@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openRunner, type Runner } from "../test-support/runner.ts";
 
-/** No app of this file has dependencies. */
+/** The apps of this file have no dependencies. */
 const noRegistry = "http://127.0.0.1:9";
 let runner: Runner;
 
@@ -33,7 +33,7 @@ const app = {
   "build.js":
     'const fs = require("fs"); fs.mkdirSync("public"); fs.writeFileSync("public/app.js", "built by " + process.env.NODE_ENV)',
 };
-/** What the buildpack of Ruby finds. */
+/** The bin/compile of a ruby buildpack that only reports what it finds. */
 const tell = `#!/bin/bash
 cd "$1"; shift 3
 echo "ruby: $* $NODE_ENV $SKIP_YARN_INSTALL $VITE_RUBY_SKIP_ASSETS_PRECOMPILE_INSTALL"

@@ -9,7 +9,7 @@ import { runAsContainer } from "../test-support/container.ts";
 
 const library = join(defaultStacksDir, "buildpacks/lib");
 
-/** @param folders of the cache, with a file each. @returns the output, and the folders that remain. */
+/** @param folders folders of the cache, each with one file. @returns the output, and the remaining folders. */
 async function run(
   script: string,
   { folders = [], variables = {} }: Readonly<{ folders?: string[]; variables?: Record<string, string> }> = {},

@@ -1,4 +1,4 @@
-// How the bundled buildpacks print the output of commands, even if processes that they leave behind keep the output open.
+// How the bundled buildpacks print the output of commands, even if background processes of a command keep the output open.
 
 import { mkdtempDisposable } from "node:fs/promises";
 import { tmpdir } from "node:os";

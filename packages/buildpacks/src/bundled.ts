@@ -7,7 +7,7 @@ import { defaultStacksDir } from "./stack-files.ts";
 /** A file or folder to upload to /work. The uploader makes the build's user its owner. */
 export interface BuildFile {
   readonly kind: "file" | "directory";
-  /** Relative path; that of a directory ends with a slash. */
+  /** Relative path; a directory's path ends with a slash. */
   readonly name: string;
   readonly mode: number;
   /** Empty for a directory. */
@@ -19,14 +19,14 @@ export interface BundledBuildpacks {
   readonly names: readonly string[];
   /**
    * The tree to upload to /work: `runner/…`, `buildpacks/lib/…` and `buildpacks/NAME/…`, directories before their content. The
-   * files are read by the first call and kept.
+   * files are read by the first call and cached.
    */
   entries(): AsyncGenerator<BuildFile>;
 }
 
 /**
- * From the most to the least specific: an app's own scripts, then index.php or composer.json, and Gemfile, since many of these apps have a
- * package.json as well (without index.php it goes before composer.json), then package.json, a list of Python packages, go.mod, and
+ * From the most to the least specific: an app's own scripts; then index.php or composer.json, and Gemfile, since many of these apps have a
+ * package.json as well (a composer.json without index.php is tried before it); then package.json, a list of Python packages, go.mod, and
  * index.html.
  */
 const detectOrder = ["inline", "php", "ruby", "nodejs", "python", "go", "static"] as const;

@@ -17,16 +17,16 @@ import { defaultStacksDir } from "./stack-files.ts";
 
 export interface BuilderChoice {
   readonly kind: SourceBuilder;
-  /** Why, for the log: continues "because …". */
+  /** The reason for the choice, for the log: continues "because …". */
   readonly reason: string;
-  /** The buildpack of the operator's catalogue that the source's files chose; absent for none. */
+  /** The buildpack of the operator's catalogue that matches the source's files; absent if none does. */
   readonly detected?: CataloguedBuildpack;
 }
 
 const defaultDockerfile = "Dockerfile";
 const maxDockerfileBytes = 256 * 1024;
 
-/** @returns the path in the source of the Dockerfile, which DOCKERFILE_PATH names relative to PROJECT_DIR; null if it is outside. */
+/** @returns the Dockerfile's path in the source, from DOCKERFILE_PATH relative to PROJECT_DIR; null if it is outside. */
 export function dockerfilePath(variables: Readonly<Record<string, string>>): string | null {
   const { DOCKERFILE_PATH: given = "" } = variables;
   const path = posix.normalize(posix.join(projectDirectory(variables), given || defaultDockerfile));
@@ -50,16 +50,16 @@ export function dockerfileControlFiles(
 export interface BuilderOffer {
   /** The kinds that the operator allows. */
   readonly allowed: readonly BuilderKind[];
-  /** The operator's builder image of Cloud Native Buildpacks; null for none. */
+  /** The operator's default builder image for Cloud Native Buildpacks; null for none. */
   readonly cnbBuilder: string | null;
-  /** The app's; null for none. */
+  /** The app's builder image; null for none. */
   readonly builderImage: string | null;
   readonly catalogue: BuildpackCatalogue;
 }
 
 /**
- * @throws {SlipwayError} "no-buildpack" when no allowed builder fits, with what
- * was looked for; "build-failed" for a DOCKERFILE_PATH that leaves the source.
+ * @throws {SlipwayError} "no-buildpack" when no allowed builder fits, with the files that were looked for; "build-failed" for a
+ * DOCKERFILE_PATH outside of the source.
  */
 export function chooseBuilder(
   setting: BuilderSetting,
@@ -113,7 +113,7 @@ function catalogued({ catalogue }: BuilderOffer, { names }: PlanSource): Builder
   return { kind: "buildpacks", reason, detected: buildpack };
 }
 
-/** A project.toml counts only if some builder image is set. */
+/** A project.toml counts only if a builder image is set. */
 function describedBuild(
   { allowed, cnbBuilder, builderImage }: BuilderOffer,
   source: PlanSource,
@@ -125,7 +125,7 @@ function describedBuild(
   return "there is a project.toml";
 }
 
-/** A wish for buildpacks, as the variables or the source state it. */
+/** The setting of the variables or the source that asks for buildpacks; null for none. */
 function buildpackWish({ names, variables }: PlanSource): string | null {
   for (const name of ["BUILDPACK_URL", "BUILDPACK_NAME"]) if (variables[name]) return `${name} is set`;
   return names.includes(".buildpacks") ? "there is a .buildpacks" : null;
@@ -134,7 +134,7 @@ function buildpackWish({ names, variables }: PlanSource): string | null {
 function detected(source: PlanSource): string | null {
   const { captured, names, variables } = source;
   const folder = projectDirectory(variables);
-  // The build reports a project directory that does not exist; a link to one is known only there.
+  // The build reports a missing project directory. A symbolic link to a directory is only resolved there.
   if (names.length === 0) return `the source has no files in ${folder === "" ? "its root" : folder}`;
   const read = (name: string) => captured.get(posix.join(folder, name));
   const app = { read, exists: (name: string) => controlFileExists(source, name), names, variables };
@@ -148,7 +148,7 @@ function detected(source: PlanSource): string | null {
   return null;
 }
 
-/** What a bundled buildpack's bin/detect looks for: all files of one of these sets. */
+/** The sets of files that a bundled buildpack's bin/detect looks for: it needs all files of one set. */
 function detectedSets(buildpack: string): readonly (readonly string[])[] {
   const lines = textOf(buildpack, "detects").split("\n");
   return lines.map((line) => line.split(" "));

@@ -4,7 +4,7 @@ import { SlipwayError } from "@slipway/core";
 import { parse } from "smol-toml";
 import type { LanguageSource } from "./language.ts";
 
-/** A parsed document, of which nothing is known. */
+/** A parsed document of unknown structure. */
 export type Table = Readonly<Record<string, unknown>>;
 
 /** @returns "" when the app has no such file. */
@@ -16,12 +16,12 @@ export function textOf({ read }: Pick<LanguageSource, "read">, name: string): st
   );
 }
 
-/** @returns an empty table without the file. @throws {SlipwayError} "build-failed" when it is not TOML. */
+/** @returns an empty table when the app has no such file. @throws {SlipwayError} "build-failed" when it is not TOML. */
 export function tomlOf(source: LanguageSource, name: string): Table {
   return parsed(source, name, "TOML", parse);
 }
 
-/** @returns an empty table without the file. @throws {SlipwayError} "build-failed" when it is not a JSON object. */
+/** @returns an empty table when the app has no such file. @throws {SlipwayError} "build-failed" when it is not a JSON object. */
 export function jsonOf(source: LanguageSource, name: string): Table {
   return parsed(source, name, "JSON", (text) => tableOf(JSON.parse(text)));
 }
@@ -42,7 +42,7 @@ export function tablesOf(value: unknown): readonly Table[] {
   return Array.isArray(value) ? value.map(tableOf) : [];
 }
 
-/** @returns the value, or an empty table when it is none. */
+/** @returns the value if it is a table, otherwise an empty table. */
 export function tableOf(value: unknown): Table {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Table) : {};
 }

@@ -12,28 +12,28 @@ export interface BuildPlatform {
   readonly stack: string;
   /** The app's name. */
   readonly app: string;
-  /** Folder of the source that is built, in place of the one that the variable PROJECT_DIR names. */
+  /** Folder of the source to build, overriding the variable PROJECT_DIR. */
   readonly projectDir?: string | undefined;
-  /** The git ref of the deployment; empty when it has none. */
+  /** The deployment's git ref; empty when it has none. */
   readonly sourceVersion: string;
-  /** Time of the source, in seconds since 1970. Tools that write times into their output use it (SOURCE_DATE_EPOCH). */
+  /** Time of the source, in seconds since 1970. Tools that write timestamps into their output use it (SOURCE_DATE_EPOCH). */
   readonly sourceTime: number;
   readonly requestId: string;
   /** Names of the available buildpacks, in the order in which their bin/detect scripts run. */
   readonly buildpacks: readonly string[];
-  /** Names of the buildpacks that all run, in this order, whatever BUILDPACK_NAME says; null when one of the available ones does. */
+  /** Names of buildpacks that all run, in this order, regardless of BUILDPACK_NAME; null to run one of the available ones. */
   readonly chosen: readonly string[] | null;
-  /** Names of the operator's catalogue, for the message about an unknown BUILDPACK_NAME. */
+  /** Names in the operator's catalogue, for the message about an unknown BUILDPACK_NAME. */
   readonly catalogued: readonly string[];
-  /** The npm registry that builds install from; null for the default. */
+  /** The npm registry for builds; null for the default. */
   readonly npmRegistry: string | null;
-  /** The index that builds install Python packages from. */
+  /** The index of Python packages for builds. */
   readonly pythonIndex: string;
-  /** The module proxy of Go that builds download modules from. */
+  /** The Go module proxy for builds. */
   readonly goProxy: string;
-  /** The checksum database of Go, as GOSUMDB. */
+  /** The Go checksum database, the value of GOSUMDB. */
   readonly goChecksumDatabase: string;
-  /** Path of the operator's CA bundle inside the container; null without one. */
+  /** Path of the operator's CA bundle in the container; null without one. */
   readonly caBundle: string | null;
 }
 
@@ -42,7 +42,7 @@ export interface BuildEnvironment {
   readonly environment: Variables;
   /** The ENV directory of the buildpack API: all variables as files `env/NAME`, to upload to /work. The runner exports them. */
   readonly files: readonly BuildFile[];
-  /** Names of the variables that the runner does not export. */
+  /** Names of variables that the runner does not export. */
   readonly withheld: readonly string[];
 }
 
@@ -53,11 +53,11 @@ export interface RunPlatform {
   readonly region: string;
   /** The release's number. */
   readonly containerVersion: number;
-  /** Null to leave HOME to the image. */
+  /** Value of HOME; null to keep the image's own. */
   readonly home: string | null;
 }
 
-/** The build runner reads the same list. */
+/** The build runner reads the same file. */
 const protectedNames = readFileSync(join(defaultStacksDir, "runner/protected-names"), "utf8")
   .split("\n")
   .filter((line) => line !== "" && !line.startsWith("#"));
@@ -72,7 +72,7 @@ export function isProtectedName(name: string): boolean {
 }
 
 /**
- * @param options.variables the app's variables, of which BUILDPACK_NAME and PROJECT_DIR configure the build.
+ * @param options.variables the app's variables; BUILDPACK_NAME and PROJECT_DIR configure the build.
  * @throws {SlipwayError} "no-buildpack" when BUILDPACK_NAME is not the name of an available buildpack.
  */
 export function buildEnvironment(options: {
@@ -114,7 +114,7 @@ export function releaseEnvironment(options: {
 
 /**
  * @returns the environment of a release's processes: the release's own, overridden by the platform's variables. The scheduler
- * adds those that differ between processes: PORT, CONTAINER, and HOSTNAME unless the app sets it.
+ * adds the variables that differ between processes: PORT, CONTAINER, and HOSTNAME unless the app sets it.
  */
 export function runEnvironment(options: {
   readonly environment: Variables;
@@ -149,7 +149,7 @@ function buildpacksToTry(
   );
 }
 
-/** @param path of a CA bundle in the container. @returns the variables by which tools find it. */
+/** @param path path of a CA bundle in the container. @returns the variables through which tools find it. */
 export function caVariables(path: string): Variables {
   return {
     SSL_CERT_FILE: path,

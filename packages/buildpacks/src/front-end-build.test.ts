@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openRunner, type Runner } from "../test-support/runner.ts";
 
-/** No app of this file has dependencies. */
+/** The apps of this file have no dependencies. */
 const noRegistry = "http://127.0.0.1:9";
 let runner: Runner;
 

@@ -1,4 +1,4 @@
-// What the buildpacks of PHP and Ruby say about a failed install, with a Composer and a Bundler that only fail.
+// The messages of the PHP and Ruby buildpacks about a failed install, with a Composer and a Bundler that only fail.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempDisposableSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { defaultStacksDir } from "./stack-files.ts";
 
-/** @returns what a script writes that has the functions of a file of the buildpack. */
+/** @returns the output of a script that uses the functions of one of the buildpack's files. */
 function said(library: string, script: string, files: Readonly<Record<string, string>>): string {
   using folder = mkdtempDisposableSync(join(tmpdir(), "install-failures-"));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder.path, name), text);

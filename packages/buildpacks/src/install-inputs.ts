@@ -1,4 +1,4 @@
-// What decides what an install of dependencies yields: files of the source, and variables of the app.
+// The inputs that determine the result of an install of dependencies: files of the source, and variables of the app.
 
 import { createHash } from "node:crypto";
 import type { LanguageSource } from "./language.ts";
@@ -6,7 +6,7 @@ import type { LanguageSource } from "./language.ts";
 /** Names and values, sorted by name. */
 export type DecisiveVariables = readonly (readonly [string, string])[];
 
-/** The files that exist, without those that are no regular files or too large. */
+/** The files that exist, except those that are not regular files or are too large. */
 export function presentFiles(
   { names, read }: Pick<LanguageSource, "names" | "read">,
   wanted: readonly string[],
@@ -28,7 +28,7 @@ export function decisiveVariables(
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Whether the value of a variable with such a name has the path of a file or folder of the source, which an install may read. */
+/** Whether a variable with a matching name contains the path of a file or folder of the source, which an install may read. */
 export function namesSourceFile(
   { variables, names }: Pick<LanguageSource, "variables" | "names">,
   variable: RegExp,
@@ -43,8 +43,8 @@ export function namesSourceFile(
 }
 
 /**
- * Whether the value of a variable with such a name may be a path of the source, where its files are not known: any that is not absolute, or
- * below the build's folder.
+ * Whether a variable with a matching name may contain a path of the source, when the source's files are not known: any path that is
+ * relative, or below the build's folder.
  */
 export function mayNameSourceFile(
   { variables }: Pick<LanguageSource, "variables">,
@@ -57,8 +57,8 @@ export function mayNameSourceFile(
 }
 
 /**
- * @param workspace path of the app in its monorepo; null for any other app.
- * @returns the SHA-256 in hex, the same for the same files in any order.
+ * @param workspace the app's path in its monorepo; null for any other app.
+ * @returns the SHA-256 in hex; it does not depend on the order of the files.
  */
 export function installDigest(
   files: ReadonlyMap<string, Buffer>,
@@ -66,7 +66,7 @@ export function installDigest(
   workspace: string | null = null,
 ): string {
   const hash = createHash("sha256");
-  // An archive may have its files in any order.
+  // An archive may contain its files in any order.
   for (const [name, content] of [...files].toSorted(([a], [b]) => (a < b ? -1 : 1)))
     hash.update(`${name} ${content.length}\n`).update(content);
   return hash.update(JSON.stringify([variables, workspace])).digest("hex");

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultStacksDir } from "./stack-files.ts";
 
-/** @returns the content of the files of stacks/launch/FOLDER by name, sorted. */
+/** @returns the contents of the files in stacks/launch/FOLDER by name, sorted. */
 export function launchFiles(folder: string): ReadonlyMap<string, Buffer> {
   const path = join(defaultStacksDir, "launch", folder);
   return new Map(
@@ -14,7 +14,7 @@ export function launchFiles(folder: string): ReadonlyMap<string, Buffer> {
   );
 }
 
-/** @returns a script that runs in a container of a stack image, of stacks/packages. */
+/** @returns a script of stacks/packages, which runs in a container of a stack image. */
 export function packagesScript(name: "list" | "unpack"): string {
   return readFileSync(join(defaultStacksDir, "packages", name), "utf8");
 }

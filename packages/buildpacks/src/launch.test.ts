@@ -19,7 +19,7 @@ test("profile scripts are sourced in order before the command, which receives th
     'echo "$A $B $C" \'$PWD\' "${slipway_command:-}"; exit 3',
   );
   expect(script).toBe(LAUNCH_SCRIPT);
-  // The machine that runs the test has no /app.
+  // The test machine has no /app.
   const { status, stdout, stderr } = spawnSync("/bin/bash", [
     flag,
     script.replace("cd /app", `cd '${app}'`),
@@ -65,7 +65,7 @@ describe("a script of package.json", () => {
     postbuild: "true",
   };
 
-  /** Without the settings of an npm that runs the tests. */
+  /** Excludes the settings of the npm that runs the tests. */
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
 
   function start(command: string) {

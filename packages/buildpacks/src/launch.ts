@@ -1,17 +1,17 @@
-// How a process of a release starts: in one shell, the buildpack's profile scripts run first, then the command.
+// How a process of a release starts: one shell runs the buildpack's profile scripts and then the command.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultStacksDir } from "./stack-files.ts";
 
-/** Its text is a part of the script below, between single quotes. */
+/** Inserted into the script below between single quotes. */
 const npmScript = readFileSync(join(defaultStacksDir, "launch/npm-script.js"), "utf8");
 
 /**
  * Bash runs it with the command as its only argument. The app replaces both shells (by `exec`, and by bash's implicit exec of
- * a simple command), so it receives the engine's SIGTERM itself. `npm start` would not: npm starts a shell, which ends by SIGTERM
- * and leaves the app to be killed. So a script of package.json is started without npm, which also saves npm's own start.
- * pnpm 11 and later would install all dependencies before a script, since a release has no notes of its install.
+ * a simple command), so it receives the engine's SIGTERM itself. `npm start` would prevent that: npm starts a shell, which ends on SIGTERM
+ * and leaves the app to be killed. So a script of package.json is started without npm, which also saves npm's start-up time.
+ * pnpm 11 and later would install all dependencies before a script, because a release does not contain the metadata of its install.
  */
 export const LAUNCH_SCRIPT = `cd /app || exit 1
 slipway_command=$1

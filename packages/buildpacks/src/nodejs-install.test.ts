@@ -1,4 +1,4 @@
-// What the nodejs buildpack says about installs. The outputs and files are those of the package managers' own runs.
+// The nodejs buildpack's messages about installs. The outputs and files were recorded from runs of the package managers.
 
 import { mkdir, mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,16 +12,16 @@ const library = join(defaultStacksDir, "buildpacks/nodejs/lib");
 interface Installed {
   /** Name of lib/managers/NAME.sh. */
   readonly manager: string;
-  /** What the package manager prints. */
+  /** Output of the package manager. */
   readonly prints: string;
   readonly exitCode?: number;
-  /** Output of other commands of the package manager by its first argument. */
+  /** Output of the package manager's other commands, by first argument. */
   readonly commands?: Readonly<Record<string, string>>;
   /** Files of the app. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** Installs with a program in place of the package manager that prints and exits as recorded. */
+/** Runs an install with a program in place of the package manager that prints and exits as recorded. */
 async function install({ manager, prints, exitCode = 0, commands = {}, files = {} }: Installed) {
   await using folder = await mkdtempDisposable(join(tmpdir(), "nodejs-install-"));
   const program = manager.replace(/-1$/, "");

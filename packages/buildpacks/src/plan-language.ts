@@ -1,4 +1,4 @@
-// Decides which language an app is in, how it is built, and whether Node.js builds its assets.
+// Decides an app's language, how it is built, and whether Node.js builds its assets.
 
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
@@ -16,14 +16,14 @@ export const languageFiles: ReadonlyMap<string, number> = new Map(
 export interface PlannedLanguage {
   /** Null when the build needs no toolchain. */
   readonly language: LanguagePlan | null;
-  /** Node.js in the build of an app in another language, whose package.json builds its assets; null for any other app. */
+  /** Node.js for the assets of an app in another language, which its package.json builds; null for any other app. */
   readonly assets: NodePlan | null;
 }
 
 const noLanguage: PlannedLanguage = { language: null, assets: null };
 
 /**
- * @param read reads a control file of the project directory. @param root of the app's monorepo; null for none.
+ * @param read reads a control file of the project directory. @param root the root of the app's monorepo; null for none.
  * @param inline whether the app is its own buildpack. @throws {SlipwayError} "build-failed" when the app cannot be built.
  */
 export function planLanguage(
@@ -48,19 +48,19 @@ export function planLanguage(
     return standsAlone(source, folder) ? planned : withoutInstalls(planned);
   }
   try {
-    // Its own bin/release says what serves.
+    // Its own bin/release defines what is served.
     return {
       ...noLanguage,
       language: { ...plan(), releasedOn: "dependencies", install: null, runnerArguments: [] },
     };
   } catch (error) {
-    // The app's own bin/detect decides whether this is an app of the language at all.
+    // The app's own bin/detect decides whether this is an app of the language.
     if (error instanceof SlipwayError && error.fault === "user") return noLanguage;
     throw error;
   }
 }
 
-/** @returns the folder of the source that is built. Only Node.js has monorepos: an app in another language may be a folder of one. */
+/** @returns the folder of the source that is built. Only Node.js has monorepos; an app in another language may be in a folder of one. */
 export function builtFolder(
   language: LanguagePlan["kind"] | undefined,
   monorepo: string | null,
@@ -78,7 +78,7 @@ function withAssets(language: LanguagePlan, app: LanguageSource): PlannedLanguag
   return {
     language: {
       ...warned,
-      // Folders of packages that are part of the source belong to the app.
+      // Packages in folders of the source are part of the app.
       install: install?.packageCount === 0 ? null : install,
       scripts: scripts === "none" ? "build" : scripts,
     },
@@ -101,7 +101,7 @@ function withoutInstalls({ language, assets }: PlannedLanguage): PlannedLanguage
   };
 }
 
-/** The root of a monorepo, of which only the control files are known. */
+/** The root of a monorepo, with its control files. */
 function rootOf(
   { captured, oversized, scattered = null, links = null, variables }: PlanSource,
   root: string | null,
@@ -124,7 +124,7 @@ function rootOf(
   };
 }
 
-/** Whether no link in the folder that is built leads out of it. */
+/** Whether no link in the built folder leads out of it. */
 function standsAlone({ links = null }: PlanSource, folder: string): boolean {
   if (folder === "") return true;
   const isInside = (path: string) => path.startsWith(`${folder}/`);

@@ -1,14 +1,14 @@
-// What the plan of a build is made from.
+// The input of a build's plan.
 
 import { posix } from "node:path";
 
-/** What a plan is made from: the source's control files, and the names beside them. */
+/** The input of a plan: the source's control files, and the names in the project directory. */
 export interface PlanSource {
   /** Content of control files by path. */
   readonly captured: ReadonlyMap<string, Buffer>;
   /** Control files that exist, but are larger than their maximum size. */
   readonly oversized: ReadonlySet<string>;
-  /** Names in the project directory; those of folders end with a slash. */
+  /** Names in the project directory; folder names end with a slash. */
   readonly names: readonly string[];
   /** Files that an install in a monorepo may read, by path; null when they are not all known. */
   readonly scattered?: ReadonlyMap<string, Buffer> | null;

@@ -12,19 +12,19 @@ import { type BuildpackCatalogue, type CataloguedBuildpack, checkStack } from ".
 import { chosenBuildpacks } from "./remote/chosen-buildpacks.ts";
 
 export interface BuildPlan extends PlannedLanguage {
-  /** All that build the app, in order; null when the bundled ones do. */
+  /** The chosen buildpacks that all build the app, in order; null to use the bundled ones. */
   readonly buildpacks: readonly BuildpackUrl[] | null;
-  /** Whether the build fails without the toolchain. That of an app that may be its own buildpack does not. */
+  /** Whether the build fails without the toolchain. It does not if the app may be its own buildpack. */
   readonly languageRequired: boolean;
   /** Path in the source of the monorepo whose workspace is built, "" for the source itself; null for any other app. */
   readonly monorepo: string | null;
-  /** The only folder of the source that is built: the monorepo, or the folder that PROJECT_DIR names; "" for the whole source. */
+  /** The only folder of the source that is used: the monorepo, or the folder that PROJECT_DIR names; "" for the whole source. */
   readonly folder: string;
   readonly procfile: string | null;
   readonly slugIgnore: string | null;
 }
 
-/** Scripts that an app has which is its own buildpack. */
+/** Scripts of an app that is its own buildpack. */
 const inlineScripts = ["bin/detect", "bin/compile"];
 const buildpacksFile = ".buildpacks";
 const slugIgnoreFile = ".slugignore";
@@ -49,23 +49,23 @@ export function controlFiles(projectDir: string): ReadonlyMap<string, number> {
   return files;
 }
 
-/** What an installation offers besides the bundled buildpacks. */
+/** Buildpacks that an installation offers in addition to the bundled ones. */
 export interface BuildpackOffer {
   readonly catalogue: BuildpackCatalogue;
   /** Name of the app's stack. */
   readonly stack: string;
-  /** The catalogue's buildpack that the source's files chose; null for none. */
+  /** The catalogue's buildpack that matches the source's files; null for none. */
   readonly detected: CataloguedBuildpack | null;
 }
 
 const noOffer: BuildpackOffer = { catalogue: [], stack: "", detected: null };
 
-/** @returns the names of the files that `planBuild` reads wherever they are, each with its maximum size in bytes. */
+/** @returns the names of the files that `planBuild` reads from any folder, each with its maximum size in bytes. */
 export function scatteredFiles(projectDir: string): ReadonlyMap<string, number> {
   return projectDir === "" ? new Map() : workspaceFileNames;
 }
 
-/** @throws {SlipwayError} "build-failed", "no-buildpack" when the app cannot be built, with what to change. */
+/** @throws {SlipwayError} "build-failed" or "no-buildpack" with the change that the app needs before it can be built. */
 export function planBuild(source: PlanSource, offer: BuildpackOffer = noOffer): BuildPlan {
   const projectDir = projectDirectory(source.variables);
   const read = (name: string) => source.captured.get(posix.join(projectDir, name));
@@ -99,7 +99,7 @@ export function planBuild(source: PlanSource, offer: BuildpackOffer = noOffer): 
   };
 }
 
-/** @returns the plan of a source that is built without a language of the plan's. */
+/** @returns the plan of a source that is built without a planned language. */
 export function plainPlan({ captured, variables }: PlanSource): BuildPlan {
   const procfile =
     captured.get(posix.join(projectDirectory(variables), "Procfile"))?.toString("utf8") ?? null;
@@ -116,10 +116,10 @@ export function plainPlan({ captured, variables }: PlanSource): BuildPlan {
 }
 
 /**
- * @param plan its `monorepo` is relative to the source that the build gets. @param installed whether the image of the build has the
+ * @param plan its `monorepo` is relative to the build's source. @param installed whether the image of the build contains the
  * packages that build assets.
- * @returns the arguments of the build runner: those of the language, the command that starts the app without a Procfile, the
- * monorepo that it is a workspace of, and what becomes of the packages that build assets.
+ * @returns the arguments of the build runner: the language's, the command that starts the app without a Procfile, the monorepo
+ * in which it is a workspace, and the handling of the packages that build assets.
  */
 export function runnerArguments(
   { language, monorepo, assets }: Pick<BuildPlan, "language" | "monorepo" | "assets">,

@@ -1,4 +1,4 @@
-// Parses a Procfile, which has a process type and its shell command on each line.
+// Parses a Procfile, which has one process type with its shell command per line.
 
 export interface Procfile {
   /** Process type → shell command, in the order of the file. */

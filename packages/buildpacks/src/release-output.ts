@@ -25,8 +25,8 @@ export function parseRelease(yamlText: string): ReleaseOutput {
 }
 
 /**
- * @param texts of several buildpacks, in the order in which they ran. Variables of later ones replace those of earlier ones; process
- * types are those of the last one that defines any.
+ * @param texts the outputs of several buildpacks, in the order in which they ran. Later variables replace earlier ones; the process
+ * types are those of the last output that defines any.
  * @throws {SlipwayError} "build-failed" when one of the texts is not valid output of bin/release.
  */
 export function mergeReleases(texts: readonly string[]): ReleaseOutput {
@@ -60,7 +60,7 @@ function parseYaml(text: string): ReadonlyMap<unknown, unknown> {
 
 function mapping(value: unknown, what: string): ReadonlyMap<unknown, unknown> {
   if (value === null || value === undefined || value === "") return new Map();
-  // Scripts that print what they have as JSON or with Ruby's to_yaml print an empty list for nothing.
+  // Scripts that print JSON or Ruby's to_yaml print an empty list when they define nothing.
   if (Array.isArray(value) && value.length === 0) return new Map();
   if (value instanceof Map) return value;
   throw invalidOutput(`${what} is not a mapping`);

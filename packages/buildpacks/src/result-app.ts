@@ -1,11 +1,11 @@
-// Checks the tar of an app's files that a build wrote. A build may write any tar; only one that a folder could be packed as is accepted.
+// Checks the tar of an app's files that a build wrote. A build may write any tar; only one that the runner could have packed is accepted.
 
 import { Readable } from "node:stream";
 import type { ByteStream } from "@slipway/core";
 import { readEntries, type TarEntry, TarError } from "@slipway/tar";
 import { invalidResult } from "./result.ts";
 
-/** The runner packs fewer. */
+/** The runner packs fewer entries. */
 const maxEntries = 1000;
 
 type Kinds = Map<string, TarEntry["kind"]>;

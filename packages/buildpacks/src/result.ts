@@ -8,27 +8,27 @@ import { endOfTar, readEntries, TarError } from "@slipway/tar";
 export interface BuildResult {
   /** Name of the buildpack that built the app. */
   readonly buildpack: string;
-  /** Output of bin/release of each buildpack that has one, in the order in which they ran. */
+  /** Outputs of the buildpacks' bin/release scripts, in the order in which they ran. */
   readonly releases: readonly string[];
   readonly procfile: string | null;
   readonly slugIgnore: string | null;
-  /** Whether the build left nothing in its cache. */
+  /** Whether the build left its cache empty. */
   readonly hasEmptyCache: boolean;
-  /** Whether the build certainly changed nothing in node_modules. */
+  /** Whether the build is known not to have changed node_modules. */
   readonly keepsDependencies: boolean;
-  /** Tar of the app's files, not checked; null when they are too many or too large to be part of the result. */
+  /** Unchecked tar of the app's files; null when they are too many or too large to be part of the result. */
   readonly app: Uint8Array | null;
 }
 
 export interface ResultReceiver {
-  /** Takes the next bytes of stderr. @throws {SlipwayError} "build-failed" past the maximum size of a result. */
+  /** Receives the next bytes of stderr. @throws {SlipwayError} "build-failed" beyond the maximum size of a result. */
   readonly write: (bytes: Uint8Array) => void;
-  /** What was written. */
+  /** All bytes received so far. */
   readonly bytes: () => Uint8Array;
 }
 
 const maxFileBytes = 64 * 1024;
-/** The headers of the files that the runner regards as few and small, and their content. */
+/** Content of as many files as the runner includes at most, with their headers. */
 const maxAppBytes = 384 * 1024;
 const maxBytes = 512 * 1024;
 const appFile = "app.tar";
@@ -41,7 +41,7 @@ const knownFiles: ReadonlySet<string> = new Set([
   appFile,
 ]);
 
-/** The output of bin/release, of the only buildpack or of the one with this number. */
+/** Name of the output of bin/release, of the only buildpack or of the one with this number. */
 const releaseFile = /^release(-\d\d)?\.yml$/;
 
 /** Receives the result of one build. */
@@ -60,7 +60,7 @@ export function receiveResult(): ResultReceiver {
 
 /**
  * @param tar names begin with `result/`.
- * @throws {SlipwayError} "build-failed" when the runner cannot have written the result.
+ * @throws {SlipwayError} "build-failed" when the runner cannot have written the tar.
  */
 export async function resultOf(tar: Uint8Array): Promise<BuildResult> {
   const end = tar.subarray(-endOfTar.length);

@@ -1,4 +1,4 @@
-// The build runner with buildpacks that the user chose by URL, run by this machine's bash.
+// The build runner with buildpacks that the user selected by URL, run by this machine's bash.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => runner[Symbol.asyncDispose]());
 
-/** Scripts by name; detect by default succeeds. Not executable, as in an archive made on Windows. */
+/** Writes scripts by name; by default, detect succeeds. @param mode without execute bits as in an archive made on Windows. */
 async function putPack(name: string, scripts: Readonly<Record<string, string>>, mode = 0o755): Promise<void> {
   const all = { "bin/detect": detectOk, "bin/compile": "#!/bin/bash\n", ...scripts };
   for (const [script, text] of Object.entries(all))

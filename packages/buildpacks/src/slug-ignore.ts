@@ -1,4 +1,4 @@
-// .slugignore: the paths of a built app that are left out of its image. Each line is a glob with the syntax of Go's filepath.Match.
+// .slugignore: paths of a built app that are omitted from its image. Each line is a glob with the syntax of Go's filepath.Match.
 
 export interface SlugIgnore {
   /** @param path relative to the app's root, without a leading slash. True also for paths below an ignored directory. */
@@ -7,7 +7,7 @@ export interface SlugIgnore {
   readonly problems: readonly string[];
 }
 
-/** Part of a pattern: matches any run of characters, or one character that passes the test. */
+/** Part of a pattern: any run of characters, or one character that passes the test. */
 type Part = "any-run" | ((character: string) => boolean);
 type Pattern = readonly (readonly Part[])[];
 

@@ -9,7 +9,7 @@ import { stackUid } from "./stack-files.ts";
 export interface SlugOptions {
   /** Name of the folder at the root of the given tar. */
   readonly from: string;
-  /** Folder of the app that its content becomes, with a slash at its end; "" for the app itself. */
+  /** Folder of the app in which the content is placed, with a trailing slash; "" for the app's root. */
   readonly folder: string;
   /** Text of the app's .slugignore; null when it has none. */
   readonly ignore: string | null;
@@ -18,7 +18,7 @@ export interface SlugOptions {
   /** Modification time of all files, so that the layer does not depend on when they were written. */
   readonly mtime: Date;
 }
-/** The names of special files are held in memory, because hard links may refer to them. */
+/** The names of special files are kept in memory, because hard links may refer to them. */
 const maxSpecialFiles = 1000;
 
 /**
@@ -50,7 +50,7 @@ async function* layerEntries(
   options: SlugOptions,
 ): AsyncGenerator<NewEntry> {
   const specialFiles = new Set<string>();
-  // The engine's stream has limits of its own, and what is omitted does not count.
+  // The engine's stream has its own limits, and omitted files do not count.
   for await (const entry of readEntries(tar, {})) {
     const path = pathInApp(entry.path, options);
     if (isOmitted(path, ignore)) continue;
@@ -64,7 +64,7 @@ async function* layerEntries(
   }
 }
 
-/** @param isMissing whether the layer has no file with this path in the app. */
+/** @param isMissing returns whether the layer lacks a file with this path in the app. */
 function layerEntry(
   entry: Exclude<TarEntry, { kind: "other" }>,
   path: string,

@@ -1,4 +1,4 @@
-// The location of the build runner and the bundled buildpacks in this repository.
+// Paths of the build runner and the bundled buildpacks in this repository.
 
 import { join } from "node:path";
 

@@ -1,4 +1,4 @@
-// When an app in a folder of its source is built on dependencies that were installed without the source.
+// Cases in which an app in a folder of its source is built on dependencies that were installed without the source.
 
 import { posix } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -121,7 +121,7 @@ describe("a workspace", () => {
 const root = (packageManager: string) => ({
   "package.json": json({ workspaces: ["apps/*", "packages/*"], packageManager }),
 });
-/** The same monorepo without the lock file, and with ranges as other package managers have them. */
+/** The same monorepo without the lock file, and with ranges as other package managers write them. */
 const members: Files = {
   "apps/api/package.json": json({
     name: "@m/api",
@@ -148,7 +148,7 @@ const pnpm: Files = {
   "pnpm-lock.yaml": pnpmLock,
   "pnpm-workspace.yaml": pnpmWorkspace,
 };
-/** If dependencies may run scripts, any variable may change what they do. */
+/** If dependencies may run scripts, any variable may affect them. */
 const runsScripts = (manager: string) => ["bun", "yarn 1"].includes(manager);
 const aVariable: [string, Changes] = ["a variable of the app", { variables: { PORT: "1" } }];
 const withMember = { "packages/new/package.json": json({ name: "@m/new" }) };

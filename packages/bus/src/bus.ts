@@ -1,4 +1,4 @@
-// What the processes of an installation share in Redis: a connection, and the names of the installation's keys and channels.
+// The processes of an installation share Redis: a connection, and the names of the installation's keys and channels.
 
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";

@@ -33,7 +33,7 @@ export function appChannel(appId: string): Channel<AppMessage> {
   return { name: (keys) => keys.appChannel(appId), schema: appMessage };
 }
 
-/** Publishes a message to the current subscribers. It is not kept for later ones. */
+/** Publishes a message to the current subscribers. Later subscribers do not receive it. */
 export async function publish<Message>(
   { redis, keys }: Bus,
   channel: Channel<Message>,

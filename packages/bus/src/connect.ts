@@ -3,10 +3,10 @@
 import { Redis } from "ioredis";
 import { sentinelOptions } from "@slipway/service";
 
-/** What a connection does when its server is lost. */
+/** How a connection handles the loss of its server. */
 export interface RedisRetries {
   readonly lazyConnect?: boolean;
-  /** How often a command is sent again after a lost connection; null without limit. */
+  /** Maximum number of retries of a command after lost connections; null for no limit. */
   readonly maxRetriesPerRequest?: number | null;
   /** Milliseconds after which a command fails. */
   readonly commandTimeout?: number;
@@ -14,7 +14,7 @@ export interface RedisRetries {
   readonly enableOfflineQueue?: boolean;
 }
 
-/** Opens a connection. It reconnects by itself, after a failover to the new primary. */
+/** Opens a connection. It reconnects by itself; after a failover, to the new primary. */
 export function openRedis(url: string, options: RedisRetries = {}): Redis {
   const sentinel = sentinelOptions(url);
   return sentinel === undefined ? new Redis(url, options) : new Redis({ ...sentinel, ...options });

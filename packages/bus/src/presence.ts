@@ -6,14 +6,14 @@ import { loadScript, runScript } from "./script.ts";
 
 const beatScript = loadScript("beat", new URL("lua/beat.lua", import.meta.url), 2);
 const membersScript = loadScript("members", new URL("lua/members.lua", import.meta.url), 2);
-/** Leaving may take this long: a Redis that does not answer must not keep a process from its end. */
+/** Time limit for leaving: a Redis that does not respond must not delay the end of a process. */
 const leaveLimitMs = 2_000;
 
-/** Where a group of members is kept. Both keys must be in one hash slot. */
+/** The Redis keys of a group of members. Both must be in one hash slot. */
 export interface PresenceKeys {
   /** A sorted set of member ids, scored with the time of their last heartbeat. */
   readonly seen: string;
-  /** A hash of what each member says of itself; empty where members say nothing. */
+  /** A hash of the members' records; empty for groups without records. */
   readonly records: string;
 }
 
@@ -22,9 +22,9 @@ export interface PresenceOptions {
   readonly keys: PresenceKeys;
   readonly id: string;
   readonly beatMs: number;
-  /** A member that is silent for longer is removed by the next heartbeat of any other. */
+  /** After this long without a heartbeat, a member is removed by the next heartbeat of any other member. */
   readonly forgetAfterMs: number;
-  /** What the member says of itself, read with each heartbeat. */
+  /** Returns the member's record, called for each heartbeat. */
   readonly record?: () => string;
   /** Runs after each heartbeat. */
   readonly afterBeat?: () => Promise<void>;
@@ -33,9 +33,9 @@ export interface PresenceOptions {
 
 /** Disposing it removes the member at once. */
 export interface Presence extends AsyncDisposable {
-  /** Resolves after the first heartbeat, or its failure. */
+  /** Resolves after the first heartbeat, even if it failed. */
   readonly joined: Promise<void>;
-  /** Sends a heartbeat now: the record has changed. */
+  /** Sends a heartbeat now, because the record has changed. */
   beat(): void;
 }
 
@@ -59,7 +59,7 @@ export function joinPresence(options: PresenceOptions): Presence {
     } while (isOutdated);
   }
 
-  /** One heartbeat at a time: while Redis does not answer they must not pile up. */
+  /** One heartbeat at a time: while Redis does not respond they must not pile up. */
   function beat(): Promise<void> {
     isOutdated = true;
     beating ??= send()
@@ -87,7 +87,7 @@ export function joinPresence(options: PresenceOptions): Presence {
   };
 }
 
-/** All members that are not forgotten, and the time of the answer. */
+/** All members that have not been removed, and Redis's time of the answer. */
 export async function listMembers(
   redis: Redis,
   { seen, records }: PresenceKeys,
@@ -106,7 +106,7 @@ export async function listMembers(
   return { nowMs, members };
 }
 
-/** The pairs of a map, or of members and scores, which Redis returns as one flat list. */
+/** Pairs of keys and values, or of members and scores, from the flat list in which Redis returns them. */
 export function pairsOf(flat: readonly string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
 }

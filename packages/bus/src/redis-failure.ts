@@ -1,8 +1,8 @@
-// Which errors mean that Redis does not answer, or cannot: all others are bugs, or have another cause.
+// Decides which errors mean that Redis does not respond, or cannot serve. All other errors are bugs or have another cause.
 
 import { SlipwayError } from "@slipway/core";
 
-/** Errors of ioredis and BullMQ for commands that a lost connection ended. */
+/** Names of the errors of ioredis and BullMQ for commands that failed because of a lost connection. */
 const names: ReadonlySet<string> = new Set([
   "AbortError",
   "ClusterAllFailedError",
@@ -10,19 +10,19 @@ const names: ReadonlySet<string> = new Set([
   "InterruptError",
   "MaxRetriesPerRequestError",
 ]);
-/** ioredis throws these as plain errors. */
+/** Messages of errors that ioredis throws without a class of their own. */
 const messages = /connection is closed|timed? ?out|isn't writeable|sentinels are unreachable/i;
-/** Answers of a Redis that runs and cannot serve: it loads, is full, is a replica, or refuses the client. */
+/** Error replies of a running Redis that cannot serve: it is loading, is full, is a replica, or refuses the client. */
 const refusals =
   /^-?(?:LOADING|READONLY|MISCONF|OOM|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|EXECABORT|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|ERR max number of clients)\b/;
 
-/** Whether a call failed because Redis does not answer, or refuses to. */
+/** Whether a call failed because Redis does not respond, or refuses the call. */
 export function isRedisFailure(error: unknown): boolean {
-  // Failures of other services, such as a store that did not answer in time, have their own explanation.
+  // A SlipwayError already names its cause, such as a store that did not respond in time.
   if (!(error instanceof Error) || error instanceof SlipwayError) return false;
   if (error.name === "ReplyError") return refusals.test(error.message);
   if (names.has(error.name) || messages.test(error.message)) return true;
-  // A connection failed to each address of a name.
+  // The errors of a connection that failed at each address of a host name.
   if (error instanceof AggregateError) return error.errors.some(isRedisFailure);
   return "syscall" in error;
 }

@@ -89,7 +89,7 @@ describe.skipIf(await lacksRedis())("writes to the registry", () => {
     await redis.hset(keys.registryWriterRecords, "frozen", "30000");
     const count = await countRegistryWriters(redis, keys);
     expect(count).toMatchObject({ all: 1, silent: 1 });
-    // Its age at its last heartbeat, and its silence since.
+    // The writer's age at its last heartbeat, plus the time since then.
     expect(count.oldestMs).toBeGreaterThanOrEqual(90_000);
     expect(count.oldestMs).toBeLessThan(600_000);
   });

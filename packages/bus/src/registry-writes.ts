@@ -1,5 +1,5 @@
-// Holds up the writes to the registry while its garbage is collected. Writers join a group and then look for a hold; a collection sets
-// the hold and then waits until the group is empty. Either order of the two is safe: one of them sees the other.
+// Pauses writes to the registry while its garbage is collected. A writer joins a group and then checks for a hold; a collection sets
+// the hold and then waits until the group is empty. In either order, at least one of the two sees the other.
 
 import { randomUUID } from "node:crypto";
 import { pause, untilAborted } from "@slipway/async";
@@ -12,50 +12,50 @@ import { loadScript, runScript } from "./script.ts";
 
 const extendScript = loadScript("extendLease", new URL("lua/extend-lease.lua", import.meta.url), 1);
 const beatMs = 5_000;
-/** A writer that is silent for longer counts as gone. A process may freeze for a minute and continue. */
+/** A writer without heartbeats for longer is removed. A process may freeze for a minute and continue. */
 const forgetAfterMs = 300_000;
-/** A writer that missed two heartbeats has crashed, or is frozen or cut off. */
+/** A writer that missed two heartbeats has crashed, is frozen, or has lost its connection. */
 const silentAfterMs = 3 * beatMs;
 const holdMs = 60_000;
 const lookMs = 500;
 
-/** How long the hold must have existed: after a loss of Redis' data, the heartbeat of each writer lists it again. */
+/** Minimum age of the hold: if Redis lost its data, each writer is listed again with its next heartbeat. */
 export const settleMs = 2 * beatMs;
 
 export interface RegistryWritesOptions {
   readonly redis: Redis;
   readonly keys: RedisKeys;
-  /** Receives failures of heartbeats, which the next ones repeat. */
+  /** Receives failed heartbeats, which are repeated at the next interval. */
   readonly onError: (error: unknown) => void;
 }
 
 export interface RegistryWrites {
   /**
-   * Runs a push or a deletion, once no garbage collection holds up the writes. What it uploads must be part of an image at its end.
-   * @param onHeld called once if it has to wait.
+   * Runs a push or a deletion after waiting for any garbage collection. At its end, everything it uploads must be part of an image.
+   * @param onHeld called once if the write has to wait.
    * @throws {SlipwayError} "registry-unavailable" when this process was suspended for so long that a collection may have started
    * meanwhile; the signal's reason; the error of the work.
    */
   during<T>(work: () => Promise<T>, signal: AbortSignal, onHeld?: () => void): Promise<T>;
-  /** Whether a garbage collection holds up the writes now. */
+  /** Whether a garbage collection holds writes now. */
   isHeld(): Promise<boolean>;
 }
 
 export interface RegistryHold extends AsyncDisposable {
-  /** Counts the writers that still write; `silent` are those of them without heartbeats. */
+  /** Counts the current writers; `silent` is the number of those without heartbeats. */
   writers(): Promise<WriterCount>;
-  /** Prolongs the hold. @returns false when it was lost: then writes have started again. */
+  /** Extends the hold. @returns false when it was lost, so writes have started again. */
   extend(): Promise<boolean>;
 }
 
 export interface WriterCount {
   readonly all: number;
   readonly silent: number;
-  /** How long the oldest has taken; 0 without any. */
+  /** Duration of the longest current write; 0 without any. */
   readonly oldestMs: number;
 }
 
-/** Opens what coordinates the writes of this process to the registry with garbage collections. */
+/** Coordinates this process's writes to the registry with garbage collections. */
 export function openRegistryWrites(options: RegistryWritesOptions): RegistryWrites {
   return {
     async during(work, signal, onHeld = () => undefined) {
@@ -68,7 +68,7 @@ export function openRegistryWrites(options: RegistryWritesOptions): RegistryWrit
   };
 }
 
-/** Takes the hold. It ends with its disposal, or a minute after the last `extend`. @returns null when another process has it. */
+/** Takes the hold. It ends when disposed of, or a minute after the last `extend`. @returns null when another process has it. */
 export async function holdRegistryWrites(redis: Redis, keys: RedisKeys): Promise<RegistryHold | null> {
   const token = randomUUID();
   const extend = async (ms: number) =>
@@ -146,7 +146,7 @@ function join({ redis, keys, onError }: RegistryWritesOptions): {
     id: randomUUID(),
     beatMs,
     forgetAfterMs,
-    // Its age, which no clock of another machine has to know.
+    // The write's duration by this machine's own clock, so that clocks of different machines are not compared.
     record: () => String(Math.round(performance.now() - joinedAt)),
     afterBeat: async () => note(performance.now()),
     onError,

@@ -1,4 +1,4 @@
-// The routers in Redis: which of them are alive, and which have confirmed a cutover.
+// The routers in Redis: which routers are alive, and which have confirmed a cutover.
 
 import { routerTiming } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
@@ -9,7 +9,7 @@ import { loadScript, runScript } from "./script.ts";
 
 const pendingScript = loadScript("pendingRouters", new URL("lua/pending-routers.lua", import.meta.url), 2);
 
-/** Joins a router: from its first heartbeat on, every cutover waits until it confirms. It has to receive routes by then. */
+/** Joins a router: from its first heartbeat on, every cutover waits for its confirmation. By then it must be receiving routes. */
 export function joinRouters(
   { redis, keys }: Bus,
   { id, onError }: Pick<PresenceOptions, "id" | "onError">,

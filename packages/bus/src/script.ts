@@ -1,4 +1,4 @@
-// Lua scripts in files of their own, run through ioredis' defineCommand: by hash, and by text where the server lacks the script.
+// Lua scripts in files, run through ioredis' defineCommand: by hash, and by text when the server does not have the script.
 
 import { existsSync, readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
@@ -14,12 +14,12 @@ type Value = string | number;
 
 const sharedFolder = new URL("lua/", import.meta.url);
 const includeLine = /^--- @include "([a-z-]+)"$/gm;
-/** Which scripts a connection has as commands. */
+/** The scripts that are defined as commands on each connection. */
 const defined = new WeakMap<Redis, Set<string>>();
 
 /**
  * Reads a script from a file. A line `--- @include "clock"` is replaced by `clock.lua` of the script's folder, or of this package.
- * @param name unique in the process; the script becomes a command of the connection under it.
+ * @param name unique in the process; the connection gets the script as a command of this name.
  * @throws when the file, or an included one, does not exist.
  */
 export function loadScript(name: string, file: URL, numberOfKeys: number): Script {
@@ -30,7 +30,7 @@ export function loadScript(name: string, file: URL, numberOfKeys: number): Scrip
   return { name: `slipway_${name}`, lua, numberOfKeys };
 }
 
-/** Runs a script. @returns what it returns, as ioredis converts it. */
+/** Runs a script. @returns its result, as ioredis converts it. */
 export function runScript(
   redis: Redis,
   { name, lua, numberOfKeys }: Script,

@@ -1,4 +1,4 @@
-// Subscriptions: a connection that receives the messages of any number of channels, and subscribes again when it was lost.
+// Subscriptions: a connection that receives the messages of any number of channels, and resubscribes after a reconnect.
 
 import { contain } from "@slipway/async";
 import type { z } from "zod";
@@ -6,7 +6,7 @@ import type { Bus } from "./bus.ts";
 import type { Channel } from "./channel.ts";
 
 export interface SubscriberOptions {
-  /** Called with errors of the connection, with messages that do not fit the schema, and with what `onMessage` throws. */
+  /** Called with connection errors, with messages that do not match the schema, and with errors of `onMessage`. */
   readonly onError: (error: unknown) => void;
   /** Called whenever messages may have been missed: after each connection, once all channels are subscribed to. */
   readonly onConnected?: () => void;
@@ -15,8 +15,8 @@ export interface SubscriberOptions {
 /** Disposing it closes its connection. */
 export interface Subscriber extends AsyncDisposable {
   /**
-   * Receives a channel's messages until it is removed. Resolves when messages arrive. When it rejects, the channel stays added,
-   * and the next connection subscribes to it. Repeating it is fine: the last `onMessage` receives the messages.
+   * Receives a channel's messages until it is removed. Resolves once messages arrive. When it rejects, the channel stays added,
+   * and the next connection subscribes to it. It may be repeated: the last `onMessage` receives the messages.
    */
   add<Message>(channel: Channel<Message>, onMessage: (message: Message) => void): Promise<void>;
   remove<Message>(channel: Channel<Message>): void;
@@ -28,7 +28,7 @@ export function openSubscriber(
   { onError, onConnected }: SubscriberOptions,
 ): Subscriber {
   const receivers = new Map<string, (text: string) => void>();
-  // ioredis would subscribe again by itself, but would not say when.
+  // ioredis would resubscribe by itself, but would not report it.
   const connection = redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null });
   const subscribeToAll = async () => {
     if (receivers.size === 0) return;
@@ -64,8 +64,8 @@ export interface SubscribeOptions<Message> extends SubscriberOptions {
 }
 
 /**
- * Subscribes to one channel, on a connection of its own. Resolves when messages arrive, or Redis cannot be reached; then they
- * arrive once it can.
+ * Subscribes to one channel, on a connection of its own. Resolves once messages arrive, or when Redis cannot be reached; messages
+ * then arrive as soon as it can.
  */
 export async function subscribe<Message>(
   bus: Bus,
@@ -82,7 +82,7 @@ export async function subscribe<Message>(
     },
   });
   const subscribed = subscriber.add(channel, onMessage).catch((error: unknown) => {
-    // Closing the connection rejects a subscription that waits for Redis.
+    // Closing the connection rejects a subscription that is waiting for Redis.
     if (!isDisposed) onError(error);
   });
   await Promise.race([subscribed, failed.promise]);

@@ -28,9 +28,9 @@ export interface App {
   readonly webCount: number;
   readonly concurrencyPolicy: ConcurrencyPolicy;
   readonly builder: BuilderSetting;
-  /** Builder image of Cloud Native Buildpacks; null for that of the source or of the operator. */
+  /** Builder image of Cloud Native Buildpacks; null to use the source's or the operator's. */
   readonly builderImage: string | null;
-  /** Name of its stack; null for the default one. */
+  /** Name of the app's stack; null for the default stack. */
   readonly stack: string | null;
   readonly lastDeployedAt: Date | null;
   /** Part of the build cache's key. Incrementing it discards the cache, including one that a running build has yet to save. */

@@ -16,13 +16,13 @@ export interface Pusher {
 }
 
 /**
- * What is deployed: an uploaded archive, an archive at an external URL, an image that was made elsewhere, or the image of an earlier
+ * The input of a deployment: an uploaded archive, an archive at an external URL, an existing image, or the image of an earlier
  * release.
  */
 export type DeploymentSource =
   | { readonly kind: "upload"; readonly sourceId: string }
   | { readonly kind: "url"; readonly url: string }
-  /** As `formatImageReference` writes it. */
+  /** In the format of `formatImageReference`. */
   | { readonly kind: "image"; readonly reference: string }
   | { readonly kind: "release"; readonly releaseId: string };
 
@@ -31,14 +31,14 @@ export interface StatusChange {
   readonly status: DeploymentStatus;
   readonly at: Date;
   readonly attempt: number;
-  /** Number of log lines before the change; null when the process that made it did not know (an abort by the API). */
+  /** Number of log lines before the change; null when the process that made it did not know the number (an abort by the API). */
   readonly lineCount: number | null;
 }
 
 export interface Deployment {
   readonly id: string;
   readonly appId: string;
-  /** The app's owner at creation, whose slots the deployment takes. */
+  /** The app's owner at creation. The deployment takes one of the owner's slots. */
   readonly ownerId: string;
   /** Position in the app's order of deployments, from 1. Lanes run deployments in this order. */
   readonly number: number;
@@ -60,9 +60,9 @@ export interface Deployment {
   readonly history: readonly StatusChange[];
   /** Null after success. */
   readonly failure: Failure | null;
-  /** The latest attempts, oldest first. Without those from before timelines were recorded. */
+  /** The latest attempts, oldest first. Attempts from before timelines were recorded are missing. */
   readonly timeline: readonly AttemptRecord[];
-  /** The release created from it: the go-live mark. Once set, the deployment cannot be aborted. */
+  /** The release created from the deployment: the go-live mark. Once set, the deployment cannot be aborted. */
   readonly releaseId: string | null;
   readonly image: string | null;
   readonly imageDigest: string | null;
@@ -73,7 +73,7 @@ export interface Deployment {
   readonly logSha256: string | null;
 }
 
-/** What a request decides. */
+/** The fields that the request for a deployment sets. */
 export type NewDeployment = Pick<
   Deployment,
   | "id"
@@ -133,7 +133,7 @@ export interface ChangeOptions {
 }
 
 export interface ClaimOptions extends ChangeOptions {
-  /** Unknown by default. */
+  /** Default: unknown. */
   readonly origin?: AttemptOrigin;
 }
 
@@ -174,7 +174,7 @@ export function claim(deployment: Deployment, attempt: number, options: ClaimOpt
 /**
  * A later attempt takes over the deployment without changing its status, because only its last steps are left: completing
  * the cutover, or sealing the log. The previous attempt loses its lease, because the revision changes.
- * @param begun of an attempt that runs phases: it gets a place in the timeline.
+ * @param begun set for an attempt that runs phases: it gets a place in the timeline.
  * @throws {SlipwayError} "lease-lost" when the attempt is not newer; "conflict" when the log is sealed, so no step is left.
  */
 export function takeOver(
@@ -201,7 +201,7 @@ function timelineOfClaim(
   return beginAttempt(timeline, { number, at, origin });
 }
 
-/** Stores the timeline in between two changes of the status. */
+/** Stores the timeline between two status changes. */
 export function recordTimeline(deployment: Deployment, timeline: readonly AttemptRecord[]): Deployment {
   return { ...deployment, timeline, revision: deployment.revision + 1 };
 }
@@ -223,7 +223,7 @@ export function goLive(deployment: Deployment, releaseId: string): Deployment {
   return { ...deployment, releaseId, revision: deployment.revision + 1 };
 }
 
-/** What a deployment records of its sealed log. */
+/** What a deployment records about its sealed log. */
 export interface LogSummary {
   readonly lineCount: number;
   /** SHA-256 (hex) of all lines, each with its newline. */
@@ -308,7 +308,7 @@ function transition(
   };
 }
 
-/** A change to a status that no attempt works in ends the attempt. One that another attempt took over from was lost. */
+/** A change to a status in which no attempt works ends the attempt. An attempt that another one took over from is lost. */
 function timelineAfter(
   { timeline, attempt }: Deployment,
   to: DeploymentStatus,

@@ -1,8 +1,8 @@
-// The rule of how much a build, a hook or an instance may write: bytes, and files, of which each counts even if it is empty.
+// Disk limits of builds, hooks and instances: a maximum of bytes, and a maximum of files, where an empty file counts too.
 
-/** What each file and folder counts at least. File systems take about as much for one with its name, and many run out of inodes. */
+/** Minimum size that each file and folder counts with: about the space that a file and its name take. Many would use up the inodes. */
 export const bytesPerFile = 4096;
-/** Time limit of one count. What cannot be counted in it exceeds every limit. A million files take some seconds. */
+/** Time limit of one count. Files that cannot be counted in it exceed every limit. A million files take some seconds. */
 export const countSeconds = 45;
 
 /** The part of a limit that was exceeded. */
@@ -13,12 +13,12 @@ interface Written {
   readonly files: number;
 }
 
-/** @returns in bytes, what counts against a limit. */
+/** @returns the size in bytes that counts against a limit. */
 export function writtenSize({ bytes, files }: Written): number {
   return Math.max(bytes, files * bytesPerFile);
 }
 
-/** How many files a limit of so many bytes allows. */
+/** Maximum number of files under a limit of this many bytes. */
 export function maxFiles(diskBytes: number): number {
   return Math.floor(diskBytes / bytesPerFile);
 }
@@ -30,7 +30,7 @@ export function excessOf({ bytes, files }: Written, diskBytes: number): DiskExce
 }
 
 /**
- * For the app's owner: what an instance or a hook did.
+ * For the app's owner: what an instance or a hook exceeded.
  * @returns the predicate of a sentence, with the limit and its setting.
  */
 export function excessText(excess: DiskExcess, diskBytes: number): string {

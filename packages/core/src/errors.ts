@@ -55,9 +55,9 @@ export type ErrorCode = keyof typeof errorCatalog;
 
 export interface ErrorDetails {
   readonly cause?: unknown;
-  /** Exit code of a command whose output says why it failed. */
+  /** Exit code of a command whose output contains the reason for the failure. */
   readonly exitCode?: number;
-  /** What to do about it, when it is more exact than what applies to every error of the code. */
+  /** Advice that is more exact than the general hint for the error's code. */
   readonly hint?: string;
   /** For "not-found", the kind of resource: `app`, `deployment`… */
   readonly resource?: string;

@@ -1,4 +1,4 @@
-// Why a deployment failed, for display to users: what happened, where, and what to do.
+// The failure of a deployment, for display to users: what happened, where, and what to do.
 
 import type { ErrorCode, SlipwayError } from "./errors.ts";
 
@@ -10,13 +10,13 @@ export interface Failure {
   readonly hint: string | null;
   /** Name of the phase that failed; null outside of phases. */
   readonly phase: string | null;
-  /** Number of the log's line that says what happened; null when no line says it. */
+  /** Number of the log line with the reason; null when no line contains it. */
   readonly line: number | null;
 }
 
 const again = "Deploy again; if it fails again, an operator can find the reason in the worker's log";
 
-/** What to do by error code. An error that knows more has a hint of its own. */
+/** Advice by error code. An error with more exact advice has a hint of its own. */
 const hints: Partial<Record<ErrorCode, string>> = {
   "source-unreachable": "Check that the URL can be downloaded without a login, or upload the archive again",
   "archive-invalid": "Create the archive with `git archive --format=tar.gz --prefix=app/ HEAD`",
@@ -43,7 +43,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
 
 const failedCommand = "Read the log from the named line upwards, and run the same command on your machine";
 
-/** The part of an error that its failure is made of. */
+/** The fields of an error from which its failure is made. */
 type FailedError = Pick<SlipwayError, "code" | "message"> & Partial<Pick<SlipwayError, "hint" | "exitCode">>;
 
 /** @param where the phase, and the log's line with the reason, if they are known. */

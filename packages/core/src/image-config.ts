@@ -1,8 +1,8 @@
-// What an image that Slipway did not assemble declares about itself, and which of it a release may not have.
+// The configuration of images that Slipway did not assemble, and the settings that a release may not have.
 
 import { SlipwayError } from "./errors.ts";
 
-/** The part of an image's configuration that decides how its process runs, in the spelling of Docker and OCI. */
+/** The part of an image's configuration that decides how its process runs, with the field names of Docker and OCI. */
 export interface RunConfig {
   readonly Entrypoint?: readonly string[] | string | null | undefined;
   readonly Cmd?: readonly string[] | null | undefined;
@@ -12,7 +12,7 @@ export interface RunConfig {
   readonly Volumes?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
-/** How an image starts by itself. */
+/** An image's default process. */
 export interface ImageProcess {
   /** argv of the image's process: its entrypoint and its command. Empty when it has none. */
   readonly command: readonly string[];
@@ -28,7 +28,7 @@ const foreignLabel = /^(traefik|com\.docker|io\.slipway)\./i;
 
 /**
  * @param ownLabels labels that Slipway itself added.
- * @throws {SlipwayError} "build-failed" for labels that others act upon, and for volumes, which no limit of a release's disk covers.
+ * @throws {SlipwayError} "build-failed" for labels that others act upon, and for volumes, which a release's disk limit does not cover.
  */
 export function imageProcess(
   { Entrypoint, Cmd, ExposedPorts, User, Labels, Volumes }: RunConfig,

@@ -1,4 +1,4 @@
-// Names of images in registries, with the digest that says which content is meant.
+// Names of images in registries, with the digest of their content.
 
 import { SlipwayError } from "./errors.ts";
 
@@ -22,7 +22,7 @@ const repositoryPattern = new RegExp(`^${component}(?:/${component})*$`);
 const tagPattern = /:[\w][\w.-]{0,127}$/;
 
 /**
- * Reads a name as Docker does: without a host it is one of Docker Hub's, and a tag before the digest is ignored. `http://` in front
+ * Reads a name as Docker does: a name without a host is one of Docker Hub, and a tag before the digest is ignored. `http://` in front
  * names a registry without TLS.
  * @throws {SlipwayError} "invalid" with a message that continues the name of a field: what is wrong, and how to get a digest.
  */
@@ -46,29 +46,29 @@ export function parseImageReference(text: string): ImageReference {
     );
   if (!digestPattern.test(digest))
     throw invalid("has a digest that is not sha256: and 64 hexadecimal digits in lower case");
-  // In its usual form, so that one registry has one name: without the default port, an address with its four numbers.
+  // The host in its canonical form, so that a registry has only one: without the default port, an IPv4 address with four numbers.
   return { scheme, host: URL.parse(`${scheme}://${host}`)?.host ?? host, repository: path, digest };
 }
 
-/** @returns the text that `parseImageReference` reads as this reference. */
+/** @returns the text that `parseImageReference` parses to this reference. */
 export function formatImageReference({ scheme, host, repository, digest }: ImageReference): string {
   return `${scheme === "http" ? "http://" : ""}${host}/${repository}@${digest}`;
 }
 
 /**
- * Whether two hosts are those of one registry: in upper or lower case, with or without the default port of HTTPS or HTTP. A registry is
- * named without its scheme in most places, so both ports count as the default one.
+ * Whether two hosts name the same registry: in upper or lower case, with or without the default port of HTTPS or HTTP. Most places name a
+ * registry without its scheme, so both ports count as the default one.
  */
 export function isSameRegistry(one: string, other: string): boolean {
   return usualHost(one) === usualHost(other);
 }
 
-/** An address gets its four numbers. */
+/** Writes an IPv4 address with four numbers. */
 function usualHost(host: string): string {
   return (URL.parse(`http://${host}`)?.host ?? host.toLowerCase()).replace(/:443$/, "");
 }
 
-/** The first part is a host if it could not be a folder of Docker Hub. */
+/** The first part is a host if it cannot be a folder of Docker Hub. */
 function splitHost(name: string): { readonly host: string; readonly path: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, Math.max(slash, 0)).toLowerCase();

@@ -1,4 +1,4 @@
-// Labels on every container, volume, network and snapshot that Slipway creates. By them it finds what a crashed attempt left behind.
+// Labels on every container, volume, network and snapshot that Slipway creates, by which it finds the leftovers of crashed attempts.
 
 export const label = {
   installation: "io.slipway.installation",
@@ -10,7 +10,7 @@ export const label = {
   /** On a snapshot: the app's cache version. */
   cacheVersion: "io.slipway.cache-version",
   deployment: "io.slipway.deployment",
-  /** On a container without a deployment: when nothing needs it any longer, in milliseconds since 1970. */
+  /** On a container without a deployment: the time from which it is not needed any more, in milliseconds since 1970. */
   expiresAt: "io.slipway.expires-at",
   attempt: "io.slipway.attempt",
   release: "io.slipway.release",
@@ -19,11 +19,11 @@ export const label = {
   /** Number of the instance in its rollout, from 1. */
   instance: "io.slipway.instance",
   processType: "io.slipway.process-type",
-  /** On a snapshot: the size that it adds to the image of its sandbox. */
+  /** On a snapshot: its size in addition to the image of its sandbox. */
   sizeBytes: "io.slipway.size-bytes",
 } as const;
 
-/** Value of the label `kind` of containers that end with their build. */
+/** Value of the label `kind` of containers that are removed at the end of their build. */
 export const buildKind = "build";
 /** Value of the label `kind` of snapshots. */
 export const snapshotKind = "snapshot";

@@ -1,20 +1,20 @@
-// Quotas: how much one user may own. The quotas of the owner of an app or a source apply.
+// Quotas: limits of what one user may own. The quotas of the owner of an app or a source apply.
 
 import { SlipwayError } from "./errors.ts";
 
-/** What a user owns at the moment. */
+/** A user's current usage. */
 export interface Usage {
   /** Apps that are not deleted. */
   readonly apps: number;
-  /** Containers that the apps run or are to run: of each app the largest number of it and of its unfinished operations. */
+  /** Containers that the apps run or are to run: for each app, the maximum over its current number and its unfinished operations. */
   readonly containers: number;
-  /** Sources that are stored, with an archive or without. */
+  /** Stored sources, with or without an archive. */
   readonly sources: number;
   /** Bytes of their archives. */
   readonly sourceBytes: number;
 }
 
-/** The most of each that a user may own; null for no limit. */
+/** A user's maximum of each; null for no limit. */
 export type Quotas = { readonly [Kind in keyof Usage]: number | null };
 
 /** The quotas of a resource's owner. */
@@ -35,8 +35,8 @@ const advice: { readonly [Kind in keyof Usage]: (limit: number) => string } = {
 };
 
 /**
- * Checks what a user would own. Call it for what grows only: a quota that was lowered takes nothing away.
- * @throws {SlipwayError} "quota-exceeded" that says what to do.
+ * Checks a user's usage after a change. Call it only for changes that increase usage: lowering a quota removes nothing.
+ * @throws {SlipwayError} "quota-exceeded" with what to do.
  */
 export function checkQuota(quotas: Quotas, kind: keyof Usage, wanted: number): void {
   const limit = quotas[kind];

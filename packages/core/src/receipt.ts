@@ -1,10 +1,10 @@
-// Receipts of builds, the public keys that verify them, and where SBOMs are.
+// Receipts of builds, the public keys that verify them, and the blob keys of SBOMs.
 
 /** A signed statement of how one build made an image. */
 export interface Receipt {
   readonly deploymentId: string;
   readonly appId: string;
-  /** `sha256:…` of the image that it is about. */
+  /** `sha256:…` of the image that the receipt describes. */
   readonly imageDigest: string;
   /** The attempt that built the image. */
   readonly attempt: number;

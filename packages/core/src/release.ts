@@ -1,12 +1,12 @@
 // A release: an image, the configuration it was first started with, and a number. Instances always run a release.
 
-/** How an image of its own, which was not made by buildpacks, starts. */
+/** How an image starts that was not built by buildpacks. */
 export interface ImageStart {
   /** argv of the process type `web`. */
   readonly command: readonly string[];
-  /** argv that runs the shell command that follows it. Default `/bin/sh -c`. */
+  /** argv prefix that runs a shell command, which is appended. Default `/bin/sh -c`. */
   readonly shell?: readonly string[];
-  /** Port that the image declares, if it declares one: the value of PORT. Null for the default. */
+  /** Port that the image declares, which becomes the value of PORT. Null for the default. */
   readonly port: number | null;
 }
 
@@ -21,7 +21,7 @@ export interface Release {
   readonly gitRef: string | null;
   /** Process type → shell command, e.g. `web` → `npm start`. */
   readonly processTypes: Readonly<Record<string, string>>;
-  /** Null for an image of buildpacks, whose processes the launch script starts. */
+  /** Null for an image built by buildpacks, whose processes the launch script starts. */
   readonly imageStart: ImageStart | null;
   /** Variables set by the buildpacks; the app's variables override them. */
   readonly defaults: Readonly<Record<string, string>>;

@@ -10,13 +10,13 @@ export interface Source {
   readonly sizeBytes: number | null;
 }
 
-/** How many bytes of a stream must arrive in each period of waiting for it. */
+/** Minimum number of bytes of a stream that must arrive in each period of waiting for it. */
 export interface Pace {
   readonly periodMs: number;
   readonly minBytes: number;
 }
 
-/** The least rate at which a source is uploaded or downloaded: slower peers hold what others wait for. */
+/** Minimum rate of uploads and downloads of sources: a slower peer would block resources that others wait for. */
 export const sourcePace: Pace = { periodMs: 60_000, minBytes: 60 * 1024 };
 
 /** Key of the blob with the archive of an uploaded source. */

@@ -1,4 +1,4 @@
-// A deployment's timeline: its attempts and their phases, with the times and what each of them reused. Bounded, since it is stored with
+// A deployment's timeline: its attempts and their phases, with times and reuse. Its size is bounded, since it is stored with
 // the deployment.
 
 /** How an attempt ended. "requeued": its worker stopped; "lost": its worker died, or lost the lease. */
@@ -9,11 +9,11 @@ export interface PhaseRecord {
   readonly name: string;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
-  /** Bytes that were moved; null where no bytes are counted. */
+  /** Bytes that were transferred; null where bytes are not counted. */
   readonly bytes: number | null;
-  /** What an earlier deployment left and this phase used, for example "dependencies". */
+  /** Results of earlier deployments that this phase reused, for example "dependencies". */
   readonly reused: readonly string[];
-  /** Null while it runs, and for one that its attempt did not end. */
+  /** Null while the phase runs, and when its attempt did not end it. */
   readonly outcome: "success" | "failed" | null;
 }
 
@@ -23,7 +23,7 @@ export interface AttemptRecord {
   readonly worker: string | null;
   /** Address of the worker's engine; null when it is unknown. */
   readonly engine: string | null;
-  /** When the queue got its job: until then the deployment waited in its lane, from then on for a worker. Null when unknown. */
+  /** When its job was added to the queue. Before that the deployment waited in its lane, afterwards for a worker. Null when unknown. */
   readonly jobAddedAt: Date | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
@@ -35,7 +35,7 @@ export interface AttemptRecord {
 /** The facts about an attempt when it claims the deployment. */
 export type AttemptOrigin = Pick<AttemptRecord, "worker" | "engine" | "jobAddedAt">;
 
-/** The latest attempts are kept, and of each the latest phases. */
+/** Maximum number of attempts stored, and of phases per attempt; the latest are kept. */
 const maxAttemptsKept = 20;
 const maxPhasesKept = 40;
 

@@ -27,7 +27,7 @@ export interface ApiToken {
   readonly secretSha256: string;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
-  /** The API token that this one ends with, because it was created with a JWT of that one; null after a login. */
+  /** Parent API token, whose JWT created this one; when the parent ends, this token ends too. Null for a token created after a login. */
   readonly parentId: string | null;
 }
 

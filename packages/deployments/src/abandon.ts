@@ -1,22 +1,22 @@
-// The end of a deployment that no attempt will end: its attempts are exhausted, or its app was deleted.
+// Ends a deployment that no attempt will end: its attempts are exhausted, or its app was deleted.
 
 import { isFinal } from "@slipway/core";
 import type { Deployment, SlipwayError } from "@slipway/core";
 import { endWithFailure, sealAborted } from "./close.ts";
 import type { RuleContext } from "./ports.ts";
 
-/** What ending a deployment from outside needs besides the rules: the removal of what its attempts left. */
+/** The context for ending a deployment without an attempt: the rules, and the removal of what its attempts left behind. */
 export interface AbandonContext extends RuleContext {
   /**
-   * Removes the build and the unpromoted release that earlier attempts left. Called before the end is stored, so that a
-   * removal that fails is repeated.
+   * Removes the build and the unpromoted release of earlier attempts. Called before the end is stored, so that a failed removal
+   * is repeated.
    */
   readonly removeLeftovers: (deployment: Deployment) => Promise<void>;
 }
 
 /**
- * Idempotent, also on several workers at once: a deployment that is final or gone stays as it is.
- * @returns the deployment if this call ended it, else null.
+ * Idempotent, also on several workers at once: a deployment that is final or does not exist remains unchanged.
+ * @returns the deployment if this call ended it, otherwise null.
  */
 export async function abandonDeployment(
   context: AbandonContext,
@@ -31,8 +31,8 @@ export async function abandonDeployment(
 }
 
 /**
- * Seals the log of a deployment that was aborted while its worker crashed, before a worker claimed it, or by a process that could not
- * seal it. Idempotent.
+ * Seals the log of an aborted deployment whose worker crashed, which no worker had claimed, or whose log the aborting process could
+ * not seal. Idempotent.
  */
 export async function sealAbandoned(context: AbandonContext, aborted: Deployment): Promise<void> {
   if (aborted.logSha256 !== null) return;

@@ -11,10 +11,10 @@ const appDeleted = failureOf({ code: "aborted", message: "the app was deleted" }
 const emptyLog = { lineCount: 0, sha256: createHash("sha256").digest("hex") } as const;
 
 /**
- * Aborts a queued or running deployment. A worker that holds its job removes its container and closes its log; when none holds it,
- * the log is closed here.
+ * Aborts a queued or running deployment. A worker that holds its job removes its container and closes its log; without such a
+ * worker, the log is closed here.
  * @param reason completes "Aborted: …".
- * @returns the deployment as it is now, null when there is none. A final one stays as it is.
+ * @returns the deployment's current state, null when it does not exist. A final deployment remains unchanged.
  * @throws {SlipwayError} "conflict" when its release is going live.
  */
 export async function abortDeployment(
@@ -31,7 +31,7 @@ export async function abortQueued(context: LaneContext, id: string, reason: stri
   await abortIf(context, id, reason, ({ status }) => status === "queued");
 }
 
-/** Aborts a deployment of a deleted app, whose log no user can read. A deployment whose release is going live ends by itself. */
+/** Aborts a deployment of a deleted app, whose log no user can read. A deployment whose release is going live is left to end by itself. */
 export async function abortOfDeletedApp(context: LaneContext, id: string): Promise<void> {
   const aborted = await updateDeployment(context.store.deployments, id, (deployment) =>
     isFinal(deployment.status) || deployment.releaseId !== null
@@ -41,7 +41,7 @@ export async function abortOfDeletedApp(context: LaneContext, id: string): Promi
   if (aborted !== null) await notifyAborted(context, aborted);
 }
 
-/** A deployment without an attempt has an empty log, which is sealed with it; any other log is closed by its writer. */
+/** A deployment without an attempt has an empty log, which is sealed in the same write; any other log is closed by its writer. */
 function abortedOfDeletedApp(deployment: Deployment, at: Date): Deployment {
   if (deployment.attempt > 0) {
     return changeStatus(deployment, "aborted", { at, lineCount: null, facts: { failure: appDeleted } });
@@ -67,14 +67,14 @@ async function abortIf(
   });
   if (aborted === null) return null;
   const isHeld = await notifyAborted(context, aborted);
-  // A worker that takes the job of a queued deployment meanwhile finds the log closed.
+  // A worker that takes the job of a queued deployment in the meantime finds the log closed.
   if (wasQueued || !isHeld) {
     await notify("close the log of an aborted deployment", () => sealAborted(context, aborted, reason));
   }
   return aborted;
 }
 
-/** @returns whether a worker holds the deployment's job, or may hold it while the queue does not answer. */
+/** @returns whether a worker holds the deployment's job; true also when the queue does not respond, since a worker may hold it. */
 async function notifyAborted(
   { lanes, events, notify }: LaneContext,
   deployment: Deployment,

@@ -1,4 +1,4 @@
-// Ends or seals a deployment that has no running attempt: one more line in its log, the log closed, the outcome stored and published.
+// Ends or seals a deployment that has no running attempt: appends a line to its log, closes the log, stores and publishes the outcome.
 
 import { changeStatus, failureOf, sealLog, takeOver } from "@slipway/core";
 import type { Deployment, FinalStatus, LogSummary, SlipwayError } from "@slipway/core";
@@ -14,7 +14,7 @@ export async function sealAborted(context: RuleContext, aborted: Deployment, rea
 
 /**
  * Ends a deployment and closes its log. Idempotent, also on several processes at once.
- * @returns the deployment if this call ended it, else null.
+ * @returns the deployment if this call ended it, otherwise null.
  */
 export async function endWithFailure(
   { now, ...context }: RuleContext,
@@ -37,8 +37,8 @@ export async function endWithFailure(
 }
 
 /**
- * Takes the deployment over as a newer attempt before it writes, so that an older attempt that wakes up can write no more, and
- * of several processes that close it only one adds its line.
+ * Takes over the deployment as a newer attempt before it writes, so that an older attempt that resumes can no longer write, and
+ * only one of several closing processes appends its line.
  */
 async function close(
   { store, events, closeLog }: RuleContext,

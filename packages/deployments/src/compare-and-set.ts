@@ -1,4 +1,4 @@
-// Compare-and-set over the store: the retry of an unacknowledged write, and read-decide-store until no other writer interferes.
+// Compare-and-set over the store: retries unacknowledged writes, and repeats read, decide and store until no other writer interferes.
 
 import { isDeepStrictEqual } from "node:util";
 import { SlipwayError, changeApp } from "@slipway/core";
@@ -13,7 +13,7 @@ export interface EntityStore<Entity> {
 const maxTries = 20;
 
 /**
- * Stores a change by compare-and-set. A repeated call, whose first answer was lost, finds its own change stored: that counts as
+ * Stores a change by compare-and-set. If the first answer was lost, the repeated call finds its own change stored, which counts as
  * success.
  * @returns whether the change is stored now.
  */
@@ -25,9 +25,9 @@ export async function storeChange<Entity extends { readonly id: string }>(
 }
 
 /**
- * Changes a document, again when another writer was faster.
- * @param decide returns the next revision, or null to leave the document as it is.
- * @returns the stored document; null when there is none, or it was left.
+ * Changes a document, and repeats that when another writer was faster.
+ * @param decide returns the next revision, or null to leave the document unchanged.
+ * @returns the stored document; null when it does not exist, or was left unchanged.
  * @throws {SlipwayError} "conflict" after too many lost races.
  */
 async function update<Entity>(
@@ -53,7 +53,7 @@ export function updateLiveApp(
   return update(apps, id, (app) => (app.deletedAt === null ? changeApp(app, at, changes(app)) : null));
 }
 
-/** Changes a deployment. @param decide null to leave it. @returns null when it was left, or does not exist. */
+/** Changes a deployment. @param decide returns null to leave it unchanged. @returns null when it is unchanged or does not exist. */
 export function updateDeployment(
   deployments: DeploymentStore,
   id: string,

@@ -6,8 +6,8 @@ import type { LaneContext } from "./ports.ts";
 
 /**
  * Stores the operation, then notifies the workers.
- * @param limits how many instances an app may have, and all apps of its owner.
- * @throws {SlipwayError} "invalid" for an impossible number of instances, "conflict" when too many operations of the app wait,
+ * @param limits maximum numbers of instances per app, and for all apps of its owner.
+ * @throws {SlipwayError} "invalid" for an impossible number of instances, "conflict" when the app has too many pending operations,
  * "quota-exceeded".
  */
 export async function createOperation(

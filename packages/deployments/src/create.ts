@@ -9,12 +9,12 @@ import type { LaneContext } from "./ports.ts";
 const batchSize = 100;
 
 /**
- * Stores the deployment, then notifies followers and workers. The store checks the policy in the same step, so concurrent
- * requests cannot pass it together; a rejected request stores nothing.
- * @param maxQueued how many deployments of an app may be queued.
- * @throws {SlipwayError} "conflict" when the app's policy rejects the deployment, "not-found" when the app was deleted
- * meanwhile, "invalid" when the request's Idempotency-Key belongs to a different deployment, "store-unavailable": the request may be
- * repeated.
+ * Stores the deployment, then notifies followers and workers. The store checks the policy in the same transaction, so concurrent
+ * requests cannot bypass it; a rejected request stores nothing.
+ * @param maxQueued maximum number of queued deployments per app.
+ * @throws {SlipwayError} "conflict" when the app's policy rejects the deployment, "not-found" when the app was deleted in the
+ * meantime, "invalid" when the request's Idempotency-Key belongs to a different deployment, "store-unavailable", after which the
+ * request may be repeated.
  */
 export async function createDeployment(
   context: LaneContext,
@@ -34,8 +34,8 @@ export async function createDeployment(
 }
 
 /**
- * Completes what the policy demands of a deployment that an earlier, maybe interrupted request has stored. Idempotent.
- * @throws {SlipwayError} "store-unavailable": the request may be repeated.
+ * Completes the policy's effects for a deployment that an earlier, possibly interrupted request has stored. Idempotent.
+ * @throws {SlipwayError} "store-unavailable", after which the request may be repeated.
  */
 export async function completeCreation(context: LaneContext, app: App, stored: Deployment): Promise<void> {
   if (app.concurrencyPolicy !== "supersede" || stored.status !== "queued") return;
@@ -52,7 +52,7 @@ async function supersedeEarlier(context: LaneContext, deployment: Deployment): P
   }
 }
 
-/** A concurrent deletion of the app may have listed its deployments just before this one was stored. */
+/** Covers a concurrent deletion of the app that listed the deployments just before this one was stored. */
 async function abortIfAppDeleted(context: LaneContext, { id, appId }: Deployment): Promise<void> {
   const app = await context.store.apps.get(appId);
   if (app !== null && app.deletedAt === null) return;

@@ -1,4 +1,4 @@
-// Deletes an app: its name is free at once, its deployments are aborted, and workers remove its resources.
+// Deletes an app: its name is available at once, its deployments are aborted, and workers remove its resources.
 
 import type { App } from "@slipway/core";
 import { abortOfDeletedApp } from "./abort.ts";
@@ -7,7 +7,7 @@ import type { LaneContext } from "./ports.ts";
 
 const batchSize = 100;
 
-/** Idempotent. The app is marked as deleted before anything else. */
+/** Idempotent. First marks the app as deleted. */
 export async function deleteApp(context: LaneContext, app: App): Promise<void> {
   const { store, lanes, notify, now } = context;
   const deletedAt = now();

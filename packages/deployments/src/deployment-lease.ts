@@ -35,7 +35,7 @@ export interface LeaseContext {
   readonly store: Pick<Store, "deployments" | "operations">;
   readonly events: DeploymentEvents;
   readonly now: () => Date;
-  /** Receives the failure of a phase's event, or of storing phases in between: the next change stores them. */
+  /** Receives failures to publish or store running phases: the next change stores the phases. */
   readonly onPhaseError: (error: unknown) => void;
   readonly tracePhase: TracePhase;
 }
@@ -43,19 +43,19 @@ export interface LeaseContext {
 export interface DeploymentClaim {
   readonly deploymentId: string;
   readonly attempt: number;
-  /** Lines in the log when the attempt begins. */
+  /** Number of log lines at the start of the attempt. */
   readonly lineCount: number;
   /** Git ref of the app's current release. */
   readonly previousGitRef: string | null;
-  /** The worker and the engine of the attempt, for the timeline; unknown by default. */
+  /** The attempt's worker and engine, for the timeline. Default: unknown. */
   readonly origin?: AttemptOrigin;
 }
 
 /**
- * Claims a deployment for an attempt. One whose release is going live keeps its status: only its end is left to do.
+ * Claims a deployment for an attempt. A deployment whose release is going live keeps its status: only its last steps remain.
  * @returns null when it is final.
- * @throws {SlipwayError} "lease-lost" when a newer attempt holds it, "not-found" when it does not exist, "internal" (retryable)
- * while another deployment or an operation of the app is running.
+ * @throws {SlipwayError} "lease-lost" when a newer attempt holds the lease, "not-found" when the deployment does not exist,
+ * "internal" (retryable) while another deployment or an operation of the app is running.
  */
 export async function leaseDeployment(
   context: LeaseContext,
@@ -76,7 +76,7 @@ export async function leaseDeployment(
     if (await storeChange(deployments, claimed)) {
       await context.events.statusChanged(claimed);
       const lease = new DeploymentLease(context, claimed);
-      // Checked after the claim, as an operation checks for deployments after its own: one of the two sees the other.
+      // Checked after the claim, just as an operation checks for deployments after its own claim: at least one of the two sees the other.
       if ((await operations.running(found.appId)) === null) return lease;
       await lease.changeStatus("queued", lineCount);
       throw new SlipwayError("internal", "an operation of the app is still running");
@@ -88,19 +88,19 @@ export async function leaseDeployment(
   }
 }
 
-/** A phase that takes longer is stored while it runs. Shorter ones are stored with the next change. */
+/** Minimum duration after which a phase is stored while it runs. Shorter phases are stored with the next change. */
 const storeAfterMs = 2_000;
 
 export class DeploymentLease implements Disposable {
   readonly #context: LeaseContext;
   readonly #lease: Lease<Deployment>;
   readonly #phases: PhaseRecorder;
-  /** The last change. Changes are stored one after the other, since each is based on the one before. */
+  /** The last change. Changes are stored one after the other, since each is based on the previous one. */
   #changing: Promise<unknown> = Promise.resolve();
-  /** Set while phases have changed that are not stored. */
+  /** Set while there are unstored changes of phases. */
   #storing: NodeJS.Timeout | undefined;
 
-  /** Use leaseDeployment: the entity must be stored as claimed. */
+  /** Use leaseDeployment: the entity must already be stored as claimed. */
   constructor(context: LeaseContext, claimed: Deployment) {
     this.#context = context;
     this.#lease = new Lease(context.store.deployments, claimed, lostError);
@@ -111,7 +111,7 @@ export class DeploymentLease implements Disposable {
     });
   }
 
-  /** Stops storing phases that run. */
+  /** Stops storing running phases. */
   [Symbol.dispose](): void {
     clearTimeout(this.#storing);
   }
@@ -120,7 +120,7 @@ export class DeploymentLease implements Disposable {
     return this.#lease.entity;
   }
 
-  /** Stores a status and publishes it. @throws {SlipwayError} "aborted" or "lease-lost" when another writer was first. */
+  /** Stores a status and publishes it. @throws {SlipwayError} "aborted" or "lease-lost" when another writer was faster. */
   async changeStatus(to: DeploymentStatus, lineCount: number, facts: DeploymentFacts = {}): Promise<void> {
     const at = this.#context.now();
     await this.#change((deployment) => changeStatus(deployment, to, { at, lineCount, facts }));
@@ -129,7 +129,7 @@ export class DeploymentLease implements Disposable {
 
   /**
    * Runs a phase of the attempt, and records it in the timeline.
-   * @param log of the attempt: where the phase begins and ends in it. @throws the error of `work`.
+   * @param log the attempt's log, for the line numbers at the phase's start and end. @throws the error of `work`.
    */
   phase<T>(
     name: string,
@@ -144,12 +144,12 @@ export class DeploymentLease implements Disposable {
     return this.#phases.records;
   }
 
-  /** The phase that an error ended; null when none did. */
+  /** The phase in which an error occurred; null when it occurred in none. */
   failedPhase(error: Error): FailedPhase | null {
     return this.#phases.failedBy(error);
   }
 
-  /** Stores the end of an attempt that leaves the deployment, as it is, to the next one. */
+  /** Stores the end of an attempt that leaves the deployment unchanged to the next attempt. */
   async endAttempt(outcome: AttemptOutcome): Promise<void> {
     const at = this.#context.now();
     await this.#change((deployment) =>
@@ -163,7 +163,7 @@ export class DeploymentLease implements Disposable {
     await this.#change((deployment) => goLive(deployment, releaseId));
   }
 
-  /** Records the closed log of a deployment that was aborted from outside, unless a later attempt closes it. */
+  /** Records the closed log of a deployment that was aborted by another process, unless a later attempt closes it. */
   async seal(log: LogSummary): Promise<void> {
     const { deployments } = this.#context.store;
     const aborted = await deployments.get(this.deployment.id);
@@ -173,7 +173,7 @@ export class DeploymentLease implements Disposable {
     if (await deployments.compareAndSet(sealed)) await this.#context.events.statusChanged(sealed);
   }
 
-  /** Why the deployment was aborted, for its log. */
+  /** The reason why the deployment was aborted, for its log. */
   async abortReason(): Promise<string> {
     const aborted = await this.#context.store.deployments.get(this.deployment.id);
     return aborted?.failure?.message ?? "the app was deleted";
@@ -184,7 +184,7 @@ export class DeploymentLease implements Disposable {
     return this.#lease.check();
   }
 
-  /** Stores a change, with the phases so far. */
+  /** Stores a change, together with the phases so far. */
   #change(decide: (deployment: Deployment) => Deployment): Promise<void> {
     clearTimeout(this.#storing);
     this.#storing = undefined;

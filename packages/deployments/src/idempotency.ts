@@ -1,4 +1,4 @@
-// Idempotent creates: with an Idempotency-Key the deployment's id follows from the key, so a repeated request finds the first.
+// Idempotent creates: an Idempotency-Key determines the deployment's id, so a repeated request finds the first one's deployment.
 // Source of the header's rules: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import { createHash } from "node:crypto";
@@ -18,7 +18,7 @@ export function idempotentId(appId: string, userId: string, key: string): string
 }
 
 /**
- * Of concurrent requests with one key, the store keeps the first.
+ * Of concurrent requests with the same key, the store keeps the first.
  * @throws {SlipwayError} "invalid" when the stored deployment differs from the request.
  */
 export function checkSameRequest(stored: Deployment, request: NewDeployment): void {

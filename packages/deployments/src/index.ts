@@ -1,4 +1,4 @@
-// The rules of a deployment's life: create, supersede, abort, claim, requeue, finish, seal, abandon. On ports only.
+// The rules of a deployment's life cycle: create, supersede, abort, claim, requeue, finish, seal, abandon. They use ports only.
 
 export * from "./abandon.ts";
 export { abortDeployment, abortQueued, abortOfDeletedApp } from "./abort.ts";

@@ -1,4 +1,4 @@
-// A lease distinguishes its own writes from those of others, also while the database shows a write that is not acknowledged.
+// A lease distinguishes its own writes from other writers', even while the database shows a write before acknowledging it.
 
 import { describe, expect, test } from "vitest";
 import { SlipwayError } from "@slipway/core";

@@ -1,5 +1,5 @@
-// A worker's lease on a deployment or an operation: every write is a compare-and-set from the revision it stored last, so an
-// attempt that lost its lease finds out with its next write.
+// A worker's lease on a deployment or an operation: every write is a compare-and-set on the revision that the lease stored last, so an
+// attempt that lost its lease finds out at its next write.
 
 import type { SlipwayError } from "@slipway/core";
 import { storeChange } from "./compare-and-set.ts";
@@ -17,14 +17,14 @@ export class Lease<Entity extends Revised> {
   /** Settles when no write is in flight. */
   #writing: Promise<unknown> = Promise.resolve();
 
-  /** @param lostError makes the error for a lost lease from what the store holds now, null when the entity is gone. */
+  /** @param lostError creates the error for a lost lease from the entity's stored state, null when the entity no longer exists. */
   constructor(store: EntityStore<Entity>, entity: Entity, lostError: (found: Entity | null) => SlipwayError) {
     this.#store = store;
     this.#entity = entity;
     this.#lostError = lostError;
   }
 
-  /** The entity as this lease stored it last. */
+  /** The entity as last stored by this lease. */
   get entity(): Entity {
     return this.#entity;
   }

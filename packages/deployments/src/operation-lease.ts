@@ -23,8 +23,8 @@ type OperationContext = Pick<LeaseContext, "store" | "now">;
 
 /**
  * Claims an operation for an attempt.
- * @returns null when it has ended, or does not exist.
- * @throws {SlipwayError} "lease-lost" when a newer attempt holds it, "internal" (retryable) while a deployment or another
+ * @returns null when the operation has ended, or does not exist.
+ * @throws {SlipwayError} "lease-lost" when a newer attempt holds the lease, "internal" (retryable) while a deployment or another
  * operation of the app is running.
  */
 export async function leaseOperation(
@@ -38,7 +38,7 @@ export async function leaseOperation(
     const claimed = claimOperation(found, attempt, context.now());
     if (await storeChange(operations, claimed)) {
       const lease = new OperationLease(context, claimed);
-      // Checked after the claim, as a deployment checks for operations after its own: one of the two sees the other.
+      // Checked after the claim, just as a deployment checks for operations after its own claim: at least one of the two sees the other.
       if ((await deployments.running(appId)) === null) return lease;
       await lease.requeue();
       throw new SlipwayError("internal", "a deployment of the app is still running");
@@ -54,7 +54,7 @@ export class OperationLease {
   readonly #now: () => Date;
   readonly #lease: Lease<Operation>;
 
-  /** Use leaseOperation: the entity must be stored as claimed. */
+  /** Use leaseOperation: the entity must already be stored as claimed. */
   constructor({ store, now }: OperationContext, claimed: Operation) {
     this.#now = now;
     this.#lease = new Lease(store.operations, claimed, lostError);
@@ -79,7 +79,7 @@ export class OperationLease {
     return this.#lease.update(requeueOperation(this.operation));
   }
 
-  /** Ends the operation. @param failure null when it is done. @throws {SlipwayError} "lease-lost" */
+  /** Ends the operation. @param failure null for success. @throws {SlipwayError} "lease-lost" */
   end(failure: Operation["failure"]): Promise<void> {
     return this.#lease.update(endOperation(this.operation, this.#now(), failure));
   }

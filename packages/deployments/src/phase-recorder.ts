@@ -2,11 +2,11 @@
 
 import type { PhaseRecord } from "@slipway/core";
 
-/** What a phase reports of itself while it runs. */
+/** The calls by which a running phase reports its progress. */
 export interface RunningPhase {
-  /** Counts bytes that were moved. */
+  /** Adds to the number of transferred bytes. */
   addBytes(count: number): void;
-  /** Notes what an earlier deployment left and the phase uses, for example "dependencies". */
+  /** Records that the phase reuses a result of an earlier deployment, for example "dependencies". */
   reuse(what: string): void;
 }
 
@@ -18,7 +18,7 @@ export interface PhaseRecorderOptions {
   readonly onChange: (phase: PhaseRecord, lineCount: number) => void;
 }
 
-/** A phase that failed, and where the log was when it began. */
+/** A failed phase, and the position in the log at which it began. */
 export interface FailedPhase {
   readonly name: string;
   readonly firstLine: number;
@@ -27,7 +27,7 @@ export interface FailedPhase {
 export class PhaseRecorder {
   readonly #options: PhaseRecorderOptions;
   readonly #records: PhaseRecord[] = [];
-  /** By the error that ended it; the innermost phase if they are nested. */
+  /** Failed phases by their error; for nested phases, the innermost. */
   readonly #failed = new WeakMap<object, FailedPhase>();
 
   constructor(options: PhaseRecorderOptions) {
@@ -81,7 +81,7 @@ export class PhaseRecorder {
     }
   }
 
-  /** The phase that an error, or its cause, ended; null when none did. */
+  /** The phase in which an error, or its cause, occurred; null when it occurred in none. */
   failedBy(error: Error): FailedPhase | null {
     const { cause } = error;
     const ofCause = typeof cause === "object" && cause !== null ? this.#failed.get(cause) : undefined;

@@ -1,4 +1,4 @@
-// What the rules of a deployment's life need from the outside: the store, the queue, the followers and the log.
+// The ports of the life-cycle rules: the store, the queue, the followers and the log.
 
 import type { Deployment, DeploymentEvents, LogSummary, PhaseRecord, Store } from "@slipway/core";
 
@@ -9,30 +9,30 @@ export interface LaneQueue {
   /** Frees the slot of a deployment that ended, then advances the app's lane. */
   advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
   /**
-   * Cancels the job of a deployment that the store says is aborted.
+   * Cancels the job of a deployment that is stored as aborted.
    * @returns whether a worker holds the job. That worker closes the log; otherwise the caller does.
    */
   abort(deployment: Deployment): Promise<boolean>;
-  /** Schedules the removal of everything a deleted app has. */
+  /** Schedules the removal of a deleted app's resources. */
   requestRemoval(appId: string): Promise<void>;
 }
 
 /**
- * Appends one line to a deployment's log and closes it, as the attempt that the deployment names.
- * @throws {SlipwayError} "lease-lost" when a newer attempt writes the log.
+ * Appends one line to a deployment's log and closes it, as the deployment's current attempt.
+ * @throws {SlipwayError} "lease-lost" when a newer attempt owns the log.
  */
 export type CloseLog = (deployment: Deployment, line: string) => Promise<LogSummary>;
 
 /**
- * Runs a call that notifies another process of what the store already contains, or closes a log. A process that answers requests bounds the call and
- * logs its failure; one that does background work awaits it.
+ * Runs a call that notifies another process of a stored change, or closes a log. A process that answers requests limits the call's time
+ * and logs its failure; a background process awaits it.
  * @param action completes the log message "cannot …", e.g. "notify the worker of an aborted deployment".
  */
 export type Notify = (action: string, call: () => Promise<void>) => Promise<void>;
 
 /**
- * Runs the work of a phase within the phase's span: the calls of services that it makes become the span's children. Without traces it
- * only runs the work. @returns what the work returns. @throws the error of the work.
+ * Runs the work of a phase within the phase's span, which becomes the parent of the spans of the work's service calls. Without tracing
+ * it only runs the work. @returns the work's result. @throws the work's error.
  */
 export type TracePhase = <T>(
   attempt: Pick<Deployment, "id" | "attempt">,
@@ -40,7 +40,7 @@ export type TracePhase = <T>(
   work: () => T,
 ) => T;
 
-/** What every rule uses. */
+/** The context of every rule. */
 export interface RuleContext {
   readonly store: Pick<Store, "apps" | "deployments">;
   readonly events: DeploymentEvents;
@@ -48,7 +48,7 @@ export interface RuleContext {
   readonly now: () => Date;
 }
 
-/** What the rules use that also move the lane. */
+/** The context of rules that also move the lane. */
 export interface LaneContext extends RuleContext {
   readonly lanes: LaneQueue;
   readonly notify: Notify;

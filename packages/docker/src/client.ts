@@ -16,7 +16,7 @@ interface CallOptions {
 /**
  * Calls the engine.
  * @param action for the error's message, e.g. "create the build container"
- * @throws {SlipwayError} "engine-unavailable" with the cause, of which `statusOf` returns the HTTP status; the signal's reason
+ * @throws {SlipwayError} "engine-unavailable" with the cause, from which `statusOf` gets the HTTP status; the signal's reason
  * when aborted.
  */
 export function callEngine<T>(
@@ -65,7 +65,7 @@ interface StreamRequest {
 }
 
 /**
- * Opens a response that dockerode's own methods would read to its end or parse: it resolves once the engine has sent the
+ * Opens a response that dockerode's own methods would parse or read to its end. Resolves once the engine has sent the
  * headers.
  */
 export function openResponse(
@@ -94,7 +94,7 @@ export function openResponse(
 }
 
 /**
- * Narrows a stream of dockerode to the response that it is unless stdin is attached, for its headers and its socket.
+ * Narrows a dockerode stream to the response that it is when stdin is not attached, for its headers and its socket.
  * @throws {TypeError} when it is another stream.
  */
 export function responseOf(stream: unknown): IncomingMessage {
@@ -110,7 +110,7 @@ export function engineError(action: string, error: unknown): SlipwayError {
   return new SlipwayError("engine-unavailable", message, { cause: error });
 }
 
-/** What to do about errors of an engine's configuration, which name its parts only. */
+/** Advice on errors of an engine's configuration, whose messages only name the affected parts. */
 function adviceOn(reason: string): string {
   if (/seccomp/i.test(reason))
     return ". Containers with users' code have a seccomp profile: the engine's host needs a kernel with seccomp and libseccomp 2.4 or newer, and docker info must list seccomp as a security option";

@@ -15,11 +15,11 @@ const defaultSocket = "/var/run/docker.sock";
 const pingLimitMs = 10_000;
 
 export interface DockerConnectionOptions {
-  /** `unix:///path`, `tcp://host:port`, `http://…` or `https://…`; the default socket when absent. */
+  /** `unix:///path`, `tcp://host:port`, `http://…` or `https://…`. Default: the local socket. */
   readonly dockerHost?: string;
   /** CA, client certificate and key in PEM format, for an engine that requires TLS. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
-  /** For pulling from the installation's registry if it requires authentication. Other registries do not receive it. */
+  /** Login for pulls from the installation's registry if it requires authentication. Other registries do not receive it. */
   readonly registryAuth?: RegistryAuth;
 }
 
@@ -31,8 +31,8 @@ export interface DockerConnection extends Disposable {
   /** The login for the installation's registry. */
   readonly registryAuth: RegistryAuth | undefined;
   /**
-   * Opens a connection by a POST request that the engine answers by changing the protocol.
-   * @returns the socket, which the caller destroys. @throws {SlipwayError} "engine-unavailable"; the signal's reason.
+   * Opens a connection through a POST request that the engine answers by switching protocols.
+   * @returns the socket, which the caller must destroy. @throws {SlipwayError} "engine-unavailable"; the signal's reason.
    */
   upgrade(path: string, headers: UpgradeHeaders, signal: AbortSignal): Promise<Duplex>;
   /** @throws {SlipwayError} "engine-unavailable" */
@@ -48,7 +48,7 @@ export function connectDocker(options: DockerConnectionOptions): DockerConnectio
   // No keep-alive: a connection that broke while idle would fail the next call, and a local connection is cheap.
   const secure = options.tls !== undefined || endpoint.protocol === "https";
   const agent = secure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false });
-  // Every part is set explicitly, because the client fills in missing ones from DOCKER_HOST.
+  // Every part is set explicitly, because the client takes missing parts from DOCKER_HOST.
   const address = {
     host: endpoint.host ?? "",
     port: endpoint.port ?? "",

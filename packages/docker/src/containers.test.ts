@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { connectDocker } from "./connection.ts";
 import { killContainer } from "./containers.ts";
 
-// A real engine answers so only while very many processes end, which takes a busy machine.
+// A real engine gives these answers only while very many processes end, which needs a busy machine.
 test.for([
   ["Cannot kill container: x: tried to kill container, but did not receive an exit event", "killed"],
   ["Cannot kill container: x: permission denied", "engine-unavailable"],

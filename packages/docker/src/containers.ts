@@ -7,7 +7,7 @@ import { callEngine, statusOf } from "./client.ts";
 
 const maxRemovalAttempts = 10;
 const maxUnreachableAttempts = 3;
-/** More than a minute: on a busy btrfs the engine takes long to remove a container's files. */
+/** Covers more than a minute: on a busy btrfs the engine takes that long to remove a container's files. */
 const maxAttemptsInProgress = 40;
 /** The engine's own default for a container without a `StopTimeout`. */
 const defaultStopSeconds = 10;
@@ -22,8 +22,8 @@ export async function findContainers(docker: Docker, labels: Labels): Promise<Do
 }
 
 /**
- * Sends SIGKILL. Does nothing when the container has exited or does not exist. Very many processes, or ones with very many open files,
- * take longer to end than the engine waits: they end after this.
+ * Sends SIGKILL. Does nothing when the container has exited or does not exist. The engine's own time limit is too short for very many
+ * processes, or for processes with very many open files; they end later.
  */
 export async function killContainer(docker: Docker, id: string): Promise<void> {
   try {

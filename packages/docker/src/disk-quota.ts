@@ -1,5 +1,5 @@
-// Detects what an engine's kernel can limit in bytes: a container's files, and a volume. Engines accept, refuse or ignore the
-// options, depending on the file system and how it is mounted, so this writes more than a limit and looks at the result.
+// Detects which byte limits an engine's kernel can enforce: for a container's files, and for a volume. Engines accept, reject or ignore
+// the options, depending on the file system and its mount options, so the detection writes more than a limit and checks the result.
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
@@ -15,20 +15,20 @@ const quotaBytes = 16 * 1024 ** 2;
 const imageBytes = 12 * 1024 ** 2;
 const withinBytes = 8 * 1024 ** 2;
 const beyondBytes = 2 * quotaBytes;
-/** A file takes whole blocks, so an image takes more than the sum of its files. */
+/** Files occupy whole blocks, so an image takes more space than the sum of its file sizes. */
 const blocksPerByte = 1.1;
 const volumePath = "/volume";
 const repository = "slipway-disk-quota";
 
 /**
- * Looks up the quotas of an engine, or tests and stores them.
- * @param engine identifies the engine with its version and storage driver.
+ * Returns an engine's known quotas, or determines and stores them.
+ * @param engine identifies the engine, including its version and storage driver.
  */
 export type KnownQuotas = (engine: string, find: () => Promise<DiskQuota>) => Promise<DiskQuota>;
 
 /**
- * @param known shares results with other processes; without it, this process tests each engine.
- * @returns a function that tests the quotas of the engine once: later calls return the result of the first success.
+ * @param known shares results with other processes; without it, each process tests each engine.
+ * @returns a function that tests the engine's quotas once: later calls return the first successful result.
  */
 export function openDiskQuota(
   docker: Docker,
@@ -47,7 +47,7 @@ export function openDiskQuota(
   };
 }
 
-/** The properties of an engine that its quotas depend on, except for mount options. Callers that cache results let them expire. */
+/** The properties of an engine that determine its quotas, except mount options. Callers that cache results must let them expire. */
 async function storageOf(docker: Docker): Promise<string> {
   const engine = (await callEngine("return its description", () => docker.info())) as {
     ID: string;
@@ -60,7 +60,7 @@ async function storageOf(docker: Docker): Promise<string> {
   return [engine.ID, engine.DockerRootDir, engine.ServerVersion, engine.Driver, fileSystem ?? ""].join(" ");
 }
 
-/** Creates containers with limits, of an image for this, and writes into them without starting them. */
+/** Creates containers with limits from an image made for this test, and writes into them without starting them. */
 async function findDiskQuota(docker: Docker, labels: Labels): Promise<DiskQuota> {
   const tag = randomUUID();
   await importImage(docker, tag);
@@ -83,8 +83,8 @@ async function findDiskQuota(docker: Docker, labels: Labels): Promise<DiskQuota>
 }
 
 /**
- * @param image that the engine has.
- * @returns the quota with which a container may write `writableBytes`; null when the engine has none for containers.
+ * @param image an image that the engine has.
+ * @returns the quota that lets a container write `writableBytes`; null when the engine has no quotas for containers.
  */
 export async function containerQuota(
   docker: Docker,
@@ -98,12 +98,12 @@ export async function containerQuota(
   return Math.ceil(Size * blocksPerByte) + writableBytes;
 }
 
-/** The option of the engine that limits a container's files, and a volume's. */
+/** The engine's option that limits a container's files, and a volume's. */
 export function quotaOption(sizeBytes: number): { size: string } {
   return { size: String(sizeBytes) };
 }
 
-/** A volume that the engine removes with its container. */
+/** A volume that the engine removes together with its container. */
 export function volumeWithQuota(path: string, sizeBytes: number): Docker.MountSettings {
   const DriverConfig = { Name: "local", Options: quotaOption(sizeBytes) };
   return {
@@ -134,7 +134,7 @@ async function refusesFile(
       docker.createContainer({ ...config, name }),
     );
   } catch (error) {
-    // Its way to say that it does not support the option.
+    // With these statuses the engine reports that it does not support the option.
     if ([400, 500].includes(statusOf(error) ?? 0)) return false;
     throw error;
   }
@@ -150,7 +150,7 @@ async function refusesFile(
   }
 }
 
-/** Its bytes are random, because a file system that compresses stores any number of zeros. */
+/** The content is random, because a compressing file system would store any number of zeros. */
 function randomFile(path: string, sizeBytes: number): NewEntry {
   const root = { uid: 0, gid: 0, mode: 0o600, mtime: new Date(0) };
   return { ...root, kind: "file", path, sizeBytes, body: randomBytes(sizeBytes) };

@@ -4,7 +4,7 @@ import { inspect, promisify } from "node:util";
 import { expect, test } from "vitest";
 import { DockerClient } from "./docker-client.ts";
 
-/** Prints the modules that a process has loaded with the client. Other tests of this process may have loaded more. */
+/** Prints the modules that a new process loads with the client. Other tests of this process may have loaded more. */
 const script = `
   const { DockerClient } = await import(${JSON.stringify(new URL("docker-client.ts", import.meta.url).href)});
   const { createRequire } = await import("node:module");

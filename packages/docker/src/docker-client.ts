@@ -1,5 +1,5 @@
-// Loads the Docker client without what Slipway does not use: its libraries for SSH connections and build sessions, which take 4 MB of
-// memory in each process, and the text of each request for its debug output.
+// Loads the Docker client without parts that Slipway does not use: its libraries for SSH connections and build sessions, which take 4 MB
+// of memory in each process, and the debug text of each request.
 
 import { createRequire, registerHooks } from "node:module";
 import { inspect } from "node:util";
@@ -8,7 +8,7 @@ import type Docker from "dockerode";
 const unused: ReadonlySet<string> = new Set(["@grpc/grpc-js", "@grpc/proto-loader", "./ssh"]);
 const client = /\/node_modules\/(dockerode|docker-modem)\//;
 
-/** A module that every process has loaded. */
+/** A module that every process has already loaded. */
 const placeholder = "node:path";
 
 /** The class of the Docker client. */
@@ -32,8 +32,8 @@ function load(): typeof Docker {
 }
 
 /**
- * docker-modem formats the options of each request, with their agent and its sockets, also when its debug output is off: a quarter of a
- * worker's CPU time. They get a short text instead.
+ * docker-modem formats the options of each request, including their agent and its sockets, even when its debug output is off, which takes
+ * a quarter of a worker's CPU time. They are formatted as a short text instead.
  */
 function omitDebugText({ prototype }: ModemClass): void {
   const { buildRequest } = prototype;
@@ -48,7 +48,7 @@ function omitDebugText({ prototype }: ModemClass): void {
 
 type BuildRequest = (this: ModemClass["prototype"], options: RequestOptions, ...others: unknown[]) => void;
 
-/** What the types of docker-modem lack. */
+/** Members that docker-modem's types lack. */
 interface ModemClass {
   readonly prototype: { readonly buildRequest: BuildRequest };
 }

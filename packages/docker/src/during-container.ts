@@ -1,4 +1,4 @@
-// Runs a container for the duration of a task, which reads what it prints.
+// Runs a container for the duration of a task, which reads its output.
 
 import type Docker from "dockerode";
 import { callEngine } from "./client.ts";
@@ -21,7 +21,7 @@ export async function duringContainer<T>(
   }
 }
 
-/** All that the process writes until it ends: for programs that write little. */
+/** Reads the process's whole output: for programs that write little. */
 export async function outputText(process: StartedProcess): Promise<string> {
   let text = "";
   for await (const bytes of process.output) text += Buffer.from(bytes).toString();

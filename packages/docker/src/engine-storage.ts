@@ -1,4 +1,4 @@
-// Measures what an engine stores, and the disk it stores that on.
+// Measures the storage that an engine uses, and the disk on which it is.
 
 import { retry } from "@slipway/async";
 import { label, SlipwayError, snapshotKind } from "@slipway/core";
@@ -9,10 +9,10 @@ import { duringContainer, outputText } from "./during-container.ts";
 import { measuringContainer } from "./measuring-container.ts";
 
 export interface EngineStorage {
-  /** The name of the engine's host. */
+  /** Name of the engine's host. */
   readonly host: string;
   readonly disk: { readonly sizeBytes: number; readonly freeBytes: number };
-  /** In bytes: of all images, containers and volumes of the engine, but of the installation's snapshots only. */
+  /** In bytes, for all images, containers and volumes of the engine, but only for the installation's snapshots. */
   readonly parts: {
     readonly images: number;
     readonly snapshots: number;
@@ -22,13 +22,13 @@ export interface EngineStorage {
   };
 }
 
-/** The engine looks at every file of its volumes and containers. */
+/** Long, because the engine reads the metadata of every file in its volumes and containers. */
 const addUpLimitMs = 10 * 60_000;
 const memoryBytes = 64 * 1024 ** 2;
 
 /**
- * Takes the engine the longer the more it stores: for measurements at intervals.
- * @param image of a stack, which the engine has.
+ * Takes longer the more the engine stores: meant for measurements at intervals.
+ * @param image a stack's image, which must be present on the engine.
  * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
  */
 export async function measureEngineStorage(
@@ -45,7 +45,7 @@ export async function measureEngineStorage(
   return { host, disk, parts: partsOf(await usageOf(docker, signal), installationId) };
 }
 
-/** The part that is read of the engine's `GET /system/df`. */
+/** The fields read from the engine's `GET /system/df`. */
 export interface EngineUsage {
   readonly LayersSize: number;
   readonly Images: readonly { readonly Labels: Labels | null }[] | null;
@@ -54,14 +54,14 @@ export interface EngineUsage {
   readonly BuildCache: readonly CacheRecord[] | null;
 }
 
-/** A result that BuildKit keeps, or a cache that steps mount. */
+/** A cached result of BuildKit, or a cache that steps mount. */
 export interface CacheRecord {
   readonly ID: string;
   /** `exec.cachemount` is a cache that steps mount. */
   readonly Type: string;
-  /** What made it: `mount / from exec COMMAND`, with the arguments of the command joined by spaces. */
+  /** The command that created it: `mount / from exec COMMAND`, with the command's arguments joined by spaces. */
   readonly Description: string;
-  /** What it was made from; `Parents` since API 1.42. */
+  /** Ids of the records on which it is based; `Parents` since API 1.42. */
   readonly Parent?: string;
   readonly Parents?: readonly string[] | null;
   readonly InUse: boolean;
@@ -73,7 +73,7 @@ export interface CacheRecord {
 }
 
 /**
- * What the engine stores. Takes the longer the more that is. An engine refuses to add up twice at the same time, so this waits.
+ * Returns the engine's storage usage. Takes longer the more it stores. Engines refuse concurrent calculations, so this waits for its turn.
  * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
  */
 export async function usageOf(docker: Docker, signal: AbortSignal): Promise<EngineUsage> {
@@ -94,9 +94,9 @@ function partsOf(usage: EngineUsage, installationId: string): EngineStorage["par
     images: usage.LayersSize,
     snapshots: sum(snapshots.map(({ Labels: labels }) => Number(labels?.[label.sizeBytes] ?? 0))),
     containers: sum((usage.Containers ?? []).map(({ SizeRw = 0 }) => SizeRw)),
-    // The size of a volume that the engine cannot add up is -1.
+    // A volume whose size the engine cannot determine has the size -1.
     volumes: sum((usage.Volumes ?? []).map(({ UsageData }) => Math.max(0, UsageData?.Size ?? 0))),
-    // What is shared with images is among their layers.
+    // Data shared with images is counted in their layers.
     buildCache: sum((usage.BuildCache ?? []).map(({ Size, Shared }) => (Shared ? 0 : Size))),
   };
 }
@@ -116,7 +116,7 @@ function diskOf(text: string): EngineStorage["disk"] {
   return { sizeBytes: block * blocks, freeBytes: block * free };
 }
 
-/** The root of a container is on the engine's disk. */
+/** A container's root is on the engine's disk. */
 function lookConfig(installationId: string, image: string) {
   return {
     Image: image,

@@ -1,20 +1,20 @@
 // Removes the framing from an engine's attach stream: an eight-byte header before each frame of stdout or stderr. The transport
 // may split frames anywhere.
 //
-// docker-modem's own `demuxStream` does not fit output of untrusted processes. It reads with "data" listeners and ignores what
-// `write` returns, so a slow reader does not slow the process down, and the output piles up in memory. It also holds each frame
-// until it is complete, copying it with every chunk, and a header may announce 4 GiB. This decoder keeps at most one header, and
+// docker-modem's own `demuxStream` does not suit the output of untrusted processes. It reads with "data" listeners and ignores the
+// result of `write`, so a slow reader does not slow the process down, and the output accumulates in memory. It also buffers each frame
+// until it is complete, copying it with every chunk, and a header may announce 4 GiB. This decoder buffers at most one header, and
 // works within `for await`, which reads no further until the last chunk is consumed.
 
 const headerBytes = 8;
 
-/** The kind of a frame of stderr, the first byte of its header. */
+/** The first byte of the header of a stderr frame. */
 const stderrKind = 2;
 
 /**
- * Creates the decoder of one stream. Each call takes the next chunk and returns the output in it, possibly empty, with stdout
- * and stderr in the order received, or without stderr when `onError` receives that. It joins the payloads of a chunk, because a process that writes line by line creates a
- * frame per line.
+ * Creates the decoder of one stream. Each call takes the next chunk and returns its output, possibly empty, with stdout and stderr
+ * in the order received, or only stdout when `onError` receives stderr. It joins the payloads of a chunk, because a process that
+ * writes line by line creates a frame per line.
  */
 export function createDeframer(onError?: (bytes: Uint8Array) => void): (chunk: Uint8Array) => Uint8Array {
   const header = Buffer.alloc(headerBytes);

@@ -1,4 +1,4 @@
-// Images of an engine: pulled when missing, once for concurrent callers; listed and removed.
+// Images of an engine: pulls missing images, once for concurrent callers; lists and removes images.
 
 import type { Readable } from "node:stream";
 import { untilAborted } from "@slipway/async";
@@ -9,11 +9,11 @@ import { followPull, PullError, stallLimitMs } from "./pull-progress.ts";
 import { loginFor, type RegistryAuth } from "./registry-login.ts";
 
 export interface PullOptions {
-  /** Called before a pull; its error prevents it. */
+  /** Called before a pull; its error prevents the pull. */
   readonly beforePull?: () => Promise<void>;
-  /** Called when the image was pulled, also if the caller's signal has aborted meanwhile. Its error is the one of `ensure`. */
+  /** Called after the image was pulled, even if the caller's signal has aborted. `ensure` rejects with its error. */
   readonly afterPull?: () => Promise<void>;
-  /** How much the engine may download. No limit by default. */
+  /** Maximum size of the download. Default: no limit. */
   readonly maxBytes?: number;
 }
 
@@ -21,7 +21,7 @@ export interface Images {
   /**
    * Pulls the image unless the engine has it.
    * @returns whether it was pulled.
-   * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "build-failed" when it has more than `maxBytes`,
+   * @throws {SlipwayError} "registry-unavailable" when it cannot be pulled, "build-failed" when it is larger than `maxBytes`,
    * "engine-unavailable".
    */
   ensure(reference: string, signal: AbortSignal, options?: PullOptions): Promise<boolean>;
@@ -40,12 +40,12 @@ export interface Images {
 
 /**
  * The engine uses plain HTTP for registries on loopback addresses.
- * @param registryAuth only images of its registry are pulled with it.
+ * @param registryAuth login for images of its registry only.
  */
 export function openImages(docker: Docker, registryAuth?: RegistryAuth): Images {
   const pulls = new Map<string, Promise<void>>();
   const pullOnce = (reference: string, maxBytes: number): Promise<void> => {
-    // A pull with a limit must not end one without.
+    // A pull with a limit must not end a pull without one.
     const key = `${reference} ${maxBytes}`;
     const running = pulls.get(key);
     if (running !== undefined) return running;

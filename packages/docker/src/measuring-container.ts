@@ -1,8 +1,8 @@
-// The confinement of containers that measure something of the engine: they write nothing, reach nothing and leave nothing.
+// The confinement of containers that measure resources of the engine: they write nothing, have no network and leave nothing behind.
 
 import { securityOptions } from "./confinement/seccomp-profile.ts";
 
-/** @returns the part of the configuration that all of them have. */
+/** @returns the common part of their configurations. */
 export function measuringContainer(memoryBytes: number) {
   return {
     WorkingDir: "/",
@@ -15,7 +15,7 @@ export function measuringContainer(memoryBytes: number) {
       CapDrop: ["ALL"],
       SecurityOpt: [...securityOptions],
       ReadonlyRootfs: true,
-      // Also when the worker has crashed.
+      // Removes the container even if the worker has crashed.
       AutoRemove: true,
       PidsLimit: 16,
       Memory: memoryBytes,
@@ -26,8 +26,8 @@ export function measuringContainer(memoryBytes: number) {
 }
 
 /**
- * @param capabilities of its process, besides reading each file of the engine's host.
- * @returns the part of the configuration of containers that read folders of the engine's host as its root.
+ * @param capabilities capabilities of its process, in addition to reading all files of the engine's host.
+ * @returns the configuration of containers that read folders of the engine's host as its root.
  */
 export function hostReadingContainer(memoryBytes: number, capabilities: readonly string[] = []) {
   const { HostConfig, ...common } = measuringContainer(memoryBytes);
@@ -37,9 +37,9 @@ export function hostReadingContainer(memoryBytes: number, capabilities: readonly
     Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"],
     HostConfig: {
       ...HostConfig,
-      // Every engine reserves the name. With gVisor or Kata as the default, the host's processes are not visible.
+      // Every engine reserves this name. With gVisor or Kata as the default runtime, the host's processes would not be visible.
       Runtime: "runc",
-      // On engines that map users, a mapped root may not read the folders, and the host's processes are refused.
+      // With user namespaces, a mapped root might not be able to read the folders, and could not access the host's processes.
       UsernsMode: "host",
       CapAdd: ["DAC_READ_SEARCH", ...capabilities],
     },

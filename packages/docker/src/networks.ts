@@ -10,7 +10,7 @@ const retryDelayMs = 100;
 const maxAttempts = 100;
 const bridgeNameOption = "com.docker.network.bridge.name";
 
-/** The name of the network of an installation's builds, of its releases and commands, or of its tasks on a swarm. */
+/** Name of an installation's network for builds, for releases and commands, or for tasks on a swarm. */
 export function networkName(installationId: string, purpose: "build" | "run" | "tasks"): string {
   return `slipway-${installationId}-${purpose}`;
 }
@@ -18,8 +18,8 @@ export function networkName(installationId: string, purpose: "build" | "run" | "
 /**
  * Creates the network unless it exists. Its containers reach other hosts through NAT of the host, but NOT each other:
  * inter-container communication is disabled. A bridge does not block services of the host that listen on the bridge's
- * gateway or on all interfaces, nor anything else that the host can reach, including link-local metadata services
- * (169.254.169.254): the rules of `guardEgress` do.
+ * gateway or on all interfaces, nor other destinations that the host can reach, including link-local metadata services
+ * (169.254.169.254): the rules of `guardEgress` block these.
  * @param options.scope "swarm" for a network that each node of the swarm creates when a container needs it
  * @returns the network's id.
  */
@@ -43,7 +43,7 @@ export async function ensureNetwork(
   throw new Error(`the engine neither lists the network ${name} nor allows creating it`);
 }
 
-/** Distinguishes engines, also of one host. */
+/** Distinguishes engines, even on the same host. */
 export async function engineIdentity(docker: Docker, signal: AbortSignal): Promise<string> {
   const engine = (await callEngine("return its description", () => docker.info(), { signal })) as {
     ID: string;
@@ -53,9 +53,9 @@ export async function engineIdentity(docker: Docker, signal: AbortSignal): Promi
 }
 
 /**
- * When two processes create a network at the same time, the engine allows two with the same name, and then starts no container
- * on either. It does not allow two on the same bridge, so the bridge gets a name derived from the network's. The name also
- * depends on the engine, because several engines may share a host.
+ * When two processes create a network at the same time, the engine creates two with the same name, and then starts no container
+ * on either. It refuses two networks on the same bridge, so the bridge's name is derived from the network's name and from the
+ * engine, because several engines may share a host.
  */
 async function newBridge(docker: Docker, name: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256")
@@ -69,7 +69,7 @@ export function bridgeOf({ Id, Options }: Pick<Docker.NetworkInspectInfo, "Id" |
   return Options?.[bridgeNameOption] ?? `br-${Id.slice(0, 12)}`;
 }
 
-/** The name of the interface that the bridge of a network of `ensureNetwork` has or will have, unless its scope is a swarm's. */
+/** Name of the bridge's interface for a network of `ensureNetwork`, existing or planned, unless the scope is "swarm". */
 export async function plannedBridge(docker: Docker, name: string, signal: AbortSignal): Promise<string> {
   const found = await oldestOf(docker, name, signal);
   return found === null ? await newBridge(docker, name, signal) : bridgeOf(found);
@@ -89,7 +89,7 @@ async function oldestOf(
     (abortSignal) => docker.listNetworks({ filters: { name: [name] }, abortSignal }),
     { signal },
   );
-  // The engine's filter also matches parts of names.
+  // The engine's filter also matches substrings of names.
   const matches = networks.filter((network) => network.Name === name);
   matches.sort((a, b) => a.Created.localeCompare(b.Created) || a.Id.localeCompare(b.Id));
   return matches[0] ?? null;
@@ -127,7 +127,7 @@ async function create(
   }
 }
 
-/** The engine responds with 409 when the name is taken, and with the other errors to concurrent requests. */
+/** The engine responds with 409 when the name is taken, and with these errors to concurrent requests. */
 function isTaken(error: unknown): boolean {
   if (statusOf(error) === 409) return true;
   return (

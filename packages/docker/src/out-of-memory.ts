@@ -1,4 +1,4 @@
-// Whether the kernel's OOM killer killed a process of a container that exited.
+// Detects whether the kernel's OOM killer killed a process of an exited container.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
@@ -6,13 +6,13 @@ import { callEngine } from "./client.ts";
 
 /** 128 + SIGKILL: the exit code of a process that the OOM killer killed. */
 export const killedExitCode = 137;
-/** 128 + SIGTERM, and the former: exit codes of processes that an engine ends when it stops. */
+/** 128 + SIGTERM and 128 + SIGKILL: exit codes of processes that an engine ends when it stops. */
 const endedByEngine = new Set([killedExitCode, 143]);
 const pollIntervalMs = 100;
 
 /**
- * The engine may record the OOM kill shortly after the exit, so a suspicious exit code is polled more often. When the engine cannot
- * say it, a process that ended by itself counts as one that had enough memory: its exit code stays its own fault.
+ * The engine may record the OOM kill shortly after the exit, so it is polled more often after a suspicious exit code. When the engine
+ * cannot report it, a process that ended by itself counts as not killed: its exit code remains its own failure.
  * @throws {SlipwayError} like `callEngine`, when the engine may have ended the process; with the engine's status 404 when the
  * container no longer exists.
  */

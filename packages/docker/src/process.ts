@@ -11,8 +11,8 @@ const keepAliveMs = 30_000;
 
 export interface StartedProcess extends Disposable {
   /**
-   * stdout and stderr as written, ending with the process, without stderr when `onError` receives that. Can be read once. When it is not read and the engine's buffer
-   * (about 1 MB) is full, the process blocks.
+   * stdout and stderr in the order written, or only stdout when `onError` receives stderr; ends with the process. Can be read once.
+   * While it is not read and the engine's buffer (about 1 MB) is full, the process blocks.
    */
   readonly output: AsyncIterable<Uint8Array>;
   /** Rejects with "engine-unavailable" when the connection to the engine is lost. */
@@ -23,7 +23,7 @@ export interface StartedProcess extends Disposable {
 
 interface StartProcessOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Receives stderr while `output` is read. An error that it throws is that of `output`. */
+  /** Receives stderr while `output` is read. If it throws, `output` fails with its error. */
   readonly onError?: ((bytes: Uint8Array) => void) | undefined;
 }
 
@@ -103,8 +103,8 @@ async function* received(attached: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
 }
 
 /**
- * Resolves once the engine has registered the wait. The client's own `wait` does not help: it resolves only after the exit,
- * and never if the engine crashes before it.
+ * Resolves once the engine has registered the wait. The client's own `wait` is unsuitable: it resolves only after the exit,
+ * and never if the engine crashes before that.
  */
 function openNextExit(docker: Docker, id: string): Promise<IncomingMessage> {
   const query = { condition: "next-exit" };

@@ -1,4 +1,4 @@
-// Images that are larger than their manifest states, pulled by a real engine; and what counts of the progress that engines report.
+// Pulls by a real engine of images larger than their manifest states, and the evaluation of engines' progress reports.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ const manifest = JSON.stringify({
   layers: [{ mediaType: type("image.rootfs.diff.tar.gzip"), digest: layer, size: 1 }],
 });
 
-/** A registry whose layer states one byte, has 64 MiB, and then neither more nor an end. @returns its host, and when the engine stops to read it. */
+/** A registry with a layer that states one byte, sends 64 MiB, and then stalls. @returns its host, and when the engine stops reading. */
 async function endlessRegistry() {
   const closed = Promise.withResolvers<void>();
   const server = createServer(({ url = "" }, response) => {

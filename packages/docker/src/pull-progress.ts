@@ -1,15 +1,15 @@
-// Follows the progress that an engine reports of a pull: its errors, its stalls, and how much was downloaded.
+// Follows an engine's progress reports of a pull: its errors, its stalls, and the downloaded size.
 
 import type { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 
 /** A pull that reports no progress for this time fails. */
 export const stallLimitMs = 300_000;
-/** What downloads are reported as; later the same layer is reported again, while it is unpacked. */
+/** Status of a layer's download; later the same layer is reported with other statuses, while it is unpacked. */
 const downloading = "Downloading";
 const mebibyte = 1024 ** 2;
 
-/** An error that the engine reported in the progress of a pull. */
+/** An error that the engine reported during a pull. */
 export class PullError extends Error {}
 
 interface Message {
@@ -21,10 +21,10 @@ interface Message {
 }
 
 /**
- * Reads the progress to its end. Ends the pull by closing the connection when the image has more than `maxBytes`: the engine
- * enforces no sizes, neither its own nor those that the manifest states.
- * @param maxBytes of its layers as they are downloaded, compressed. Infinity for no limit.
- * @throws {PullError} what the engine reports. {SlipwayError} "build-failed" beyond the limit. {Error} when the connection breaks or stalls.
+ * Reads the progress to its end. Ends the pull by closing the connection when the image is larger than `maxBytes`: the engine
+ * enforces no sizes, not even those in the manifest.
+ * @param maxBytes maximum size of the layers as downloaded, compressed. Infinity for no limit.
+ * @throws {PullError} the engine's error. {SlipwayError} "build-failed" above the limit. {Error} for a lost or stalled connection.
  */
 export async function followPull(reference: string, progress: Readable, maxBytes: number): Promise<void> {
   using stalled = setTimeout(
@@ -54,7 +54,7 @@ function messageOf(line: string): Message {
   return message;
 }
 
-/** Sum of what was downloaded of all layers. */
+/** The total downloaded size of all layers. */
 class Downloaded {
   sizeBytes = 0;
   readonly #byLayer = new Map<string, number>();
@@ -63,7 +63,7 @@ class Downloaded {
     const current = progressDetail?.current ?? 0;
     if (status !== downloading) return;
     const before = this.#byLayer.get(id) ?? 0;
-    // Less than before is a download that the engine has begun again, or another layer whose shortened id is the same.
+    // A lower value than before means that the engine restarted the download, or that another layer has the same shortened id.
     this.sizeBytes += current < before ? current : current - before;
     this.#byLayer.set(id, current);
   }

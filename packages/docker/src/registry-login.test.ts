@@ -1,4 +1,4 @@
-// Which registries receive the installation's login, on a real engine that pulls from registries that ask for one.
+// Which registries receive the installation's login, with a real engine that pulls from registries that require one.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -26,7 +26,7 @@ test.each([
   expect(loginOrEmpty(reference, auth)).toEqual(expected ?? empty);
 });
 
-/** A registry that refuses every login. @returns its host, and the logins that it received. */
+/** A registry that rejects every login. @returns its host, and the logins that it received. */
 async function refusingRegistry() {
   const received = new Set<string>();
   const server = createServer(({ headers: { authorization } }, response) => {

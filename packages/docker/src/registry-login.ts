@@ -1,13 +1,13 @@
-// The login for the installation's registry, which no other registry receives.
+// The login for the installation's registry, which must not be sent to other registries.
 
 export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
-  /** `host:port` of the registry, which the names of its images begin with. */
+  /** `host:port` of the registry, the prefix of its images' names. */
   readonly serverAddress: string;
 }
 
-/** The login as the Docker client expects it. */
+/** The login in the format of the Docker client. */
 interface AuthConfig {
   readonly username: string;
   readonly password: string;
@@ -15,8 +15,8 @@ interface AuthConfig {
 }
 
 /**
- * An engine sends the login to whichever registry the image's name begins with: it ignores `serveraddress`. Users name images too.
- * @param reference of the image that the engine pulls or pushes.
+ * An engine sends the login to the registry in the image's name, and ignores `serveraddress`. Users can name images too.
+ * @param reference the image that the engine pulls or pushes.
  * @returns undefined for an image of another registry than the login's.
  */
 export function loginFor(reference: string, auth: RegistryAuth | undefined): AuthConfig | undefined {
@@ -25,7 +25,7 @@ export function loginFor(reference: string, auth: RegistryAuth | undefined): Aut
   return { username, password, serveraddress };
 }
 
-/** As `loginFor`, with an empty login instead of none: engines refuse a push without one, also to a registry that needs none. */
+/** Like `loginFor`, with an empty login instead of undefined: engines refuse a push without one, even if the registry needs none. */
 export function loginOrEmpty(reference: string, auth: RegistryAuth | undefined): AuthConfig {
   return loginFor(reference, auth) ?? { username: "", password: "", serveraddress: "" };
 }

@@ -1,13 +1,13 @@
 // Limits that the kernel enforces for each process of a container, on every engine.
 
 export interface ProcessLimits {
-  /** Largest file. A process that exceeds it gets SIGXFSZ, which ends it, or the error EFBIG: "File too large". */
+  /** Maximum file size. A process that exceeds it gets SIGXFSZ, which ends it, or the error EFBIG: "File too large". */
   readonly fileBytes: number;
-  /** Open files. A process that exceeds it gets the error EMFILE: "Too many open files". */
+  /** Maximum number of open files. A process that exceeds it gets the error EMFILE: "Too many open files". */
   readonly openFiles: number;
 }
 
-/** @returns the value of `HostConfig.Ulimits`; without core dumps, which would go to the host. */
+/** @returns the value of `HostConfig.Ulimits`; without core dumps, which would be written to the host. */
 export function ulimits({ fileBytes, openFiles }: ProcessLimits) {
   return [
     { Name: "core", Soft: 0, Hard: 0 },

@@ -1,4 +1,4 @@
-// Connections to an engine that leave HTTP/1: the engine and the client speak another protocol on the same socket.
+// Connections to an engine that switch from HTTP/1 to another protocol on the same socket.
 
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -14,11 +14,11 @@ export interface EngineAddress {
   readonly key?: string;
 }
 
-/** Headers with one name may have several values. */
+/** A header may have several values. */
 export type UpgradeHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * @param headers with the protocol in `upgrade`. @returns the socket after the engine's response, which the caller destroys.
+ * @param headers include the protocol as `upgrade`. @returns the socket after the engine's response; the caller must destroy it.
  * @throws the client's error; an error with `statusCode` when the engine refuses; the signal's reason.
  */
 export function upgrade(

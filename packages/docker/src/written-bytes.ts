@@ -1,11 +1,11 @@
-// Measures what containers wrote besides the files of their images, as the engine adds it up: without volumes and tmpfs mounts.
+// Measures the bytes that containers wrote in addition to their images, as calculated by the engine: without volumes and tmpfs mounts.
 
 import { DeadlineError } from "@slipway/async";
 import type { Labels } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine } from "./client.ts";
 
-/** The engine looks at every file. */
+/** The engine reads the metadata of every file. */
 const lookLimitMs = 30_000;
 
 interface LookOptions {
@@ -14,7 +14,7 @@ interface LookOptions {
 }
 
 /**
- * @returns infinity when the container has so many files that the engine cannot add them up in time, although it responds.
+ * @returns infinity when the container has too many files for the engine to measure in time, although the engine responds.
  * @throws {SlipwayError} "engine-unavailable", with the engine's status 404 when the container does not exist.
  */
 export async function writtenBytes(
@@ -22,7 +22,7 @@ export async function writtenBytes(
   id: string,
   { signal, limitMs = lookLimitMs }: LookOptions = {},
 ): Promise<number> {
-  // The types do not know the option.
+  // The types lack this option.
   const options: Docker.ContainerInspectOptions & { readonly size: true } = { size: true };
   const request = (abortSignal: AbortSignal) => docker.getContainer(id).inspect({ ...options, abortSignal });
   try {
@@ -57,7 +57,7 @@ export async function runningContainers(
   return listed.map(runningContainer);
 }
 
-/** Measures these in one call. @throws {SlipwayError} "engine-unavailable" */
+/** Measures these containers in one call. @throws {SlipwayError} "engine-unavailable" */
 export async function measureContainers(
   docker: Docker,
   labels: Labels,

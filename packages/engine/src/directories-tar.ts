@@ -1,11 +1,11 @@
-// Creates tars of empty directories, with which the engine creates the parents of a path in the volume.
+// Creates tars of empty directories, from which the engine creates the parents of a path in the volume.
 
 import { buffer } from "node:stream/consumers";
 import { type NewEntry, writeEntries } from "@slipway/tar";
 
 /**
  * Creates a tar of nested empty directories: `build/app` gives build/ and build/app/.
- * @param path relative
+ * @param path a relative path
  */
 export function directoriesTar(path: string, ownerId: number): Promise<Buffer> {
   return buffer(writeEntries(directories(path, ownerId)));

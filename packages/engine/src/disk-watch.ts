@@ -1,12 +1,12 @@
 // Watches how much a running build writes.
 //
-// Most engines have no quotas for containers. So a companion container measures: its own root is the image, and through the
+// Most engines have no quotas for containers, so a companion container measures: its own root is the image, and through the
 // build's process namespace it sees the build's root, which is the image with the build's changes, and the cache volume. This
-// also works on a remote engine, and the build can neither starve nor deceive it. All of /work counts, also files of a snapshot: a
+// also works on a remote engine, and the build can neither starve nor deceive it. All of /work counts, including files of a snapshot: a
 // changed file of the image takes space again, and a removed one frees none. It counts what `du` counts, deleted files that
-// are still open, and 4 KiB per inode, to limit empty files too. A build can exceed the limit by what it writes between two
-// looks, so a look begins as soon as the file system has lost as much space as the build had left. A build whose files take too
-// long to count counts as full: it has too many of them, or of open files.
+// are still open, and 4 KiB per inode, to limit empty files too. A build can exceed the limit by the amount that it writes between
+// two measurements, so a measurement begins as soon as the file system has lost as much space as the build had left. A build whose
+// files take too long to count is treated as full: it has too many of them, or too many open files.
 
 import { elapsed, untilAborted } from "@slipway/async";
 import { bytesPerFile, countSeconds, SlipwayError, writtenSize } from "@slipway/core";
@@ -24,21 +24,21 @@ import { cachePath, companionConfig, type SandboxContext, workPath } from "./san
 /** Delay before the first measurement, because many builds end before it, and between attempts to start the companion. */
 const startDelayMs = 1000;
 const maxFailures = 3;
-/** Time limit of a look at the files that are open; `countSeconds` is that of a look at the bytes or at the inodes. */
+/** Time limit for measuring open files; `countSeconds` is the limit for measuring the bytes or the inodes. */
 const openFilesSeconds = 20;
-/** A companion without a line for this long hangs; the count of the image's own files comes before the first look. */
+/** A companion without output for this long hangs; counting the image's own files precedes the first measurement. */
 const silenceLimitMs = 180_000;
 const late = "late";
 
 export interface DiskWatchOptions {
   readonly diskBytes: number;
   readonly signal: AbortSignal;
-  /** Shorter in tests. */
+  /** Tests set a shorter time. */
   readonly countSeconds?: number;
 }
 
 // Each measurement prints its counts as soon as they are available: "KIB INODES HELD_KIB", with 0 for missing ones. Then the script
-// sleeps three times as long as it measured, so it uses at most a quarter of a core; each second it compares the free space.
+// sleeps three times as long as it measured, so it uses at most a quarter of a core; it compares the free space once per second.
 const script = `
 set -o pipefail
 limit_kib=$1 count=$2 open=$3 file_kib=$4
@@ -74,7 +74,7 @@ while :; do
 done`;
 
 /**
- * Resolves to "full" once what the build wrote exceeds `diskBytes` or cannot be counted in time, and to "ended" when the build
+ * Resolves to "full" once the build's files exceed `diskBytes` or cannot be counted in time, and to "ended" when the build
  * ends or the signal aborts.
  * @throws {SlipwayError} "engine-unavailable" when the usage cannot be measured while the build runs.
  */
@@ -90,7 +90,7 @@ export async function watchDisk(
       if (await measure(docker, sandbox, options, () => (failures = 0))) return "full";
     } catch (error) {
       failures += 1;
-      // A companion ends with its build.
+      // A companion ends together with its build.
       if (failures > maxFailures && !signal.aborted && (await isRunning(docker, sandbox.id)))
         throw engineError("measure the build's disk usage", error);
     }
@@ -100,7 +100,7 @@ export async function watchDisk(
 
 /**
  * Parses one line of the companion's output.
- * @returns the usage in bytes, infinity when it could not be counted in time; null when the line is not a measurement.
+ * @returns the usage in bytes, infinity when it could not be measured in time; null when the line is not a measurement.
  */
 export function parseMeasurement(line: string): number | null {
   if (line === late) return Number.POSITIVE_INFINITY;
@@ -156,7 +156,7 @@ async function follow(
   );
 }
 
-/** Whether the build still runs. After its end the watch stops, even if output is still being read. */
+/** Whether the build is still running. After its end the watch stops, even if output is still being read. */
 async function isRunning(docker: Docker, id: string): Promise<boolean> {
   try {
     const { State } = await callEngine("inspect the build's container", () =>
@@ -164,7 +164,7 @@ async function isRunning(docker: Docker, id: string): Promise<boolean> {
     );
     return State.Running;
   } catch (error) {
-    // Another worker removes the container when it takes the deployment over.
+    // A worker that takes over the deployment removes the container.
     if (statusOf(error) === 404) return false;
     throw error;
   }

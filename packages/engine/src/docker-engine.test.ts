@@ -134,7 +134,7 @@ async function containersOf(docker: Docker, installationId: string) {
   });
 }
 
-/** The stack image with /work owned by root, as in an image that was not made for Slipway. */
+/** A variant of the stack image with /work owned by root, as in an image that was not made for Slipway. */
 async function imageWithForeignWork(docker: Docker, stackImage: string, tag: string) {
   const container = await docker.createContainer({
     Image: stackImage,
@@ -150,7 +150,7 @@ async function imageWithForeignWork(docker: Docker, stackImage: string, tag: str
   return { name, [Symbol.asyncDispose]: async () => void (await docker.getImage(name).remove()) };
 }
 
-/** A proxy in front of an engine, which can be closed as if the engine had stopped. */
+/** A proxy in front of an engine; closing it simulates an engine that has stopped. */
 async function frontOf(dockerHost: string) {
   const directory = await mkdtempDisposable(join(tmpdir(), "slipway-engine-"));
   const path = join(directory.path, "docker.sock");

@@ -41,11 +41,11 @@ import { openUserImages, type UserImages } from "./user-images.ts";
 export interface EngineOptions extends DockerConnectionOptions {
   /** Label of this installation's containers, volumes, networks and snapshots; others on the engine are never changed. */
   readonly installationId: string;
-  /** Container runtime of builds, such as `runsc`; the engine's default when absent. */
+  /** Container runtime of builds, such as `runsc`. Default: the engine's own. */
   readonly runtime?: string;
-  /** Known disk quotas of engines. */
+  /** Cache of the engines' disk quotas. */
   readonly knownQuotas?: KnownQuotas;
-  /** By which recently used images are spared. Default: the clock of this machine. */
+  /** The clock that decides which images were used recently. Default: this machine's clock. */
   readonly now?: () => Date;
 }
 
@@ -103,7 +103,7 @@ class DockerEngine implements BuildEngine {
     try {
       // Without the signal, because an aborted call could leave behind a container whose id is unknown.
       const { id } = await callEngine("create the build's container", () => docker.createContainer(config));
-      // A snapshot has the work folder of its first build.
+      // A snapshot already contains the work folder of its first build.
       if (inherited === null) await this.#workFolders.prepare(docker.getContainer(id), spec.image, signal);
       signal.throwIfAborted();
       opened.move();
@@ -119,7 +119,7 @@ class DockerEngine implements BuildEngine {
       );
     } catch (error) {
       await Promise.allSettled([removeContainer(docker, name)]);
-      // The snapshot may have been removed meanwhile.
+      // The snapshot may have been removed in the meantime.
       if (inherited !== null && statusOf(error) === 404) throw notFound("snapshot");
       throw error;
     }

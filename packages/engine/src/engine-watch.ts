@@ -1,4 +1,4 @@
-// Detects an engine that stops responding without closing its connections, as after a network failure or a crash of its host.
+// Detects an engine that stops responding without closing its connections, for example after a network failure or a crash of its host.
 
 import { elapsed } from "@slipway/async";
 import type Docker from "dockerode";
@@ -8,7 +8,7 @@ const pingIntervalMs = 10_000;
 const pingLimitMs = 15_000;
 const maxFailures = 2;
 
-/** Runs until the signal aborts. @throws {SlipwayError} "engine-unavailable" after three failed pings in a row. */
+/** Runs until the signal aborts. @throws {SlipwayError} "engine-unavailable" after three consecutive failed pings. */
 export async function watchEngine(docker: Docker, signal: AbortSignal): Promise<void> {
   let failures = 0;
   while (await elapsed(pingIntervalMs, signal)) {

@@ -1,4 +1,4 @@
-// Finds out when an engine last tagged an image.
+// Reads when an engine last tagged an image.
 
 import { callEngine, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
@@ -9,7 +9,7 @@ interface ImageTimes {
   readonly Metadata?: { readonly LastTagTime?: string };
 }
 
-/** @returns the time of its creation when it was never tagged; null when the image was removed meanwhile. */
+/** @returns the creation time when the image was never tagged; null when it was removed in the meantime. */
 export async function lastTaggedAt(docker: Docker, id: string): Promise<Date | null> {
   try {
     const found: ImageTimes = await callEngine("inspect an image", () => docker.getImage(id).inspect());

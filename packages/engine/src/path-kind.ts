@@ -1,11 +1,11 @@
-// Determines what a build left at a path, from the engine's own look at it.
+// Determines what kind of file a build left at a path, as the engine reports it.
 
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, responseOf, statusOf } from "@slipway/docker";
 import { workPath } from "./sandbox-config.ts";
 
-/** Bits of Go's file modes, which the engine returns. */
+/** Bits of Go's file modes, which the engine's API returns. */
 const directoryBit = 2 ** 31;
 const kinds: readonly (readonly [bit: number, kind: string])[] = [
   [2 ** 27, "a symbolic link"],
@@ -14,7 +14,7 @@ const kinds: readonly (readonly [bit: number, kind: string])[] = [
   [2 ** 24, "a socket"],
 ];
 
-/** @returns "directory", or what exists instead, with its article: "a symbolic link", "nothing". */
+/** @returns "directory", or the other kind with its article: "a symbolic link", "nothing". */
 export async function kindOfPath(
   container: Docker.Container,
   path: string,
@@ -27,7 +27,7 @@ export async function kindOfPath(
   } catch (error) {
     const status = statusOf(error);
     if (status === null) throw error;
-    // The engine also fails for links that it cannot follow. Its own failures, and a missing container, concern the folder above too.
+    // The engine also fails for links that it cannot follow. Its own failures, or a missing container, affect the parent folder as well.
     await modeOf(container, workPath, signal);
     return status === 404 ? "nothing" : "a symbolic link";
   }
@@ -42,7 +42,7 @@ async function modeOf(container: Docker.Container, path: string, signal: AbortSi
   return modeIn(response.headers);
 }
 
-/** @returns the mode in the header of a response about a path, in Go's notation. @throws "engine-unavailable" without it. */
+/** @returns the mode from the header of a response about a path, in Go's notation. @throws "engine-unavailable" without it. */
 export function modeIn(headers: NodeJS.Dict<string | string[]>): number {
   const stat = Buffer.from(String(headers["x-docker-container-path-stat"]), "base64").toString("utf8");
   const [, mode] = /"mode":(\d+)/.exec(stat) ?? [];

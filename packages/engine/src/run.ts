@@ -1,4 +1,4 @@
-// Runs one build to its exit, or until the caller aborts, its disk is full or the engine stops responding.
+// Runs a build until it exits, the caller aborts, its disk is full or the engine stops responding.
 
 import { rejectionOf, untilAborted } from "@slipway/async";
 import type { Sandbox, SandboxExit } from "@slipway/core";
@@ -31,7 +31,7 @@ export async function runBuild(
     const outOfMemory = !diskFull && (await ranOutOfMemory(docker, sandbox.id, exitCode));
     return { exitCode, diskFull, outOfMemory };
   } catch (error) {
-    // The first error is reported, even if the kill fails; disposing the sandbox removes the container again.
+    // The first error is reported even if the kill fails; disposing of the sandbox removes the container again.
     await Promise.allSettled([killContainer(docker, sandbox.id)]);
     throw error;
   } finally {

@@ -1,5 +1,5 @@
 // The configuration of build containers. A build is untrusted code: it runs as an unprivileged user with limits on all resources.
-// It can write where the image lets that user write, which is /work in the stack, to its cache volume and to its tmpfs mounts.
+// It can write wherever the image allows that user to write, which is /work in the stack, to its cache volume and to its tmpfs mounts.
 
 import { buildKind, type Labels, label, type SandboxSpec, type SandboxUser } from "@slipway/core";
 import { quotaOption, runtimeOption, securityOptions, ulimits, volumeWithQuota } from "@slipway/docker";
@@ -12,15 +12,15 @@ export const cachePath = "/work/cache";
 /** Owner of /work and of the build's processes. The image needs no passwd entry for it. */
 export const buildUserId = 2000;
 
-/** Maximum for each process of a build. Bundlers open some thousands; the disk watch reads all of them. */
+/** Maximum per process of a build. Bundlers open some thousands; the disk watch reads all open files. */
 const maxOpenFiles = 8192;
 /** Value of the label `kind` of the companions of sandboxes. */
 export const companionKind = "build-companion";
 
 /**
- * No capabilities and no way to gain them, no mounts of the host, no engine socket, no log stored by the engine (the attached
+ * No capabilities and no way to gain any, no mounts of the host, no engine socket, no log stored by the engine (the attached
  * output is the log). There is no swap, and tmpfs content counts as memory. The root file system is writable, so that /work can
- * contain files of a snapshot; what the build writes there is limited by a quota, or where the engine has none by the disk watch.
+ * contain files of a snapshot; the size of its changes is limited by a quota, or by the disk watch on engines without quotas.
  */
 export function sandboxConfig(
   spec: SandboxSpec,
@@ -28,13 +28,13 @@ export function sandboxConfig(
     installationId: string;
     name: string;
     networkId: string;
-    /** Container of the relay, whose network the sandbox shares; null without one. */
+    /** The relay's container, whose network the sandbox shares; null without a relay. */
     relayId: string | null;
-    /** Names of the image's variables that the build does not get, unless they are its own as well. */
+    /** Names of the image's variables that the build does not get, unless it sets them itself. */
     unset: readonly string[];
-    /** A container runtime of the engine; its default when undefined. */
+    /** A container runtime of the engine; undefined for the engine's default. */
     runtime?: string | undefined;
-    /** Limit of the container's files by the kernel; null when the engine has none. */
+    /** The kernel's limit for the container's files; null when the engine has none. */
     quotaBytes: number | null;
     limitsVolumes: boolean;
   },
@@ -44,12 +44,12 @@ export function sandboxConfig(
   return {
     name: context.name,
     Image: spec.image,
-    // As entrypoint, to replace the image's own.
+    // Set as the entrypoint, to replace the image's own.
     Entrypoint: [...spec.command],
     Cmd: [],
     User: `${user.uid}:${user.gid}`,
     WorkingDir: workPath,
-    // A name without "=" unsets the variable of the image.
+    // A name without "=" unsets the image's variable.
     Env: [
       ...Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
       ...context.unset.filter((name) => !Object.hasOwn(spec.environment, name)),
@@ -85,8 +85,8 @@ export function sandboxLabels(labels: Labels, installationId: string): Labels {
 }
 
 /**
- * The configuration of a companion: a short-lived container of root's, in the sandbox's process namespace and with its image, for
- * tasks that need root. It has only the given capabilities and no network, and the engine removes it when it ends.
+ * The configuration of a companion: a short-lived container that runs as root, in the sandbox's process namespace and with its image,
+ * for tasks that need root. It has only the given capabilities and no network, and the engine removes it when it ends.
  */
 export function companionConfig(sandbox: SandboxContext, task: CompanionTask) {
   return {
@@ -115,7 +115,7 @@ export function companionConfig(sandbox: SandboxContext, task: CompanionTask) {
 }
 
 /**
- * The configuration of a relay: a container with the network of builds, which the sandbox shares. It ends when its input does, so it
+ * The configuration of a relay: a container with the network for builds, which the sandbox shares. It ends when its input ends, so it
  * does not outlive the worker's connection.
  */
 export function relayConfig(relay: {
@@ -149,11 +149,11 @@ export function relayConfig(relay: {
   } satisfies ContainerCreateOptions;
 }
 
-/** What companions need of a created sandbox. */
+/** The properties of a created sandbox that its companions need. */
 export interface SandboxContext {
   readonly id: string;
   readonly image: string;
-  /** The sandbox's labels; companions have the same, so that both are found together. */
+  /** The sandbox's labels; companions have the same labels, so that both are found together. */
   readonly labels: Labels;
 }
 

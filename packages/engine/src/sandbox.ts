@@ -1,4 +1,4 @@
-// One build's container, owned until disposed.
+// The container of one build, owned until disposed of.
 
 import type { Readable } from "node:stream";
 import { untilAborted } from "@slipway/async";
@@ -17,7 +17,7 @@ interface SandboxOptions {
   /** Names of the variables that the container was created with. */
   readonly variables: readonly string[];
   readonly snapshots: Snapshots;
-  /** The relay whose network the sandbox shares; null for a network of its own. */
+  /** The relay whose network the sandbox shares; null when the sandbox has its own network. */
   readonly relay: Relay | null;
 }
 
@@ -67,7 +67,7 @@ export class DockerSandbox implements Sandbox {
     const below = (changes ?? []).flatMap(({ Path }) =>
       Path.startsWith(prefix) ? [Path.slice(prefix.length)] : [],
     );
-    // The engine names only the directory itself when it was removed or replaced, and when something in it changed.
+    // The engine lists the directory itself both when it was removed or replaced, and when something in it changed.
     const isNamed = (changes ?? []).some(({ Path }) => Path === path);
     if (!isNamed || (await kindOfPath(container, path, signal)) === "directory") return below;
     return [".", ...below];
@@ -79,7 +79,7 @@ export class DockerSandbox implements Sandbox {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The engine cannot remove the container's files while it sends them.
+    // The engine cannot remove the container while it is sending its files.
     for (const stream of this.#downloads) stream.destroy();
     await removeContainer(this.#docker, this.id);
     await this.#relay?.[Symbol.asyncDispose]();

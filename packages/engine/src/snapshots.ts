@@ -15,7 +15,7 @@ export interface Snapshots {
   /** @see Sandbox.snapshot */
   create(sandbox: SnapshotSource, name: SnapshotName, signal: AbortSignal): Promise<string>;
   /**
-   * Variables that a container of the image would inherit from the sandbox of the snapshot; null when the image is no snapshot.
+   * Variables that a container of the image would inherit from the snapshot's sandbox; null when the image is not a snapshot.
    * @throws {SlipwayError} "not-found" when the snapshot does not exist.
    */
   inheritedVariables(image: string, signal: AbortSignal): Promise<readonly string[] | null>;
@@ -29,10 +29,10 @@ export interface Snapshots {
   remove(name: SnapshotName): Promise<void>;
 }
 
-/** The sandbox that a snapshot is made of. */
+/** The sandbox from which a snapshot is created. */
 interface SnapshotSource {
   readonly id: string;
-  /** Names of the variables that it was created with. */
+  /** Names of the variables with which it was created. */
   readonly variables: readonly string[];
   readonly diskBytes: number;
 }
@@ -84,7 +84,7 @@ async function create(
   const labels = Object.entries(snapshotLabels(installationId, name, sizeBytes));
   const changes = [
     ...labels.map(([key, value]) => `LABEL "${key}"="${value}"`),
-    // The engine copies the container's environment into the image, and changes can only make a variable empty.
+    // The engine copies the container's environment into the image, and a change can only set a variable to an empty value.
     ...variables.map((variable) => `ENV ${variable}=""`),
   ];
   const options = { ...referenceOf(engine, name), pause: false, changes };
@@ -109,7 +109,7 @@ async function inheritedVariables(
   }
 }
 
-/** Tags the image again: the engine notes when an image was last tagged, and keeps that over its restarts. */
+/** Tags the image again: the engine records when an image was last tagged, and keeps the time across restarts. */
 async function find(engine: Engine, name: SnapshotName, signal: AbortSignal): Promise<string | null> {
   const image = imageOf(engine, name);
   const reference = referenceOf(engine, name);
@@ -138,7 +138,7 @@ async function list(engine: Engine): Promise<readonly Snapshot[]> {
   });
 }
 
-/** Removes the images without a name that had the snapshot's name before. Those that a container uses are removed later. */
+/** Removes the unnamed images that previously had the snapshot's name. Images that a container uses are removed later. */
 async function removeReplaced(docker: Docker, labels: Labels): Promise<void> {
   const filters = {
     dangling: ["true"],
@@ -160,7 +160,7 @@ async function removeImage(docker: Docker, image: string): Promise<void> {
   }
 }
 
-/** The labels of the sandbox are inherited, so those that say another thing of a snapshot are set. */
+/** The image inherits the sandbox's labels, so the labels whose values differ for a snapshot are set. */
 function snapshotLabels(installationId: string, name: SnapshotName, sizeBytes: number): Labels {
   return {
     ...nameLabels(installationId, name),

@@ -5,7 +5,7 @@ import { wholeTar } from "./transfer.ts";
 
 const never = new AbortController().signal;
 
-/** An archive without end. */
+/** An endless archive. */
 function endless(): Readable {
   return Readable.from(
     (async function* () {

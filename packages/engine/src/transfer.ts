@@ -11,13 +11,13 @@ import { buildUserId, workPath } from "./sandbox-config.ts";
 
 /** Long enough for archives of many gigabytes, and longer than any build may take. */
 const transferLimitMs = 60 * 60_000;
-/** Time limit for packing all files of one download: the engine packs some thousand files in a second. */
+/** Time limit for packing all files of one download: the engine packs some thousand files per second. */
 const maxPackingMs = 10 * 60_000;
-/** An engine that sends nothing for this long does not respond. */
+/** An engine that sends nothing for this long counts as unresponsive. */
 const maxSilenceMs = 120_000;
 
 /**
- * Unpacks a tar below `path`, and creates missing parent directories.
+ * Unpacks a tar below `path`, creating missing parent directories.
  * @throws {SlipwayError} "engine-refused" when the engine rejects the tar; the tar stream's own error.
  */
 export async function uploadTar(
@@ -27,7 +27,7 @@ export async function uploadTar(
   signal: AbortSignal,
 ): Promise<void> {
   if (path !== "/") await ensureDirectory(container, belowWork(path), signal);
-  // A failure of the tar stream is reported instead of the broken request that it causes.
+  // The tar stream's failure is reported instead of the broken request that it causes.
   let tarFailure: { error: unknown } | undefined;
   const source = Readable.from(
     (async function* () {
@@ -57,7 +57,7 @@ export async function uploadTar(
 }
 
 /**
- * Opens the tar stream of the directory at `path`. It is lazy and can be read once; leaving it early closes it.
+ * Opens the tar stream of the directory at `path`. It is lazy and can be read once; stopping early closes it.
  * @throws {SlipwayError} "build-failed" when the path is not a directory, because only the build can have removed it.
  */
 export async function downloadTar(
@@ -69,12 +69,12 @@ export async function downloadTar(
   let refusal: unknown;
   try {
     const stream = await requestStream(`pack ${path}`, open, { signal });
-    // The mode of the first entry.
+    // The headers contain the mode of the first entry.
     if (isDirectory(modeIn(stream.headers))) return stream;
     stream.destroy();
   } catch (error) {
     if (statusOf(error) === null) throw error;
-    // The engine fails in the same way for some links in place of the directory and for its own errors, so check the path.
+    // The engine fails in the same way for some links in place of the directory and for its own errors, so the path is checked.
     refusal = error;
   }
   const kind = await kindOfPath(container, path, signal);
@@ -86,14 +86,14 @@ export async function downloadTar(
 
 export interface DownloadLimits {
   readonly maxBytes: number;
-  /** Limit of the time that is spent waiting for the engine. */
+  /** Maximum total time spent waiting for the engine. */
   readonly maxWaitMs?: number;
 }
 
 /**
- * Passes the bytes on. Fails when the stream ends before the archive does, because the engine reports a failure in no other
- * way; with "build-disk-full" past `maxBytes`: sparse files use little disk space, but are sent with all their zeros; and with
- * "build-failed" when the engine needs too long to pack the files.
+ * Passes the bytes on. Fails when the stream ends before the archive does, because the engine reports failures in no other
+ * way; with "build-disk-full" above `maxBytes`, since sparse files use little disk space but are sent with all their zeros; and with
+ * "build-failed" when the engine takes too long to pack the files.
  */
 export async function* wholeTar(
   stream: Readable,
@@ -127,7 +127,7 @@ export async function* wholeTar(
   }
 }
 
-/** Counts only the time until each chunk arrives, so that a slow reader is not mistaken for a slow engine. */
+/** Counts only the time until each chunk arrives, so that a slow reader does not count as a slow engine. */
 async function* withinWait(stream: Readable, maxWaitMs: number): AsyncGenerator<Uint8Array> {
   const chunks = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   let leftMs = maxWaitMs;
@@ -183,7 +183,7 @@ async function ensureDirectory(
   }
 }
 
-/** @throws {SlipwayError} "internal" for an invalid path, which is a bug of the caller. */
+/** @throws {SlipwayError} "internal" for an invalid path, which is a bug in the caller. */
 export function belowWork(path: string): string {
   const parts = path.split("/");
   const normalized = parts.slice(1).every((part) => part !== "" && part !== "." && part !== "..");

@@ -1,4 +1,4 @@
-// Images that engines pull for users, on a real engine that pulls from a real registry.
+// Images that engines pull for users, with a real engine that pulls from a real registry.
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -36,7 +36,7 @@ describe.skipIf(await lacksEngine())("images that are pulled for users", () => {
   });
   afterAll(() => opened.disposeAsync());
 
-  /** Pushes an image whose files have 200 kB. */
+  /** Pushes an image whose files total 200 kB. */
   async function pushed(name: string): Promise<string> {
     const layer = await packTar({ file: randomBytes(100_000).toString("hex") });
     await pushImage(registry.url, { repository: name, tag: "1", layer });
@@ -54,7 +54,7 @@ describe.skipIf(await lacksEngine())("images that are pulled for users", () => {
     });
   }
 
-  /** A proxy to a registry that passes on a request when `onRequest` has ended. @returns its host. */
+  /** A proxy to a registry that forwards a request after `onRequest` has ended. @returns its host. */
   async function openProxy(url: string, onRequest: (path: string) => Promise<void>): Promise<string> {
     const proxy = createServer((incoming, response) => {
       const { url: path = "", method } = incoming;

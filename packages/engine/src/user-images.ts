@@ -1,33 +1,33 @@
-// Images that an engine pulled because a user named them: noted by a tag of Slipway's own, and removed when they are too many.
+// Images that an engine pulled because a user named them: marked by one of Slipway's own tags, and removed when there are too many.
 //
-// The engine notes when an image was last tagged, and keeps that over its restarts. So each use tags the image again.
+// The engine records when an image was last tagged, and keeps the time across restarts. So each use tags the image again.
 
 import type { UserImageLimits } from "@slipway/core";
 import { callEngine, isPulledName, noteRepository, noteTag, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { lastTaggedAt } from "./last-tagged.ts";
 
-/** From the check of a builder image to the container that uses it passes the upload of the source at most. */
+/** Maximum time between the check of a builder image and the container that uses it: the source is uploaded in between. */
 const sparedMs = 10 * 60_000;
 
 interface NotedImage {
   readonly id: string;
   readonly sizeBytes: number;
   readonly lastUsedAt: Date;
-  /** Names to remove: that of the note, and the one that the image was pulled by. */
+  /** Names to remove: the marking tag, and the name by which the image was pulled. */
   readonly names: readonly string[];
 }
 
 export interface UserImages {
-  /** Notes an image that was pulled for a user. Takes no signal: without the note, an image that an aborted call pulled would stay. */
+  /** Marks an image as pulled for a user. Takes no signal: an image pulled by an aborted call would stay forever without the mark. */
   notePull(reference: string): Promise<void>;
-  /** Notes the use of an image that the engine had. One that was not pulled for a user is left alone. */
+  /** Records the use of an image that the engine already had. Images that were not pulled for a user are left alone. */
   noteUse(reference: string, signal: AbortSignal): Promise<void>;
   /** @see BuildEngine.pruneUserImages */
   prune(limits: UserImageLimits): Promise<void>;
 }
 
-/** @param now the clock of the engine's machine, as far as ten minutes matter. */
+/** @param now the clock of the engine's machine, to within ten minutes. */
 export function openUserImages(docker: Docker, installationId: string, now: () => Date): UserImages {
   const repository = noteRepository(installationId);
   const note = async (reference: string, signal?: AbortSignal) => {
@@ -74,17 +74,17 @@ async function listNoted(docker: Docker, repository: string): Promise<readonly N
   return noted.flat();
 }
 
-/** The engine lists only the names that match its filter. */
+/** The engine lists only names that match its filter. */
 async function namesOf(docker: Docker, id: string, repository: string): Promise<readonly string[]> {
   const { RepoTags, RepoDigests } = await callEngine("inspect an image", () => docker.getImage(id).inspect());
   const all = [...RepoTags, ...RepoDigests];
   const ours = all.filter((name) => isPulledName(repository, name, all));
   const isNote = (name: string) => name.startsWith(`${repository}:`);
-  // The note last: with it, a later sweep finds what could not be removed.
+  // The marking tag is last: while it exists, a later pass finds images that could not be removed.
   return [...ours.filter((name) => !isNote(name)), ...ours.filter(isNote)];
 }
 
-/** Ids of the images of all containers. */
+/** Ids of the images that containers use. */
 async function usedImages(docker: Docker): Promise<readonly string[]> {
   const list = (abortSignal: AbortSignal) => docker.listContainers({ all: true, abortSignal });
   return (await callEngine("list containers", list)).map(({ ImageID }) => ImageID);
@@ -99,7 +99,7 @@ async function imageId(docker: Docker, reference: string): Promise<string | null
   }
 }
 
-/** Removes the image with its last name. Keeps it when a container has begun to use it, or another process removes it. */
+/** Removes the image when its last name is removed. Keeps it when a container has begun to use it, or another process removes it. */
 async function removeName(docker: Docker, name: string): Promise<void> {
   try {
     await callEngine("remove an image", () => docker.getImage(name).remove());

@@ -1,4 +1,4 @@
-// Makes /work a folder of the build's user. In the stack it is one. Images of operators may have none, or one of root's.
+// Makes /work belong to the build's user. In the stack it does; operators' images may have no /work, or one owned by root.
 
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
@@ -8,7 +8,7 @@ import { directoriesTar } from "./directories-tar.ts";
 import { buildUserId, workPath } from "./sandbox-config.ts";
 
 export interface WorkFolders {
-  /** Call it for a created container before its first upload. What is found out about an image holds for all its containers. */
+  /** Call it for a created container before its first upload. The result for an image is reused for all its containers. */
   prepare(container: Docker.Container, image: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export function openWorkFolders(): WorkFolders {
   };
 }
 
-/** @returns the numeric owner; null when there is no folder. Reads only the first entry of the tar. */
+/** @returns the owner's numeric id; null when there is no folder. Reads only the first entry of the tar. */
 async function ownerOf(container: Docker.Container, signal: AbortSignal): Promise<number | null> {
   const open = (): Promise<Readable> => container.getArchive({ path: workPath }) as Promise<Readable>;
   const action = `read the owner of ${workPath}`;

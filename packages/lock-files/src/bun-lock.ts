@@ -1,4 +1,4 @@
-// Reads bun.lock. Packages of the source itself are left out.
+// Reads bun.lock. Packages in the source itself are omitted.
 
 import { z } from "zod";
 import { sha512Of } from "./node-locks.ts";
@@ -12,14 +12,14 @@ const lockSchema = z.object({
     z.string(),
     nodeSchema.extend({ name: z.string().default(""), devDependencies: names }),
   ),
-  /** By the names that lead to it, as folders of node_modules do. The first item is `name@version`, or `name@workspace:folder`. */
+  /** By the chain of names leading to a package, like nested node_modules. The first item: `name@version`, or `name@workspace:folder`. */
   packages: z.record(z.string(), z.tuple([z.string()], z.unknown())).default({}),
 });
 
 type Lock = z.output<typeof lockSchema>;
 
 interface Wanted {
-  /** Key of what asks for them; "" for the root. */
+  /** Key of the requesting package; "" for the root. */
   readonly by: string;
   readonly names: readonly string[];
 }
@@ -29,15 +29,15 @@ const maxKeyLength = 4_096;
 /** Maximum total length of the keys that are looked up. A monorepo of 10,000 packages needs about a tenth of it. */
 const maxLookUpLength = 20_000_000;
 
-/** All packages. Those that only development needs have the scope "excluded". */
+/** All packages. Packages needed only for development have the scope "excluded". */
 export function readBunLock(text: string): Found {
   return read(text, ({ workspaces }) => Object.keys(workspaces));
 }
 
 /**
- * @param workspace its path in the monorepo.
- * @returns the packages that it and the root depend on, directly or not; null for a file that cannot be read, that would take too long to
- * follow, or that does not have the workspace.
+ * @param workspace the workspace's path in the monorepo.
+ * @returns the direct and indirect dependencies of the workspace and the root; null for a file that cannot be read, that would take too
+ * long to follow, or that does not contain the workspace.
  */
 export function readBunWorkspace(text: string, workspace: string): Found {
   return read(text, () => ["", workspace]);
@@ -64,7 +64,7 @@ function read(text: string, foldersOf: (lock: Lock) => readonly string[]): Found
   return { packages: found, isComplete: found.length === keys.length };
 }
 
-/** A package from a registry has its digest last. */
+/** The last item of a registry package is its digest. */
 function packageOf(items: readonly unknown[] = [], isReleased: boolean): readonly LockedPackage[] {
   const [, name, version] = /^(@?[^@]+)@(\d.*)$/.exec(String(items[0])) ?? [];
   if (name === undefined || version === undefined) return [];
@@ -80,7 +80,7 @@ function inReleases(node: Partial<z.output<typeof nodeSchema>> = {}): readonly s
   return Object.keys({ ...node.dependencies, ...node.optionalDependencies, ...node.peerDependencies });
 }
 
-/** Follows dependencies, and stops when it has looked up too many. */
+/** Follows dependencies, up to a maximum number of look-ups. */
 class Tree {
   readonly #lock: Lock;
   #lookUpLength = 0;
@@ -89,12 +89,12 @@ class Tree {
     this.#lock = lock;
   }
 
-  /** Whether it has looked up too many: then what it found is not all. */
+  /** Whether the maximum number of look-ups was exceeded, so that the result is incomplete. */
   get isOver(): boolean {
     return this.#lookUpLength > maxLookUpLength;
   }
 
-  /** @returns the keys of what is wanted, and of all that this depends on. */
+  /** @returns the keys of the requested packages, and of all their direct and indirect dependencies. */
   reached(starts: readonly Wanted[]): ReadonlySet<string> {
     const keys = new Set(starts.flatMap((start) => this.#found(start)));
     for (const key of keys)
@@ -110,7 +110,7 @@ class Tree {
     return nodeSchema.safeParse(items.find((item) => typeof item === "object" && item !== null)).data;
   }
 
-  /** As Node.js finds packages: below the one that asks, or below those that it is in. */
+  /** Resolves names like Node.js: below the requesting package, or below its parents. */
   #found({ by, names: wanted }: Wanted): readonly string[] {
     const above = this.isOver || wanted.length === 0 ? [] : this.#above(by);
     const found: string[] = [];
@@ -127,7 +127,7 @@ class Tree {
     return Object.hasOwn(this.#lock.packages, key);
   }
 
-  /** What the keys of packages in it begin with, the nearest first. */
+  /** Prefixes of the keys of packages nested in a package or its parents, nearest first. */
   #above(key: string): readonly string[] {
     const ends = [...key.matchAll(/(?:@[^/]+\/)?[^/]+/g)].map(({ 0: name, index }) => index + name.length);
     const prefixes = ends.reverse().map((end) => `${key.slice(0, end)}/`);

@@ -1,4 +1,4 @@
-// Reads composer.lock. A package is downloaded as an archive that its repository makes, so it has no digest that others could compare.
+// Reads composer.lock. Packages are downloaded as archives that their repositories generate, so they have no comparable digests.
 
 import { z } from "zod";
 import { parsed } from "./parsed.ts";

@@ -1,18 +1,18 @@
-// Reads the gems of Gemfile.lock. It names no groups, so those for development are listed like the others.
+// Reads the gems of Gemfile.lock. It contains no groups, so development gems are listed like the others.
 
 import type { Found, LockedPackage } from "./locked-package.ts";
 
 export interface LockedGem {
   readonly name: string;
-  /** Without the platform. */
+  /** Version without the platform. */
   readonly version: string;
-  /** Whether it is a folder of the source. */
+  /** Whether the gem is a folder of the source. */
   readonly isInSource: boolean;
 }
 
 const gem = /^ {4}([A-Za-z0-9][\w.-]*) \((\d[\w.]*)(?:-[\w.-]+)?\)!?$/;
 
-/** @returns the gems in the order of the file; one that has several platforms is repeated. */
+/** @returns the gems in the order of the file; a gem with several platforms is repeated. */
 export function lockedGems(text: string): readonly LockedGem[] {
   const gems: LockedGem[] = [];
   let isInSource = false;
@@ -24,7 +24,7 @@ export function lockedGems(text: string): readonly LockedGem[] {
   return gems;
 }
 
-/** Gems that are folders of the source are left out. */
+/** Gems in folders of the source are omitted. */
 export function readGemfileLock(text: string): Found {
   if (!/^(?:GEM|GIT|PATH|PLUGIN SOURCE|DEPENDENCIES)$/m.test(text)) return null;
   const packages = new Map<string, LockedPackage>();

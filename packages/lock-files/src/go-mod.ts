@@ -1,8 +1,8 @@
-// Reads the modules of go.mod, which since Go 1.17 names all that a build may use.
+// Reads the modules of go.mod, which since Go 1.17 lists all modules that a build may use.
 
 import type { Found, LockedPackage } from "./locked-package.ts";
 
-/** Modules that are replaced by a folder of the source are left out. */
+/** Modules replaced by a folder of the source are omitted. */
 export function readGoMod(text: string): Found {
   const lines = statementsOf(text);
   const of = (verb: string) => lines.flatMap(([first, ...rest]) => (first === verb ? [rest] : []));

@@ -1,4 +1,4 @@
-// Reads the lock files of all languages: the packages that they name, and what they say about an install.
+// Reads the lock files of all languages: their packages, and facts about the install.
 
 export { lockedGems, type LockedGem } from "./gemfile-lock.ts";
 export type { LockFacts } from "./lock-facts.ts";

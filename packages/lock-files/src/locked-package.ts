@@ -1,17 +1,17 @@
-// What lock files and lists of installed packages name: packages with their versions.
+// The content of lock files and lists of installed packages: packages with their versions.
 
 export interface LockedPackage {
   /** Type in package URLs. */
   readonly type: "npm" | "pypi" | "golang" | "composer" | "gem" | "deb" | "apk";
-  /** Name of the distribution that the package belongs to. */
+  /** Name of the distribution to which the package belongs. */
   readonly namespace?: string;
   readonly name: string;
   readonly version: string;
-  /** More that identifies it, such as its architecture. */
+  /** Further identification, such as the architecture. */
   readonly qualifiers?: Readonly<Record<string, string>>;
-  /** "excluded": for development only. "optional": not on every platform. */
+  /** "excluded": only for development. "optional": not on every platform. */
   readonly scope: "required" | "optional" | "excluded";
-  /** Hexadecimal digest of the package; null when the file has no digest of the package itself. */
+  /** Hexadecimal digest of the package; null when the file contains none. */
   readonly sha512: string | null;
 }
 
@@ -23,7 +23,7 @@ export interface LockedPackages {
   readonly isComplete: boolean;
 }
 
-/** A list of more packages is none: it would hold up the worker that writes it as a document. */
+/** Longer lists are rejected: writing them as a document would block the worker. */
 export const maxPackages = 20_000;
 
 /** The packages in a file; null for a file that the reader cannot read. */

@@ -1,4 +1,4 @@
-// Reads the packages of an app from the lock file that they are installed from.
+// Reads an app's packages from the lock file from which they are installed.
 
 import { readBunLock, readBunWorkspace } from "./bun-lock.ts";
 import { readComposerLock } from "./composer-lock.ts";
@@ -62,8 +62,8 @@ export const lockFileNames: readonly string[] = Object.values(readers).flatMap((
 type Read = (name: string) => Uint8Array | undefined;
 
 /**
- * @param languages of each of them the first lock file is read.
- * @returns null when there is no lock file that can be read, with at most `maxPackages` packages.
+ * @param languages for each of them, the first lock file is read.
+ * @returns null when there is no readable lock file with at most `maxPackages` packages.
  */
 export function lockedPackages(languages: readonly LockLanguage[], read: Read): LockedPackages | null {
   const locks = languages.flatMap((language) => lockOf(readers[language], read) ?? []);
@@ -77,8 +77,8 @@ export function lockedPackages(languages: readonly LockLanguage[], read: Read): 
 }
 
 /**
- * @param manager that installs the monorepo. @param workspace path in the monorepo. @param read content of a file at the monorepo's root.
- * @returns null without a lock file of the package manager that has the workspace.
+ * @param manager the monorepo's package manager. @param workspace path in the monorepo. @param read reads a file at the monorepo's root.
+ * @returns null when the package manager's lock file does not exist or does not contain the workspace.
  */
 export function lockedWorkspace(
   manager: NodePackageManager,

@@ -1,10 +1,10 @@
-// Reads the lock files of npm, pnpm and yarn. Packages of the source itself, such as workspaces, are left out.
+// Reads the lock files of npm, pnpm and yarn. Packages in the source itself, such as workspaces, are omitted.
 
 import { z } from "zod";
 import type { Found, LockedPackage } from "./locked-package.ts";
 import { parsed, yamlOf } from "./parsed.ts";
 
-/** What a lock file of npm says about a package. */
+/** A package's entry in npm's lock file. */
 export const npmEntrySchema = z.object({
   name: z.string().optional(),
   version: z.string().optional(),
@@ -16,7 +16,7 @@ export const npmEntrySchema = z.object({
 });
 const modules = "node_modules/";
 const npmSchema = z.object({ packages: z.record(z.string(), npmEntrySchema) });
-/** What a lock file of pnpm says about a package. */
+/** A package's entry in pnpm's lock file. */
 export const pnpmEntrySchema = z.object({
   resolution: z.object({ integrity: z.string().optional() }).optional(),
   dev: z.boolean().optional(),
@@ -29,7 +29,7 @@ const berryEntrySchema = z.object({
   dependencies: z.record(z.string(), z.coerce.string()).default({}),
 });
 const berrySchema = z.record(z.string(), berryEntrySchema);
-/** An entry of yarn.lock of yarn 2 and later. Its key has all requests that it answers, such as `a@npm:^1.0.0, a@npm:^1.1.0`. */
+/** An entry in yarn.lock of yarn 2 and later. Its key contains all requests that it satisfies, such as `a@npm:^1.0.0, a@npm:^1.1.0`. */
 type BerryEntry = readonly [key: string, z.output<typeof berryEntrySchema>];
 
 /** Versions 2 and 3, which npm 7 and later write. */
@@ -38,7 +38,7 @@ export function readNpmLock(text: string): Found {
   return lock.success ? npmPackages(Object.entries(lock.data.packages)) : null;
 }
 
-/** @param entries with their paths. */
+/** @param entries entries with their paths. */
 export function npmPackages(
   entries: readonly (readonly [path: string, z.output<typeof npmEntrySchema>])[],
 ): NonNullable<Found> {
@@ -52,7 +52,7 @@ export function npmPackages(
   return { packages, isComplete: packages.length === inModules.length };
 }
 
-/** @param path in package-lock.json. @returns the name that the package is installed by. */
+/** @param path in package-lock.json. @returns the name under which the package is installed. */
 export function nameAt(path: string): string {
   return path.slice(path.lastIndexOf(modules) + modules.length);
 }
@@ -62,7 +62,7 @@ export function readPnpmLock(text: string): Found {
   return lock.success ? pnpmPackages(Object.entries(lock.data.packages)) : null;
 }
 
-/** @param entries with their keys: `name@1.0.0(peers)`, `/name@1.0.0(peers)` up to pnpm 8, and `/name/1.0.0_peers` up to pnpm 7. */
+/** @param entries entries with their keys: `name@1.0.0(peers)`, `/name@1.0.0(peers)` up to pnpm 8, `/name/1.0.0_peers` up to pnpm 7. */
 export function pnpmPackages(
   entries: readonly (readonly [key: string, z.output<typeof pnpmEntrySchema>])[],
 ): NonNullable<Found> {
@@ -87,7 +87,7 @@ export function isYarn1Lock(text: string): boolean {
   return /^# yarn lockfile v1\s*$/m.test(text);
 }
 
-/** An entry begins with a line such as `"@a/b@^1.0.0", "@a/b@^1.1.0":`, or `c@npm:d@^1` for d by another name. */
+/** An entry begins with a line such as `"@a/b@^1.0.0", "@a/b@^1.1.0":`, or `c@npm:d@^1` for d under another name. */
 function readYarn1(text: string): Found {
   const entries = text.split(/\n(?=\S)/).filter((entry) => !entry.startsWith("#") && entry.trim() !== "");
   const packages = entries.flatMap((entry): LockedPackage[] => {
@@ -109,7 +109,7 @@ export function berryEntries(text: string): readonly BerryEntry[] | null {
   return metadata === undefined ? null : Object.entries(entries);
 }
 
-/** Has no digests: the checksums are those of archives that yarn itself makes. */
+/** Without digests: the file's checksums are those of archives that yarn itself creates. */
 export function berryPackages(entries: readonly BerryEntry[]): NonNullable<Found> {
   const published = entries.filter(([, { resolution }]) => !resolution.includes("@workspace:"));
   const packages = published.flatMap(([, { resolution, version }]): LockedPackage[] => {
@@ -123,7 +123,7 @@ function optionalIf(isOptional: boolean | undefined): "optional" | "required" {
   return isOptional === true ? "optional" : "required";
 }
 
-/** @param integrity as in Subresource Integrity. */
+/** @param integrity in the format of Subresource Integrity. */
 export function sha512Of(integrity: string | undefined): string | null {
   const [, digest] = /(?:^|\s)sha512-([A-Za-z0-9+/]+=*)/.exec(integrity ?? "") ?? [];
   return digest === undefined ? null : Buffer.from(digest, "base64").toString("hex");

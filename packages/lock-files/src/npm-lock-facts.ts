@@ -1,4 +1,4 @@
-// Reads what npm's lock file says about an install, and which programs its packages provide.
+// Reads facts about an install from npm's lock file, and the programs that its packages provide.
 
 import { z } from "zod";
 import type { LockFacts } from "./lock-facts.ts";
@@ -22,7 +22,7 @@ const schema = z.object({
 /** A package whose commands are in node_modules/.bin. */
 interface ProgramProvider {
   readonly packageName: string;
-  /** Whether it is installed without devDependencies, too. */
+  /** Whether it is also installed without devDependencies. */
   readonly inReleases: boolean;
 }
 
@@ -61,7 +61,7 @@ function packagesOf(text: string) {
   return Object.entries(lock.data.packages).filter(([path]) => path !== "");
 }
 
-/** Whether a package is part of the source, without being one of the linked folders or a dependency of one. */
+/** Whether a package is part of the source, but is neither a linked folder nor a dependency of one. */
 function isInSource(path: string, resolved: string | undefined, linkedFolders: readonly string[]): boolean {
   const isOfFolder = (folder: string) => path === folder || path.startsWith(`${folder}/node_modules/`);
   const isKnown = path.startsWith("node_modules/") || linkedFolders.some(isOfFolder);

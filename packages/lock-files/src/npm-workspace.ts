@@ -1,4 +1,4 @@
-// Reads what a lock file of npm says about one workspace of a monorepo: the packages that it and the root depend on, directly or not.
+// Reads from npm's lock file the direct and indirect dependencies of one workspace of a monorepo, and of its root.
 
 import { z } from "zod";
 import { npmEntrySchema, npmPackages } from "./node-locks.ts";
@@ -25,8 +25,8 @@ const maxLookUpLength = 20_000_000;
 const modules = "node_modules/";
 
 /**
- * @param workspace its path in the monorepo. The packages that only its development needs have the scope "excluded".
- * @returns null for a file that cannot be read, that would take too long to follow, or that does not have the workspace.
+ * @param workspace the workspace's path in the monorepo. Packages needed only for its development have the scope "excluded".
+ * @returns null for a file that cannot be read, that would take too long to follow, or that does not contain the workspace.
  */
 export function readNpmWorkspace(text: string, workspace: string): Found {
   const lock = lockSchema.safeParse(parsed(text, JSON.parse));
@@ -44,10 +44,10 @@ export function readNpmWorkspace(text: string, workspace: string): Found {
   return npmPackages(kept.map(([path, entry]) => [path, { ...entry, dev: !released.has(path) }]));
 }
 
-/** Follows dependencies, and stops when it has looked up too many. */
+/** Follows dependencies, up to a maximum number of look-ups. */
 class Tree {
   readonly #packages: Entries;
-  /** Folders that have packages in node_modules; "" or with a slash at the end. */
+  /** Folders with packages in node_modules; "" or with a trailing slash. */
   readonly #folders: ReadonlySet<string>;
   #lookUpLength = 0;
 
@@ -57,12 +57,12 @@ class Tree {
     this.#folders = new Set(inModules.map((path) => path.slice(0, path.lastIndexOf(modules))));
   }
 
-  /** Whether it has looked up too many: then what it found is not all. */
+  /** Whether the maximum number of look-ups was exceeded, so that the result is incomplete. */
   get isOver(): boolean {
     return this.#lookUpLength > maxLookUpLength;
   }
 
-  /** @returns the paths of these entries, and of all that they depend on. */
+  /** @returns the paths of these entries, and of all their direct and indirect dependencies. */
   reachable(starts: readonly string[]): ReadonlySet<string> {
     const packages = this.#packages;
     const reached = new Set(starts);
@@ -77,7 +77,7 @@ class Tree {
     return reached;
   }
 
-  /** As Node.js finds packages: in node_modules of the folder, or of the nearest one above that has it. */
+  /** Resolves names like Node.js: in node_modules of the folder, or of the nearest parent that has the package. */
   found(from: string, wanted: Readonly<Record<string, unknown>> = {}): readonly string[] {
     const found: string[] = [];
     const folders = this.isOver ? [] : this.#foldersAbove(from);
@@ -94,7 +94,7 @@ class Tree {
     return Object.hasOwn(this.#packages, path);
   }
 
-  /** The folder itself and those above it that have packages, nearest first. */
+  /** The folder itself and its parents that contain packages, nearest first. */
   #foldersAbove(path: string): readonly string[] {
     const folders = path === "" ? [] : [`${path}/`];
     for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1))

@@ -1,4 +1,4 @@
-// Parses files of apps, which may contain anything.
+// Parses files of apps, which may have any content.
 
 import { parse } from "yaml";
 
@@ -14,7 +14,7 @@ export function parsed(text: string, read: (text: string) => unknown): unknown {
   }
 }
 
-/** @returns undefined for a text that is too long, or no YAML. The text of bun.lock is YAML, too. */
+/** @returns undefined for text that is too long, or not YAML. The text of bun.lock is YAML, too. */
 export function yamlOf(text: string): unknown {
   if (text.length > maxYamlLength) return undefined;
   // With uniqueKeys each key would be compared with all others: minutes for a long file.

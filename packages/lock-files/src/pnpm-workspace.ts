@@ -1,4 +1,4 @@
-// Reads what a lock file of pnpm says about one workspace of a monorepo: the packages that it and the root depend on, directly or not.
+// Reads from pnpm's lock file the direct and indirect dependencies of one workspace of a monorepo, and of its root.
 
 import { posix } from "node:path";
 import { z } from "zod";
@@ -6,14 +6,14 @@ import { pnpmEntrySchema, pnpmPackages } from "./node-locks.ts";
 import type { Found } from "./locked-package.ts";
 import { yamlOf } from "./parsed.ts";
 
-/** The version of a dependency is a text up to pnpm 7, and in an object with the specifier since. */
+/** A dependency's version is a string up to pnpm 7, and since then part of an object with the specifier. */
 const version = z.string().or(z.object({ version: z.string() }).transform((given) => given.version));
 const versions = z.record(z.string(), version).default({});
 const nodeSchema = z.object({ dependencies: versions, optionalDependencies: versions });
 const lockSchema = z.object({
   importers: z.record(z.string(), nodeSchema.extend({ devDependencies: versions })),
   packages: z.record(z.string(), pnpmEntrySchema.extend(nodeSchema.shape)).default({}),
-  /** Since pnpm 9: what packages depend on, by their keys with their peers. */
+  /** Since pnpm 9: the dependencies of packages, by their keys with peers. */
   snapshots: z.record(z.string(), nodeSchema).optional(),
 });
 
@@ -21,7 +21,7 @@ type Lock = z.output<typeof lockSchema>;
 type Node = z.output<typeof nodeSchema>;
 
 interface Wanted {
-  /** Folder that links start from. */
+  /** Folder to which links are relative. */
   readonly folder: string;
   readonly versions: Node["dependencies"];
 }
@@ -33,8 +33,8 @@ interface Reached {
 }
 
 /**
- * @param workspace its path in the monorepo. The packages that only development needs have the scope "excluded".
- * @returns null for a file that cannot be read, or that does not have the workspace.
+ * @param workspace the workspace's path in the monorepo. Packages needed only for development have the scope "excluded".
+ * @returns null for a file that cannot be read, or that does not contain the workspace.
  */
 export function readPnpmWorkspace(text: string, workspace: string): Found {
   const lock = lockSchema.safeParse(yamlOf(text));
@@ -78,7 +78,7 @@ function reached({ importers, packages, snapshots = packages }: Lock, starts: re
         follow(folders, linked, linked, own(importers, linked));
       } else {
         const key = keysOf(name, given).find((one) => Object.hasOwn(snapshots, one)) ?? "";
-        // Links of packages start from the root.
+        // Links of packages are relative to the root.
         follow(keys, key, ".", own(snapshots, key));
       }
     }
@@ -89,7 +89,7 @@ function inReleases({ dependencies, optionalDependencies }: Node): Wanted["versi
   return { ...dependencies, ...optionalDependencies };
 }
 
-/** A package by another name has its key in place of a version. */
+/** A package under another name has its key in place of a version. */
 function keysOf(name: string, given: string): readonly string[] {
   return [`${name}@${given}`, given, `/${name}@${given}`, `/${name}/${given}`];
 }

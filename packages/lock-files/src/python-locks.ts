@@ -1,4 +1,4 @@
-// Reads the lock files of uv, Poetry and Pipenv, and requirements. Which archive of a version is installed depends on the platform, so
+// Reads the lock files of uv, Poetry and Pipenv, and requirements. The platform determines which archive of a version is installed, so
 // packages have no digests.
 
 import { parse } from "smol-toml";
@@ -24,7 +24,7 @@ const pipfileSchema = z.object({ default: pipenvGroup, develop: pipenvGroup });
 /** `name==1.0`, with extras before it. Spaces are single ones: more would make the search take the square of their number. */
 const pin = /^([A-Za-z0-9][\w.-]*) ?(?:\[[^\]]*\] ?)?===? ?([\w.!+-]+)$/;
 
-/** The lock files of uv and of Poetry. Packages of the source itself are left out. */
+/** The lock files of uv and of Poetry. Packages in the source itself are omitted. */
 export function readTomlLock(text: string): Found {
   const lock = tomlSchema.safeParse(parsed(text, parse));
   if (!lock.success) return null;
@@ -56,13 +56,13 @@ export function requirementLines(text: string): readonly string[] {
   return lines.map((line) => line.replace(/(^|\s)#.*/, "").trim()).filter((line) => line !== "");
 }
 
-/** Only requirements with one version are exact; those of a file of `pip freeze` are. */
+/** Only requirements with an exact version are read, as in the output of `pip freeze`. */
 export function readRequirements(text: string): Found {
   const lines = requirementLines(text).filter(
     (line) => !/^(?:--(?:index-url|extra-index-url|find-links|trusted-host)|-i|-f)\b/.test(line),
   );
   const packages = lines.flatMap((line): LockedPackage[] => {
-    // Without the marker or options behind it.
+    // The requirement without its marker and options.
     const [requirement = ""] = line.replaceAll(/\s+/g, " ").split(/ ?;| --/, 1);
     const match = pin.exec(requirement);
     return match === null ? [] : [pypi(match[1] ?? "", match[2] ?? "", "required")];

@@ -1,4 +1,4 @@
-// Reads a lock file to find out whether an install depends on more than the lock file, the manifest and a few settings.
+// Reads from a lock file whether an install depends on more than the lock file, the manifest and a few settings.
 
 import { posix } from "node:path";
 import { z } from "zod";
@@ -51,7 +51,7 @@ const bunSchema = z.object({
   patchedDependencies: z.undefined().optional(),
 });
 
-/** @returns null for a file that cannot be read, or that says something which this reader does not know. */
+/** @returns null for a file that cannot be read, or that contains something unknown to this reader. */
 export function readLockFacts(manager: NodePackageManager, text: string): LockFacts | null {
   if (manager === "npm") return npmLockFacts(text);
   if (text.length > maxYamlLength) return null;
@@ -65,7 +65,7 @@ function pnpmLockFacts(value: unknown): LockFacts | null {
   const { importers = { ".": {} }, packages = {}, snapshots, lockfileVersion = "" } = lock.data;
   const linkedFolders = Object.keys(importers).filter((folder) => folder !== ".");
   const entries = Object.entries(packages);
-  // Up to pnpm 8
+  // Up to pnpm 8.
   const saysWhatBuilds = /^[56]\./.test(lockfileVersion);
   const mayBuild = entries.filter(([, { requiresBuild = false }]) => requiresBuild || !saysWhatBuilds);
   const isInSource = ([key, { resolution }]: (typeof entries)[number]) =>
@@ -76,7 +76,7 @@ function pnpmLockFacts(value: unknown): LockFacts | null {
     usesSource:
       importersUseSource(importers) ||
       entries.some(isInSource) ||
-      // A package whose peer is a workspace
+      // A package whose peer is a workspace.
       inSource.test(
         JSON.stringify([
           snapshots ?? null,
@@ -105,7 +105,7 @@ function importersUseSource(importers: Readonly<Record<string, Readonly<Record<s
   );
 }
 
-/** The version of a dependency is a text up to pnpm 7, and in an object with the specifier since. */
+/** A dependency's version is a string up to pnpm 7, and since then part of an object with the specifier. */
 function versionsIn(fields: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.values(fields).flatMap((dependencies) =>
     Object.values(dependenciesSchema.safeParse(dependencies).data ?? {}),

@@ -1,12 +1,12 @@
-// Reads what a yarn.lock says about one workspace of a monorepo. Yarn 1 installs the packages of all workspaces.
+// Reads from yarn.lock the packages of one workspace of a monorepo. Yarn 1 installs the packages of all workspaces.
 
 import { berryEntries, berryPackages, isYarn1Lock, readYarnLock } from "./node-locks.ts";
 import type { Found } from "./locked-package.ts";
 
 /**
- * @param workspace its path in the monorepo. Those for development are not marked: the file does not tell which they are.
- * @returns the packages that it and the root depend on, directly or not; null for a file that cannot be read, or that does not have the
- * workspace.
+ * @param workspace the workspace's path in the monorepo. Development packages are not marked, because the file does not distinguish them.
+ * @returns the direct and indirect dependencies of the workspace and the root; null for a file that cannot be read, or that does not
+ * contain the workspace.
  */
 export function readYarnWorkspace(text: string, workspace: string): Found {
   if (isYarn1Lock(text)) return readYarnLock(text);
@@ -23,7 +23,7 @@ export function readYarnWorkspace(text: string, workspace: string): Found {
   let isComplete = true;
   for (const [, { dependencies }] of reached)
     for (const [name, range] of Object.entries(dependencies)) {
-      // Up to yarn 3 without the protocol
+      // Up to yarn 3, the range has no protocol.
       const entry = answers.get(`${name}@${range}`) ?? answers.get(`${name}@npm:${range}`);
       if (entry === undefined) isComplete = false;
       else reached.add(entry);

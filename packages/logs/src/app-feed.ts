@@ -16,11 +16,11 @@ export interface AppFeedOptions {
   readonly appId: string;
   readonly bus: Bus;
   readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "recent" | "get"> };
-  /** The reads that followers share, of all apps of the process. */
+  /** Shares the followers' reads across all apps of the process. */
   readonly reads: SharedReads;
   readonly now: () => Date;
   readonly onError: (error: unknown) => void;
-  /** How long a deployment is listed after its end. */
+  /** How long a deployment remains listed after its end. */
   readonly recentMs: number;
 }
 
@@ -32,8 +32,8 @@ interface CachedDeployment {
   writer: Takeover | undefined;
   takeovers: Takeovers;
   /**
-   * Whether every follower of the app receives it. Deployments that ended earlier are cached only for followers that
-   * requested them by id or have not received all of them.
+   * Whether every follower of the app receives it. Deployments that ended earlier are cached only for followers that requested them
+   * by id, or have not yet received all their events.
    */
   readonly listed: boolean;
 }
@@ -45,9 +45,9 @@ const noTakeovers: Takeovers = { newest: 0, all: [] };
 
 /** The interface of a follower towards its feed. */
 export interface FeedFollower {
-  /** Ids of the deployments that the feed has to cache for this follower. */
+  /** Ids of the deployments that the feed must cache for this follower. */
   readonly requiredDeployments: Iterable<string>;
-  /** Sends the events that follow the last sent ones. */
+  /** Sends the events after those already sent. */
   wake(): void;
   /** Receives a live batch. */
   receiveLines(deployment: Deployment, batch: LineBatch): void;
@@ -64,7 +64,7 @@ export class AppFeed {
   #listedAt: Date | undefined;
   #reading: Promise<void> | undefined;
   #nextReading: Promise<void> | undefined;
-  /** A status message arrived and the cache does not contain the status yet. Live lines that follow are not sent meanwhile. */
+  /** Set after a status message, until the cache contains the status. Meanwhile, following live lines are not sent. */
   #stale = false;
 
   constructor(options: AppFeedOptions) {
@@ -108,7 +108,7 @@ export class AppFeed {
       this.deployment(deploymentId)?.attempt ?? 0,
       this.takeovers(deploymentId).newest,
     );
-    // A frozen worker may later store lines that were replaced meanwhile.
+    // A frozen worker may later store lines that have been replaced in the meantime.
     const kept = (batches: readonly LineBatch[]) =>
       batches.flatMap((batch) => keptLines(this.takeovers(deploymentId), batch) ?? []);
     yield* readLog({
@@ -126,7 +126,7 @@ export class AppFeed {
     return this.#cache.get(deploymentId)?.takeovers ?? noTakeovers;
   }
 
-  /** The last line up to `seq` that no attempt after `attempt` has replaced, by the stored log of an ended deployment. */
+  /** The last line up to `seq` that no attempt after `attempt` has replaced, according to the stored log of an ended deployment. */
   keptSeqInStore(deploymentId: string, attempt: number, seq: number): Promise<number> {
     return keptSeqInStore(this.#options.store.logs, deploymentId, { attempt, seq });
   }
@@ -135,7 +135,7 @@ export class AppFeed {
     this.#followers.add(follower);
   }
 
-  /** @returns whether no follower is left. */
+  /** @returns whether the app has no followers left. */
   remove(follower: FeedFollower): boolean {
     return this.#followers.delete(follower) && this.#followers.size === 0;
   }
@@ -158,13 +158,13 @@ export class AppFeed {
     }
   }
 
-  /** Refreshes the cache, in case a message was lost, and wakes the followers. Reports errors. */
+  /** Refreshes the cache in case messages were lost, and wakes the followers. Reports errors. */
   resync(): void {
     this.refresh().catch((error: unknown) => this.reportError(error));
   }
 
   /**
-   * Reads the deployments again and wakes the followers. The reading starts after the call: calls during a reading share the
+   * Reads the deployments again and wakes the followers. The read starts after the call: calls during a read share the
    * next one.
    */
   refresh(): Promise<void> {
@@ -259,7 +259,7 @@ export class AppFeed {
     Object.assign(cached, newerEnd({ lastSeq: lastSeqOf(batch), writer }, cached));
     if (isNewWriter) cached.takeovers = takeoversOf(cached.deployment, writer);
     if (this.#stale) {
-      // The reading for the status failed.
+      // The read for the status failed.
       if (this.#reading === undefined) this.resync();
       return;
     }
@@ -269,7 +269,7 @@ export class AppFeed {
   }
 }
 
-/** The later of two ends of a log. The end of a newer attempt may have a lower number. */
+/** The more recent of two ends of a log. A newer attempt's end may have a lower number. */
 function newerEnd(found: LogEnd, known: LogEnd | undefined): LogEnd {
   if (known === undefined) return found;
   const [before, now] = [known.writer?.attempt ?? 0, found.writer?.attempt ?? 0];

@@ -1,4 +1,4 @@
-// Appends a last line to the log of a deployment that no worker runs, and ends it.
+// Appends a last line to the log of a deployment that no worker is running, and ends the log.
 
 import type { Deployment, LogSummary } from "@slipway/core";
 import { openLogWriter } from "./writer.ts";

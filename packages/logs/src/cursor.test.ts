@@ -66,7 +66,7 @@ function after(deployment: Deployment, statusesSent: number): number | null {
   return nextStatus(deployment, newCursor({ statusesSent }))?.afterSeq ?? null;
 }
 
-/** @param readsMs the times of reads that found no line. */
+/** @param readsMs times of reads that found no line. */
 function afterWaiting(deployment: Deployment, readsMs: readonly number[], statusesSent = 2): number | null {
   const cursor = newCursor({ statusesSent });
   for (const ms of readsMs) recordCaughtUp(deployment, cursor, later(ms));

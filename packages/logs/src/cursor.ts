@@ -1,4 +1,4 @@
-// One follower's position in one deployment: the lines and statuses it was sent, and the status that follows.
+// One follower's position in one deployment: the lines and statuses already sent, and the next status.
 
 import { isFinal } from "@slipway/core";
 import type { Deployment, StatusChange } from "@slipway/core";
@@ -6,19 +6,19 @@ import type { Deployment, StatusChange } from "@slipway/core";
 export interface Cursor {
   /** Number of the next line to send. */
   nextSeq: number;
-  /** The newest attempt whose takeover of the log was compared with the lines that were sent; null before the first comparison. */
+  /** The newest attempt whose takeover of the log was compared with the sent lines; null before the first comparison. */
   attempt: number | null;
-  /** How many statuses of the deployment's history were sent. */
+  /** Number of statuses of the deployment's history already sent. */
   statusesSent: number;
   /** Whether the deployment needs no `new` event, or one was sent. */
   announced: boolean;
   /** Set while the deployment has ended and line `nextSeq` is missing. */
   missing: { readonly since: Date; readonly nextSeq: number } | null;
-  /** The wait for missing lines timed out: statuses are sent without them. */
+  /** Set after a time-out of the wait for missing lines: statuses are sent without them. */
   timedOut: boolean;
 }
 
-/** How long a final status is delayed for missing lines, or for a log that was not sealed. */
+/** Maximum delay of a final status because of missing lines, or of an unsealed log. */
 const timeouts = { missingLineMs: 30_000, sealMs: 15_000 } as const;
 
 export interface NextStatus {
@@ -27,7 +27,7 @@ export interface NextStatus {
   readonly afterSeq: number;
 }
 
-/** The cursor of a follower that begins with the first line, unless `from` says otherwise. */
+/** A follower's new cursor, at the first line unless `from` sets another position. */
 export function newCursor(from: Partial<Cursor> = {}): Cursor {
   return {
     nextSeq: 1,
@@ -40,13 +40,13 @@ export function newCursor(from: Partial<Cursor> = {}): Cursor {
   };
 }
 
-/** @returns the next status, to be sent after its lines; null when all were sent, or its line number is not available yet. */
+/** @returns the next status, to be sent after its lines; null when all were sent, or its line number is not known yet. */
 export function nextStatus(deployment: Deployment, cursor: Cursor): NextStatus | null {
   const change = deployment.history[cursor.statusesSent];
   if (change === undefined) return null;
   if (cursor.timedOut) return { change, afterSeq: 0 };
   if (!isFinal(change.status)) {
-    // a log that lost lines may end before this number
+    // A log that lost lines may end before this number.
     const lineCount = deployment.logLineCount ?? Number.POSITIVE_INFINITY;
     return { change, afterSeq: Math.min(change.lineCount ?? 0, lineCount) };
   }
@@ -56,7 +56,7 @@ export function nextStatus(deployment: Deployment, cursor: Cursor): NextStatus |
 }
 
 /**
- * Records that every available line was sent. The timeout for the missing lines of a finished deployment starts here, so that
+ * Records that every available line was sent. The timeout for missing lines of a finished deployment starts here, so that
  * the time for reading and sending available lines does not count.
  */
 export function recordCaughtUp(deployment: Deployment, cursor: Cursor, now: Date): void {

@@ -1,10 +1,10 @@
-// Publishes new deployments and status changes to an app's followers. The store must contain the change already.
+// Publishes new deployments and status changes to an app's followers. Changes must be stored before.
 
 import { appChannel, publish } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { DeploymentEvents } from "@slipway/core";
 
-/** Publishes on the channel of the deployment's app. */
+/** Publishes events on the channel of the deployment's app. */
 export function deploymentEvents(bus: Bus): DeploymentEvents {
   return {
     created: ({ id: deploymentId, appId, number, gitRef, pusher }) =>

@@ -20,7 +20,7 @@ export interface LogFeedOptions {
     readonly deployments: Pick<DeploymentStore, "recent" | "get">;
   };
   readonly now: () => Date;
-  /** Between two reads of the store and Redis that make up for lost messages. */
+  /** Interval of rereading the store and Redis, which compensates for lost messages. */
   readonly resyncMs?: number;
   /** Receives errors of operations that will be retried, for the process's log. */
   readonly onError: (error: unknown) => void;
@@ -47,15 +47,15 @@ export class LogFeed implements AsyncDisposable {
     this.#options = options;
     const { bus, onError, resyncMs = defaultResyncMs } = options;
     const resync = () => this.#resync();
-    // The store and Redis have what the messages lost during an outage contained.
+    // After an outage, the store and Redis contain the content of lost messages.
     this.#subscriber = openSubscriber(bus, { onError, onConnected: resync });
     this.#timer = setInterval(contain(resync, onError), resyncMs);
   }
 
   /**
-   * Follows an app until the follower is closed. It replays the unfinished and recently finished deployments, oldest first, and
+   * Follows an app until the follower is closed. It replays unfinished and recently finished deployments, oldest first, and
    * continues live; with `only`, it follows a single deployment from the given position. Each line and status is sent once and
-   * in order. When Redis or the store is unavailable, the follower waits and then continues where it stopped.
+   * in order. When Redis or the store is unavailable, the follower waits and later continues from its position.
    */
   follow(appId: string, options: FollowerOptions): Follower {
     const app = this.#apps.get(appId) ?? this.#openApp(appId);
@@ -71,7 +71,7 @@ export class LogFeed implements AsyncDisposable {
     await this.#subscriber[Symbol.asyncDispose]();
   }
 
-  /** Subscribes before it reads the deployments, so that no event between the two is lost. Retries until it succeeds. */
+  /** Subscribes before it reads the deployments, so that no event in between is lost. Retries until it succeeds. */
   async #start(app: AppFeed, follower: Follower): Promise<void> {
     while (!follower.closed) {
       try {

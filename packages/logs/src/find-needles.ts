@@ -1,4 +1,4 @@
-// Finds many texts in one pass, with the search of Wu and Manber.
+// Finds many texts in one pass, with the Wu-Manber algorithm.
 
 import type { Needle } from "./needles.ts";
 
@@ -7,15 +7,15 @@ export interface Span {
   readonly end: number;
 }
 
-/** @returns the spans of all needles, in order; overlapping and adjacent ones are one. Reports the variable of each. */
+/** @returns the spans of all needles, in order; overlapping and adjacent spans are merged. Reports the variable of each needle found. */
 export type Find = (text: string, onFound?: (variable: string) => void) => Span[];
 
 const tableSize = 65_536;
-/** How many characters at the end of the window decide how far it moves. */
+/** Number of characters at the end of the window that determine how far it moves. */
 const blockChars = 3;
 
 /**
- * A window as long as the shortest needle skips ahead by a distance that its last three characters determine. With hundreds of
+ * A window as long as the shortest needle moves ahead by a distance that its last three characters determine. With hundreds of
  * needles it is ten times faster than a regular expression of alternatives.
  */
 export function findNeedles(needles: readonly Needle[]): Find {
@@ -61,7 +61,7 @@ function block(text: string, last: number): number {
   return ((a << 10) ^ (b << 5) ^ text.charCodeAt(last)) & (tableSize - 1);
 }
 
-/** The needle's place in the text, and what precedes and follows it there as in its source. */
+/** The needle's span in the text, extended by the neighboring characters that match its source. */
 function extended(
   text: string,
   at: number,
@@ -74,7 +74,7 @@ function extended(
   return { start: at - before + keptBefore, end: at + after - keptAfter };
 }
 
-/** Appends a span, merged with those before it that it touches. */
+/** Appends a span, merged with the preceding spans that it touches. */
 function add(spans: Span[], span: Span): void {
   let { start, end } = span;
   for (let last = spans.at(-1); last && last.end >= start; last = spans.at(-1)) {

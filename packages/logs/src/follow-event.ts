@@ -15,8 +15,8 @@ export type FollowEvent =
       readonly index: number;
     }
   /**
-   * The lines after line `afterSeq` were replaced: the client has to drop them. The lines that replace them follow. `lineCount` is the
-   * number of replaced lines that were sent.
+   * The lines after line `afterSeq` were replaced: the client must drop them. The replacing lines follow. `lineCount` is the
+   * number of replaced lines that had been sent.
    */
   | {
       readonly type: "rewind";
@@ -24,9 +24,9 @@ export type FollowEvent =
       readonly afterSeq: number;
       readonly lineCount: number;
     }
-  /** Consecutive lines. All followers of an app receive the same `batch` object of a live event: its encoding can be cached. */
+  /** Consecutive lines. All followers of an app receive the same `batch` object for a live event, so its encoding can be cached. */
   | { readonly type: "log"; readonly deploymentId: string; readonly batch: LineBatch }
-  /** The start or the end of a phase, live only: the store has the earlier ones. */
+  /** The start or the end of a phase, live only: earlier phases are in the store. */
   | { readonly type: "phase"; readonly deploymentId: string; readonly phase: PhaseMessage };
 
 /** One deployment, and the position to resume from. */
@@ -39,14 +39,14 @@ export interface FollowOne {
 }
 
 export interface FollowerOptions {
-  /** Follows only this deployment, however long ago it ended. By default all unfinished and recently finished ones. */
+  /** Follows only this deployment, however long ago it ended. Default: all unfinished and recently finished ones. */
   readonly only?: FollowOne;
   /**
-   * Consumes an event. While a returned promise is pending, the follower sends no events and buffers none: it reads them from
-   * the store and Redis afterwards. The promise has to settle when the follower is closed.
+   * Consumes an event. While a returned promise is pending, the follower neither sends nor buffers events: it reads them from
+   * the store and Redis afterwards. The promise must settle when the follower is closed.
    */
   readonly send: (event: FollowEvent) => void | Promise<void>;
-  /** Called when `send` threw or rejected. The follower is closed. */
+  /** Called when `send` has thrown or rejected. The follower is closed. */
   readonly onFailure: (error: unknown) => void;
   /** Called once, when all events of `only` were sent and consumed. The follower stays open until it is closed. */
   readonly onDone?: (deployment: Deployment) => void;

@@ -1,4 +1,4 @@
-// One follower of an app: replays past events, then sends live ones, at the pace of its consumer.
+// One follower of an app: replays past events, then sends live ones, as fast as its consumer accepts them.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { notFound } from "@slipway/core";
@@ -13,10 +13,10 @@ import { lastSeqOf, linesFrom, linesTo } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 import { attemptOfClient, keptLines, keptSeq } from "./takeovers.ts";
 
-/** Phases that are kept for a consumer with a backlog. The store has those that are dropped. */
+/** Maximum number of phases kept for a slow consumer. Dropped phases are in the store. */
 const maxPhases = 100;
 
-/** Pending until the consumer can take another event; undefined when it can now. */
+/** Pending until the consumer can take another event; undefined when it can take one now. */
 type Backpressure = Promise<void> | undefined;
 
 export class Follower implements FeedFollower {
@@ -29,7 +29,7 @@ export class Follower implements FeedFollower {
   #running = false;
   #wakePending = false;
   #done = false;
-  /** Received and not sent yet, at most `maxPhases`. */
+  /** Received but unsent phases, at most `maxPhases`. */
   #phases: PhaseMessage[] = [];
   /** Backpressure of the last live batch. */
   #backpressure: Backpressure;
@@ -46,7 +46,7 @@ export class Follower implements FeedFollower {
     this.#cursors.set(only.deploymentId, newCursor(position));
   }
 
-  /** Ids of the deployments that the feed has to cache for this follower: that of `only`, or those not sent completely. */
+  /** Ids of the deployments that the feed must cache for this follower: the one in `only`, or all that are not completely sent. */
   get requiredDeployments(): Iterable<string> {
     if (this.#only !== undefined) return [this.#only];
     return this.#cursors.keys().filter((id) => !this.#isDone(id));
@@ -56,7 +56,7 @@ export class Follower implements FeedFollower {
     return this.#closed;
   }
 
-  /** Whether a followed deployment has not ended, or not all of its events were sent. */
+  /** Whether a followed deployment has not ended, or its events are not all sent. */
   get unfinished(): boolean {
     return !this.#started || this.#cursors.keys().some((id) => !this.#isDone(id));
   }
@@ -100,7 +100,7 @@ export class Follower implements FeedFollower {
     if (!continues || this.#backpressure) this.wake();
   }
 
-  /** Sends the phase once the lines before it that are available were sent. */
+  /** Sends the phase after the available lines before it. */
   receivePhase(phase: PhaseMessage): void {
     if (this.#only !== undefined && this.#only !== phase.deploymentId) return;
     this.#phases = [...this.#phases, phase].slice(-maxPhases);
@@ -126,7 +126,7 @@ export class Follower implements FeedFollower {
     }
   }
 
-  /** Adds a cursor for each listed deployment, unless the follower has `only` one. */
+  /** Adds a cursor for each listed deployment, unless the follower follows `only` one. */
   #addCursors({ announced }: Pick<Cursor, "announced">): void {
     if (this.#only !== undefined) return;
     for (const id of this.#feed.listed()) {
@@ -134,7 +134,7 @@ export class Follower implements FeedFollower {
     }
   }
 
-  /** A deployment whose events cannot be read does not block the others. The next resync tries it again. */
+  /** A deployment whose events cannot be read does not block the others. The next resync retries it. */
   async #tryAdvance(id: string, cursor: Cursor): Promise<void> {
     try {
       await this.#advance(id, cursor);
@@ -148,7 +148,7 @@ export class Follower implements FeedFollower {
     await this.#untilConsumed(id, (deployment) => this.#announce(deployment, cursor));
     await this.#compareWithStore(id, cursor);
     await this.#untilConsumed(id, (deployment) => this.#sendStatuses(deployment, cursor));
-    // A failed read does not show that lines are missing: it leaves null here, which restarts the timeout.
+    // A failed read does not prove that lines are missing: it leaves null here, which restarts the timeout.
     const { missing } = cursor;
     cursor.missing = null;
     let previousSeq = 0;
@@ -156,10 +156,10 @@ export class Follower implements FeedFollower {
       previousSeq = cursor.nextSeq;
       for await (const batch of this.#feed.read(id, cursor.nextSeq)) {
         await this.#untilConsumed(id, (deployment) => this.#sendLines(deployment, cursor, batch));
-        // A consumer that takes everything at once would otherwise keep the event loop from all others.
+        // Otherwise a consumer that accepts everything at once would block the event loop.
         await nextTurn();
         if (this.#closed) return;
-        // After a rewind the read is outdated: the wake for the takeover continues.
+        // After a rewind this read is outdated: the wake-up for the takeover continues.
         if (cursor.nextSeq <= lastSeqOf(batch)) break;
       }
     }
@@ -180,7 +180,7 @@ export class Follower implements FeedFollower {
     return this.#rewindTo(deployment.id, cursor, afterSeq);
   }
 
-  /** Rewinds by the stored log if the deployment has ended and one of its last attempts is unknown here, for example after a pause. */
+  /** Rewinds according to the stored log if the deployment has ended and its last attempts are not all known here, as after a pause. */
   async #compareWithStore(id: string, cursor: Cursor): Promise<void> {
     await this.#untilConsumed(id, (deployment) => this.#rewind(deployment, cursor));
     const { attempt = 0, logLineCount = null } = this.#feed.deployment(id) ?? {};
@@ -210,7 +210,7 @@ export class Follower implements FeedFollower {
   }
 
   /**
-   * Repeats a step, with the deployment as it is cached by then, until it causes no backpressure.
+   * Repeats a step, each time with the currently cached deployment, until it causes no backpressure.
    * @throws {SlipwayError} "not-found" when the deployment is no longer cached; the next wake sends the rest.
    */
   async #untilConsumed(id: string, step: (deployment: Deployment) => Backpressure): Promise<void> {
@@ -280,7 +280,7 @@ export class Follower implements FeedFollower {
     this.#options.onDone?.(deployment);
   }
 
-  /** Removes the cursors of deployments that are no longer listed, unless events of theirs are still to be sent. */
+  /** Removes the cursors of deployments that are no longer listed, unless some of their events are still unsent. */
   #removeFinishedCursors(): void {
     if (this.#only !== undefined) return;
     for (const id of this.#cursors.keys()) {

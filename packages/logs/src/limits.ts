@@ -1,18 +1,18 @@
-// Sizes and delays of the log path's batches, chunks and buffers. Tests override some.
+// Sizes and delays of the log path's batches, chunks and buffers. Tests override some of them.
 
 export interface LogLimits {
-  /** A batch of this size is sent to Redis while others are not acknowledged; a smaller one when all are. */
+  /** Batch size that is sent to Redis while other batches are unacknowledged; smaller batches are sent when none is. */
   readonly batchChars: number;
   readonly batchLines: number;
-  /** The maximum of batches that are sent and not acknowledged. */
+  /** Maximum number of unacknowledged batches in flight. */
   readonly batchesInFlight: number;
   /** Acknowledged lines are stored at most this long after the first of them… */
   readonly chunkDelayMs: number;
   /** …or as soon as they have this size. */
   readonly chunkChars: number;
-  /** `write` applies backpressure while more than this is not stored yet. */
+  /** `write` applies backpressure while more than this is unstored. */
   readonly unstoredChars: number;
-  /** The maximum output of a deployment that its log keeps, in whole lines, as UTF-8. What earlier attempts wrote counts. */
+  /** Maximum output that a deployment's log keeps, in whole lines, as UTF-8. The output of earlier attempts counts. */
   readonly outputBytes: number;
   /** How long Redis or the store may be unavailable before the attempt fails. */
   readonly outageMs: number;
@@ -29,8 +29,8 @@ export const defaultLimits: LogLimits = {
   outageMs: 60_000,
 };
 
-/** The maximum size of a log event. Each line adds about 100 bytes of framing, so that a limit on characters is not enough. */
+/** Maximum size of a log event. Each line adds about 100 bytes of framing, so limiting the characters is not enough. */
 export const maxEventSize = { lines: 500, chars: 32 * 1024 } as const;
 
-/** How long the tail stays in Redis after the log's end. */
+/** How long the tail remains in Redis after the log's end. */
 export const tailAfterEndSeconds = 15 * 60;

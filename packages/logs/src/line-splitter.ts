@@ -3,9 +3,9 @@
 import { TerminalText } from "./terminal-text.ts";
 import type { Masker } from "./masker.ts";
 
-/** A longer line, in UTF-16 code units, is split into several. */
+/** Lines that are longer, in UTF-16 code units, are split. */
 const maxLineChars = 16 * 1024;
-/** How many characters of color codes a secret may have for each of its own, and still not be cut with a long line. */
+/** Maximum number of color code characters per character of a secret for which the secret is still not cut with a long line. */
 const maxColorChars = 24;
 
 /**
@@ -19,9 +19,9 @@ export class LineSplitter {
   readonly #maxChars: number;
   /** The unfinished line. */
   #line = "";
-  /** The last character was `\r`: the next one overwrites the line, unless it is `\n`. */
+  /** Set when the last character was `\r`: the next character overwrites the line, unless it is `\n`. */
   #returned = false;
-  /** Where the first control sequence of an unfinished long line is, among its first characters, which were searched for it. */
+  /** Position of the first control sequence in an unfinished long line, within the part that was searched for one. */
   #colorAt = Infinity;
   #searchedChars = 0;
 
@@ -31,7 +31,7 @@ export class LineSplitter {
     this.#maxChars = maxChars;
   }
 
-  /** @returns the lines that these bytes complete, without line terminators. */
+  /** @returns the lines completed by these bytes, without line terminators. */
   push(bytes: Uint8Array): string[] {
     return this.#split(this.#terminal.push(this.#decoder.decode(bytes, { stream: true })));
   }
@@ -92,7 +92,7 @@ export class LineSplitter {
     if (this.#line.length > this.#maxChars) this.#cutLongLine(lines);
   }
 
-  /** Splits the unfinished line while it is too long, and either at its end or as long as secrets at the cut may need. */
+  /** Splits the unfinished line while it is too long, at its end or when enough characters for secrets at the cut have arrived. */
   #cutLongLine(lines: string[], { isEnd = false } = {}): void {
     const max = this.#maxChars;
     while (this.#line.length > (isEnd ? max : max + this.#lookaheadChars())) {
@@ -104,7 +104,7 @@ export class LineSplitter {
     }
   }
 
-  /** How many characters after a cut a secret may need. It does not depend on text that is further away. */
+  /** Number of characters that a secret may need after a cut. It does not depend on text further away. */
   #lookaheadChars(): number {
     const { longestChars } = this.#masker;
     if (this.#colorAt === Infinity) {

@@ -1,4 +1,4 @@
-// Replaces secrets in text, in one pass over it whatever their number, also where color codes are between their characters.
+// Replaces secrets in text, in one pass regardless of their number, even if color codes are between their characters.
 
 import { findNeedles } from "./find-needles.ts";
 import type { Find, Span } from "./find-needles.ts";
@@ -15,13 +15,13 @@ export interface Masker {
   mask(text: string): string;
   /** @returns the last position up to `at` where the text can be cut without cutting a secret. Never 0. */
   cutBefore(text: string, at: number): number;
-  /** How many characters after a cut decide whether it cuts a secret, color codes not counted; 0 without secrets. */
+  /** Number of characters after a cut that determine whether it cuts a secret, without color codes; 0 without secrets. */
   readonly longestChars: number;
   /** The variables whose values `mask` has replaced so far, sorted. */
   hidden(): string[];
 }
 
-/** @returns a masker of these secrets, see `secretsOf`. It remembers the variables whose values it has replaced. */
+/** @returns a masker for these secrets, see `secretsOf`. It records the variables whose values it has replaced. */
 export function createMasker(secrets: readonly Secret[]): Masker {
   const needles = needlesOf(secrets);
   if (needles.length === 0)
@@ -56,7 +56,7 @@ function spansIn(text: string, find: Find, onFound?: (variable: string) => void)
   return spans.length === 0 ? spans : withColors(text, spans);
 }
 
-/** Translates positions in the text without color codes to positions in the text. Codes around a span stay outside of it. */
+/** Translates positions in the text without color codes to positions in the text. Codes around a span remain outside of it. */
 function withColors(text: string, spans: readonly Span[]): Span[] {
   const codes = text.matchAll(colorCode);
   let code = codes.next().value;

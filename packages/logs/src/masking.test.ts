@@ -1,4 +1,4 @@
-// Properties of the way from bytes to lines: whatever a build prints and however it arrives, no whole secret is left.
+// Properties of the path from bytes to lines: whatever a build prints and however it arrives, no complete secret remains.
 
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
@@ -28,7 +28,7 @@ const ordinaryLines = [
   `-----> Installing Node.js 24.1.0`,
 ];
 
-/** The ways in which builds print a value, written without the code under test. */
+/** The ways in which builds print a value, implemented without the code under test. */
 const encodings: ((value: string) => string)[] = [
   (value) => value,
   (value) => JSON.stringify(value),
@@ -82,7 +82,7 @@ test("no secret appears in the lines, in any encoding, with any chunk borders, i
     const output = Buffer.from(
       [pick(ordinaryLines), `${before}${text} end`, pick(ordinaryLines), ""].join("\n"),
     );
-    // the core of base64 that starts or ends within another text; whole in the other encodings
+    // The core of base64 that starts or ends within another text; the complete value in the other encodings.
     const visible = withoutColors(numberedLines(output, value, 4_096).join(""));
     const inner = value.length > 30 ? printed.slice(8, -8) : printed;
     expect({ printed, visible: visible.includes(inner) }).toEqual({ printed, visible: false });

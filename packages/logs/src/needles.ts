@@ -1,4 +1,4 @@
-// Turns secrets into the texts to search for: whole forms, and parts of long random ones.
+// Converts secrets into texts to search for: complete forms, and parts of long random forms.
 
 import { formsOf } from "./secret-forms.ts";
 import type { SecretForms } from "./secret-forms.ts";
@@ -6,29 +6,29 @@ import { isSecretLike } from "./secret-words.ts";
 import { minSecretChars } from "./secrets.ts";
 import type { Secret } from "./secrets.ts";
 
-/** A text to search for. It is `source` itself, or a part of it, around which what equals `source` is found too. */
+/** A text to search for: `source` itself, or a part of it from which a match is extended to the neighboring text of `source`. */
 export interface Needle {
   readonly text: string;
   readonly source: string;
-  /** Where `text` begins in `source`. */
+  /** Position of `text` in `source`. */
   readonly at: number;
   readonly variable: string;
-  /** How many characters at both ends of a match are context, not secret. */
+  /** Number of characters at both ends of a match that are context, not secret. */
   readonly keptBefore: number;
   readonly keptAfter: number;
 }
 
-/** A longer form may be cut with a long line: its parts are found on both sides. */
+/** A longer form may be cut with a long line; its parts are then found on both sides. */
 export const maxSourceChars = 16 * 1024;
-/** Parts have this length, and begin at multiples of it: a run of twice the length always contains a part. */
+/** Parts have this length, and begin at multiples of it, so a run of twice the length always contains a part. */
 const partChars = 16;
 const maxParts = 256;
-/** So many secrets are found, and so many of them in all forms: a variable may have thousands of lines, and a worker many tenants. */
+/** Maximum number of secrets, and of secrets in all forms: a variable may have thousands of lines, and a worker serves many tenants. */
 const maxSecrets = 5_000;
 const maxEncodedSecrets = 500;
 const singleToken = /^[\w+/=.~-]+$/;
 
-/** @returns what to search for. No two needles have the same text. */
+/** @returns the texts to search for. No two needles have the same text. */
 export function needlesOf(secrets: readonly Secret[]): Needle[] {
   const needles = new Map<string, Needle>();
   for (const [index, { variable, text, before = "", after = "" }] of secrets.slice(0, maxSecrets).entries()) {

@@ -1,4 +1,4 @@
-// A log in Redis as one attempt writes it: the attempt takes the log over, and from then on only that attempt can append to it.
+// A log in Redis as written by one attempt: the attempt takes over the log, and from then on only it can append.
 
 import { appChannel, loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
@@ -20,13 +20,13 @@ export interface OwnedLogOptions {
 
 export interface OwnedLog {
   /**
-   * Makes the attempt the log's only writer. Its lines start after the log's last line, as it was before the first append. @param storedSeq number of the last line in the store.
-   * @returns the number of the log's last line, or `rejected.stale`.
+   * Makes the attempt the log's only writer. Its lines start after the log's last line, as it was before the first append.
+   * @param storedSeq number of the last line in the store. @returns the number of the log's last line, or `rejected.stale`.
    */
   takeOver(storedSeq: number): Promise<number>;
   /**
    * Appends a batch, publishes it to followers, and removes batches that begin before line `trimBefore`; 0 removes nothing.
-   * Repeating it is fine. @returns the number of the log's last line, or one of `rejected`.
+   * It may be repeated. @returns the number of the log's last line, or one of `rejected`.
    */
   append(batch: LineBatch, trimBefore: number): Promise<number>;
   /** Sets the expiry of the log. */

@@ -61,7 +61,7 @@ function numbers(first: number, last: number): string[] {
 }
 
 async function linesRead(store: MemoryStore, fromSeq: number, untilSeq: number): Promise<string[]> {
-  // never connected: commands would fail
+  // This client is never connected, so commands would fail.
   const redis = new Redis({ lazyConnect: true, enableOfflineQueue: false });
   const lines: string[] = [];
   for await (const batch of readLog({

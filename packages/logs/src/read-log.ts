@@ -13,18 +13,18 @@ export interface ReadLogOptions {
   /** Number of the first line to read, from 1. */
   readonly fromSeq: number;
   /**
-   * Number of a line that exists. Reading ends with the batch that contains it. With the last line's number, a finished log
+   * Number of an existing line. Reading ends with the batch that contains it. With the last line's number, a finished log
    * is read without Redis.
    */
   readonly untilSeq?: number;
-  /** Performs each read, see `SharedReads`. By default the reads of several readers are not shared. */
+  /** Performs each read, see `SharedReads`. Default: readers share no reads. */
   readonly share?: (
     read: Pick<SharedRead, "source" | "fromSeq">,
     load: () => Promise<readonly LineBatch[]>,
   ) => Promise<readonly LineBatch[]>;
 }
 
-/** Chunks per read of the store. A chunk has about 256 KiB, which stays in memory while a slow reader handles it. */
+/** Chunks per read of the store. A chunk has about 256 KiB, which remains in memory while a slow reader processes it. */
 const chunksPerRead = 1;
 
 /**
@@ -55,11 +55,11 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LineBatc
     if (next > before) continue;
     yield* following(await tail(next));
     if (next > before) {
-      // continues with the tail, because the store lags behind it
+      // The store lags behind the tail, so reading continues there.
       yield* tailFrom();
       continue;
     }
-    // The tail may have been trimmed between the two reads; in that case the store has the lines now.
+    // The tail may have been trimmed between the two reads; the lines are then in the store.
     yield* following(await stored(next));
     if (next === before) return;
   }

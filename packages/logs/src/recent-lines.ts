@@ -1,4 +1,4 @@
-// The latest lines of a log, masked, in memory: what a failed attempt searches for its reason.
+// The latest lines of a log, masked, in memory: the reason of a failed attempt is searched in them.
 
 import type { LineBatch } from "./tail.ts";
 

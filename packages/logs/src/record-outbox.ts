@@ -14,7 +14,7 @@ export interface RecordOutboxOptions {
   readonly limits: LogLimits;
   readonly now: () => Date;
   readonly signal: AbortSignal;
-  /** Called when a chunk was stored. Its lines need no longer be kept in memory. */
+  /** Called when a chunk was stored. Its lines need not be kept in memory any longer. */
   readonly onStored: (chunk: LineBatch) => void;
   readonly onFailure: (error: unknown) => void;
 }
@@ -42,7 +42,7 @@ export class RecordOutbox {
     this.#storedSeq = storedSeq;
   }
 
-  /** Queues a batch, which has to follow the previous one. */
+  /** Queues a batch, which must follow the previous one. */
   add(batch: LineBatch): void {
     this.#queue.push(batch);
     this.#queuedChars += batch.text.length;
@@ -51,7 +51,7 @@ export class RecordOutbox {
     else this.#startTimer();
   }
 
-  /** Resolves when all added batches are stored; rejects when they cannot be. */
+  /** Resolves when all added batches are stored; rejects when they cannot be stored. */
   async flush(): Promise<void> {
     while (this.#queue.length > 0 || this.#writing !== undefined) {
       this.#options.signal.throwIfAborted();
@@ -73,7 +73,7 @@ export class RecordOutbox {
     if (!stored) throw new SlipwayError("lease-lost", "a newer attempt has written this part of the log");
   }
 
-  /** Starts no further write, and waits for the current one. */
+  /** Starts no more writes, and waits for the current one. */
   async close(): Promise<void> {
     this.#stopTimer();
     await this.#writing;
@@ -88,7 +88,7 @@ export class RecordOutbox {
       });
   }
 
-  /** Stores the queue, and repeats it while a full chunk was added meanwhile. */
+  /** Stores the queue, and repeats that while another full chunk was added in the meantime. */
   async #writeAll(): Promise<void> {
     do {
       this.#stopTimer();

@@ -1,4 +1,4 @@
-// Prepares an existing log for a new attempt: stores the lines that are only in the tail, and hashes the log.
+// Prepares an existing log for a new attempt: stores lines that exist only in the tail, and hashes the log.
 
 import type { Hash } from "node:crypto";
 import type { Bus } from "@slipway/bus";
@@ -40,10 +40,10 @@ export async function recoverTail(
     const batch =
       first && first.firstSeq <= next ? joinBatches([linesFrom(first, next), ...rest]) : undefined;
     if (batch) await store(batch);
-    // The earlier worker may have stored and trimmed the line since the last check.
+    // The earlier worker may have stored and trimmed the line in the meantime.
     else if ((await logs.lastSeq(deploymentId)) < next) {
       const before = lastSeq;
-      // Redis may have lost its data since the takeover: then the log ends where the store does.
+      // If Redis has lost its data since the takeover, the log ends where the store does.
       lastSeq = await takeOver(storedSeq);
       if (lastSeq === before) await store(lostLines(next, (first?.firstSeq ?? lastSeq + 1) - 1));
     }
@@ -52,7 +52,7 @@ export async function recoverTail(
   return lastSeq;
 }
 
-/** Adds the stored lines 1 to `lastSeq` to the hash, each with its newline. @returns their bytes. */
+/** Adds the stored lines 1 to `lastSeq` to the hash, each with its newline. @returns their size in bytes. */
 export async function hashStored(context: RecoveryContext, lastSeq: number, hash: Hash): Promise<number> {
   let bytes = 0;
   if (lastSeq === 0) return bytes;

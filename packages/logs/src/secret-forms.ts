@@ -1,17 +1,17 @@
-// Lists the forms in which programs print a secret: plain, quoted, and encoded.
+// Derives the forms in which programs print a secret: plain, quoted, and encoded.
 
 /** Widths at which `openssl`, `base64` and `xxd` break their output. */
 const base64Widths = [64, 76];
 const hexWidths = [60];
 
 export interface SecretForms {
-  /** Readable forms: they are found as a whole. */
+  /** Readable forms, which are searched for as a whole. */
   readonly plain: ReadonlySet<string>;
-  /** base64 and hexadecimal: parts of them are found too, since no ordinary text contains them. */
+  /** base64 and hexadecimal: parts of them are searched for as well, since no ordinary text contains them. */
   readonly encoded: ReadonlySet<string>;
 }
 
-/** The forms of a secret: as it is, for shells, URLs and JSON, and its bytes as base64 and as hexadecimal digits. */
+/** The forms of a secret: unchanged, quoted for shells, URLs and JSON, and its bytes as base64 and as hexadecimal digits. */
 export function formsOf(secret: string): SecretForms {
   const quoted = [secret, ...quotedForms(secret)];
   return {
@@ -20,7 +20,7 @@ export function formsOf(secret: string): SecretForms {
   };
 }
 
-/** As between quotes of a shell (`set -x`, `export -p`, `printf %q`), of JavaScript and of JSON, also in JSON within JSON. */
+/** Quoted by a shell (`set -x`, `export -p`, `printf %q`), JavaScript or JSON, including JSON within JSON. */
 function quotedForms(secret: string): string[] {
   const once = jsonText(secret);
   const slashes = [once, once.replaceAll("/", String.raw`\/`), once.replaceAll(/[<>&]/g, unicodeEscape)];
@@ -44,7 +44,7 @@ function jsonText(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** Escapes other characters, as JSON encoders do that write ASCII only. */
+/** Escapes non-ASCII characters, like JSON encoders that write ASCII only. */
 function asciiOnly(text: string): string {
   return text.replaceAll(/[^\0-\x7f]/g, unicodeEscape);
 }
@@ -53,7 +53,7 @@ function unicodeEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** As in a path, a query and a form. */
+/** Encoded as in a path, a query and a form. */
 function urlForms(secret: string): string[] {
   const encoded = encodeURIComponent(secret.toWellFormed());
   const strict = encoded.replaceAll(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
@@ -65,8 +65,8 @@ function urlForms(secret: string): string[] {
 }
 
 /**
- * base64 of the secret, alone and inside a longer text, where it begins at one of three positions in a group of bytes. The
- * characters that it shares with its neighbors are left out. Without padding, so that it is found with and without it.
+ * base64 of the secret, alone and inside a longer text, where it begins at one of three positions in a group of bytes. Characters
+ * that also encode neighboring bytes are omitted. The forms have no padding, so that they match with and without it.
  */
 function base64Forms(secret: string): string[] {
   const bytes = Buffer.from(secret);
@@ -88,7 +88,7 @@ function hexForms(secret: string): string[] {
   return [...forms, ...forms.map((form) => form.toUpperCase())];
 }
 
-/** The last line of the text for each width: the full lines before it are found as parts. */
+/** The last line of the text for each width: the complete lines before it are found as parts. */
 function pieces(text: string, widths: readonly number[]): string[] {
   return widths
     .filter((width) => text.length > width)

@@ -2,9 +2,9 @@
 
 import { hasSecretFormat, isOrdinary, isSecretLike } from "./secret-words.ts";
 
-/** Shorter values are not masked: they are rarely secrets and occur in unrelated text. */
+/** Minimum length of masked values: shorter ones are rarely secrets and occur in unrelated text. */
 export const minSecretChars = 8;
-/** How deep JSON may be nested, in itself and in strings. */
+/** Maximum nesting of JSON, within JSON and within strings. */
 const maxDepth = 6;
 
 /** Names of variables whose values are secret. */
@@ -12,7 +12,7 @@ const secretName =
   /(?:^|_)(?:KEYS?|PASS|PWD|AUTH|DSN|SALT|JWT|PAT|COOKIE|SIGNATURE)(?:_|$)|SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY/i;
 const addressName = /(?:^|_)(?:UR[LI]|ENDPOINT|HOST)$/i;
 
-/** Line breaks, also as the escapes by which files are written into a single line. */
+/** Line breaks, including their escapes, with which files are written into a single line. */
 const lineBreak = /\r\n|\r|\n|\\r\\n|\\n/;
 const assignment = /^(?:export\s+)?["']?([\w.-]+)["']?\s*[:=]\s*(.+?),?$/s;
 const url = /^[a-z][a-z0-9+.-]*:\/\//i;
@@ -25,18 +25,18 @@ export interface Variable {
 
 /** A text that must not be visible in any form. */
 export interface Secret {
-  /** The variable that it comes from. */
+  /** The variable that contains it. */
   readonly variable: string;
   readonly text: string;
-  /** It is a secret only between these texts, which stay visible. */
+  /** If set, the text is a secret only between these texts, which remain visible. */
   readonly before?: string;
   readonly after?: string;
 }
 
 /**
- * @returns the secrets to mask: values whose variable's name or own format marks them as secret, the secret parts of values of
- * several lines and of JSON, and the user information of URLs. Common words and values of other variables are none, unless they
- * look random. Of a file only its secret parts are masked line by line, or all of its lines when it has no such part.
+ * @returns the secrets to mask: values that the variable's name or their own format marks as secret, secret parts of JSON and of values
+ * with several lines, and the user information of URLs. Common words and values of other variables are not masked, unless they
+ * look random. Of a file only the secret parts are masked line by line, or all lines when it has no such part.
  */
 export function secretsOf(variables: readonly Variable[]): Secret[] {
   const ordinary = new Set(
@@ -48,7 +48,7 @@ export function secretsOf(variables: readonly Variable[]): Secret[] {
     const own = [...urlCredentials(value), ...valueSecrets(name, value, 0)].filter(isHidden);
     return own.map((secret) => Object.assign(secret, { variable: name }));
   });
-  // values before parts of values: the number of secrets that are found in all forms is limited
+  // Complete values come before parts of values, because the number of secrets that are searched for in all forms is limited.
   const values = new Set(variables.map(({ value }) => value.trim()));
   return found.toSorted((a, b) => Number(values.has(b.text)) - Number(values.has(a.text)));
 }
@@ -66,7 +66,7 @@ function valueSecrets(name: string, value: string, depth: number): Found[] {
   return isSecretLike(text) && !url.test(text) ? [{ text }, ...parts] : parts;
 }
 
-/** The secret parts of JSON and of several lines. */
+/** The secret parts of JSON and of values with several lines. */
 function partsOf(text: string, depth: number): Found[] {
   const json = jsonProperties(text);
   if (json !== undefined) return json.flatMap(([name, value]) => valueSecrets(name, value, depth + 1));

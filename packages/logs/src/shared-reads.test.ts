@@ -6,7 +6,7 @@ import { SizedCache } from "./sized-cache.ts";
 const read: SharedRead = { source: "store", deploymentId: "d-1", attempt: 1, fromSeq: 1 };
 const batch = (firstSeq: number, text: string) => ({ firstSeq, lineCount: 1, text });
 
-/** Counts its calls. */
+/** A `load` function that counts its calls. */
 function loader(...batches: ReturnType<typeof batch>[]) {
   const load = async () => {
     load.calls += 1;

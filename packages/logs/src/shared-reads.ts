@@ -1,11 +1,11 @@
-// Lets followers at the same position of a log share one read of the store or Redis, and the objects that it yields.
+// Lets followers at the same position of a log share one read of the store or Redis, and the resulting objects.
 
 import { maxEventSize } from "./limits.ts";
 import { SizedCache } from "./sized-cache.ts";
 import { lastSeqOf, splitBatch } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
-/** What identifies a read. The lines of an attempt do not change; a newer attempt may replace the last ones. */
+/** The key of a read. The lines of an attempt do not change; a newer attempt may replace the last ones. */
 export interface SharedRead {
   readonly source: "store" | "tail";
   readonly deploymentId: string;
@@ -13,7 +13,7 @@ export interface SharedRead {
   readonly fromSeq: number;
 }
 
-/** Characters of lines that are kept for followers a little behind the first one: some of the store's chunks. */
+/** Maximum number of characters kept for followers slightly behind the first one: some of the store's chunks. */
 const keptChars = 1024 * 1024;
 
 export class SharedReads {
@@ -24,14 +24,14 @@ export class SharedReads {
     this.#kept = new SizedCache(maxChars);
   }
 
-  /** Characters of the kept lines. */
+  /** Number of characters in the kept lines. */
   get keptChars(): number {
     return this.#kept.size;
   }
 
   /**
-   * @param load reads batches. A result without the line `fromSeq` is not kept: the line may exist soon.
-   * @returns the batches, split into parts of the size of an event. Each caller receives the same objects.
+   * @param load reads batches. A result without line `fromSeq` is not kept, because the line may exist soon.
+   * @returns the batches, split to the size of events. Each caller receives the same objects.
    */
   read(read: SharedRead, load: () => Promise<readonly LineBatch[]>): Promise<readonly LineBatch[]> {
     const key = `${read.source} ${read.deploymentId} ${read.attempt} ${read.fromSeq}`;
@@ -57,7 +57,7 @@ export class SharedReads {
   }
 }
 
-/** An empty line counts too: each part is an object. */
+/** An empty line has a size too, because each part is an object. */
 function charsOf(parts: readonly LineBatch[]): number {
   return parts.reduce((sum, { text, lineCount }) => sum + text.length + lineCount, 0);
 }

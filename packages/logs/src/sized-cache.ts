@@ -1,4 +1,4 @@
-// A cache that keeps the values used last, up to a total size.
+// A cache that keeps the most recently used values, up to a total size.
 
 export class SizedCache<Key, Value> {
   readonly #maxSize: number;
@@ -6,12 +6,12 @@ export class SizedCache<Key, Value> {
   readonly #entries = new Map<Key, { readonly value: Value; readonly size: number }>();
   #size = 0;
 
-  /** @param maxSize in the unit of the values' sizes. A larger value is not kept. */
+  /** @param maxSize in the unit of the values' sizes. A larger value is not cached. */
   constructor(maxSize: number) {
     this.#maxSize = maxSize;
   }
 
-  /** The total size of the kept values. */
+  /** Total size of the cached values. */
   get size(): number {
     return this.#size;
   }
@@ -24,7 +24,7 @@ export class SizedCache<Key, Value> {
     return entry.value;
   }
 
-  /** Replaces the key's value, and removes the values used longest ago until the total size is within its limit. */
+  /** Sets the key's value, and removes the least recently used values until the total size is within the limit. */
   set(key: Key, value: Value, size: number): void {
     this.#remove(key);
     if (size > this.#maxSize) return;

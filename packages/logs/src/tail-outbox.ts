@@ -1,4 +1,4 @@
-// Sends a log's batches to Redis: in order, several in flight, and again after a failure until Redis acknowledges them.
+// Sends a log's batches to Redis: in order, several in flight, and again after failures until Redis acknowledges them.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { backoffMs, untilAborted } from "@slipway/async";
@@ -14,12 +14,12 @@ export interface TailOutboxOptions {
   readonly attempt: number;
   readonly limits: LogLimits;
   readonly signal: AbortSignal;
-  /** Called in order for each batch that Redis has. */
+  /** Called in order for each batch that Redis has acknowledged. */
   readonly onAcknowledged: (batch: LineBatch) => void;
-  /** Called when Redis has all batches. It may add the next one. */
+  /** Called when Redis has acknowledged all batches. It may add the next one. */
   readonly onIdle: () => void;
   /**
-   * Called before the log is taken over again, after Redis lost data or a call failed. It checks that the attempt is still
+   * Called before the log is taken over again, after Redis lost data or a call failed. It verifies that the attempt is still
    * current, and stores all acknowledged lines. @returns the number of the last stored line.
    */
   readonly beforeTakeOver: () => Promise<number>;
@@ -31,14 +31,14 @@ const recoveryBackoff = { firstMs: 100 };
 /** Sends a log's batches. Keeps each batch until Redis has acknowledged it. */
 export class TailOutbox {
   readonly #options: TailOutboxOptions;
-  /** In order. The first `#sent` of them are in flight. */
+  /** Unacknowledged batches in order. The first `#sent` of them are in flight. */
   #unacknowledged: LineBatch[] = [];
   #sent = 0;
   #pendingCalls = 0;
   #trimBeforeSeq = 0;
   #interruption: { readonly cause: unknown } | undefined;
   #recovering = false;
-  /** Recoveries since the last acknowledged batch. */
+  /** Number of recoveries since the last acknowledged batch. */
   #failures = 0;
   #idle = Promise.withResolvers<void>();
   #lastProgressAt = performance.now();
@@ -68,7 +68,7 @@ export class TailOutbox {
     return this.#unacknowledged.length === 0;
   }
 
-  /** Sends a batch, which has to follow the previous one. */
+  /** Sends a batch, which must follow the previous one. */
   add(batch: LineBatch): void {
     if (this.isIdle) {
       this.#idle = Promise.withResolvers();
@@ -83,7 +83,7 @@ export class TailOutbox {
     await untilAborted(this.#idle.promise, this.#options.signal);
   }
 
-  /** The next append removes the batches that begin before line `seq` from the tail. */
+  /** Lets the next append remove the batches that begin before line `seq` from the tail. */
   trimBefore(seq: number): void {
     this.#trimBeforeSeq = seq;
   }
@@ -113,7 +113,7 @@ export class TailOutbox {
     }
   }
 
-  /** @param result of the append script; undefined when the call failed. */
+  /** @param result the result of the append script; undefined when the call failed. */
   #completeCall(result: number | undefined, cause?: unknown): void {
     this.#pendingCalls -= 1;
     if (this.#options.signal.aborted) return;
@@ -144,7 +144,7 @@ export class TailOutbox {
     this.#options.onIdle();
   }
 
-  /** Takes the log over again after a failed call or lost data, and sends the missing batches. Retries until it succeeds. */
+  /** Takes over the log again after a failed call or lost data, and sends the missing batches. Retries until it succeeds. */
   async #recover(): Promise<void> {
     if (this.#recovering) return;
     this.#recovering = true;

@@ -10,20 +10,20 @@ export interface LineBatch {
   readonly lineCount: number;
   /** The lines joined by newlines, without a trailing newline. */
   readonly text: string;
-  /** When the first line was written; of stored lines, that of their chunk. Unknown for some lines of an older version. */
+  /** When the first line was written; for stored lines, the time of their chunk. Unknown for some lines of an older version. */
   readonly at?: Date;
-  /** The attempt that published or stored them. Unknown for lines of the previous version in Redis. */
+  /** The attempt that published or stored the lines. Unknown for lines of the previous version in Redis. */
   readonly attempt?: number;
 }
 
-/** The size at which a read ends. A batch has one line or tens of KiB, depending on how fast Redis acknowledged the ones before. */
+/** Size at which a read ends. A batch has one line up to tens of KiB, depending on how fast Redis acknowledged the previous ones. */
 const charsPerRead = 256 * 1024;
 const firstEntries = 4;
 const maxEntries = 1_000;
 
 /**
  * Reads the next batches of the tail with lines from `fromSeq` on, in order, about 256 KiB; none at the tail's end. The first
- * batch may begin before `fromSeq`, or after it when the lines between were trimmed (then the store has them).
+ * batch may begin before `fromSeq`, or after it when the lines in between were trimmed, because they are in the store.
  */
 export async function readTail(
   { redis, keys }: Bus,
@@ -39,7 +39,7 @@ export async function readTail(
   return lastSeqOf(earlier) >= fromSeq ? [earlier, ...batches] : batches;
 }
 
-/** Reads a few batches, then as many more as their size suggests. Ends before a gap: the tail may be trimmed between two reads. */
+/** Reads a few batches, then as many more as their size suggests. Stops before a gap: the tail may be trimmed between two reads. */
 async function readBatches(redis: Bus["redis"], tail: string, fromSeq: number): Promise<LineBatch[]> {
   const batches: LineBatch[] = [];
   let [from, count, chars] = [String(fromSeq), firstEntries, 0];
@@ -89,8 +89,8 @@ export function linesTo(batch: LineBatch, lastSeq: number): LineBatch {
 }
 
 /**
- * Splits a batch into parts of at most `max` lines and characters. A longer line is a part of its own. A batch within the limits
- * is yielded itself.
+ * Splits a batch into parts of at most `max` lines and characters. A longer line becomes a part of its own. A batch within the limits
+ * is yielded unchanged.
  */
 export function* splitBatch(
   batch: LineBatch,

@@ -1,4 +1,4 @@
-// Followers of a log whose worker was killed before the store had its last lines, while Redis lost its data: they end with the record.
+// Followers of a log whose worker was killed before its last lines were stored, while Redis lost its data: they end with the stored log.
 
 import { createHash } from "node:crypto";
 import { changeStatus, deploymentStatuses, takeOver } from "@slipway/core";
@@ -9,7 +9,7 @@ import { keys, RecordingFollower, Run } from "../test-support/run.ts";
 import type { LogFeed } from "./feed.ts";
 import { logCloser } from "./close-log.ts";
 
-/** Nothing is stored unless the test flushes the log. */
+/** With these limits, nothing is stored unless the test flushes the log. */
 const unstored = { chunkDelayMs: 600_000, chunkChars: 1_000_000 };
 
 describe.skipIf(await lacksRedis())(
@@ -92,7 +92,7 @@ describe.skipIf(await lacksRedis())(
           if (end === "closed") await closed(run);
           else await again(run);
           const only = { deploymentId: run.deployment.id, afterSeq: 5, afterStatus };
-          // The feed of another process, which received no message of the log.
+          // The feed of another process, which has received no message of the log.
           await using other = run.feed();
           const resumed = new RecordingFollower(other, run.appId, { only });
           await resumed.done.promise;
@@ -153,7 +153,7 @@ describe.skipIf(await lacksRedis())(
       ]);
     });
 
-    /** The worker has published six lines, of which the store has two, and is killed; Redis loses its data. */
+    /** A state in which the worker has published six lines, two are stored, the worker is killed, and Redis has lost its data. */
     async function killed(run: Run, feed: LogFeed): Promise<RecordingFollower> {
       await run.start();
       const follower = new RecordingFollower(feed, run.appId);
@@ -173,7 +173,7 @@ describe.skipIf(await lacksRedis())(
       await run.finish("build-error");
     }
 
-    /** Ends the deployment of a crashed worker, as another process does. */
+    /** Ends the deployment of a crashed worker, like another process. */
     async function closed(run: Run): Promise<void> {
       const claimed = run.store.put(takeOver(run.deployment, run.deployment.attempt + 1));
       const close = logCloser({ bus: { redis, keys }, store: run.store, now: () => testTime });
@@ -184,7 +184,7 @@ describe.skipIf(await lacksRedis())(
   },
 );
 
-/** The lines of a client that handles rewinds. @param had the lines before it resumed. */
+/** The lines of a client that handles rewinds. @param had lines that it had before it resumed. */
 function clientsLog({ events }: RecordingFollower, had: readonly string[] = []) {
   const lines = [...had];
   for (const event of events) {

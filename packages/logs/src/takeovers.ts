@@ -1,7 +1,7 @@
-// Which lines of a log a newer attempt has replaced.
+// Determines which lines of a log were replaced by a newer attempt.
 //
-// An attempt continues after the last line that the store and Redis have. A worker that was killed may have published lines that the
-// store lacks; if Redis then loses its data, the next attempt uses their numbers again, and followers have to drop them.
+// An attempt continues after the last line in the store or Redis. A killed worker may have published lines that were not stored; if
+// Redis then loses its data, the next attempt reuses their numbers, and followers must drop them.
 
 import type { Deployment, LogStore } from "@slipway/core";
 import { lastSeqOf, linesTo } from "./tail.ts";
@@ -13,7 +13,7 @@ export interface Takeover {
   readonly startsAfter: number;
 }
 
-/** The known takeovers of a log. Attempts that write no status, such as one that only closes the log, may be missing. */
+/** The known takeovers of a log. Attempts that store no status, such as one that only closes the log, may be missing. */
 export interface Takeovers {
   /** The newest attempt among them; 0 for none. */
   readonly newest: number;
@@ -33,8 +33,8 @@ export function takeoversOf(
 }
 
 /**
- * @param attempt that wrote lines up to `seq`, or an older one.
- * @returns the number of the last line up to `seq` that no attempt after it has replaced.
+ * @param attempt an attempt that wrote lines up to `seq`, or an older one.
+ * @returns the number of the last line up to `seq` that no later attempt has replaced.
  */
 export function keptSeq({ all }: Takeovers, attempt: number, seq: number): number {
   const newer = all.filter((takeover) => takeover.attempt > attempt);
@@ -50,8 +50,8 @@ export function keptLines(takeovers: Takeovers, batch: LineBatch): LineBatch | u
 }
 
 /**
- * The newest attempt whose lines a resuming client may have, from the statuses that it received. Without a status it has lines of the
- * first attempt only.
+ * The newest attempt whose lines a resuming client may have, derived from the statuses that it received. Without a status it has only
+ * lines of the first attempt.
  */
 export function attemptOfClient(
   { history }: Pick<Deployment, "history">,
@@ -64,8 +64,8 @@ export function attemptOfClient(
 }
 
 /**
- * Like `keptSeq`, from the store alone. Chunks of an attempt may begin before its own lines, with those that it recovered from Redis, so
- * the result may be lower than needed.
+ * Like `keptSeq`, but from the store only. An attempt's chunks may begin with lines that it recovered from Redis, so the result may be
+ * lower than necessary.
  */
 export async function keptSeqInStore(
   logs: Pick<LogStore, "read" | "lastSeq">,

@@ -4,7 +4,7 @@
 // oxlint-disable-next-line eslint/no-control-regex
 const controlCharacter = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
 
-/** The maximum text of an operating system command (window title, hyperlink…); the rest of a longer one is kept as text. */
+/** Maximum length of an operating system command (window title, hyperlink…); the rest of a longer one is kept as text. */
 const maxCommandChars = 2048;
 const maxParameterChars = 64;
 
@@ -20,7 +20,7 @@ const control = new RegExp(
   "g",
 );
 
-/** The beginning of a sequence that may end in the next chunk. */
+/** The beginning of a sequence that may continue in the next chunk. */
 const unfinished = new RegExp(
   [
     `\\x1b(?:\\[[0-?]{0,${maxParameterChars}}[ -/]{0,8}`,
@@ -31,7 +31,7 @@ const unfinished = new RegExp(
 
 /**
  * Cleans text that arrives in chunks. It keeps colors (`ESC [ … m`) and removes other escape sequences and control characters,
- * also those that span chunks: the result does not depend on the chunks.
+ * including those that span chunks: the result does not depend on the chunks.
  */
 export class TerminalText {
   /** An incomplete sequence at the end of the last chunk. */

@@ -45,7 +45,7 @@ describe.skipIf(await lacksRedis())("the log writer", () => {
     expect(await log.end()).toEqual({ lineCount: 503, sha256: sha256(expected) });
     expect(store.lines(deployment.id)).toEqual(expected);
     expect(await published.lines(503)).toEqual(expected);
-    // a log that has not ended is kept for a day
+    // A log that has not ended is kept for a day.
     for (const key of [keys.logTail(deployment.id), keys.logHead(deployment.id)]) {
       expect(await redis.ttl(key)).toBeGreaterThan(0);
       expect(await redis.ttl(key)).toBeLessThanOrEqual(900);
@@ -57,7 +57,7 @@ describe.skipIf(await lacksRedis())("the log writer", () => {
     await using log = await openWriter(redis, store, deployment, { limits: { batchLines: 100 } });
     const tail = keys.logTail(deployment.id);
     log.line("first");
-    // The same connection: Redis handles this call after those of the writer so far.
+    // Uses the same connection, so Redis handles this call after the writer's calls so far.
     const sent = redis.xrange(tail, "-", "+");
     for (const text of ["second", "third", "fourth"]) log.line(text);
     expect(idsOf(await sent)).toEqual(["1-1"]);
@@ -356,7 +356,7 @@ describe.skipIf(await lacksRedis())("the log writer", () => {
     const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);
     for (const [index, line] of lines.entries()) {
       const isLost = index % 100 === 50;
-      // with no call in flight, the next reply is that of the batch with this line
+      // With no call in flight, the next reply is for the batch with this line.
       if (isLost) await log.flush();
       const lost = isLost ? lossy.loseReply() : undefined;
       await log.write(Buffer.from(`${line}\n`));
@@ -445,7 +445,7 @@ async function readRepeatedly(
         expected += 1;
       }
     }
-    // repeats the last lines, so that reads also begin within batches
+    // Repeats the last lines, so that reads also begin within batches.
     next = expected > lastSeq ? expected : Math.max(1, expected - 3);
     await delay(1);
   }

@@ -23,13 +23,13 @@ import { lastSeqOf } from "./tail.ts";
 import type { LineBatch } from "./tail.ts";
 
 export interface LogWriterOptions {
-  /** Its connection may queue commands while Redis is unavailable. */
+  /** Its connection is allowed to queue commands while Redis is unavailable. */
   readonly bus: Bus;
   readonly store: { readonly logs: LogStore; readonly deployments: Pick<DeploymentStore, "get"> };
   readonly appId: string;
   readonly deploymentId: string;
   readonly attempt: number;
-  /** What to mask, see `secretsOf`. */
+  /** The secrets to mask, see `secretsOf`. */
   readonly secrets: readonly Secret[];
   readonly now: () => Date;
   readonly limits?: Partial<LogLimits>;
@@ -39,7 +39,7 @@ const maxNamedVariables = 20;
 const truncationNotice = " !     The output exceeds the size limit of the log: the rest is omitted";
 
 /**
- * Opens a deployment's log for one attempt. Older attempts can no longer write it. Lines that an older attempt published and did
+ * Opens a deployment's log for one attempt. Older attempts can no longer write it. Lines that an older attempt published but did
  * not store are stored, and the numbering continues after the last line.
  * @throws {SlipwayError} "lease-lost" when a newer attempt owns the deployment or its log.
  */
@@ -67,23 +67,23 @@ export class LogWriter implements AsyncDisposable {
   /** The unmasked lines of the next batch. */
   #lines: string[] = [];
   #linesChars = 0;
-  /** When the first of them was written. */
+  /** When the first of these lines was written. */
   #linesAt = new Date(0);
   readonly #recent = new RecentLines();
-  /** The size of the output so far, without the platform's lines, and of everything that earlier attempts wrote. */
+  /** Size of the output so far, without the platform's lines, plus all output of earlier attempts. */
   #outputBytes = 0;
-  /** Output beyond `outputBytes` is omitted, and the log says so. */
+  /** Set when output beyond `outputBytes` is omitted, which the log states. */
   #omits = false;
   #lastSeq = 0;
-  /** The size of the lines that are numbered and not stored. */
+  /** Size of the numbered lines that are not stored yet. */
   #unstoredChars = 0;
   /** Set while `write` applies backpressure. */
   #backpressure: PromiseWithResolvers<void> | undefined;
-  /** Number of the last line of the chunk before the last one. The tail keeps the last stored chunk for concurrent readers. */
+  /** Number of the last line in the second to last stored chunk. The tail keeps the last stored chunk for concurrent readers. */
   #trimmableSeq = 0;
   #summary: Promise<LogSummary> | undefined;
 
-  /** Use `openLogWriter`: a writer has to take the log over before it writes. */
+  /** Use `openLogWriter`: a writer must take over the log before it writes. */
   constructor(options: LogWriterOptions) {
     const limits = { ...defaultLimits, ...options.limits };
     const { deploymentId, attempt, store, now } = options;
@@ -118,14 +118,14 @@ export class LogWriter implements AsyncDisposable {
     return this.#lastSeq + this.#lines.length;
   }
 
-  /** The latest lines as they are in the log, with their numbers, an unfinished line included. */
+  /** The latest lines as they are in the log, with their numbers, including an unfinished line. */
   recentLines(): readonly NumberedLine[] {
     this.#add(this.#limitOutput(this.#splitter.end()));
     this.#sendBatch();
     return this.#recent.lines();
   }
 
-  /** Aborts with a SlipwayError when the log can no longer be written. The attempt has to stop. */
+  /** Aborts with a SlipwayError when the log can no longer be written. The attempt must stop then. */
   get signal(): AbortSignal {
     return this.#failure.signal;
   }
@@ -146,8 +146,8 @@ export class LogWriter implements AsyncDisposable {
   }
 
   /**
-   * Writes output of the build, in chunks of any size. Output beyond `outputBytes` is omitted, and a line of the log says so.
-   * @returns a promise while too much of the log is not stored yet: the producer has to await it. It rejects when the log can no
+   * Writes output of the build, in chunks of any size. Output beyond `outputBytes` is omitted, which a line in the log states.
+   * @returns a promise while too much of the log is unstored: the producer must await it. It rejects when the log can no
    * longer be written.
    */
   write(bytes: Uint8Array): void | Promise<void> {
@@ -161,7 +161,7 @@ export class LogWriter implements AsyncDisposable {
   }
 
   /**
-   * Writes a line of Slipway's own, e.g. "-----> Fetching the source", and ends an unfinished line of output before it. Does
+   * Writes one of Slipway's own lines, e.g. "-----> Fetching the source", after ending an unfinished line of output. Does
    * nothing when the log can no longer be written: `flush` and `end` reject in that case.
    */
   line(text: string): void {
@@ -170,12 +170,12 @@ export class LogWriter implements AsyncDisposable {
     this.#add([...unfinished, ...this.#splitter.push(Buffer.from(`${text}\n`))]);
   }
 
-  /** Replaces secrets in a text about the attempt that is shown elsewhere, as in the log. */
+  /** Masks secrets, as in the log, in a text about the attempt that is shown elsewhere. */
   mask(text: string): string {
     return this.#masker.mask(text);
   }
 
-  /** Resolves when Redis and the store have every line; rejects when the log can no longer be written. */
+  /** Resolves when Redis and the store have all lines; rejects when the log can no longer be written. */
   async flush(): Promise<void> {
     this.#sendBatch();
     await this.#tail.flush();
@@ -193,8 +193,8 @@ export class LogWriter implements AsyncDisposable {
   }
 
   /**
-   * Ends the log of a finished deployment: nothing can be written afterwards. Resolves when Redis and the store have all of it.
-   * An attempt that leaves the deployment to another one calls `flush` and disposes the writer instead.
+   * Ends the log of a finished deployment: nothing can be written afterwards. Resolves when Redis and the store have the whole log.
+   * An attempt that leaves the deployment to another attempt calls `flush` and disposes of the writer instead.
    */
   end(): Promise<LogSummary> {
     this.#summary ??= this.#end();
@@ -228,7 +228,7 @@ export class LogWriter implements AsyncDisposable {
     return lines;
   }
 
-  /** Sends the lines at once when Redis has acknowledged all others; otherwise they are collected until it has, or fill a batch. */
+  /** Sends the lines at once when Redis has acknowledged all others; otherwise collects them until it has, or until they fill a batch. */
   #add(lines: readonly string[]): void {
     const { batchChars, batchLines } = this.#limits;
     for (const line of lines) {
@@ -293,7 +293,7 @@ export class LogWriter implements AsyncDisposable {
   }
 }
 
-/** The last line of a log in which values were masked: the variables they belong to. */
+/** The last line of a log with masked values: it names their variables. */
 function maskingNotice(variables: readonly string[]): string[] {
   if (variables.length === 0) return [];
   const named = variables.slice(0, maxNamedVariables).join(", ");

@@ -1,4 +1,4 @@
-// Addresses that requests to URLs of users may connect to: the public internet, and private hosts that the operator allows.
+// Rules for the addresses to which requests to users' URLs may connect: the public internet, and private hosts that the operator allows.
 
 import { BlockList } from "node:net";
 import ipaddr from "ipaddr.js";
@@ -6,7 +6,7 @@ import ipaddr from "ipaddr.js";
 /** @returns whether a request may connect to an address that `host` (a URL's host name) resolved to. */
 export type AddressRule = (address: string, host: string, port: number) => boolean;
 
-/** In a public range, but reachable only inside a cloud: Azure's host service. */
+/** Addresses in a public range that are reachable only inside a cloud: Azure's host service. */
 const cloudInternal = new Set(["168.63.129.16"]);
 const globalIpv6 = ipaddr.IPv6.parseCIDR("2000::/3");
 

@@ -1,5 +1,5 @@
-// Receivers of webhooks that end the connection at each step of a request: the sender reads why, and keeps neither an error nor a
-// connection.
+// Webhook receivers that close the connection at each step of a request: the sender gets the reason, and leaves neither an error nor a
+// connection behind.
 
 import { once } from "node:events";
 import { createServer } from "node:net";

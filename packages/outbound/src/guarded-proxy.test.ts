@@ -1,4 +1,4 @@
-// The proxy between a real client and real servers. Git uses it in the tests of the worker's buildpacks.
+// The proxy between a real client and real servers. The worker's buildpack tests use git with it.
 
 import { once } from "node:events";
 import { type Server, createServer, request } from "node:http";
@@ -73,7 +73,7 @@ async function connect(authority: string): Promise<{ status: number | undefined;
   const outgoing = request(options("CONNECT", authority));
   outgoing.on("error", reject);
   outgoing.once("connect", ({ statusCode: status }, socket, head) => {
-    // What came with the response.
+    // Bytes that arrived together with the response.
     if (head.length > 0) socket.unshift(head);
     opened.defer(() => void socket.destroy());
     resolve({ status, socket });

@@ -1,5 +1,5 @@
-// An HTTP proxy for a program that fetches URLs of users, such as git. Each connection is checked like a request to a URL of a user,
-// also after a redirect, and goes to the address that was checked.
+// An HTTP proxy for a program that fetches users' URLs, such as git. Each connection, also after a redirect, is checked like a request to
+// a user's URL, and uses the address that was checked.
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { type IncomingMessage, type ServerResponse, createServer, request as httpRequest } from "node:http";
@@ -16,14 +16,14 @@ import { describeFailure, hostOf, unreachable } from "./url-failures.ts";
 export interface GuardedProxyOptions {
   /** As in OpenUrlOptions. */
   readonly allowedPrivateHosts: readonly string[];
-  /** Maximum size of all that servers send, over all connections. */
+  /** Maximum number of bytes that servers send over all connections. */
   readonly maxSizeBytes: number;
   /** Time limit to connect. Default 30 s. */
   readonly connectTimeoutMs?: number;
 }
 
 export interface GuardedProxy extends AsyncDisposable {
-  /** On the loopback interface, with the credentials that the proxy requires. */
+  /** URL on the loopback interface, with the credentials that the proxy requires. */
   readonly url: string;
   /**
    * Why the proxy refused or ended a connection, the latest of several; null when it did not. The errors are those of `openUrl`.
@@ -31,7 +31,7 @@ export interface GuardedProxy extends AsyncDisposable {
   readonly failure: () => SlipwayError | null;
 }
 
-/** What a proxy must not pass on. */
+/** Headers that a proxy must not forward. */
 const hopHeaders = new Set([
   "connection",
   "keep-alive",
@@ -100,10 +100,10 @@ class Relay {
     this.#controller.abort();
   }
 
-  /** CONNECT: TLS, and any protocol over TCP. */
+  /** Handles CONNECT: TLS, and any other protocol over TCP. */
   async tunnel(authority: string, socket: Duplex, head: Buffer): Promise<void> {
     const { signal } = this.#controller;
-    // As https, since the URL gives the port of CONNECT also where it is the default.
+    // Parsed as https, because the URL must keep the port of CONNECT even where it is the default one.
     const url = URL.parse(`https://${authority}`);
     if (url === null) {
       socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -127,7 +127,7 @@ class Relay {
     await sent;
   }
 
-  /** A request for a URL with http. */
+  /** Handles a request for an http URL. */
   async forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { signal } = this.#controller;
     let url: URL | undefined;
@@ -137,7 +137,7 @@ class Relay {
       response.writeHead(incoming.statusCode ?? 502, headersOf(incoming));
       await pipeline(incoming, this.#counter(), response, { signal });
     } catch (error) {
-      // A body that breaks off is the client's to report, which may have closed the connection itself.
+      // An interrupted body is the client's error to report, which may have closed the connection itself.
       if (!response.headersSent || error instanceof SlipwayError) this.#fail(url, error);
       if (response.headersSent) response.destroy();
       else response.writeHead(502).end();

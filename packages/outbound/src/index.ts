@@ -1,4 +1,4 @@
-// Requests to URLs of users: downloads of archives, git repositories, and deliveries to notifiers.
+// Requests to users' URLs: downloads of archives, git repositories, and deliveries to notifiers.
 
 export * from "./request-url.ts";
 export * from "./open-url.ts";

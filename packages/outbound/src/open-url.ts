@@ -1,4 +1,4 @@
-// Downloads from a URL of a user. The URL, its names and its server are not trusted.
+// Downloads from a user's URL. The URL, its host names and its server are not trusted.
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { paced } from "@slipway/async";
@@ -18,17 +18,17 @@ export interface OpenUrlOptions {
   readonly allowedPrivateHosts?: readonly string[];
   /** Time limit from the request to the response's headers, for each redirect. Default 30 s. */
   readonly responseTimeoutMs?: number;
-  /** The least rate of the body. Default 60 KiB in 60 s. */
+  /** Minimum rate of the body. Default 60 KiB in 60 s. */
   readonly pace?: Pace;
   /** Time limit for the whole download: all redirects, and the body until its end. */
   readonly timeoutMs: number;
-  /** Error of a body that is larger than `maxSizeBytes`. By default that of an archive. */
+  /** Creates the error for a body larger than `maxSizeBytes`. Default: the error for archives. */
   readonly tooLarge?: (maxSizeBytes: number) => SlipwayError;
 }
 
 export interface OpenResponseOptions extends OpenUrlOptions {
   readonly headers: Readonly<Record<string, string>>;
-  /** Names of headers that only the URL's own origin receives, not one that it redirects to. */
+  /** Names of headers that are sent only to the URL's own origin, not after a redirect to another one. */
   readonly secretHeaders: readonly string[];
 }
 
@@ -36,9 +36,9 @@ export interface OpenResponseOptions extends OpenUrlOptions {
 export interface OpenedResponse extends HeldBytes {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Scheme, host and port of the server that responded: another than the URL's after a redirect. */
+  /** Scheme, host and port of the responding server, which differ from the URL's after a redirect. */
   readonly origin: string;
-  /** Its host, and its port unless that is the default one. */
+  /** The server's host, with its port unless that is the default. */
   readonly host: string;
 }
 
@@ -60,7 +60,7 @@ export async function openUrl(url: string, options: OpenUrlOptions): Promise<Hel
   throw unreachable(`${response.host} responded with status ${response.status}.`);
 }
 
-/** As `openUrl`, but resolves with a response of any status. */
+/** Like `openUrl`, but resolves with a response of any status. */
 export async function openResponse(url: string, options: OpenResponseOptions): Promise<OpenedResponse> {
   const target = parseUrl(url);
   await using opened = new AsyncDisposableStack();
@@ -91,7 +91,7 @@ function deadlineOf(url: URL, limitMs: number): Disposable & { readonly signal: 
   return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-/** Requests the URL, and those that it redirects to. */
+/** Requests the URL, and follows its redirects. */
 async function follow(
   url: URL,
   options: OpenResponseOptions,

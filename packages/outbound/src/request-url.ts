@@ -1,4 +1,4 @@
-// Sends one request to a URL of a user and reads the beginning of its response. It does not follow redirects, because the request is meant
+// Sends one request to a user's URL and reads the beginning of the response. It does not follow redirects, because the request is meant
 // only for that URL.
 
 import type { IncomingHttpHeaders } from "node:http";
@@ -15,12 +15,12 @@ export interface RequestUrlOptions {
   readonly signal: AbortSignal;
   /** Time limit for request and response. Default 15 s. */
   readonly timeoutMs?: number;
-  /** How much of the body is read. Default 16 KiB. */
+  /** Maximum number of bytes of the body to read. Default 16 KiB. */
   readonly maxTextBytes?: number;
 }
 
 export interface UrlResponse {
-  /** null without a response. */
+  /** Null without a response. */
   readonly status: number | null;
   /** Why there is no response, with the host but no path, query or credentials; null with a response. */
   readonly error: string | null;

@@ -1,4 +1,4 @@
-// Sends one HTTP request to a URL of a user. The URL, its names and its server are not trusted.
+// Sends one HTTP request to a user's URL. The URL, its host names and its server are not trusted.
 
 import { type IncomingMessage, request as httpRequest, Agent as HttpAgent } from "node:http";
 import { request as httpsRequest, Agent as HttpsAgent } from "node:https";
@@ -12,7 +12,7 @@ export interface RequestOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly isAllowed: AddressRule;
-  /** Ends the request, and also reading the body. */
+  /** Ends the request, and reading the body. */
   readonly signal: AbortSignal;
   /** Time limit from the request to the response's headers. */
   readonly timeoutMs: number;

@@ -1,4 +1,4 @@
-// Resolves the host of a URL of a user to the addresses that a connection may be made to.
+// Resolves the host of a user's URL to the addresses to which a connection is allowed.
 
 import { lookup as resolveHost } from "node:dns/promises";
 import { type LookupFunction, isIP } from "node:net";
@@ -37,7 +37,7 @@ export function bareHost({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-/** @returns a resolver for a socket, which gives these addresses for any host. */
+/** @returns a resolver for a socket, which returns these addresses for any host. */
 export function fixedLookup(addresses: readonly ResolvedAddress[]): LookupFunction {
   return (_host, { all }, callback) => {
     const [first] = addresses;

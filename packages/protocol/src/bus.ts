@@ -34,12 +34,12 @@ export const logMessage = z.object({
   text: z.string(),
   /** When the first of the lines was written, in milliseconds since 1970. Workers of the previous version do not send it. */
   at: z.int().optional(),
-  /** The attempt that wrote them, and the number of the last line before its first one. The previous version sends neither. */
+  /** The attempt that wrote the lines, and the number of the last line before its first one. The previous version sends neither. */
   attempt: z.int().optional(),
   startsAfter: z.int().min(0).optional(),
 });
 
-/** A phase began or ended. It is a hint: the store gets it with the deployment's next change, or some seconds later. */
+/** A phase began or ended. This is a hint: the store has the phase after the deployment's next change, or some seconds later. */
 export const phaseMessage = z.object({
   type: z.literal("phase"),
   deploymentId: z.string(),
@@ -51,22 +51,22 @@ export const phaseMessage = z.object({
   outcome: z.enum(["success", "failed"]).nullable(),
   bytes: z.int().nullable(),
   reused: z.array(z.string()),
-  /** The number of log lines before it. */
+  /** Number of log lines before the phase began or ended. */
   lineCount: z.int(),
 });
 
 export const appMessage = z.discriminatedUnion("type", [newMessage, statusMessage, logMessage, phaseMessage]);
 
-/** To all workers: the one that runs the deployment has to stop it. The store already contains the status "aborted". */
+/** To all workers: the worker that runs the deployment must stop it. The store already contains the status "aborted". */
 export const controlMessage = z.object({ type: z.literal("abort"), deploymentId: z.string() });
 
-/** To all workers: what Redis has for this worker changed. */
+/** To all workers: this worker's requests in Redis have changed. */
 export const workerMessage = z.object({ workerId: z.string() });
 
 /** To all routers: an app's rollout or instances changed. The store already contains the change. */
 export const routeMessage = z.object({
   appId: z.string(),
-  /** Set when a worker waits for the cutover: every router has to confirm that the app's other rollouts have no requests. */
+  /** Set when a worker waits for the cutover: every router must confirm that the app's other rollouts have no requests. */
   switch: z
     .object({
       rolloutId: z.string(),

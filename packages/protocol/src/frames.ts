@@ -12,7 +12,7 @@ export const authFrame = z.object({
       .string()
       .min(1)
       .max(8 * 1024),
-    /** The client handles `rewind` frames. Without it a line of text says that lines were replaced. */
+    /** The client handles `rewind` frames. Without it a log line states that lines were replaced. */
     rewinds: z.boolean().optional(),
   }),
 });
@@ -38,14 +38,14 @@ export const logFrame = z.object({
   data: z.object({ content: z.string() }),
 });
 
-/** The lines after line `afterSeq` were replaced: the client drops those that it has, and receives the others. Lines count from 1. */
+/** The lines after line `afterSeq` were replaced: the client drops its copies, and receives the replacements. Lines count from 1. */
 export const rewindFrame = z.object({
   type: z.literal("rewind"),
   id: z.string(),
   data: z.object({ afterSeq: z.int().min(0) }),
 });
 
-/** The line that tells a reader what a rewind drops, where lines that were shown cannot be taken back. */
+/** The line that states what a rewind replaces, for outputs in which shown lines cannot be removed. */
 export function rewindNotice(lineCount: number): string {
   const lines = lineCount === 1 ? "line is" : `${lineCount} lines are`;
   return ` !     A worker failed before its last lines were stored: the last ${lines} replaced by what follows`;

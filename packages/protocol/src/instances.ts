@@ -1,4 +1,4 @@
-// An app's instances as a worker last observed them on the engine, stored in Redis for processes without access to the engine.
+// An app's instances as last observed on the engine by a worker, stored in Redis for processes without access to the engine.
 
 import { z } from "zod";
 
@@ -16,7 +16,7 @@ export const instancesSeen = z.object({
       createdAt: z.string(),
       memoryBytes: z.number(),
       cpus: z.number(),
-      /** Null when Slipway did not start it again. */
+      /** Null when Slipway did not restart the instance. */
       restartReason: z.string().nullable().default(null),
     }),
   ),

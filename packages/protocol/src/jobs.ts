@@ -1,4 +1,4 @@
-// The payloads of BullMQ jobs. They contain ids; the store has the rest.
+// The payloads of BullMQ jobs. They contain ids; all other data is in the store.
 
 import { z } from "zod";
 import { notifiableEvents } from "@slipway/core";
@@ -14,9 +14,9 @@ export const laneJob = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("deploy"),
     deploymentId: z.string(),
-    /** The user whose slots it uses. */
+    /** The user whose slots the job uses. */
     ownerId: z.string(),
-    /** Whether it needs a build slot. Jobs of the previous version do not say so. */
+    /** Whether it needs a build slot. Jobs of the previous version lack this field. */
     builds: z.boolean().default(true),
     ...common,
   }),
@@ -27,7 +27,7 @@ export const laneJob = z.discriminatedUnion("type", [
 export const maintenanceJob = z.discriminatedUnion("type", [
   /** Reconciles every lane and every running deployment after lost messages and worker failures. */
   z.object({ type: z.literal("reconcile") }),
-  /** Removes everything of a deleted app: containers, images, caches, documents. */
+  /** Removes all resources of a deleted app: containers, images, caches, documents. */
   z.object({ type: z.literal("remove-app"), appId: z.string() }),
   /** Removes uploaded archives that are no longer needed, and old deliveries and operations. */
   z.object({ type: z.literal("clean-sources") }),
@@ -46,7 +46,7 @@ export const housekeepingJob = z.discriminatedUnion("type", [
     rolloutId: z.string(),
     attempt: z.int().min(0),
   }),
-  /** Promotes the app's current rollout, so that the engine restarts its instances, if the work that put it in service did not. */
+  /** Promotes the app's current rollout, so that the engine restarts its instances, if the deployment or operation did not. */
   z.object({ type: z.literal("promote-rollout"), appId: z.string(), rolloutId: z.string() }),
   /** Removes the app's unneeded images from the registry and from the releases' engine. */
   z.object({ type: z.literal("prune-images"), appId: z.string() }),
@@ -54,7 +54,7 @@ export const housekeepingJob = z.discriminatedUnion("type", [
 
 /** The delivery of an event to one notifier. */
 export const notifyJob = z.object({
-  /** Always the same for the same event and notifier. */
+  /** Always the same id for the same event and notifier. */
   deliveryId: z.string(),
   appId: z.string(),
   notifierId: z.string(),

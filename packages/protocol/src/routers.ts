@@ -1,7 +1,7 @@
 // The timing of router heartbeats. Cutovers wait only for routers that are alive.
 
 export const routerTiming = {
-  /** Between two heartbeats of a router. */
+  /** Interval between two heartbeats of a router. */
   heartbeatMs: 1_000,
   /** A router without a heartbeat for this long counts as dead. */
   aliveMs: 4_000,

@@ -15,15 +15,15 @@ export const handshakeAuth = z.object({
     .max(8 * 1024),
 });
 
-/** Follows an app, or one deployment from the given position. Replaces an earlier subscription to the same. */
+/** Follows an app, or one deployment from the given position. Replaces an earlier subscription to the same app or deployment. */
 export const subscribeRequest = z
   .strictObject({
     /** Name or id. */
     app: name,
     deployment: name.optional(),
-    /** Number of the last line the client has. */
+    /** Number of the last line that the client has. */
     afterSeq: count.optional(),
-    /** Index of the last status the client has. */
+    /** Index of the last status that the client has. */
     afterStatus: count.optional(),
   })
   .refine(({ deployment, afterSeq, afterStatus }) => deployment ?? (!afterSeq && !afterStatus), {
@@ -58,7 +58,7 @@ export const statusEvent = z.object({
   at: z.string(),
 });
 
-/** Consecutive lines; `seq` is the number of the first, `at` the time when it was written. */
+/** Consecutive lines; `seq` is the number of the first line, `at` the time when it was written. */
 export const logEvent = z.object({
   ...ids,
   seq: z.int().min(1),
@@ -66,10 +66,10 @@ export const logEvent = z.object({
   lines: z.array(z.string()).min(1),
 });
 
-/** The lines after line `afterSeq` were replaced: the client drops those that it has, and receives the others. */
+/** The lines after line `afterSeq` were replaced: the client drops its copies, and receives the replacements. */
 export const rewindEvent = z.object({ ...ids, afterSeq: count });
 
-/** A phase began or ended after the client subscribed. The deployment's timeline has the earlier ones. */
+/** A phase began or ended after the client subscribed. Earlier phases are in the deployment's timeline. */
 export const phaseEvent = z.object({
   ...ids,
   attempt: count,

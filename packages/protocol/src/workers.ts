@@ -5,7 +5,7 @@ import { z } from "zod";
 const run = { appId: z.string(), attempt: z.int(), since: z.iso.datetime() };
 
 export const workerRecord = z.object({
-  /** Id of the process; a restart gets a new one. */
+  /** Id of the process; it changes with a restart. */
   id: z.string(),
   /** E.g. `worker-1`. */
   name: z.string(),
@@ -17,13 +17,13 @@ export const workerRecord = z.object({
   /** Time between heartbeats, in milliseconds. */
   heartbeatMs: z.int().positive(),
   state: z.enum(["ready", "draining"]),
-  /** The maximum of concurrent deployments. */
+  /** Maximum number of concurrent deployments. */
   concurrency: z.int().positive(),
-  /** The maximum of concurrent operations, in addition to deployments. Workers of the previous version do not report it. */
+  /** Maximum number of concurrent operations, in addition to deployments. Workers of the previous version do not report it. */
   operationConcurrency: z.int().min(0).default(0),
-  /** Build slots in use. Workers of the previous version, whose every deployment uses one, do not report it. */
+  /** Build slots in use. Workers of the previous version do not report it: each of their deployments uses one. */
   building: z.int().min(0).optional(),
-  /** The engine that its builds run on. */
+  /** The engine on which its builds run. */
   engine: z.object({
     address: z.string(),
     cpus: z.number(),

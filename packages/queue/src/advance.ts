@@ -15,7 +15,7 @@ export interface AdvanceOptions {
 export interface Advance {
   /** Enqueues the app's next item if the app is idle. A build also needs a free slot of its owner. */
   advance(appId: string): Promise<void>;
-  /** Gives the owner's free slots to its apps that wait for one, the longest wait first. */
+  /** Gives the owner's free slots to its waiting apps, in the order in which they began to wait. */
   advanceWaiting(ownerId: string): Promise<void>;
   /** Enqueues a running item whose job is gone. */
   requeue(item: LaneItem, delayMs: number): Promise<void>;
@@ -26,7 +26,7 @@ type Outcome = "slot" | "full" | "behind" | "none-needed";
 
 /** Gives the owner's free slots to its waiting apps. */
 type AssignFreeSlots = (ownerId: string) => Promise<void>;
-/** For calls from within a pass over the owner's waiting apps, which continues with the next app. */
+/** Used within a pass over the owner's waiting apps, which continues with the next app. */
 const skip: AssignFreeSlots = async () => {};
 
 /** Creates the function that adds a job for the head of a lane when the app and a slot of the owner are free. */
@@ -63,14 +63,14 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
   /** One pass at a time for each owner: concurrent passes would examine the same apps. */
   const advanceWaiting = joined(async (ownerId) => {
     for (;;) {
-      // Read again each time: an app that got its job meanwhile is no longer listed.
+      // Read again each time: an app that got its job in the meantime is no longer listed.
       const appId = await slots.longestWaiting(ownerId);
       if (appId === null) return;
       const outcome = await advanceLane(appId, skip);
       if (outcome === "full") return;
       if (outcome !== "none-needed") continue;
       await slots.stopWaiting(ownerId, appId);
-      // A deployment may have joined the lane in between.
+      // A deployment may have joined the lane in the meantime.
       await advanceLane(appId, skip);
     }
   });

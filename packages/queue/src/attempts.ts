@@ -1,11 +1,11 @@
-// The attempts that run on a worker, and the work that follows their ends: advances of lanes, freed slots, wake-ups.
+// The attempts that run on a worker, and the work after their ends: advancing lanes, freeing slots, wake-ups.
 
 import type { SlipwayError } from "@slipway/core";
 
 export class Attempts {
-  /** By the id of the item. */
+  /** Abort controllers of the attempts, by item id. */
   readonly controllers = new Map<string, AbortController>();
-  /** Work that nothing awaits before the worker stops. It never rejects. */
+  /** Work that is awaited only when the worker stops. It never rejects. */
   readonly background = new Set<Promise<void>>();
   isDraining = false;
   readonly #whenIdle: (() => void)[] = [];
@@ -16,7 +16,7 @@ export class Attempts {
     return controller !== undefined;
   };
 
-  /** Keeps the work until it has ended. @param work never rejects. */
+  /** Tracks the work until it has ended. @param work never rejects. */
   track(work: Promise<void>): void {
     const done = work.finally(() => this.background.delete(done));
     this.background.add(done);

@@ -1,5 +1,5 @@
-// The build slots of a worker. The worker reserves one for each job that it takes, so a worker without a free slot leaves jobs to
-// other workers. A deployment that no longer builds, for example while its app boots, holds none.
+// The build slots of a worker. The worker reserves one for each job that it takes, so that a worker without a free slot leaves jobs to
+// other workers. A deployment that no longer builds, for example while its app boots, holds no slot.
 
 import { untilAborted } from "@slipway/async";
 
@@ -19,9 +19,9 @@ export interface BuildSlot extends Disposable {
 }
 
 export interface BuildSlotsOptions {
-  /** How many deployments build at the same time. */
+  /** Maximum number of concurrent builds. */
   readonly count: number;
-  /** How many deployments may run beside those that build. */
+  /** Maximum number of running deployments in addition to those that build. */
   readonly beside: number;
   /** Called when `capacity` may have changed. */
   readonly onChange: () => void;
@@ -42,14 +42,14 @@ export class BuildSlots {
     return this.#held;
   }
 
-  /** How many deployments may run here now: the running ones, and one for each free slot. */
+  /** Maximum number of deployments that may run here now: the running ones, and one for each free slot. */
   get capacity(): number {
     const { count, beside } = this.#options;
     return Math.min(this.#open.size + count - this.#held, count + beside);
   }
 
   /**
-   * Reserves a slot for a deployment that the worker took.
+   * Reserves a slot for a deployment that the worker has taken.
    * @param onEnd called once, when the deployment no longer builds.
    */
   open(onEnd: () => void): BuildSlot {

@@ -46,21 +46,21 @@ describe("fair shares", () => {
 
   test("two thousand owners with a backlog get the same share, however many deployments they have", () => {
     const owners = Array.from({ length: 2_000 }, (_, at) => `owner-${at}`);
-    // Half of the deployments belong to a hundredth of the owners.
+    // One per cent of the owners have half of the deployments.
     const deployments = owners.flatMap((owner, at) =>
       Array.from({ length: at % 100 === 0 ? 1_500 : 15 }, () => ({ owner, at: 0, seconds: between(20, 60) })),
     );
     shuffle(deployments);
     const starts = simulate(deployments, { slots, ownerSlots: 3, until: 36_000 });
     expect(starts.length).toBeGreaterThan(17_000);
-    // The first owners of a burst are ahead of the others by at most their active deployments.
+    // In a burst, the first owners are ahead of the others by at most their active deployments.
     expect(spreadOf(starts, owners)).toBeLessThanOrEqual(3);
     expect(spreadOf(starts.slice(8_000, 16_000), owners)).toBeLessThanOrEqual(2);
   });
 
   test("no job starves: at most as many later jobs pass it as its owner had active deployments, times the waiting jobs", () => {
     const steady = Array.from({ length: 40 }, () => ({ owner: "steady", at: 1, seconds: 40 }));
-    // Each newcomer deploys once, and there are more of them than slots.
+    // Each new owner deploys once, and there are more new owners than slots.
     const newcomers = Array.from({ length: 5_000 }, (_, at) => ({
       owner: `newcomer-${at}`,
       at: 1.5 * at,
@@ -70,7 +70,7 @@ describe("fair shares", () => {
     expect(starts).toHaveLength(5_040);
     for (const { passedBy, others, waiting } of starts)
       expect(passedBy).toBeLessThanOrEqual(others * Math.max(waiting, 8));
-    // Only while newcomers still deploy.
+    // Counts only the time in which new owners deploy.
     const early = starts.filter(
       ({ deployment, startedAt }) => deployment.owner === "steady" && startedAt < 7_500,
     );
@@ -80,7 +80,7 @@ describe("fair shares", () => {
   test("in bursts of owners of different sizes all deployments start, those of each owner in their order", () => {
     const deployments = byTime(
       Array.from({ length: 10_000 }, () => ({
-        // The square of a random number prefers the first owners.
+        // The fourth power of a random number favors the first owners.
         owner: `owner-${Math.floor(4_000 * random() ** 4)}`,
         at: 2_000 * Math.floor(10 * random()) + between(0, 10),
         seconds: between(5, 60),
@@ -103,7 +103,7 @@ function waitsOf(starts: readonly Start[], isWanted: (owner: string) => boolean)
     .map(({ deployment, startedAt }) => startedAt - deployment.at);
 }
 
-/** The difference between the starts of the owners with the most and with the fewest. */
+/** The difference in starts between the owners with the most and with the fewest. */
 function spreadOf(starts: readonly Start[], owners: readonly string[]): number {
   const counts = new Map(owners.map((owner) => [owner, 0]));
   for (const { deployment } of starts) counts.set(deployment.owner, (counts.get(deployment.owner) ?? 0) + 1);

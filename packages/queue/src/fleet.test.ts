@@ -50,7 +50,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
   test("a worker drains on request, and is ready again when draining ends", async () => {
     const asked: boolean[] = [];
     const options = { ...context, countBuilding: () => 2, onDraining: (now: boolean) => asked.push(now) };
-    // Heartbeats are rare, so the message brings the request.
+    // Heartbeats are rare here, so the request arrives as a message.
     await using _worker = joinFleet(options, identity("worker-1", rareMs), () => new Date());
     await listed(([worker]) => worker?.state === "ready" && worker.building === 2);
     await eventually(async () => {
@@ -96,7 +96,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
   });
 
   test("the fleet's capacity is the number of slots of its workers that do not drain", async () => {
-    // Heartbeats are rare, so no worker is lost for a moment.
+    // Heartbeats are rare here, so that no worker is lost even for a moment.
     await using first = join("worker-1", rareMs);
     await expect.poll(capacity).toBe("3");
     await using _second = join("worker-2", rareMs);
@@ -125,7 +125,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     const seenAt = async () => Number(await context.redis.zscore(keys.workersSeen, "worker-1"));
     const before = await seenAt();
     users = 3;
-    // Heartbeats continue, and none of them counts the users again.
+    // Heartbeats continue, but none of them counts the users again.
     await expect.poll(seenAt).toBeGreaterThan(before + 200);
     expect(["2", null]).toContain(await usersCounted());
     await context.redis.del(keys.fleetCounted);
@@ -174,7 +174,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
 
   const capacity = () => context.redis.hget(keys.fleetCapacity, "slots");
 
-  /** Waits for the wanted list: with such short heartbeats, workers on a busy machine are lost for moments. */
+  /** Waits for the expected list: with such short heartbeats, workers on a busy machine may be lost for moments. */
   async function listed(isWanted: (workers: FleetWorker[]) => boolean): Promise<FleetWorker[]> {
     return eventually(async () => {
       const workers = await listWorkers(context);

@@ -1,4 +1,4 @@
-// The fleet: each worker announces itself in Redis with heartbeats, and any process can list all workers, lost ones included.
+// The fleet: each worker announces itself in Redis with heartbeats, and any process can list all workers, including lost ones.
 
 import { joinPresence, listMembers, openSubscriber, publish, workersChannel } from "@slipway/bus";
 import { notFound } from "@slipway/core";
@@ -33,16 +33,16 @@ export interface Membership extends AsyncDisposable {
 
 export interface FleetWorker extends Omit<WorkerRecord, "state"> {
   readonly state: "ready" | "draining" | "lost";
-  /** By the clock of Redis: the workers' own clocks may differ. */
+  /** By Redis's clock: the workers' own clocks may differ. */
   readonly lastSeenAt: Date;
 }
 
 /** A worker counts as lost after this many missed heartbeats. */
 const beatsUntilLost = 5;
-/** How long a lost worker is listed. */
+/** How long a lost worker remains listed. */
 const forgetAfterMs = 60 * 60_000;
 
-/** Adds the worker to the list. After an outage of Redis, or the loss of its data, the next heartbeat restores it. */
+/** Adds the worker to the fleet. After an outage of Redis, or the loss of its data, the next heartbeat restores it. */
 export function joinFleet(
   context: JoinContext,
   identity: Omit<WorkerRecord, "state" | "running" | "building">,
@@ -55,7 +55,7 @@ export function joinFleet(
   const capacity = capacityCount(context, identity);
   const applyRequest = async () => {
     const requested = await redis.get(keys.workerDraining(identity.id));
-    // Redis may have lost the request: the worker keeps its state.
+    // Redis may have lost the request; the worker keeps its state then.
     if (requested === null || isDraining === (requested === "1")) return;
     isDraining = requested === "1";
     capacity.expire();
@@ -97,8 +97,8 @@ export function joinFleet(
 }
 
 /**
- * In each interval one worker counts the capacity of the fleet. If all did, the cost would grow with the square of their number. A
- * worker whose own capacity changed also counts with its next heartbeat.
+ * In each interval one worker counts the fleet's capacity. If all did, the cost would grow with the square of their number. A
+ * worker whose own capacity has changed counts with its next heartbeat as well.
  */
 function capacityCount(context: JoinContext, { id, heartbeatMs }: Pick<WorkerRecord, "id" | "heartbeatMs">) {
   const { redis, keys } = context;
@@ -170,7 +170,7 @@ export async function setDraining(
   return worker.state === "lost" ? worker : { ...worker, state: isDraining ? "draining" : "ready" };
 }
 
-/** Stores how many build slots the fleet has, and for how many users. Each advance of a lane reads it. */
+/** Stores the fleet's number of build slots, and of users. Each advance of a lane reads it. */
 async function storeCapacity(context: JoinContext, validMs: number): Promise<void> {
   const workers = await listWorkers(context);
   const slots = workers.filter(({ state }) => state === "ready").map(({ concurrency }) => concurrency);
@@ -180,7 +180,7 @@ async function storeCapacity(context: JoinContext, validMs: number): Promise<voi
   await redis.multi().hset(keys.fleetCapacity, facts).pexpire(keys.fleetCapacity, validMs).exec();
 }
 
-/** All workers by name, then by start time. @throws {SlipwayError} "queue-unavailable" when Redis does not answer. */
+/** All workers by name, then by start time. @throws {SlipwayError} "queue-unavailable" when Redis does not respond. */
 export async function listWorkers({ redis, keys, onError }: FleetContext): Promise<FleetWorker[]> {
   const { nowMs, members } = await withQueueErrors(() => listMembers(redis, presenceKeys(keys)));
   const workers: FleetWorker[] = [];
@@ -196,7 +196,7 @@ function presenceKeys({ workersSeen, workers }: RedisKeys) {
   return { seen: workersSeen, records: workers };
 }
 
-/** @returns undefined for a text that is not JSON. */
+/** @returns undefined for text that is not JSON. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,4 +1,4 @@
-// The queue of housekeeping: work for an app that its lane does not wait for. Any worker runs a job, and repeats it until it succeeds.
+// The housekeeping queue: work for an app that does not block its lane. Any worker runs a job, and it is repeated until it succeeds.
 
 import { DelayedError, Queue, Worker } from "bullmq";
 import type { Job } from "bullmq";
@@ -12,15 +12,15 @@ import { withQueueErrors } from "./redis-errors.ts";
 const queueName = "housekeeping";
 
 /**
- * The pauses double from five seconds, so the last of twelve attempts is almost three hours after the first. The sweep requests
- * the stop of a rollout again when it still exists after two minutes.
+ * The pauses double from five seconds, so the last of twelve attempts is almost three hours after the first. If a rollout still
+ * exists after two minutes, the periodic cleanup requests its stop again.
  */
 const attempts = { "stop-rollout": 6, "promote-rollout": 12, "prune-images": 12 } as const;
 const retried = { type: "exponential", delay: 5_000, jitter: 0.2 } as const;
 const kept = { removeOnComplete: { age: 86_400, count: 500 }, removeOnFail: { age: 7 * 86_400, count: 500 } };
 /** A high limit, because jobs mostly wait for processes that stop, or for a registry. */
 const atOnce = 20;
-/** Workers that die do not use up a job's attempts. */
+/** High, so that crashed workers do not use up a job's attempts. */
 const maxStalledCount = 100;
 
 export interface HousekeepingOptions {
@@ -30,11 +30,11 @@ export interface HousekeepingOptions {
 }
 
 export interface Housekeeping extends AsyncDisposable {
-  /** For the dashboard. */
+  /** The BullMQ queue, for the dashboard. */
   readonly queue: Queue<HousekeepingJob>;
   /**
-   * One job at a time runs for a rollout, and one for an app's images. A request while such a job waits adds no job; a request
-   * while one runs adds a job that runs after it. @throws {SlipwayError} "queue-unavailable".
+   * Per rollout, and per app's images, one job runs at a time. A request while such a job waits adds no job; a request while one
+   * runs adds a job that runs after it. @throws {SlipwayError} "queue-unavailable".
    */
   request(job: HousekeepingJob): Promise<void>;
 }
@@ -59,9 +59,9 @@ export function openHousekeeping({ redisUrl, keys, onError }: HousekeepingOption
 }
 
 export interface HousekeepingWorkerOptions extends HousekeepingOptions {
-  /** How long a job stays assigned to a worker that sends no heartbeat. A crash is noticed within twice this time. */
+  /** How long a job remains assigned to a worker without heartbeats. A crash is noticed within twice this time. */
   readonly leaseMs: number;
-  /** The delay before another worker takes a job that this worker requeued. */
+  /** The delay before another worker takes a job that this worker has requeued. */
   readonly takeUpAfterMs: number;
   /**
    * Runs a job once. A rejection schedules another attempt. The signal's reason is "requeued" when this worker shuts down and
@@ -70,7 +70,7 @@ export interface HousekeepingWorkerOptions extends HousekeepingOptions {
   readonly run: (job: HousekeepingJob, signal: AbortSignal) => Promise<void>;
 }
 
-/** @returns a function that stops the worker: it requeues the running jobs, and resolves when they are requeued. */
+/** @returns a function that stops the worker: it requeues the running jobs, and resolves afterwards. */
 export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () => Promise<void> {
   const { redisUrl, keys, leaseMs, takeUpAfterMs, run, onError } = options;
   const leaving = new AbortController();

@@ -1,4 +1,4 @@
-// The queue: one lane an app over BullMQ, attempts, aborts, reconciling.
+// The queue: one lane per app over BullMQ, with attempts, aborts and reconciliation.
 
 export * from "./fleet.ts";
 export * from "./housekeeping.ts";

@@ -1,5 +1,5 @@
-// The kinds of lane work: deployments and operations as the queue sees them. A further kind is one more entry here, one more job
-// type of the protocol, and its work in the worker.
+// The kinds of lane work: deployments and operations as the queue sees them. A new kind needs an entry here, a job type in the
+// protocol, and its work in the worker.
 
 import type {
   Deployment,
@@ -13,7 +13,7 @@ import type { LaneJob } from "@slipway/protocol";
 
 type LaneType = LaneJob["type"];
 
-/** One piece of lane work, of whatever kind. */
+/** A piece of lane work of any kind. */
 export interface LaneItem {
   readonly type: LaneType;
   readonly id: string;
@@ -21,25 +21,25 @@ export interface LaneItem {
   /** Number of the last attempt, from the store. */
   readonly attempt: number;
   readonly revision: number;
-  /** The owner of its deployment; null for an operation. */
+  /** The owner of the deployment; null for an operation. */
   readonly ownerId: string | null;
-  /** Whether it needs a slot of its owner and of the fleet: only builds do. */
+  /** Whether it needs a slot of its owner and of the fleet, which only builds do. */
   readonly builds: boolean;
-  /** Title for the dashboard. */
+  /** Title on the dashboard. */
   readonly subject: string;
 }
 
-/** The lane side of one kind's store. */
+/** The lane functions of one kind's store. */
 export interface LaneKind {
   readonly type: LaneType;
-  /** For messages. */
+  /** Name of the kind in messages. */
   readonly noun: string;
   get(id: string): Promise<LaneItem | null>;
   running(appId: string): Promise<LaneItem | null>;
   allRunning(): Promise<LaneEntry[]>;
-  /** The next item of the app's lane. */
+  /** The next item in the app's lane. */
   head(appId: string): Promise<LaneItem | null>;
-  /** The heads of the lanes of apps without a running item of this kind, in parts; see the store. */
+  /** The lane heads of apps without a running item of this kind, in pages; see the store. */
   heads(after: string, limit: number): Promise<LaneHeads>;
 }
 
@@ -72,7 +72,7 @@ export function laneKinds({ deployments, operations }: LaneStores): readonly Lan
   ];
 }
 
-/** Names of deployments without a git ref. */
+/** Titles of deployments without a git ref. */
 const subjects: Partial<Record<Deployment["source"]["kind"], string>> = {
   release: "earlier release",
   image: "image",
@@ -95,7 +95,7 @@ function operationEntry({ id, appId, attempt, revision, createdAt }: Operation):
   return { id, appId, ownerId: null, attempt, revision, createdAt };
 }
 
-/** The job that carries an item: ids only, the store has the rest. */
+/** The job for an item: it contains only ids, the rest is in the store. */
 export function jobOf({ type, id, appId, attempt, ownerId, builds }: LaneItem): LaneJob {
   const common = { appId, attemptBase: attempt };
   return type === "deploy"
@@ -103,7 +103,7 @@ export function jobOf({ type, id, appId, attempt, ownerId, builds }: LaneItem): 
     : { type, operationId: id, ...common };
 }
 
-/** Id of the deployment or the operation that a job carries. */
+/** Id of the job's deployment or operation. */
 export function idOf(job: LaneJob): string {
   return job.type === "deploy" ? job.deploymentId : job.operationId;
 }

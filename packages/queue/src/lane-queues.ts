@@ -1,8 +1,8 @@
-// The two queues of lane jobs: one for builds, and one for operations and deployments of earlier releases, which build nothing and
-// therefore never wait for a build. An app has at most one job in both of them together.
+// The two queues of lane jobs: one for builds, and one for operations and deployments of earlier releases, which have no build and
+// therefore never wait for one. Over both queues together, an app has at most one job.
 //
-// Within a queue BullMQ ensures that: its deduplication key, the app's id, is held from the add until the job has ended. The
-// key does not cover the other queue, so an add claims the app first.
+// Within a queue BullMQ ensures that by its deduplication key, the app's id, which is held from the add until the job has ended. The
+// key does not cover the other queue, so adding a job first claims the app.
 
 import { Queue } from "bullmq";
 import type { Job, JobsOptions } from "bullmq";
@@ -19,36 +19,36 @@ export interface LaneQueuesOptions {
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** The state of an item's job: "gone" when it has none. */
+/** The state of an item's job: "gone" when there is no job. */
 export type LaneJobState = "live" | "completed" | "failed" | "gone";
 
 export interface LaneQueues extends AsyncDisposable {
   /** Deployments that may build. */
   readonly deployments: Queue<LaneJob>;
-  /** Everything else. */
+  /** Operations, and deployments without a build. */
   readonly operations: Queue<LaneJob>;
   /**
    * Adds the job to the queue of its kind, unless its app has another job. Idempotent.
-   * @param name for the dashboard. @returns whether the job is in that queue now.
+   * @param name name of the job on the dashboard. @returns whether the job is in that queue now.
    */
   add(name: string, job: LaneJob, options: JobsOptions & { readonly jobId: string }): Promise<boolean>;
   /**
-   * The jobs of a deployment or an operation. It may have one in each queue while processes of the previous version run: they add
-   * deployments of earlier releases to the queue of builds.
+   * The jobs of a deployment or an operation. It may have one in each queue while processes of the previous version run, because they
+   * add deployments of earlier releases to the queue of builds.
    */
   find(id: string): Promise<Job<LaneJob>[]>;
-  /** Removes a job, in whatever state. @returns false, and leaves it, if a worker holds it. */
+  /** Removes a job in any state. @returns false, without removing it, if a worker holds it. */
   remove(job: Pick<Job<LaneJob>, "id" | "queueName">): Promise<boolean>;
-  /** The states of items, over both queues, read in bulk. */
+  /** The states of items' jobs in both queues, read in bulk. */
   states(ids: readonly string[]): Promise<LaneJobState[]>;
 }
 
-/** How long an app stays claimed for a job that is being added: the process that adds it may crash. */
+/** How long an app remains claimed while a job is added: the adding process may crash. */
 const claimMs = 10_000;
-/** BullMQ's states of jobs that are over. */
+/** BullMQ's states of ended jobs. */
 export const endedStates: ReadonlySet<string> = new Set(["completed", "failed"]);
 
-/** Redis does nothing else while it runs a script: a longer list is read in parts. */
+/** Redis runs one script at a time without interruption, so a longer list is read in parts. */
 const chunkSize = 500;
 
 const statesScript = loadScript("laneJobStates", new URL("lua/job-states.lua", import.meta.url), 2);
@@ -79,8 +79,8 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
       const [own, other] = isBuild ? [deployments, operations] : [operations, deployments];
       if (!(await claim(job.appId, jobId))) return false;
       try {
-        // Every add to the other queue needs the claim, so it gets no job of the app from here on. A job of the same operation
-        // there is enough.
+        // Every add to the other queue needs the claim, so from here on that queue gets no job of the app. A job of the same operation in
+        // that queue is sufficient.
         if (await hasJob(other, job.appId)) return false;
         const deduplication = { id: job.appId };
         const added = await own.add(name, job, { ...jobOptions, jobId, deduplication });
@@ -107,12 +107,12 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
   };
 }
 
-/** The start of the keys of both queues in Redis, for scripts. */
+/** Prefix of both queues' keys in Redis, for scripts. */
 export function queueKeys({ queuePrefix }: RedisKeys): [string, string] {
   return [`${queuePrefix}:${queueNames.deployments}:`, `${queuePrefix}:${queueNames.operations}:`];
 }
 
-/** Calls with parts of a list concurrently. @returns the results in order. */
+/** Calls the function with parts of a list concurrently. @returns the results in order. */
 export function inChunks<Item, Result>(
   items: readonly Item[],
   call: (chunk: readonly Item[]) => Promise<Result>,
@@ -122,7 +122,7 @@ export function inChunks<Item, Result>(
   return Promise.all(chunks.map(call));
 }
 
-/** Whether the queue has a job of the app. Its deduplication key may have outlived its job; BullMQ ignores it then too. */
+/** Whether the queue has a job of the app. Its deduplication key may outlive the job; BullMQ ignores such a key as well. */
 async function hasJob(queue: Queue, appId: string): Promise<boolean> {
   const jobId = await queue.getDeduplicationJobId(appId);
   return jobId !== null && (await queue.getJobState(jobId)) !== "unknown";

@@ -1,4 +1,4 @@
-// One attempt at an item of a lane: the input of a worker, and how the attempt ends.
+// One attempt at a lane item: the input of a worker, and the ways in which the attempt can end.
 
 import type { SlipwayError } from "@slipway/core";
 import type { LaneJob } from "@slipway/protocol";
@@ -10,13 +10,13 @@ export interface LaneTask {
   readonly id: string;
   readonly type: LaneJob["type"];
   readonly appId: string;
-  /** Higher than that of any earlier attempt, also one from before Redis lost its data. */
+  /** Higher than the number of any earlier attempt, including attempts before Redis lost its data. */
   readonly attempt: number;
-  /** Number of the try, up to `maxAttempts`: how many times the platform may have failed the item so far, this one included. */
+  /** Number of this try, up to `maxAttempts`: an item is retried after failures of the platform. */
   readonly tryNumber: number;
   /** When the item's job was added to the queue; unknown for a task without a job. */
   readonly jobAddedAt?: Date;
-  /** The build slot of a deployment that may build; absent where nothing is built. */
+  /** The build slot of a deployment that may build; absent for items without a build. */
   readonly buildSlot?: BuildSlot;
 }
 
@@ -26,13 +26,14 @@ export class ItemFailed extends Error {
 }
 
 /**
- * Runs an attempt to its end. Resolves when the item is final, or rejects with ItemFailed. Rejects with "requeued" once the item is
- * back in its lane, with "store-unavailable" when nothing can be stored, which is not counted as a try, with a retryable error for
- * another try, or with any other error to fail it. The signal's reason is a SlipwayError: "aborted" (deployments only), "lease-lost" or "requeued".
+ * Runs an attempt to its end. Resolves when the item is final, or rejects with ItemFailed. Rejects with "requeued" when the item is
+ * back in its lane, with "store-unavailable" when nothing can be stored, which does not count as a try, with a retryable error to be
+ * tried again, or with any other error to fail it. The signal's reason is a SlipwayError: "aborted" (deployments only), "lease-lost" or
+ * "requeued".
  */
 export type RunAttempt = (task: LaneTask, signal: AbortSignal) => Promise<void>;
 
-/** What a worker does for one kind of lane work. */
+/** A worker's functions for one kind of lane work. */
 export interface LaneWork {
   readonly run: RunAttempt;
   /** Ends an item whose last attempt failed. Idempotent. */

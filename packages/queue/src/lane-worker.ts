@@ -1,4 +1,4 @@
-// Runs the jobs of lanes, builds only as far as this worker has build slots, and advances the lanes whose items have ended.
+// Runs the jobs of lanes, limiting builds to this worker's build slots, and advances the lanes whose items have ended.
 
 import { Worker } from "bullmq";
 import type { Job } from "bullmq";
@@ -23,15 +23,15 @@ export interface LaneWorkerOptions {
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
   readonly name: string;
-  /** Build slots: how many deployments may build here at the same time. */
+  /** Number of build slots: the maximum number of concurrent builds. */
   readonly concurrency: number;
-  /** How many deployments may run here beside those that build, while their apps start. */
+  /** Maximum number of further deployments, whose apps are starting. */
   readonly startConcurrency?: number;
-  /** How many operations and deployments of earlier releases may run here at the same time, beside the others. */
+  /** Maximum number of concurrent operations and deployments of earlier releases, in addition to the others. */
   readonly operationConcurrency: number;
-  /** How long a job stays assigned to a worker that does not renew its lease. A crash is noticed within twice this time. */
+  /** How long a job remains assigned to a worker that does not renew its lease. A crash is noticed within twice this time. */
   readonly leaseMs: number;
-  /** The pause before the next attempt at an item whose attempt found the database unavailable. */
+  /** The pause before the next attempt at an item when the database was unavailable. */
   readonly outageDelayMs?: number;
   readonly work: Readonly<Record<LaneJob["type"], LaneWork>>;
   readonly onError: (error: unknown, message: string) => void;
@@ -39,9 +39,9 @@ export interface LaneWorkerOptions {
 
 export interface LaneWorker {
   readonly active: number;
-  /** Cancels an attempt. @returns whether it runs here. */
+  /** Cancels an attempt. @returns whether the attempt runs here. */
   cancel(id: string, reason: SlipwayError): boolean;
-  /** How many deployments build here now. */
+  /** Number of deployments that currently build here. */
   readonly usedBuildSlots: number;
   /** While draining, the worker takes no new jobs; running ones continue. */
   setDraining(isDraining: boolean): Promise<void>;
@@ -108,7 +108,7 @@ async function allDone(changes: readonly Promise<void>[]): Promise<void> {
 }
 
 /**
- * The worker of the builds. BullMQ's concurrency is the number of running jobs plus that of free build slots: a job whose build has
+ * The worker for builds. BullMQ's concurrency is the number of running jobs plus the number of free build slots: a job whose build has
  * ended makes room for the next one.
  */
 function openDeploymentWorker(options: LaneWorkerOptions, attempts: Attempts) {
@@ -148,12 +148,12 @@ function openDeploymentWorker(options: LaneWorkerOptions, attempts: Attempts) {
   return { worker, slots };
 }
 
-/** While all its jobs run, a worker of BullMQ does not notice a higher concurrency until it is paused and resumed. */
+/** While all its jobs run, a BullMQ worker does not notice a higher concurrency until it is paused and resumed. */
 function wake(worker: Worker): Promise<void> {
   return allDone([worker.pause(true), worker.resume()]);
 }
 
-/** The worker of operations and deployments of earlier releases. Earlier versions added operations to the queue of builds. */
+/** The worker for operations and deployments of earlier releases. Previous versions added operations to the queue of builds. */
 function openOperationWorker(options: LaneWorkerOptions, attempts: Attempts): Worker {
   const context = runContext(options, attempts);
   const processJob = (job: Job, token?: string) =>
@@ -189,7 +189,7 @@ function openWorker(
     maxStalledCount: maxStalls,
     autorun: false,
   });
-  // Within the processor the app's deduplication key is still held and an add would be lost: lanes advance on these events.
+  // Within the processor the app's deduplication key is still held, so an added job would be dropped: lanes advance on these events.
   const follow = async (job: Job, failure?: SlipwayError): Promise<void> => {
     const item = laneJob.parse(job.data);
     if (failure !== undefined) await work[item.type].exhaust(idOf(item), failure);

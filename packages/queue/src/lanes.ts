@@ -1,7 +1,7 @@
 // Lanes: an app's waiting operations and queued deployments. The next item gets a job in BullMQ when the app is idle.
 //
-// The store is the source of truth. An app has at most one job that is not completed or failed (lane-queues.ts), so adding a second
-// one has no effect: call `advance` whenever in doubt.
+// The store is the source of truth. An app has at most one job that is neither completed nor failed (lane-queues.ts), so adding a second
+// one has no effect: when in doubt, call `advance`.
 
 import { Queue } from "bullmq";
 import type { Job } from "bullmq";
@@ -21,64 +21,64 @@ import { findStranded, withFreeSlot } from "./stranded.ts";
 import type { Stranded } from "./stranded.ts";
 import { connectionFailed, withQueueErrors } from "./redis-errors.ts";
 
-/** Tries of an item that fails because of the platform. */
+/** Maximum number of tries of an item that fails because of the platform. */
 export const maxAttempts = 3;
 
 /** How many times workers may crash or lose the lease before a job fails. */
 export const maxStalls = maxAttempts - 1;
 
-/** Maximum number of attempts at an item, requeues included. */
+/** Maximum number of attempts at an item, including requeues. */
 export const attemptLimit = 30;
 
 export interface LanesOptions extends LaneStores {
-  /** For the names of jobs. */
+  /** Provides the names of jobs. */
   readonly apps: Pick<AppStore, "get">;
   readonly redisUrl: string;
   readonly keys: RedisKeys;
-  /** How many deployments of one owner may run or wait for a worker at the same time; the others stay in their lanes. */
+  /** Maximum number of an owner's deployments that run or wait for a worker; further ones stay in their lanes. */
   readonly ownerSlots?: number;
-  /** Build slots of the fleet that one owner cannot take. It may always take one. Default: none. */
+  /** Build slots of the fleet that one owner cannot take. An owner may always take one slot. Default: none. */
   readonly reservedSlots?: number;
-  /** Called with errors of a connection. The connection recovers by itself, or calls fail. */
+  /** Called with connection errors. The connection recovers by itself, or calls fail. */
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** All calls reject with "queue-unavailable" while Redis does not answer. */
+/** All calls reject with "queue-unavailable" while Redis does not respond. */
 export interface Lanes extends AsyncDisposable {
   /** All queues, for the dashboard. */
   readonly queues: readonly Queue[];
   /** Adds the job of the app's next item if the app is idle. A build also needs a free slot of its owner. Idempotent. */
   advance(appId: string): Promise<void>;
   /**
-   * Call it when a deployment has ended. Its slot goes to the owner's app that has waited longest for one; then the app's own lane
+   * Call it when a deployment has ended. Its slot goes to the owner's app that has waited longest for one; then the deployment's own lane
    * advances. Idempotent.
    */
   advanceAfter(ended: Pick<Deployment, "appId" | "ownerId">): Promise<void>;
-  /** Call it when a deployment no longer builds: its owner's next build may begin. Idempotent. */
+  /** Call it when a deployment no longer builds, so that the owner's next build may begin. Idempotent. */
   buildEnded(deployment: Pick<Deployment, "id" | "ownerId">): Promise<void>;
   /** Whether an operator paused the queue of deployments. */
   isPaused(): Promise<boolean>;
   /** Whether the owner has a free slot. */
   hasSlot(ownerId: string): Promise<boolean>;
-  /** How many jobs, or apps of the owner without a slot, go before a waiting deployment. */
+  /** Number of jobs, or of the owner's waiting apps, that precede a waiting deployment. */
   countBefore(deployment: Pick<Deployment, "id" | "appId" | "ownerId">): Promise<number>;
-  /** Adds a job for a running item that has none, for its next attempt after the delay. */
+  /** Adds a job for a running item without one, for its next attempt after the delay. */
   requeue(item: LaneItem, delayMs: number): Promise<void>;
   jobState(id: string): Promise<LaneJobState>;
-  /** The same for many items, read in bulk. */
+  /** The states of many items' jobs, read in bulk. */
   jobStates(ids: readonly string[]): Promise<LaneJobState[]>;
-  /** Finds the lanes that do not advance by themselves, by their heads. Costs one call of Redis for hundreds of heads. */
+  /** Finds, by their heads, the lanes that do not advance by themselves. Costs one Redis call for hundreds of heads. */
   findStranded(heads: readonly LaneEntry[]): Promise<Stranded>;
   /** Which of these owners may have a free slot, read in bulk. */
   withFreeSlot(ownerIds: readonly string[]): Promise<string[]>;
-  /** Gives the owner's free slots to its apps that wait for one, the longest wait first. Idempotent. */
+  /** Gives the owner's free slots to its waiting apps, in the order in which they began to wait. Idempotent. */
   advanceWaiting(ownerId: string): Promise<void>;
-  /** Why a job failed finally; undefined when it has not, or failed because its workers crashed. */
+  /** Reason of a job's final failure; undefined when it has not failed, or failed because its workers crashed. */
   failureReasonOf(id: string): Promise<string | undefined>;
   /** Removes an ended job, so that its item may get a new one. */
   removeJob(id: string): Promise<void>;
   /**
-   * Cancels the job of a deployment that the store says is aborted: notifies its worker, or removes the waiting job.
+   * Cancels the job of a deployment that is stored as aborted: notifies its worker, or removes the waiting job.
    * @returns whether a worker holds the job. That worker closes the deployment's log; otherwise the caller does.
    */
   abort(deployment: Pick<Deployment, "id">): Promise<boolean>;
@@ -86,19 +86,19 @@ export interface Lanes extends AsyncDisposable {
   requestRemoval(appId: string): Promise<void>;
 }
 
-/** How long ended jobs are kept for the dashboard. */
+/** How long ended jobs remain on the dashboard. */
 const retention = {
   removeOnComplete: { age: 7 * 86_400, count: 2_000 },
   removeOnFail: { age: 30 * 86_400, count: 5_000 },
 };
-/** The last attempt comes late enough for a service that restarts. */
+/** The last attempt is late enough for a restarting service. */
 const retries = {
   attempts: maxAttempts,
   backoff: { type: "exponential", delay: 5_000, jitter: 0.2 },
 } as const;
 const removalPauseMs = 3_000;
 
-/** Opens the lanes of all apps. Connects to Redis when it is used first. */
+/** Opens the lanes of all apps. Connects to Redis on first use. */
 export function openLanes(options: LanesOptions): Lanes {
   const { redisUrl, keys, apps, deployments, ownerSlots = 10, reservedSlots = 0, onError } = options;
   const redis = openRedis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
@@ -155,7 +155,7 @@ export function openLanes(options: LanesOptions): Lanes {
   };
 }
 
-/** The name of an item's job, for the dashboard. */
+/** Name of an item's job on the dashboard. */
 async function nameOf(apps: LanesOptions["apps"], { appId, subject }: LaneItem): Promise<string> {
   return `${(await apps.get(appId))?.name ?? appId} ${subject}`;
 }
@@ -176,7 +176,7 @@ async function failureReasonOf(jobs: LaneQueues, id: string): Promise<string | u
     .find((reason) => reason !== undefined && reason !== "");
 }
 
-/** Whether BullMQ failed the job because its workers crashed too often. No attempt has reported a reason then. */
+/** Whether BullMQ failed the job because its workers crashed too often. In that case no attempt has reported a reason. */
 export function failedByStalls({ stalledCounter }: Pick<Job, "stalledCounter">): boolean {
   return stalledCounter > maxStalls;
 }
@@ -191,11 +191,11 @@ async function removeEndedJobs(jobs: LaneQueues, id: string): Promise<void> {
 }
 
 async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean> {
-  // Read before the worker is notified, which may end the job at once.
+  // Read before the worker is notified, because the worker may then end the job at once.
   const found = await jobs.find(id);
   const states = await Promise.all(found.map((job) => job.getState()));
   await publish(bus, controlChannel, { type: "abort", deploymentId: id });
-  // A job that a worker holds cannot be removed, and need not be: the worker ends it. A worker may take it at any time.
+  // A job that a worker holds cannot be removed, and need not be: the worker ends it. A worker may take a job at any time.
   const idle = found.filter((_job, index) => states[index] !== "active");
   const removed = await Promise.all(idle.map((job) => jobs.remove(job)));
   return idle.length < found.length || removed.includes(false);
@@ -217,8 +217,8 @@ async function addRemoval(maintenance: Queue<MaintenanceJob>, appId: string): Pr
     {
       jobId: `remove-${appId}`,
       attempts: 20,
-      // Mostly an operation or a deployment that is about to end delays a removal. Maintenance requests it again later when an
-      // engine is away for hours.
+      // A removal is usually delayed by an operation or a deployment that is about to end. Maintenance requests it again later when an
+      // engine is unavailable for hours.
       backoff: { type: "fixed", delay: removalPauseMs, jitter: 0.2 },
       removeOnComplete: true,
       removeOnFail: true,

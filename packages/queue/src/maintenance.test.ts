@@ -6,7 +6,7 @@ import { startMaintenance } from "./maintenance.ts";
 import { queueNames } from "./queue-names.ts";
 
 const keys = redisKeys("maintenance-test");
-/** Longer than the test. */
+/** Longer than any test. */
 const never = 3_600_000;
 const seldom = { reconcile: never, "observe-apps": never, "limit-files": never, "sweep-rollouts": never };
 

@@ -1,5 +1,5 @@
 // Maintenance: periodic jobs over all apps, which BullMQ schedules and one of the workers runs: reconciling lanes, observing apps,
-// cleaning; and the removal of deleted apps.
+// cleaning up; and the removal of deleted apps.
 
 import { Queue, Worker } from "bullmq";
 import { queueConnection } from "@slipway/bus";
@@ -17,13 +17,13 @@ export interface MaintenanceOptions {
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** Reconciling has a queue of its own, so slow jobs do not delay it. */
+/** Reconciliation has a queue of its own, so that slow jobs do not delay it. */
 const concurrency = { maintenance: 2, slowMaintenance: 4 } as const;
 const cleanSourcesEveryMs = 10 * 60_000;
-/** Schedules that the previous version added to the queue of reconciling. */
+/** Schedules that the previous version added to the queue for reconciliation. */
 const formerSchedules = ["observe-apps", "clean-sources"] as const;
 
-/** @returns a function that stops it, after the running jobs. */
+/** @returns a function that stops maintenance after the running jobs have ended. */
 export async function startMaintenance(options: MaintenanceOptions): Promise<() => Promise<void>> {
   const { redisUrl, keys, run, onError } = options;
   const connection = queueConnection(redisUrl, { maxRetriesPerRequest: null });
@@ -42,7 +42,7 @@ export async function startMaintenance(options: MaintenanceOptions): Promise<() 
   const rescheduling = setInterval(() => {
     schedule(queues, options).catch((error: unknown) => onError(error, "cannot schedule the maintenance"));
   }, options.everyMs.reconcile * 3);
-  // Both handle all types: the previous version adds all jobs to the first queue.
+  // Both queues handle all job types: the previous version adds all jobs to the first queue.
   const work = (name: keyof typeof concurrency) => {
     const worker = new Worker(queueNames[name], async (job) => run(maintenanceJob.parse(job.data)), {
       ...shared,
@@ -82,8 +82,8 @@ async function schedule(
 }
 
 /**
- * A worker whose clock is ahead sets the next time by it. BullMQ keeps that time, so the jobs would not run until then, although the
- * clock is right again.
+ * A worker whose clock is ahead sets the next time accordingly. BullMQ keeps that time, so the jobs would not run until then, even
+ * after the clock has been corrected.
  */
 async function removeIfFarAhead(queue: Queue<MaintenanceJob>, type: string, every: number): Promise<void> {
   const next = (await queue.getJobScheduler(type))?.next ?? 0;

@@ -26,7 +26,7 @@ describe.skipIf(await lacksRedis())("notifications", () => {
     await dead.getNextJob("token");
     await dead.close();
     const redis = opened.adopt(new Redis(redisUrl), (client) => client.disconnect());
-    // As two passes of BullMQ leave it, when several workers died before.
+    // The state after two passes of BullMQ, when several workers had died before.
     await redis.hset(notifications.queue.toKey(job.deliveryId), "stc", 5);
     await redis.del(`${notifications.queue.toKey(job.deliveryId)}:lock`);
     await redis.sadd(notifications.queue.toKey("stalled"), job.deliveryId);

@@ -1,4 +1,4 @@
-// The queue of notifications: one job for each delivery, retried with growing delays for hours while its receiver fails.
+// The queue of notifications: one job per delivery, retried with growing delays for hours while its receiver fails.
 
 import { Queue, Worker } from "bullmq";
 import { queueConnection } from "@slipway/bus";
@@ -12,14 +12,14 @@ const queueName = "notifications";
 /** The pauses double from five seconds, so the last attempt is almost three hours after the first. */
 const attempts = 12;
 const retried = { type: "exponential", delay: 5_000, jitter: 0.2 } as const;
-/** Jobs are kept for longer than events are searched: a delivery whose job is kept gets no second job. */
+/** Jobs are kept longer than the period in which events are searched: a delivery whose job is kept gets no second job. */
 const kept = {
   removeOnComplete: { age: 86_400, count: 10_000 },
   removeOnFail: { age: 7 * 86_400, count: 10_000 },
 };
-/** Workers that die do not use up a job's attempts: a failed job is kept, so the delivery would get no other one. */
+/** High, so that crashed workers do not use up a job's attempts: a failed job is kept, so its delivery would get no further job. */
 const maxStalledCount = 100;
-/** High, because jobs mostly wait for receivers, and receivers that hang must not delay the others. */
+/** High, because jobs mostly wait for receivers, and unresponsive receivers must not delay the others. */
 const atOnce = 50;
 
 export interface NotificationsOptions {
@@ -46,7 +46,7 @@ export function openNotifications({ redisUrl, keys, onError }: NotificationsOpti
     queue,
     add: (job) =>
       withQueueErrors(async () => {
-        // The sender of a test sees whether it arrives, and can send another.
+        // The user who sends a test sees whether it arrives, and can send another one.
         const tries = job.event === "test" ? 1 : attempts;
         await queue.add("notify", job, { jobId: job.deliveryId, attempts: tries, backoff: retried, ...kept });
       }),
@@ -75,7 +75,7 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
     },
   );
   worker.on("failed", (job, error) => {
-    // One that is retried has its outcome in the delivery.
+    // The outcome of a retried job is in the delivery.
     if (job === undefined || job.finishedOn !== undefined)
       onError(error, "a notification failed in its last attempt");
   });

@@ -146,7 +146,7 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
     await slots.confirm(taker("a"));
     expect(await slots.take(taker("b"))).toBe("full");
     await slots.buildEnded(taker("a"));
-    // The job's add may be confirmed after its build has ended.
+    // The job may be confirmed after its build has ended.
     await slots.confirm(taker("a"));
     expect(await slots.hasFree(ownerId)).toBe(true);
     expect(await slots.take(taker("b"))).toEqual(others(1));

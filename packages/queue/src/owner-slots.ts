@@ -1,6 +1,6 @@
-// The slots of an owner limit how many of its deployments may have a job at the same time. A slot is taken in one step in Redis, so
+// An owner's slots limit how many of its deployments may have a job at the same time. A slot is taken atomically in Redis, so
 // concurrent calls do not exceed the limit. One owner cannot take all build slots of the fleet: some are reserved. An app without a
-// slot is recorded as waiting, and gets the next free one before apps that began to wait later.
+// slot is recorded as waiting, and gets the next free slot before apps that began to wait later.
 
 import { loadScript, pairsOf, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
@@ -16,7 +16,7 @@ export interface OwnerSlotsOptions {
   readonly limit: number;
   /** Slots of the fleet that one owner cannot take. */
   readonly reserved: number;
-  /** BullMQ's key of the jobs that wait for a worker. */
+  /** BullMQ's key for the jobs that wait for a worker. */
   readonly waitingJobsKey: string;
 }
 
@@ -29,24 +29,24 @@ interface SlotTaker {
 
 export interface OwnerSlots {
   /**
-   * Takes a slot for a deployment whose job is about to be added. A deployment that has a slot keeps it.
-   * @returns what decides the job's priority. Otherwise the app is recorded as waiting: "full" when no slot is free, "behind" when
-   * the free ones belong to apps that have waited longer.
+   * Takes a slot for a deployment whose job is about to be added. A deployment that already has a slot keeps it.
+   * @returns the counts that determine the job's priority. Otherwise the app is recorded as waiting: "full" when no slot is free, "behind"
+   * when the free slots belong to apps that have waited longer.
    */
   take(deployment: SlotTaker): Promise<ShareFacts | "full" | "behind">;
   /**
-   * Confirms that the deployment's job exists: it keeps the slot until the job has ended or is gone.
-   * @param options.again whether it builds again, after an attempt that was lost.
+   * Confirms that the deployment's job exists: the slot is kept until the job has ended or no longer exists.
+   * @param options.again whether it builds again, after a lost attempt.
    */
   confirm(deployment: SlotTaker, options?: { readonly again: boolean }): Promise<void>;
   /** Frees the slot for another build of the owner. The deployment still counts as active. */
   buildEnded(deployment: Pick<SlotTaker, "id" | "ownerId">): Promise<void>;
   /** Frees a slot for which no job was added. */
   free(deployment: SlotTaker): Promise<void>;
-  /** Frees the owner's slots whose jobs have ended or are gone. Call it when a job has ended; `take` does when none is free. */
+  /** Frees the owner's slots whose jobs have ended or no longer exist. Call it when a job has ended; `take` does when no slot is free. */
   freeEnded(ownerId: string): Promise<void>;
   hasFree(ownerId: string): Promise<boolean>;
-  /** The app that has waited longest for a slot; it may no longer need one. Null when none waits. */
+  /** The app that has waited longest for a slot, although it may no longer need one. Null when none waits. */
   longestWaiting(ownerId: string): Promise<string | null>;
   stopWaiting(ownerId: string, appId: string): Promise<void>;
 }
@@ -62,12 +62,12 @@ const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
 
 type TakeAnswer = "full" | "behind" | readonly [others: number, waiting: number, arrivals: number];
 
-/** Opens the slots of owners, which are counted in Redis and repaired from the store. */
+/** Opens the owners' slots, which are counted in Redis and repaired from the store. */
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
   const { jobStates, deployments, limit, reserved, waitingJobsKey } = options;
   const { redis, keys } = options.bus;
 
-  /** Running deployments according to the store. Their jobs may have ended since. */
+  /** Running deployments according to the store. Their jobs may have ended in the meantime. */
   async function running(ownerId: string): Promise<string[]> {
     const ids = await deployments.runningOfOwner(ownerId);
     const states = await jobStates(ids);

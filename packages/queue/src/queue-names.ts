@@ -1,10 +1,10 @@
 // The names of BullMQ's queues, which are part of its keys in Redis.
 
-/** Versions of Slipway that run side by side share the queues: a name stays. */
+/** Versions of Slipway that run side by side share the queues, so a name must not change. */
 export const queueNames = {
   deployments: "deployments",
   operations: "operations",
-  // The name that earlier versions gave it.
+  // The name in previous versions.
   maintenance: "upkeep",
   slowMaintenance: "slow-maintenance",
 } as const;

@@ -1,4 +1,4 @@
-// Repairs the lanes after a lost message, a worker's crash or the loss of Redis' data: afterwards every lane advances, and every
+// Repairs the lanes after a lost message, a crashed worker or the loss of Redis's data: afterwards every lane advances, and every
 // running item has a job.
 
 import { SlipwayError } from "@slipway/core";
@@ -13,21 +13,21 @@ import type { LaneWork } from "./lane-task.ts";
 
 export interface ReconcileOptions extends LaneStores {
   readonly lanes: Lanes;
-  /** How long an item without a job is left to its worker, which may not have noticed yet. */
+  /** How long an item without a job is left to its worker, which may not have noticed the loss yet. */
   readonly leaseMs: number;
-  /** Ends items whose job has failed finally. */
+  /** Ends items whose jobs have failed finally. */
   readonly work: { readonly [Type in LaneItem["type"]]: Pick<LaneWork, "exhaust"> };
-  /** Called with each failed repair. The other repairs go on, and the next pass tries again. */
+  /** Called with each failed repair. The other repairs continue, and the next pass tries again. */
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** How many heads of lanes are read at once: reading more would block the event loop for too long. */
+/** Number of lane heads read at once: reading more would block the event loop for too long. */
 const headsRead = 1_000;
 
-/** Runs a repair. A failed repair, for example because an engine is unreachable, does not delay the others. */
+/** Runs a repair. A failed repair, for example because of an unreachable engine, does not delay the others. */
 type Repair = (subject: string, work: () => Promise<void>) => Promise<void>;
 
-/** Idempotent, and safe to run on several workers at once. Reads in bulk, and writes only what is missing. */
+/** Idempotent, and safe to run on several workers at once. Reads in bulk, and writes only missing data. */
 export async function reconcile(options: ReconcileOptions): Promise<void> {
   const repair: Repair = async (subject, work) => {
     try {
@@ -60,7 +60,7 @@ async function advanceStranded(options: ReconcileOptions, kind: LaneKind, repair
     const stranded = await lanes.findStranded(heads);
     for (const { id, appId } of stranded.heads) {
       await repair(`the lane of app ${appId}`, async () => {
-        // A head with an ended job (it was requeued, or Redis and store disagree) could get no new job under its id.
+        // Otherwise a head with an ended job (it was requeued, or Redis and store disagree) could not get a new job under its id.
         await lanes.removeJob(id);
         await lanes.advance(appId);
       });
@@ -68,7 +68,7 @@ async function advanceStranded(options: ReconcileOptions, kind: LaneKind, repair
     for (const ownerId of stranded.owners) owners.add(ownerId);
     after = next;
   }
-  // Once all apps of an owner are recorded as waiting: the one that has waited longest goes first.
+  // Done after all apps of an owner are recorded as waiting: the one that has waited longest goes first.
   for (const ownerId of await lanes.withFreeSlot([...owners]))
     await repair(`the lanes of owner ${ownerId}`, () => lanes.advanceWaiting(ownerId));
 }
@@ -79,7 +79,7 @@ async function resume(
   { id, revision, state }: LaneEntry & { readonly state: LaneJobState },
 ): Promise<void> {
   const item = await kind.get(id);
-  // A change since its job was looked up means that a worker runs it.
+  // If the item changed after its job was looked up, a worker is running it.
   if (item === null || item.revision !== revision) return;
   if (state === "failed" || item.attempt >= attemptLimit) {
     const reason = await lanes.failureReasonOf(id);

@@ -1,9 +1,9 @@
-// Converts failures of Redis into "queue-unavailable", so that a caller sees which service is down.
+// Converts Redis failures into "queue-unavailable", so that a caller knows which service is down.
 
 import { isRedisFailure } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 
-/** @throws {SlipwayError} "queue-unavailable" if Redis does not answer, or refuses; any other error is thrown as it is. */
+/** @throws {SlipwayError} "queue-unavailable" if Redis does not respond, or refuses; any other error is rethrown unchanged. */
 export async function withQueueErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,4 +1,4 @@
-// Runs the attempt of a job, and reports its outcome to BullMQ. Only here errors become a retry, a requeue or a failure.
+// Runs the attempt of a job, and reports its outcome to BullMQ. Only here do errors become a retry, a requeue or a failure.
 
 import { DelayedError, UnrecoverableError, WaitingError } from "bullmq";
 import type { Job } from "bullmq";
@@ -14,11 +14,11 @@ import { attemptLimit } from "./lanes.ts";
 
 export interface RunJobContext {
   readonly work: Readonly<Record<LaneJob["type"], LaneWork>>;
-  /** The attempts that run here, by the id of the item. */
+  /** Abort controllers of the attempts that run here, by item id. */
   readonly controllers: Map<string, AbortController>;
-  /** The pause before the next attempt at an item whose attempt found the database unavailable. */
+  /** The pause before the next attempt at an item when the database was unavailable. */
   readonly outageDelayMs: number;
-  /** Whether this worker drains. A job that BullMQ assigned to it in that moment is requeued. */
+  /** Whether this worker is draining. A job that BullMQ assigns to it at that moment is requeued. */
   readonly isDraining: () => boolean;
   readonly onError: (error: unknown, message: string) => void;
 }
@@ -56,7 +56,7 @@ export async function runJob(
   }
 }
 
-/** Resolves for a job that is completed. @throws what BullMQ expects for any other end. */
+/** Resolves for a completed job. @throws the error that BullMQ expects for any other end. */
 async function report(
   job: Job,
   token: string | undefined,
@@ -68,7 +68,7 @@ async function report(
   const error = toSlipwayError(thrown);
   if (error.code === "requeued") await giveBack(job, token);
   onError(thrown, `attempt ${attempt} at ${type === "deploy" ? "deployment" : "operation"} ${id} failed`);
-  // The attempt that holds the item ends it: a failed job would end it as exhausted.
+  // The attempt that holds the lease ends the item; if this job failed, the item would end as exhausted.
   if (error.code === "lease-lost") return;
   if (error.code === "store-unavailable" && job.attemptsStarted < attemptLimit) {
     await goFirst(job);
@@ -80,14 +80,14 @@ async function report(
   throw error;
 }
 
-/** @throws always: the error by which BullMQ returns the job to the queue, for another worker. */
+/** @throws always: the error with which BullMQ returns the job to the queue, for another worker. */
 async function giveBack(job: Job, token: string | undefined): Promise<never> {
   await goFirst(job);
   await job.moveToWait(token);
   throw new WaitingError();
 }
 
-/** The job was first in the queue before, so it goes before all jobs that were added meanwhile. */
+/** The job was already first in the queue, so it precedes all jobs that were added in the meantime. */
 async function goFirst(job: Job): Promise<void> {
   await job.changePriority({ priority: highestPriority });
 }

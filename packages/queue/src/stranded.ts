@@ -7,7 +7,7 @@ import { inChunks, queueKeys } from "./lane-queues.ts";
 import type { OwnerSlotsOptions } from "./owner-slots.ts";
 
 export interface Stranded {
-  /** Heads whose lane has to be advanced; an ended job of theirs has to be removed before. */
+  /** Heads whose lanes have to be advanced, after removing their ended jobs, if any. */
   readonly heads: readonly LaneEntry[];
   /** Owners with an app that waits for a slot. */
   readonly owners: readonly string[];
@@ -20,7 +20,7 @@ const ownersScript = loadScript(
   4,
 );
 
-/** Records the apps that need a slot of their owner as waiting for one: Redis may have lost the records. */
+/** Records the apps that need a slot of their owner as waiting: Redis may have lost the records. */
 export async function findStranded({ redis, keys }: Bus, all: readonly LaneEntry[]): Promise<Stranded> {
   const scriptKeys = [...queueKeys(keys), keys.ownerWaiting("")];
   const parts = await inChunks(all, async (heads) => {

@@ -6,7 +6,7 @@ import { keyIdOf } from "./keys.ts";
 import type { ReceiptSigner } from "./keys.ts";
 import type { Statement } from "./statement.ts";
 
-/** As the specification names the fields. */
+/** An envelope with the specification's field names. */
 export interface Envelope {
   readonly payloadType: string;
   /** Base64. */
@@ -33,7 +33,7 @@ export function signStatement(statement: Statement, { keyId, privateKey }: Recei
 
 /**
  * @param publicKeys the trusted keys, as PEM.
- * @returns the id of the key that has signed the envelope.
+ * @returns the id of the key that signed the envelope.
  * @throws {SlipwayError} "invalid" when none of the keys has signed it.
  */
 export function verifyEnvelope(envelope: Envelope, publicKeys: readonly string[]): string {
@@ -48,7 +48,7 @@ export function verifyEnvelope(envelope: Envelope, publicKeys: readonly string[]
   );
 }
 
-/** Reads the statement, without a check of the signature. @throws {SlipwayError} "invalid" when the payload is not a statement. */
+/** Reads the statement without verifying the signature. @throws {SlipwayError} "invalid" when the payload is not a statement. */
 export function statementOf({ payloadType, payload }: Envelope): Statement {
   if (payloadType !== statementMediaType)
     throw new SlipwayError("invalid", `the receipt contains ${payloadType} instead of ${statementMediaType}`);

@@ -16,7 +16,7 @@ export interface ReceiptSigner {
 const minSecretChars = 32;
 /** Order of the group of P-256. */
 const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
-/** 128 bits more than the order has, so that no private key is more likely than others. */
+/** 128 bits more than the order, so that private keys are evenly distributed. */
 const seedBytes = 48;
 
 /**

@@ -1,4 +1,4 @@
-// A receipt's content: an in-toto statement about an image, with the provenance of SLSA as its predicate.
+// A receipt's content: an in-toto statement about an image, with SLSA provenance as its predicate.
 
 import type { PhaseRecord } from "@slipway/core";
 
@@ -18,7 +18,7 @@ export interface ReceiptFacts {
     /** URL of the archive, without credentials and parameters; null for an upload. */
     readonly url: string | null;
     readonly gitRef: string | null;
-    /** Hexadecimal SHA-256 of the archive, or of the manifest or index of an image that was made elsewhere. */
+    /** Hexadecimal SHA-256 of the archive, or of the manifest or index of an existing image. */
     readonly sha256: string;
     /** Hexadecimal SHA-256 of the files in the archive, which does not depend on how they were packed; null for an image. */
     readonly treeSha256: string | null;
@@ -27,7 +27,7 @@ export interface ReceiptFacts {
   readonly buildpacks: readonly BuildpackFacts[];
   /** Versions of the toolchain's programs by name. */
   readonly toolchain: Readonly<Record<string, string>>;
-  /** Reference of the image below the app's files; null when the source names it. */
+  /** Reference of the base image of the app's files; null when the source names it. */
   readonly stackImage: string | null;
   readonly layers: readonly LayerFacts[];
   readonly phases: readonly PhaseRecord[];
@@ -46,7 +46,7 @@ export interface LayerFacts {
   readonly digest: string;
   /** Compressed size. */
   readonly sizeBytes: number;
-  /** Whether the layer is of the stack, of the toolchain or of the app's former image. */
+  /** Whether the layer comes from the stack, the toolchain or the app's previous image. */
   readonly reused: boolean;
 }
 
@@ -97,7 +97,7 @@ interface PhaseFacts {
 }
 
 export const predicateType = "https://slsa.dev/provenance/v1";
-/** Changes when readers of a receipt must read it in another way. */
+/** To be changed when readers must interpret receipts differently. */
 const buildType = "urn:slipway:build:v1";
 
 /** The statement about a build: an in-toto statement with SLSA provenance. */
@@ -166,7 +166,7 @@ function layerDescriptor({ digest, sizeBytes, reused }: LayerFacts): ResourceDes
   };
 }
 
-/** A phase that still runs has no duration yet. */
+/** A running phase has no duration yet. */
 function phaseFacts({ name, startedAt, finishedAt, reused }: PhaseRecord): readonly PhaseFacts[] {
   if (finishedAt === null) return [];
   return [{ name, durationMs: finishedAt.getTime() - startedAt.getTime(), reused }];

@@ -49,10 +49,10 @@ export interface BaseImage {
   readonly config: ImageConfig;
 }
 
-/** A registry, and what is remembered of it. */
+/** A registry, and the cache of its content. */
 export interface ImageSource {
   readonly client: RegistryClient;
-  /** The registry's host in references. */
+  /** The registry's host in image references. */
   readonly host: string;
   /** Configurations and manifests by digest. */
   readonly cache: ContentCache;
@@ -78,14 +78,14 @@ const acceptedMediaTypes = [
   mediaTypes.ociIndex,
 ].join(", ");
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
-/** What images must be made for to run here, in the spelling of Docker and OCI. */
+/** The platform that images must support to run here, in the spelling of Docker and OCI. */
 export const ownPlatform = {
   os: "linux",
   architecture: architectures[process.arch] ?? process.arch,
 } as const;
 
 /**
- * As `readImage`.
+ * Like `readImage`, for an image that must exist.
  * @throws {SlipwayError} "configuration-invalid", also when the registry does not have the image.
  */
 export async function readBaseImage(
@@ -99,8 +99,8 @@ export async function readBaseImage(
 }
 
 /**
- * Always requests the manifest that the reference names, even by digest, because the registry may have deleted it; what that
- * manifest names is there with it, and may come from the cache.
+ * Always requests the manifest that the reference names, even by digest, because the registry may have deleted it; if it exists, the
+ * documents to which it refers exist too, and may come from the cache.
  * @returns null when the registry does not have the image.
  * @throws {SlipwayError} "configuration-invalid" when the reference names another registry, or the image does not exist for this
  * machine's architecture.
@@ -148,7 +148,7 @@ async function fetchConfig(
   return JSON.parse(text) as ImageConfig;
 }
 
-/** The manifest that an index names. */
+/** Fetches the manifest to which an index refers. */
 async function fetchNamed(
   source: ImageSource,
   repository: string,
@@ -185,7 +185,7 @@ async function fetchManifest(
   return { digest, manifest: JSON.parse(text) as Manifest | Index };
 }
 
-/** The digest of content, as registries name it. */
+/** The digest of content, in the notation of registries. */
 export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

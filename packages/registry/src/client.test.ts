@@ -1,4 +1,4 @@
-// A registry that stops in the middle of a response, or responds with what cannot be followed: the request ends, and so do its
+// A registry that stops in the middle of a response, or sends an invalid redirect or challenge: the request ends, and so do its
 // connections and streams.
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";

@@ -18,9 +18,9 @@ export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** A request with a stream is not retried. The stream is closed when the request fails. */
   readonly body?: string | Uint8Array | ByteStream;
-  /** Expected statuses; all others are errors. */
+  /** Expected statuses; all other statuses are errors. */
   readonly expect: readonly number[] | "any";
-  /** The caller streams the body of an expected response: the time limit applies only to the headers. `signal` ends the body too. */
+  /** Set when the caller streams the body of an expected response: the time limit covers only the headers. `signal` ends the body too. */
   readonly streamed?: boolean;
   readonly signal: AbortSignal;
 }
@@ -29,16 +29,16 @@ const requestTimeoutMs = 30_000;
 const maxAttempts = 3;
 const retryDelayMs = 300;
 const maxRedirects = 5;
-/** Each app has repositories of its own, so there are more scopes than a worker uses at a time. */
+/** Each app has its own repositories, so there are more scopes than a worker uses at a time. */
 const maxTokens = 1_000;
-/** Registries redirect downloads to stores of blobs. */
+/** Redirects with which registries refer downloads to blob stores. */
 const redirectsOfDownloads: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const redirectsOfOthers: ReadonlySet<number> = new Set([307, 308]);
 
 export class RegistryClient {
   readonly #origin: URL;
   readonly #credentials: RegistryCredentials | undefined;
-  /** By repository and access: a token to read must not replace one to write while an upload needs it. Tokens expire after minutes; the response 401 causes a request for a new one. */
+  /** Tokens by repository and access: a read token must not replace a write token during an upload. A 401 renews an expired token. */
   readonly #tokens = new Map<string, string>();
 
   constructor(url: string, credentials?: RegistryCredentials) {
@@ -75,7 +75,7 @@ export class RegistryClient {
           signal: request.signal,
         });
       } catch (error) {
-        // Not awaited: a stream that waits for its source closes later. The request's error is the one to report.
+        // Not awaited: a stream that is waiting for its source closes later. The request's error is the one to report.
         if (isStream(request.body)) closeStream(request.body).catch(() => undefined);
         request.signal.throwIfAborted();
         throw registryError(this.host, method, error);
@@ -88,7 +88,7 @@ export class RegistryClient {
     const scope = scopeOf(method, url);
     const first = await respond(method, url, request, this.#authorization(url, scope));
     const challenge = first.header("www-authenticate");
-    // A server that the registry redirects to must not say where the credentials are sent.
+    // A server to which the registry redirects must not decide where the credentials are sent.
     if (first.origin !== this.#origin.origin) return first;
     if (first.status !== 401 || challenge === null || !challenge.toLowerCase().startsWith("bearer"))
       return first;
@@ -146,7 +146,7 @@ class StatusError extends Error {
   }
 }
 
-/** The status of the response for which `request` failed; undefined when it failed otherwise. */
+/** The status of the response because of which `request` failed; undefined when it failed for another reason. */
 export function failedStatus(error: unknown): number | undefined {
   return error instanceof SlipwayError && error.cause instanceof StatusError ? error.cause.status : undefined;
 }
@@ -156,8 +156,8 @@ function isExpected({ expect }: RegistryRequest, { status }: RegistryResponse): 
 }
 
 /**
- * Reads the body too, unless the request wants that of this status as a stream: a connection that ends before it is complete is a
- * failed request.
+ * Also reads the body, unless the request asks for a stream of this status: a connection that ends before the body is complete is
+ * a failed request.
  */
 async function respond(
   method: string,
@@ -168,7 +168,7 @@ async function respond(
   const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
   const { body, signal } = request;
   if (isStream(body)) {
-    // The size of an upload is not limited, so neither is its duration, but it must make progress.
+    // An upload's size is not limited, and thus its duration neither, but it must make progress.
     using stall = detectStall();
     const bounded = AbortSignal.any([signal, stall.signal]);
     const response = await follow(url, { method, headers, body: stall.watched(body), signal: bounded });
@@ -190,7 +190,7 @@ async function respond(
   }
 }
 
-/** Follows redirects. Another origin does not get the credentials. */
+/** Follows redirects. The credentials are not sent to another origin. */
 async function follow(url: URL, request: OutgoingRequest): Promise<RegistryResponse> {
   const { method, body, signal } = request;
   const redirects = method === "GET" || method === "HEAD" ? redirectsOfDownloads : redirectsOfOthers;
@@ -238,8 +238,8 @@ async function statusError(method: string, response: RegistryResponse): Promise<
 }
 
 /**
- * The registry `distribution` writes a repository's link to a blob in place. While another push writes the same link, it takes the
- * blob for unknown, and refuses a manifest that names it.
+ * The registry `distribution` overwrites a repository's link to a blob in place. While another push writes the same link, it reports the
+ * blob as unknown, and refuses a manifest that refers to it.
  */
 const concurrentLink = /DIGEST_INVALID|MANIFEST_BLOB_UNKNOWN/;
 
@@ -254,7 +254,7 @@ function registryError(host: string, method: string, error: unknown): SlipwayErr
   return new SlipwayError("registry-unavailable", `the registry ${host} failed: ${reason}`, { cause: error });
 }
 
-/** The reason may be in the error's cause. The error of a host with several addresses is an AggregateError without a message. */
+/** The reason may be in the error's cause. For a host with several addresses, the error is an AggregateError without a message. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(", ");
   if (!(error instanceof Error)) return String(error);
@@ -265,7 +265,7 @@ function basic({ username, password }: RegistryCredentials): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
-/** Names a request in traces, without the repository and without what a URL of an upload contains. */
+/** The name of a request in traces, without the repository and without the contents of upload URLs. */
 function actionOf(method: string, location: string): string {
   const [, part = "v2"] =
     /\/(uploads|blobs|manifests|tags)(?:\/|$)/.exec(location.split("?", 1)[0] ?? "") ?? [];

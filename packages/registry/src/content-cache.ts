@@ -1,11 +1,11 @@
-// Remembers content by its digest, which never changes. It says nothing about which repository still has the content.
+// Caches content by its digest, which never changes. A cached entry does not prove that a repository still has the content.
 
 /** Manifests and configurations of some images: a few KiB each. */
 const defaultMaxEntries = 64;
-/** A larger entry is not remembered. */
+/** Larger entries are not cached. */
 const maxEntryChars = 256 * 1024;
 
-/** Keeps the texts that were used last. */
+/** Keeps the most recently used texts. */
 export class ContentCache {
   /** In the order of their last use. */
   readonly #texts = new Map<string, string>();
@@ -21,7 +21,7 @@ export class ContentCache {
     return text;
   }
 
-  /** @param digest of the text, which the caller has computed or verified. */
+  /** @param digest the text's digest, which the caller has computed or verified. */
   set(digest: string, text: string): void {
     if (text.length > maxEntryChars) return;
     this.#move(digest, text);

@@ -1,5 +1,5 @@
-// A registry that ends a connection at each step of a push: the push is repeated or fails as "registry-unavailable", and no error
-// or connection is left over.
+// A registry that closes the connection at each step of a push: the push is repeated or fails as "registry-unavailable", and neither
+// an error nor a connection is left over.
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -72,7 +72,7 @@ test.for(ways.flatMap(([how, end]) => steps.map(([what, pattern]) => [how, what,
     }
     const outcome: unknown = await push().catch((error: unknown) => error);
     expect(proxy.left).toBe(true);
-    // The bytes of a layer come from a container and are sent once. Any other request is repeated.
+    // The bytes of a layer come from a container and are sent once. All other requests are repeated.
     const reference = `${registry.host}/${repository}:d1`;
     const expected = what === "the bytes of a layer" ? { code: "registry-unavailable" } : { reference };
     expect(outcome).toMatchObject(expected);
@@ -83,7 +83,7 @@ test.for(ways.flatMap(([how, end]) => steps.map(([what, pattern]) => [how, what,
   },
 );
 
-/** A proxy of the registry that ends the connection of the first request that matches, once its body has begun. */
+/** A proxy of the registry that closes the connection of the first matching request, once its body has begun. */
 async function leavingProxy(pattern: RegExp, end: (socket: Socket) => void) {
   const endedConnections: Socket[] = [];
   const server = createServer((incoming, response) => {

@@ -1,4 +1,4 @@
-// Passes a request of the distribution API on to the registry, and its response back, as streams.
+// Forwards a request of the distribution API to the registry, and its response back, as streams.
 
 import type { HttpRequest, HttpResponse } from "@slipway/core";
 import type { RegistryClient } from "./client.ts";

@@ -1,4 +1,4 @@
-// Adds an image's layers to its repository: uploads streams, and mounts layers that another repository contains.
+// Adds an image's layers to its repository: uploads streams, and mounts layers from other repositories.
 
 import { together } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
@@ -9,7 +9,7 @@ import { closeStream } from "./close-stream.ts";
 import { requestUnlessEmpty } from "./empty-files.ts";
 import { uploadLayer, withDigest } from "./layer-upload.ts";
 
-/** Uploads streams one after the other, and mounts stored layers meanwhile. */
+/** Uploads streams one after the other, and mounts stored layers at the same time. */
 export async function addLayers(
   client: RegistryClient,
   repository: string,
@@ -33,7 +33,7 @@ export async function addLayers(
   return added;
 }
 
-/** Closes the streams, read or not. What fails here is ignored: the caller reports why the push failed. */
+/** Closes the streams, read or not. Errors are ignored: the caller reports why the push failed. */
 export async function closeLayers(layers: ImagePush["layers"]): Promise<void> {
   await Promise.allSettled(layers.filter(isStream).map(closeStream));
 }
@@ -50,7 +50,7 @@ export async function mountLayer(
   const mount = `/v2/${to}/blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from)}`;
   const response = await client.request("POST", mount, { expect: [201, 202], signal });
   if (response.status === 201) return;
-  // The registry did not mount the layer and opened an upload instead, so the layer is copied.
+  // The registry opened an upload instead of mounting the layer, so the layer is copied.
   const streamed = { expect: [200], streamed: true, signal };
   const source = await client.request("GET", `/v2/${from}/blobs/${digest}`, streamed);
   const bytes = source.body();

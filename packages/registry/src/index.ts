@@ -1,4 +1,4 @@
-// The ImageRegistry adapter for OCI registries, and the one for registries that users name.
+// The ImageRegistry adapter for OCI registries, and the RemoteImages adapter for registries that users name.
 
 export { openRegistry } from "./registry.ts";
 export type { RegistryOptions } from "./registry.ts";

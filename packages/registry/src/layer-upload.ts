@@ -1,4 +1,4 @@
-// Streams a layer to the registry: hashes, compresses and hashes it again without holding it whole in memory.
+// Streams a layer to the registry: hashes it, compresses it and hashes the result, without holding the whole layer in memory.
 
 import { createHash } from "node:crypto";
 import { Readable, pipeline } from "node:stream";
@@ -19,15 +19,15 @@ interface UploadedLayer {
 const gzipLevel = 1;
 const compressedChunkBytes = 64 * 1024;
 /**
- * Smaller chunks, as in a tar of many small files, are joined to reduce the overhead of hashing and compressing. Larger ones, as in a
- * tar of large files, are not copied: a copy takes memory until the next garbage collection.
+ * Smaller chunks, as in a tar of many small files, are joined to reduce the overhead of hashing and compression. Larger chunks, as in a
+ * tar of large files, are not copied, because a copy takes memory until the next garbage collection.
  */
 const minBlockBytes = 32 * 1024;
 
-/** Maximum size of a layer that is sent in one request. */
+/** Maximum size of a layer that is sent in a single request. */
 const smallBytes = 256 * 1024;
 
-/** @throws the tar stream's own error; "registry-unavailable" when the registry fails. In both cases it cancels the upload. */
+/** @throws the tar stream's own error; "registry-unavailable" when the registry fails. In both cases the upload is canceled. */
 export async function uploadLayer(
   client: RegistryClient,
   repository: string,
@@ -35,9 +35,9 @@ export async function uploadLayer(
   signal: AbortSignal,
 ): Promise<UploadedLayer> {
   const plain = hashed(inBlocks(tar));
-  // One block at a time: compressing is slower than reading, and the default queue holds 16 blocks.
+  // One block at a time: compression is slower than reading, and the default queue holds 16 blocks.
   const blocks = Readable.from(plain.bytes, { highWaterMark: 1 });
-  // The callback is empty, because the reader of the last stream receives the error of any stream.
+  // The callback is empty, because the last stream's reader receives the errors of all streams.
   const gzip = pipeline(blocks, createGzip({ level: gzipLevel, chunkSize: compressedChunkBytes }), () => {});
   const compressed = hashed(gzip);
   const opening = openUpload(client, repository, signal);
@@ -53,7 +53,7 @@ export async function uploadLayer(
   }
 }
 
-/** @returns the location to send bytes to. */
+/** @returns the location to which bytes are sent. */
 export async function openUpload(
   client: RegistryClient,
   repository: string,
@@ -63,7 +63,7 @@ export async function openUpload(
   return locationOf(await client.request("POST", path, { expect: [202], signal }));
 }
 
-/** Sends a small blob. Does not check first whether the registry has it, because most blobs are new. */
+/** Sends a small blob. Does not first check whether the registry has it, because most blobs are new. */
 export async function uploadBlob(
   client: RegistryClient,
   repository: string,
@@ -95,11 +95,11 @@ export function withDigest(location: string, digest: string): string {
 
 interface Begun {
   readonly chunks: readonly Uint8Array[];
-  /** The chunks that follow; null when there are none. */
+  /** The remaining chunks; null when there are none. */
   readonly rest: AsyncIterator<Uint8Array> | null;
 }
 
-/** Reads a small layer completely, and the first chunks of a larger one. */
+/** Reads a small layer completely, or the first chunks of a larger one. */
 async function begin(bytes: AsyncIterable<Uint8Array>): Promise<Begun> {
   const chunks: Uint8Array[] = [];
   const rest = bytes[Symbol.asyncIterator]();
@@ -188,14 +188,14 @@ function hashed(bytes: ByteStream) {
   }
   return {
     bytes: through(),
-    // The hash has one digest.
+    // A hash can produce its digest only once.
     digest: () => (digest ??= `sha256:${hash.digest("hex")}`),
     sizeBytes: () => sizeBytes,
     error: () => failure,
   };
 }
 
-/** Best effort: a registry itself removes abandoned uploads, and the caller reports the original error. */
+/** Best effort: the registry itself removes abandoned uploads, and the caller reports the original error. */
 export async function cancelUpload(client: RegistryClient, location: string): Promise<void> {
   const signal = AbortSignal.timeout(5_000);
   await client.request("DELETE", location, { expect: [202, 204, 404, 400], signal }).catch(() => undefined);

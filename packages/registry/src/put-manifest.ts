@@ -13,7 +13,7 @@ interface NewManifest {
 }
 
 /**
- * The registry `distribution` does not write a manifest again that it has, even if a full disk left its file empty. So the manifest is
+ * The registry `distribution` does not rewrite an existing manifest, even if a full disk left its file empty. So the manifest is
  * read afterwards: an image that cannot be pulled must not count as pushed.
  * @throws {SlipwayError} "registry-unavailable"; the signal's reason when aborted.
  */

@@ -1,5 +1,5 @@
-// Files that are attached to an image: manifests with the image as their subject. A registry lists them by its referrers API, or else
-// by a tag that clients maintain.
+// Files attached to an image: manifests with the image as their subject. A registry lists them through its referrers API, or else
+// through a tag that clients maintain.
 // Format: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema
 
 import { SlipwayError } from "@slipway/core";
@@ -25,7 +25,7 @@ interface ReferrersIndex {
 const emptyMediaType = "application/vnd.oci.empty.v1+json";
 const emptyContent = "{}";
 
-/** Whether a tag lists the referrers of an image, as clients name it for registries without the referrers API. */
+/** Whether a tag lists the referrers of an image, by the name that clients use for registries without the referrers API. */
 export function isReferrersTag(tag: string): boolean {
   return /^sha256-[0-9a-f]{64}$/.test(tag);
 }
@@ -57,7 +57,7 @@ export async function attach(
   await addToTag(client, image, referrer, signal);
 }
 
-/** Deletes what is attached to an image. */
+/** Deletes the files attached to an image. */
 export async function deleteReferrers(
   client: RegistryClient,
   image: { readonly repository: string; readonly digest: string },
@@ -77,7 +77,7 @@ export async function deleteReferrers(
     await client.request("DELETE", `/v2/${repository}/manifests/${one}`, { expect: [202, 404], signal });
 }
 
-/** Not safe against concurrent additions to the same image: the caller has the app's lane. */
+/** Not safe for concurrent additions to the same image: the caller must hold the app's lane. */
 async function addToTag(
   client: RegistryClient,
   image: { readonly repository: string; readonly digest: string },
@@ -97,7 +97,7 @@ interface FoundIndex extends Pick<ReferrersIndex, "manifests"> {
   readonly digest: string;
 }
 
-/** @returns null when the image has no such tag, or when the tag's file is empty: then nothing lists the manifests any more. */
+/** @returns null when the image has no such tag, or when the tag's file is empty, in which case nothing lists the manifests any more. */
 async function readTag(
   client: RegistryClient,
   image: { readonly repository: string; readonly digest: string },

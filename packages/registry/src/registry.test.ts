@@ -1,4 +1,4 @@
-// The registry adapter against a real registry: the tests create a base image through its API and push layers on top of it.
+// The registry adapter with a real registry: the tests create a base image through its API and push layers on top of it.
 
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -444,7 +444,7 @@ async function refusingProxy(
   return listeningAt(proxy);
 }
 
-/** A proxy to the registry that responds 500 to as many requests for a path as `failures` says. */
+/** A proxy to the registry that responds 500 to the first `failures` requests for a path. */
 async function failingProxy(path: string) {
   const state = { failures: 0 };
   const proxy = createServer((incoming, response) => {
@@ -474,7 +474,7 @@ async function cuttingProxy(afterBytes: number): Promise<{ url: string } & Async
   return listeningAt(proxy);
 }
 
-/** A proxy to the registry. @param onRead receives the path of each GET; the proxy responds with the text that it returns, if any. */
+/** A proxy to the registry. @param onRead receives the path of each GET; the proxy responds with the returned text, if any. */
 async function observingProxy(
   onRead: (path: string) => string | void,
 ): Promise<{ url: string } & AsyncDisposable> {
@@ -487,8 +487,8 @@ async function observingProxy(
 }
 
 /**
- * A proxy to the registry that requires a token to read and another one to write, which its realm issues for the right user name
- * and password. It opens an upload once the client has read from the same repository.
+ * A proxy to the registry that requires separate tokens for reading and writing, which its realm issues for the right user name
+ * and password. It opens an upload only after the client has read from the same repository.
  */
 async function tokenRegistry(): Promise<{ url: string } & AsyncDisposable> {
   const tokens = { pull: randomBytes(8).toString("hex"), "pull,push": randomBytes(8).toString("hex") };

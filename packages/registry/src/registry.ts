@@ -24,28 +24,28 @@ import { putManifest } from "./put-manifest.ts";
 import { attach, deleteReferrers, isReferrersTag } from "./referrers.ts";
 
 export interface RegistryOptions {
-  /** `http://` or `https://`, host and port; may contain user name and password. */
+  /** `http://` or `https://`, host and port; may contain a user name and password. */
   readonly url: string;
   readonly credentials?: RegistryCredentials;
   /** Host and port at which engines reach the registry, if they differ from the URL's. All image references contain them. */
   readonly pullHost?: string;
   /**
-   * Runs each write, from its first request to its last: garbage collection of the registry must not run meanwhile. By default a write
-   * runs at once.
+   * Runs each write, from its first request to its last: garbage collection of the registry must not run at the same time. Default: runs
+   * the write at once.
    */
   readonly write?: <T>(work: () => Promise<T>, signal: AbortSignal, onHeld?: () => void) => Promise<T>;
 }
 
-/** All images have the same time, so that the same content gives the same digest. */
+/** All images have the same time, so that the same content has the same digest. */
 const created = "1970-01-01T00:00:00Z";
 const pingTimeoutMs = 5_000;
 const manifestHeaders = { accept: `${mediaTypes.dockerManifest}, ${mediaTypes.ociManifest}` };
 const attachLimitMs = 30_000;
 const tagsPerPage = 1_000;
-/** Layers of images from elsewhere whose check is remembered: some 200 bytes each. */
+/** Maximum number of cached checks of layers from other registries: some 200 bytes each. */
 const maxCheckedLayers = 2_000;
 
-/** Opens the registry of the installation. Connects with each request. */
+/** Opens the installation's registry. Connects with each request. */
 export function openRegistry({
   url,
   credentials,
@@ -72,7 +72,7 @@ export function openRegistry({
     attach: (repository, digest, artifact, signal) =>
       write(
         () => {
-          // Counted from here: a write may be held up for minutes.
+          // The time limit starts here, because the write may have to wait for minutes.
           const bounded = AbortSignal.any([signal, AbortSignal.timeout(attachLimitMs)]);
           return attach(client, { repository, digest }, artifact, bounded);
         },
@@ -95,7 +95,7 @@ export function openRegistry({
 async function push(source: ImageSource, image: ImagePush, signal: AbortSignal): Promise<PushedImage> {
   const { client, host, cache } = source;
   const { repository, tag } = image;
-  // The configuration is small, and new in most cases: it is uploaded without a check whether it exists.
+  // The configuration is small and usually new, so it is uploaded without checking whether it exists.
   const [base, layers, location] = await together(signal, (bounded) => [
     addBase(source, image, bounded),
     addLayers(client, repository, image.layers, bounded),
@@ -191,7 +191,7 @@ function configOver(base: ImageConfig, layers: readonly StoredLayer[], { config 
   };
 }
 
-/** Docker's manifests have no annotations. OCI's describe the same bytes by other types. */
+/** Docker's manifests have no annotations. OCI's describe the same bytes with other media types. */
 function manifestOver(
   { manifest }: BaseImage,
   layers: readonly StoredLayer[],
@@ -258,12 +258,12 @@ async function deleteManifest(
 ): Promise<void> {
   const digest = await deletableDigest(client, repository, reference, signal);
   if (digest === null) return;
-  // Before the image: a later call finds the image, and repeats what this one did not complete.
+  // Deleted before the image: a later call still finds the image, and repeats steps that this one did not complete.
   await deleteReferrers(client, { repository, digest }, signal);
   await client.request("DELETE", `/v2/${repository}/manifests/${digest}`, { expect: [202, 404], signal });
 }
 
-/** The digest by which an image can be deleted. An empty tag has none, so an index of no images takes its place. */
+/** The digest by which an image can be deleted. A tag with an empty file has none, so it is first replaced by an empty index. */
 async function deletableDigest(
   client: RegistryClient,
   repository: string,

@@ -1,18 +1,18 @@
-// A registry's response: read whole, or passed on as a stream.
+// A registry's response, which can be read completely or as a stream.
 
 import type { IncomingMessage } from "node:http";
 import { SlipwayError } from "@slipway/core";
 import type { HeldBytes } from "@slipway/core";
 
-/** The longest wait for the registry's next bytes, and for its progress with an upload. Long, because an upload's source may be slow. */
+/** Maximum wait for the registry's next bytes, and for progress of an upload. Long, because an upload's source may be slow. */
 export const stallLimitMs = 300_000;
-/** Reading more than this costs more than another connection. */
+/** Discarding more than this costs more than a new connection. */
 const maxDiscardedBytes = 64 * 1024;
 
 const statusesWithoutBody: ReadonlySet<number> = new Set([204, 304]);
 
 export class RegistryResponse {
-  /** Origin of the server, which a redirect may have led to. */
+  /** Origin of the server that responded, possibly after a redirect. */
   readonly origin: string;
   readonly #message: IncomingMessage;
   readonly #method: string;
@@ -39,7 +39,7 @@ export class RegistryResponse {
     return (Array.isArray(value) ? value.join(", ") : value) ?? null;
   }
 
-  /** All bytes of the body, also if they are requested again. @throws when the connection ends before them. */
+  /** All bytes of the body; may be called repeatedly. @throws when the connection ends before the body does. */
   async bytes(): Promise<Buffer> {
     this.#bytes ??= Array.fromAsync(this.#read()).then((chunks) => Buffer.concat(chunks));
     return await this.#bytes;
@@ -68,7 +68,7 @@ export class RegistryResponse {
     };
   }
 
-  /** Reads a small body that is not wanted, so that the connection can be used again. Closes the connection of another one. */
+  /** Reads an unneeded small body, so that the connection can be reused. Closes the connection if the body is larger. */
   discard(): void {
     const statedBytes = Number(this.header("content-length") ?? Number.NaN);
     if (this.#hasNoBody() || statedBytes <= maxDiscardedBytes) this.bytes().catch(() => undefined);
@@ -80,7 +80,7 @@ export class RegistryResponse {
   }
 
   async *#read(): AsyncGenerator<Uint8Array> {
-    // Only the waits for the registry count, not the time that the reader takes.
+    // Only waiting for the registry counts, not the reader's own time.
     let isWaiting = true;
     const timer = setTimeout(() => {
       if (isWaiting) this.#message.destroy(this.#stalled());

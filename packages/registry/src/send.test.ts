@@ -1,4 +1,4 @@
-// Requests to a server of the test's own that responds before, during or never after an upload.
+// Requests to a test server that responds before, during or never after an upload.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -130,7 +130,7 @@ test.for(["0x10", "1e3", "-1", "NaN"])(
   },
 );
 
-/** Blocks of 64 KiB, and whether they are closed. */
+/** A source of blocks of 64 KiB, which records whether it was closed. */
 class Source implements AsyncIterable<Uint8Array> {
   readonly block = Buffer.alloc(64 * 1024, "x");
   readonly #closed = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-// Sends a request by Node.js's own HTTP client. That of fetch takes 23 MB for a moment, when it compiles its parser at the first
+// Sends a request with Node.js's own HTTP client. The client of fetch takes 23 MB for a moment, when it compiles its parser at the first
 // responses, and more than twice the time for each request.
 
 import { request as httpRequest } from "node:http";
@@ -10,7 +10,7 @@ export interface OutgoingRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | ByteStream | undefined;
-  /** Ends the request, and the reading of the response's body. */
+  /** Ends the request, and reading the response's body. */
   readonly signal: AbortSignal;
 }
 
@@ -19,9 +19,9 @@ export function isStream(body: OutgoingRequest["body"]): body is ByteStream {
 }
 
 /**
- * Resolves when the response's headers arrive, of any status, also before a stream was sent completely. The caller reads the body or
- * destroys it. A redirect is a response. The caller closes a stream of a request that fails before its first byte is sent.
- * @throws the failure of the connection; the stream's own error; the signal's reason.
+ * Resolves when the response's headers arrive, with any status, possibly before a stream was sent completely. The caller must read or
+ * destroy the body. Redirects are not followed. The caller closes the stream of a request that fails before its first byte is sent.
+ * @throws the connection's error; the stream's own error; the signal's reason.
  */
 export async function send(
   url: URL,
@@ -31,7 +31,7 @@ export async function send(
   const open = url.protocol === "https:" ? httpsRequest : httpRequest;
   const request = open(url, { method, headers, signal });
   const { promise: response, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  // It stays until the end: an error after the response is also one of the response, whose reader receives it.
+  // The listener stays until the end: after the response, a connection error is also an error of the response, which its reader receives.
   request.on("error", reject);
   request.once("close", () => reject(new Error("the connection was closed without a response")));
   request.once("response", resolve);
@@ -47,7 +47,7 @@ export async function send(
 
 /**
  * Writes as fast as the server reads. Stops, and closes the stream, when the server has responded or the connection is closed.
- * @throws the stream's own error; when the stream has another size than the request's Content-Length.
+ * @throws the stream's own error; an error when the stream's size differs from the request's Content-Length.
  */
 async function sendStream(request: ClientRequest, body: ByteStream): Promise<void> {
   let early: IncomingMessage | undefined;
@@ -70,12 +70,12 @@ async function sendStream(request: ClientRequest, body: ByteStream): Promise<voi
     size.end();
     request.end();
   }
-  // The server did not want the rest, so the connection cannot be used for another request.
+  // The server did not read the whole body, so the connection cannot be reused.
   else if (early.readableEnded) request.destroy();
   else early.once("close", () => request.destroy());
 }
 
-/** A server takes what exceeds the Content-Length for the connection's next request, and waits for what is missing. */
+/** A server reads bytes beyond the Content-Length as the connection's next request, and waits for missing ones. */
 function sizeCheck(header: ReturnType<ClientRequest["getHeader"]>) {
   const stated = header === undefined ? null : String(header);
   if (stated !== null && !/^\d+$/.test(stated))

@@ -1,4 +1,4 @@
-// Writes a CycloneDX document about an image, with parts of the library, which as a whole loads validators of JSON and XML.
+// Writes a CycloneDX document about an image, using only parts of the library, which as a whole loads validators for JSON and XML.
 
 import { hash } from "node:crypto";
 import * as Enums from "@cyclonedx/cyclonedx-library/Enums";
@@ -23,7 +23,7 @@ const scopes = {
   excluded: Enums.ComponentScope.Excluded,
 } as const;
 
-/** @returns the document as JSON, the same for the same image, so that it is attached to it once. */
+/** @returns the document as JSON. It is always the same for the same image, so that it is attached only once. */
 export function billOfMaterials(options: BillOptions): string {
   const { version, imageName, imageDigest, locked } = options;
   const properties = [

@@ -1,4 +1,4 @@
-// Reads chosen files of an image from its layers, as they are in the container: upper layers replace and remove files of lower ones.
+// Reads selected files of an image from its layers, as in the container: upper layers replace and remove files of lower ones.
 
 import { pipeline, Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
@@ -7,34 +7,34 @@ import { ByteReader, readEntries, TarError } from "@slipway/tar";
 import type { TarEntry } from "@slipway/tar";
 import { UnreadableImage } from "./unreadable-image.ts";
 
-/** What a layer does to the chosen files. */
+/** The changes of a layer to the selected files. */
 export interface LayerFiles {
-  /** Content by path; null for something other than a file, which replaces one. */
+  /** Content by path; null for an entry that is not a file but replaces one. */
   readonly files: ReadonlyMap<string, Buffer | null>;
-  /** Paths that it removes, with all that is below them. */
+  /** Paths that the layer removes, including everything below them. */
   readonly removed: ReadonlySet<string>;
-  /** Folders whose content of lower layers it removes. */
+  /** Folders whose content from lower layers is removed. */
   readonly emptied: ReadonlySet<string>;
-  /** What it takes of the image's budget. */
+  /** The part of the image's budget that the layer uses. */
   readonly taken: Budget;
 }
 
-/** What may be held in memory of one image: of all its layers together, as each may be hostile. */
+/** Memory limits for one image: for all its layers together, since each may be hostile. */
 export interface Budget {
-  /** Contents of chosen files, and names. */
+  /** Bytes of selected files, and of names. */
   readonly bytes: number;
-  /** Chosen files and removals. */
+  /** Number of selected files and removals. */
   readonly paths: number;
 }
 
 export interface LayerLimits {
   /** Maximum size of the layer's tar. */
   readonly maxUnpackedBytes: number;
-  /** What the layers below it have left. */
+  /** The budget that remains after the lower layers. */
   readonly budget: Budget;
 }
 
-/** @returns the maximum size of the file in bytes; undefined for a file that is not read. */
+/** @returns the file's maximum size in bytes; undefined to skip the file. */
 export type Choose = (path: string) => number | undefined;
 
 const maxEntries = 1_000_000;
@@ -44,8 +44,8 @@ const whiteout = ".wh.";
 const opaque = ".wh..wh..opq";
 
 /**
- * @param bytes of a layer: a tar, as it is or compressed with gzip or zstd.
- * @throws {UnreadableImage} for a layer that is damaged, or beyond a limit; the stream's own error.
+ * @param bytes the layer: a tar, uncompressed or compressed with gzip or zstd.
+ * @throws {UnreadableImage} for a layer that is damaged, or exceeds a limit; the stream's own error.
  */
 export async function readLayerFiles(
   bytes: ByteStream,
@@ -70,7 +70,7 @@ export async function readLayerFiles(
   return layer;
 }
 
-/** The files that the layers of an image leave, which are added from the lowest to the highest. */
+/** The resulting files of an image, whose layers are added from the lowest to the highest. */
 export class ImageFiles {
   readonly #files = new Map<string, Buffer>();
   #left: Budget;
@@ -84,7 +84,7 @@ export class ImageFiles {
     return this.#files;
   }
 
-  /** What is left for the layers that follow. */
+  /** The budget that remains for the following layers. */
   get left(): Budget {
     return this.#left;
   }
@@ -103,7 +103,7 @@ export class ImageFiles {
   }
 }
 
-/** A layer while it is read. */
+/** A layer while it is being read. */
 class Layer implements LayerFiles {
   readonly files = new Map<string, Buffer | null>();
   readonly removed = new Set<string>();
@@ -121,7 +121,7 @@ class Layer implements LayerFiles {
     return { bytes: this.#budget.bytes - bytes, paths: this.#budget.paths - paths };
   }
 
-  /** Called before memory is taken. @throws {UnreadableImage} when the image exceeds its budget. */
+  /** Called before memory is used. @throws {UnreadableImage} when the image exceeds its budget. */
   take(path: string, contentBytes: number): void {
     this.#left = reduced(this.#left, { bytes: Buffer.byteLength(path) + contentBytes, paths: 1 });
   }
@@ -150,7 +150,7 @@ async function addChosen(layer: Layer, { path, entry, maxSizeBytes }: ChosenEntr
   layer.files.set(copied(path), await contentOf(entry));
 }
 
-/** @throws {UnreadableImage} when nothing is left. */
+/** @throws {UnreadableImage} when nothing remains. */
 function reduced(left: Budget, { bytes, paths }: Budget): Budget {
   if (bytes > left.bytes || paths > left.paths)
     throw new UnreadableImage(
@@ -159,14 +159,14 @@ function reduced(left: Budget, { bytes, paths }: Budget): Budget {
   return { bytes: left.bytes - bytes, paths: left.paths - paths };
 }
 
-/** Without slashes at its ends. A pattern for those at the end would take the square of the path's length. */
+/** Removes slashes at both ends. A regular expression for trailing ones would take quadratic time. */
 function plainPath(path: string): string {
   let end = path.length;
   while (path.endsWith("/", end)) end -= 1;
   return path.slice(0, end).replace(/^(?:\.?\/)+/, "");
 }
 
-/** @returns the folders above a path, up to the root, which is "". */
+/** @returns the parent folders of a path, up to the root, which is "". */
 function foldersOf(path: string): readonly string[] {
   const folders = [""];
   for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
@@ -174,7 +174,7 @@ function foldersOf(path: string): readonly string[] {
   return folders;
 }
 
-/** A part of a string keeps the whole in memory, such as an extended header of 1 MiB. */
+/** Copies a string, because a substring keeps the whole string in memory, such as an extended header of 1 MiB. */
 function copied(text: string): string {
   return Buffer.from(text).toString("utf8");
 }
@@ -193,7 +193,7 @@ async function* unpacked(bytes: ByteStream): AsyncGenerator<Uint8Array> {
   }
   const decompressor = decompressorOf(start.toString("hex"));
   if (decompressor === null) yield* all();
-  // The callback is empty: the reader of the last stream receives the error of any stream.
+  // The callback is empty, because the last stream's reader receives the errors of all streams.
   else yield* pipeline(Readable.from(all()), decompressor, () => {}) as AsyncIterable<Uint8Array>;
 }
 

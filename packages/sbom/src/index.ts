@@ -1,4 +1,4 @@
-// SBOMs: the packages of images, as CycloneDX. What writes them as CycloneDX is imported from @slipway/sbom/bill: the library
+// SBOMs: the packages of images, as CycloneDX. The CycloneDX writer is exported by @slipway/sbom/bill instead, because its library
 // takes megabytes of memory.
 
 export { ImageFiles, readLayerFiles } from "./image-files.ts";

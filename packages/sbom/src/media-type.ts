@@ -1,3 +1,3 @@
-// How registries name the type of an SBOM.
+// The media type of an SBOM in registries.
 
 export const sbomMediaType = "application/vnd.cyclonedx+json";

@@ -1,4 +1,4 @@
-// Reads the lists of installed packages that the package managers of distributions keep in an image: dpkg's and apk's.
+// Reads the lists of installed packages that dpkg and apk keep in an image.
 
 import { posix } from "node:path";
 import { maxPackages } from "@slipway/lock-files";
@@ -9,7 +9,7 @@ import { UnreadableImage } from "./unreadable-image.ts";
 export type ImageFiles = ReadonlyMap<string, Buffer>;
 
 const dpkgStatus = "var/lib/dpkg/status";
-/** The folder of images without dpkg itself: a file for each package. */
+/** The package folder of images without dpkg itself: one file per package. */
 const dpkgFolder = "var/lib/dpkg/status.d";
 const apkLists = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
 const osReleases = ["usr/lib/os-release", "etc/os-release"];
@@ -23,7 +23,7 @@ const fieldPatterns: Readonly<Record<string, RegExp>> = Object.fromEntries(
 );
 const mebibyte = 1024 ** 2;
 
-/** @returns the maximum size in bytes of this file, if an image's packages are read from it; undefined for any other file. */
+/** @returns the maximum size in bytes of a file from which packages are read; undefined for any other file. */
 export function databaseSizeLimit(path: string): number | undefined {
   if (osReleases.includes(path)) return 64 * 1024;
   if (path === dpkgStatus || apkLists.includes(path)) return 16 * mebibyte;
@@ -33,7 +33,7 @@ export function databaseSizeLimit(path: string): number | undefined {
 
 /**
  * @returns the packages of the distribution, and the files that list them.
- * @throws {UnreadableImage} when they list more than `maxPackages`, with those that were removed.
+ * @throws {UnreadableImage} when they list more than `maxPackages`, including removed packages.
  */
 export function installedPackages(files: ImageFiles): {
   readonly files: readonly string[];
@@ -66,8 +66,8 @@ interface Distribution {
 }
 
 /**
- * Paragraphs of lines `Name: value`, or `N:value`; longer values continue in indented lines, which are left out. Only the wanted fields are
- * searched: a list of hostile content has millions of others. @throws {UnreadableImage} when there are more than `limit`.
+ * Paragraphs of lines `Name: value`, or `N:value`; continuation lines are indented and are omitted. Only the requested fields are
+ * searched, because a hostile list may have millions of others. @throws {UnreadableImage} when there are more than `limit`.
  */
 function paragraphs(text: string, limit: number): readonly Fields[] {
   const found = text.trim().split(/\r?\n\r?\n+/, limit + 1);
@@ -84,7 +84,7 @@ function distributionOf(files: ImageFiles): Distribution {
 
 function debOf(fields: Fields, system: Distribution): readonly LockedPackage[] {
   const [name, version] = [fields("Package"), fields("Version")];
-  // dpkg also lists packages that were removed. Files of single packages have no status.
+  // dpkg also lists removed packages. Files of single packages have no status.
   const isInstalled = /^(?:$|\w+ \w+ installed$)/.test(fields("Status") ?? "");
   if (name === undefined || version === undefined || !isInstalled) return [];
   return [

@@ -9,18 +9,18 @@ const fileTooLargeCode = 153;
 const portsShown = 4;
 const portOfVariable = "the port in the variable PORT (process.env.PORT)";
 
-/** @param facts of the ended container */
+/** @param facts facts about the ended container */
 export function appCrashed(facts: {
   readonly processType: string;
   readonly exitCode: number;
   readonly outOfMemory: boolean;
-  /** What it exceeded when it was killed because of what it wrote; null when it was not. */
+  /** The limit for which it was killed, because it wrote too much; null when it was not. */
   readonly diskFull: DiskExcess | null;
   readonly limits: Pick<RolloutSpec["limits"], "memoryBytes" | "diskBytes">;
 }): SlipwayError {
   const ended = `the ${facts.processType} process exited with code ${facts.exitCode} before it listened on PORT`;
   const explained = explain(facts);
-  // Without an explanation, or with one that refers to it, the output says why.
+  // Without an explanation, or with one that refers to it, the output contains the reason.
   const details = explained === "" || explained.includes("see above") ? { exitCode: facts.exitCode } : {};
   return new SlipwayError("app-crashed", `${ended}${explained}`, details);
 }
@@ -62,7 +62,7 @@ function hint({ port, listening, probeFailure }: Parameters<typeof bootTimedOut>
   return probeFailure === "" ? "" : ` (looking from inside its container failed: ${probeFailure})`;
 }
 
-/** The ports that can be reached come first: one on the loopback interface is likely a debugger's. */
+/** Reachable ports come first: a port on the loopback interface is probably a debugger's. */
 function wrongPort(port: number, elsewhere: readonly OtherPort[]): string {
   const open = elsewhere.filter(({ loopback }) => !loopback);
   const ordered = [...open, ...elsewhere.filter(({ loopback }) => loopback)];

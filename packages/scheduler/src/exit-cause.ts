@@ -1,17 +1,17 @@
-// Finds out why an instance's container ended: for want of memory, or killed because of what it wrote.
+// Determines why an instance's container ended: out of memory, or killed because it exceeded a disk limit.
 
 import { type DiskExcess, excessOf, maxFiles } from "@slipway/core";
 import { killedExitCode, ranOutOfMemory, writtenBytes } from "@slipway/docker";
 import type { MeasuredEngine } from "./overfull-containers.ts";
 
-/** Neither, where the exit code has to explain it. */
+/** If neither applies, only the exit code explains the end. */
 export interface ExitCause {
   readonly outOfMemory: boolean;
   readonly diskFull: DiskExcess | null;
 }
 
 /**
- * @param ended the container, and how much it may write.
+ * @param ended the container, and its disk limit.
  * @throws {SlipwayError} "engine-unavailable", with the engine's status 404 when the container does not exist.
  */
 export async function causeOfExit(
@@ -23,7 +23,7 @@ export async function causeOfExit(
   return { outOfMemory, diskFull: wasKilled ? await exceededLimit(engine, id, diskBytes) : null };
 }
 
-/** @returns null within the limit. Files that cannot be counted do not count: the periodic count reports why. */
+/** @returns null within the limit. If files cannot be counted, the result is null too: the periodic count reports the reason. */
 async function exceededLimit(
   { docker, files }: MeasuredEngine,
   id: string,

@@ -4,16 +4,16 @@ import type { RolloutSpec } from "@slipway/core";
 import { portOf } from "./instance-config.ts";
 import { lookFunction } from "./listening.ts";
 
-/** Created by the first look that finds the app listening; in the container's memory, so it ends with the container. */
+/** Created by the first check that finds the app listening; in the container's memory, so that it disappears with the container. */
 const marker = "/dev/shm/.slipway-listens";
 const maxBootLooks = 250;
 const steadyIntervalSeconds = 20;
 const nsPerMs = 1_000_000;
 
 /**
- * Each check starts a process in the container, so checks are few and long. While the app boots, a check looks ten times a second
- * and ends as soon as the app listens; afterwards a check sleeps before it looks once. The engine starts the next check
- * shortly after the last one has ended. An app that has not listened for a minute is unhealthy, except during its boot timeout.
+ * Each check starts a process in the container, so checks are few and long. While the app boots, a check probes ten times a second
+ * and ends as soon as the app listens; afterwards a check sleeps before it probes once. The engine starts the next check
+ * shortly after the previous one has ended. An app that has not listened for a minute is unhealthy, except during its boot timeout.
  */
 export function healthcheck(rollout: Pick<RolloutSpec, "bootTimeoutMs" | "port">) {
   const script = `${lookFunction(portOf(rollout))}

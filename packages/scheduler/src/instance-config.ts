@@ -1,19 +1,19 @@
-// Configuration that every instance of a rollout gets on any engine: port, variables, labels.
+// The configuration that every instance of a rollout gets on any engine: port, variables, labels.
 
 import { type Instance, type Labels, label, type RolloutSpec } from "@slipway/core";
 import { quotaOption, securityOptions, ulimits } from "@slipway/docker";
 
-/** Port that apps listen on inside their containers, unless their image declares another. */
+/** Port on which apps listen inside their containers, unless their image declares another one. */
 const defaultPort = 8080;
 
-/** The port that an instance listens on; the variable PORT names it. */
+/** The port on which an instance listens, also the value of the variable PORT. */
 export function portOf({ port }: Pick<RolloutSpec, "port">): number {
   return port ?? defaultPort;
 }
 
 const releaseKind = "release";
 const longestHostname = 63;
-/** In digits. */
+/** Maximum number of digits. */
 const longestIndex = 4;
 
 /** Labels of everything that runs for an installation, or for one of its apps. */
@@ -39,7 +39,7 @@ export function rolloutLabels(installationId: string, rollout: RolloutSpec): Lab
 }
 
 /**
- * What an instance shares with its rollout. Containers that a version before rollouts created lack some labels: each was a
+ * The rollout's facts that each instance carries. Containers created by a version before rollouts lack some labels: each was a
  * rollout with one instance, named like its release.
  */
 export function rolloutOfLabels(
@@ -60,27 +60,27 @@ export function attemptOfLabels(labels: Labels): number {
   return Number(labels[label.attempt] ?? 0);
 }
 
-/** Label for the limit of what an instance writes, in bytes. */
+/** Label for an instance's disk limit, in bytes. */
 export const diskLabel = "io.slipway.disk-bytes";
-/** Label of an instance that was started again, for its app's owner. */
+/** Label for the reason of an instance's restart, for the app's owner. */
 export const restartReasonLabel = "io.slipway.restart-reason";
 
-/** @param reason what the container did: the predicate of a sentence. @returns the text for its app's owner. */
+/** @param reason what the container exceeded: the predicate of a sentence. @returns the text for the app's owner. */
 export function restartReason(reason: string): string {
   return `the container ${reason}: it was started again with the files of its image`;
 }
 
-/** Maximum for each process of an app. A server needs one for each connection. Engines themselves may open no more. */
+/** Maximum per process of an app. A server needs one file per connection. Engines themselves may be limited to this number. */
 const maxOpenFiles = 16_384;
 
-/** Limits of each process of an app, which hold on every engine. */
+/** Limits per process of an app, which apply on every engine. */
 export function processLimits(diskBytes: number) {
   return ulimits({ fileBytes: diskBytes, openFiles: maxOpenFiles });
 }
 
 /**
  * Resource limits and dropped privileges of an app's process.
- * @param quotaBytes limit of the container's files by the kernel; null when the engine has none.
+ * @param quotaBytes the kernel's limit for the container's files; null when the engine has none.
  */
 export function confinement(
   { diskBytes, memoryBytes, cpus, pids }: RolloutSpec["limits"],
@@ -101,15 +101,15 @@ export function confinement(
   };
 }
 
-/** Whole seconds from SIGTERM to SIGKILL, the unit in which engines count; a Swarm would cut a fraction off. */
+/** Whole seconds from SIGTERM to SIGKILL, the unit of engines; a Swarm would truncate fractions. */
 export function stopGraceSeconds({ stopGraceMs }: Pick<RolloutSpec, "stopGraceMs">): number {
   return Math.ceil(stopGraceMs / 1000);
 }
 
 /**
- * The host name to create an instance's container with, `APP-web-1`: the engine then writes it into the container's
- * /etc/hosts. A longer app name is cut, because the kernel refuses a long host name.
- * @param index from 1, or the engine's template for it.
+ * The host name of an instance's container, `APP-web-1`, set at its creation: the engine then writes it into the container's
+ * /etc/hosts. A long app name is truncated, because the kernel refuses a long host name.
+ * @param index from 1, or the engine's template for the index.
  */
 export function instanceHostname(
   { appName, processType }: Pick<RolloutSpec, "appName" | "processType">,
@@ -121,8 +121,8 @@ export function instanceHostname(
 
 /**
  * The environment of one instance. HOSTNAME is the container's host name, unless the app has a variable of that name: apps
- * and frameworks read from it the address to listen on.
- * @param index from 1, or the engine's template for it.
+ * and frameworks use it as the address to listen on.
+ * @param index from 1, or the engine's template for the index.
  */
 export function instanceEnvironment(
   rollout: Pick<RolloutSpec, "environment" | "appName" | "processType" | "port">,

@@ -1,4 +1,4 @@
-// Limits what a command writes: measures its bytes where the kernel does not limit them, or not always, counts its files, and kills it.
+// Enforces a command's disk limits: measures its bytes where the kernel does not reliably limit them, counts its files, and kills it.
 
 import { elapsed } from "@slipway/async";
 import { type DiskExcess, type Labels, maxFiles } from "@slipway/core";
@@ -6,20 +6,20 @@ import { type FileCounter, killContainer, statusOf, writtenBytes } from "@slipwa
 import type Docker from "dockerode";
 
 const minPauseMs = 1_000;
-/** The engine measures at most a quarter of the time. */
+/** Measuring takes at most a quarter of the engine's time. */
 const pausePerLook = 3;
 
 interface WatchedCommand {
   readonly id: string;
   readonly diskBytes: number;
-  /** Labels of the container that counts its files. */
+  /** Labels of the counting container. */
   readonly labels: Labels;
-  /** Is called before it is killed, once or twice. */
+  /** Called once or twice before the container is killed. */
   readonly onExcess: (excess: DiskExcess) => void;
 }
 
 /**
- * Resolves when the container was killed or does not exist, or when the signal aborts and nothing of the watch is left.
+ * Resolves when the container was killed or does not exist, or when the signal has aborted and the watch has ended completely.
  * @throws {SlipwayError} "engine-unavailable" when the container cannot be measured.
  */
 export async function killWhenFull(
@@ -56,7 +56,7 @@ async function exceedsBytes(
   while (await elapsed(pauseMs, signal)) {
     const begunAt = performance.now();
     const bytes = await bytesOf(docker, id);
-    // The container may have ended meanwhile.
+    // The container may have ended in the meantime.
     if (bytes === null || signal.aborted) return false;
     if (bytes > diskBytes) return true;
     pauseMs = Math.max(minPauseMs, pausePerLook * (performance.now() - begunAt));

@@ -1,4 +1,4 @@
-// Cuts the output of an instance at line ends, so that lines of several instances are not mixed within a line.
+// Splits an instance's output at line ends, so that a line contains the output of only one instance.
 
 const newline = 10;
 /** A longer unfinished line is passed on without waiting for its end. */
@@ -24,7 +24,7 @@ export function createLineCutter(): LineCutter {
   };
 }
 
-/** The same output in pieces that end with a line end; one is added to the last piece if it lacks it. */
+/** The same output in pieces that end with a line end, which is added to the last piece if missing. */
 export async function* wholeLines(output: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const cutter = createLineCutter();
   try {
@@ -33,7 +33,7 @@ export async function* wholeLines(output: AsyncIterable<Uint8Array>): AsyncGener
       if (lines.length > 0) yield lines;
     }
   } finally {
-    // Also the output that arrived before the connection broke.
+    // Includes the output that arrived before the connection broke.
     const rest = cutter.rest();
     if (rest.length > 0) yield Buffer.concat([rest, Buffer.of(newline)]);
   }

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { ListedRollout } from "@slipway/core";
 
-/** Each rollout once, with the highest attempt that started something of it. */
+/** Each rollout once, with the highest attempt that started a part of it. */
 export function listRollouts(parts: readonly ListedRollout[]): ListedRollout[] {
   const found = new Map<string, ListedRollout>();
   for (const { appId, releaseId, rolloutId, attempt } of parts) {
@@ -13,7 +13,7 @@ export function listRollouts(parts: readonly ListedRollout[]): ListedRollout[] {
   return [...found.values()];
 }
 
-/** Computes for each app a short text that stays the same as long as the texts of its parts do. @see Scheduler.fingerprints */
+/** Computes for each app a short text that changes only when the texts of its parts change. @see Scheduler.fingerprints */
 export function fingerprintsOf<Part extends Pick<ListedRollout, "appId">>(
   parts: readonly Part[],
   textOf: (part: Part) => string,
@@ -37,7 +37,7 @@ export function startedUpTo<Part extends ListedRollout>(
 }
 
 /**
- * What a rollout replaces: all others, and of itself what earlier attempts started.
+ * The rollouts that a rollout replaces: all others, and the parts of itself that earlier attempts started.
  * @param current a part of its latest start; undefined when it has no instance.
  */
 export function formerRollouts(

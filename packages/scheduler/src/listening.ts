@@ -1,9 +1,9 @@
-// Finds out whether the app accepts TCP on its port, from inside its container.
+// Detects from inside its container whether the app accepts TCP connections on its port.
 //
-// Connecting to the published port does not help, because the engine's proxy accepts connections even if no process listens in
+// Connecting to the published port proves nothing, because the engine's proxy accepts connections even if no process listens in
 // the container; connecting to the container's own address is possible on one machine only (docker/direct-connection.ts).
 // An exec reads the kernel's table of listening sockets, which every process in the container may read. This also works on a
-// remote engine, and finds an app that listens on another port, or on the loopback interface only, which requests do not
+// remote engine, and detects an app that listens on another port, or only on the loopback interface, which requests do not
 // reach. It needs /bin/sh and sleep in the image.
 
 import type { Readable } from "node:stream";
@@ -11,29 +11,29 @@ import type Docker from "dockerode";
 import { callEngine, requestStream, createDeframer } from "@slipway/docker";
 
 const lookIntervalMs = 100;
-/** Limit for the output of an unfinished look: the app can write to its probe's output, and must not exhaust memory. */
+/** Limit for the output of an unfinished probe: the app can write to the probe's output, and must not exhaust memory. */
 const maxPendingChars = 64 * 1024;
 /** 127.0.0.11 in the kernel's notation. */
 const engineNameServer = "0B00007F";
 
-/** Limit for other ports in one look, because an app may open any number. */
+/** Limit for other ports per probe, because an app may open any number. */
 const maxOtherPorts = 32;
 
 /** The listening sockets in a container. */
 export interface Listening {
-  /** From where the app's port can be reached. */
+  /** The scope in which the app's port can be reached. */
   readonly reach: "nowhere" | "loopback" | "reachable";
-  /** The other ports that the app listens on, in ascending order. */
+  /** The other ports on which the app listens, in ascending order. */
   readonly elsewhere: readonly OtherPort[];
 }
 
 export interface OtherPort {
   readonly port: number;
-  /** Whether it can be reached on the loopback interface only. */
+  /** Whether the port can be reached only on the loopback interface. */
   readonly loopback: boolean;
 }
 
-/** The result before the first look, or without one. */
+/** The result before the first probe, or without one. */
 export const notListening: Listening = { reach: "nowhere", elsewhere: [] };
 
 /**
@@ -58,7 +58,7 @@ look() {
   echo .
 }`;
 
-/** The shell exits by itself, once the port is reachable or after the last look, because the engine cannot stop an exec. */
+/** The shell exits by itself, once the port is reachable or after the last probe, because the engine cannot stop an exec. */
 const script = (port: number, looks: number): string => `${lookFunction(port)}
 looks=0
 while look; [ -z "$found" ] && [ $looks -lt ${looks} ]; do
@@ -67,9 +67,9 @@ while look; [ -z "$found" ] && [ $looks -lt ${looks} ]; do
 done`;
 
 /**
- * Calls `onState` with each look's result, about ten times a second, until the signal aborts. Returns earlier when the probe ends:
+ * Calls `onState` with each probe's result, about ten times a second, until the signal aborts. Returns earlier when the probing ends:
  * with the container, or because the probe cannot run in it.
- * @param timeoutMs time after which the probe stops looking.
+ * @param timeoutMs time after which the probing stops.
  * @returns error messages of the probe's shell; "" without any.
  */
 export async function watchListening(
@@ -107,8 +107,8 @@ export async function watchListening(
 }
 
 /**
- * @param rest the output after the last complete look.
- * @returns the shell's error messages in it, without addresses of an incomplete look.
+ * @param rest the output after the last complete probe.
+ * @returns the shell's error messages in it, without addresses of an incomplete probe.
  */
 export function failureIn(rest: string): string {
   const messages = rest.split("\n").filter((line) => !/^[0-9A-F:]*$/.test(line));
@@ -116,8 +116,8 @@ export function failureIn(rest: string): string {
 }
 
 /**
- * @param look the output of one call of the shell's `look`, without its dot.
- * @param port the app's.
+ * @param look the output of one call of the shell function `look`, without its dot.
+ * @param port the app's port.
  */
 export function parseLook(look: string, port: number): Listening {
   const sockets = look.split("\n").flatMap((line) => socketOf(line) ?? []);
@@ -130,7 +130,7 @@ export function parseLook(look: string, port: number): Listening {
   };
 }
 
-/** Null for a line in another notation, and for the engine's name server, which also listens in the container. */
+/** Null for a line in another format, and for the engine's name server, which also listens in the container. */
 function socketOf(line: string): { readonly address: string; readonly port: number } | null {
   const [, address, port] = /^([0-9A-F]{8}(?:[0-9A-F]{24})?):([0-9A-F]{4})$/.exec(line) ?? [];
   if (address === undefined || port === undefined || address === engineNameServer) return null;

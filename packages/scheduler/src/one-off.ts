@@ -1,4 +1,4 @@
-// Runs a command of an app once, in a container of its own, on the connected engine, which may be a Swarm manager.
+// Runs an app's command once, in a container of its own, on the connected engine, which may be a Swarm manager.
 
 import { randomUUID } from "node:crypto";
 import { rejectionOf, untilAborted } from "@slipway/async";
@@ -33,9 +33,9 @@ const oneOffKind = "one-off";
 
 interface OneOffContext {
   readonly installationId: string;
-  /** Undefined for the bridge of the installation. */
+  /** Undefined for the installation's bridge. */
   readonly network: string | undefined;
-  /** A container runtime of the engine; its default when undefined. */
+  /** A container runtime of the engine; undefined for the engine's default. */
   readonly runtime: string | undefined;
   readonly quota: DiskQuota;
   readonly files: FileCounter;
@@ -59,7 +59,7 @@ export async function runOneOff(
   const exceeded: DiskExcess[] = [];
   let watched: Promise<void> | undefined;
   try {
-    // Ignores the signal: a container whose id is unknown could not be removed.
+    // Without the signal, because an aborted call could leave behind a container whose id is unknown.
     const { id } = await callEngine("create the command's container", () => docker.createContainer(config));
     using process = await startProcess(docker, id, { signal });
     const delivered = (async () => {
@@ -67,7 +67,7 @@ export async function runOneOff(
       return await process.exitCode;
     })();
     const limited = { id, diskBytes: task.limits.diskBytes, labels: config.Labels };
-    // Also with a quota: none limits files, and that of btrfs has gaps.
+    // Watched even with a quota: no quota limits the number of files, and that of btrfs has gaps.
     watched = killWhenFull(
       docker,
       files,
@@ -82,7 +82,7 @@ export async function runOneOff(
     return { exitCode, timedOut: false, outOfMemory, diskFull };
   } finally {
     ended.abort();
-    // A failure of the watch was thrown above, unless the command had ended.
+    // A failure of the watch was thrown above, unless the command had already ended.
     await Promise.all([removeContainer(docker, config.name), Promise.allSettled([watched])]);
   }
 }
@@ -101,7 +101,7 @@ async function orTimedOut<T>(
   }
 }
 
-/** Removes the command containers of an app; with a rollout, only those of its given and earlier attempts. */
+/** Removes an app's command containers; with a rollout, only those of the given and earlier attempts at it. */
 export async function removeOneOffs(
   docker: Docker,
   installationId: string,
@@ -121,14 +121,14 @@ export async function removeOneOffs(
 
 interface ConfigContext extends Omit<OneOffContext, "quota" | "files"> {
   readonly network: string;
-  /** Limit of the container's files by the kernel; null when the engine has none. */
+  /** The kernel's limit for the container's files; null when the engine has none. */
   readonly quotaBytes: number | null;
 }
 
 function oneOffConfig(task: OneOffSpec, { installationId, network, runtime, quotaBytes }: ConfigContext) {
   const environment = instanceEnvironment(task, 1);
   return {
-    // Names no app, as those of instances.
+    // Like the names of instances, it does not contain the app's name.
     name: `slipway-${installationId}-${randomUUID().slice(0, 8)}`,
     Hostname: instanceHostname(task, 1),
     Image: task.image,
@@ -154,7 +154,7 @@ function oneOffConfig(task: OneOffSpec, { installationId, network, runtime, quot
       ...confinement(task.limits, quotaBytes),
       ...runtimeOption(runtime),
       NetworkMode: network,
-      // what it writes is in the deployment's log
+      // The output is in the deployment's log.
       LogConfig: { Type: "none", Config: {} },
       RestartPolicy: { Name: "no" },
     },

@@ -1,5 +1,5 @@
-// Finds the instances on an engine that exceed what they may write: their bytes, which the kernel of some engines limits, and the
-// number of their files, which no kernel limits. All are measured by one call of the engine, and counted by one container.
+// Finds the instances on an engine that exceed their disk limits: in bytes, which some engines' kernels limit, and in number of
+// files, which no kernel limits. All are measured with one engine call, and counted by one container.
 
 import { DeadlineError } from "@slipway/async";
 import { type DiskExcess, excessText, type Labels, maxFiles } from "@slipway/core";
@@ -15,10 +15,10 @@ import {
 import type Docker from "dockerode";
 import { diskLabel, labelsOf } from "./instance-config.ts";
 
-/** Some thousand instances with few files take a second. */
+/** Enough for many instances: some thousand instances with few files take a second. */
 const bulkLimitMs = 60_000;
 
-/** An engine, and what counts the files of its containers. */
+/** An engine, with the counter of its containers' files. */
 export interface MeasuredEngine {
   readonly docker: Docker;
   readonly files: FileCounter;
@@ -26,7 +26,7 @@ export interface MeasuredEngine {
 
 /** The running container of an instance that exceeds its limit. */
 export interface OverfullContainer extends RunningContainer {
-  /** What it wrote, and its limit: the predicate of a sentence, for its app's owner. */
+  /** What the instance exceeded, and its limit: the predicate of a sentence, for the app's owner. */
   readonly reason: string;
 }
 
@@ -52,7 +52,7 @@ async function withExcessFiles(
   labels: Labels,
 ): Promise<OverfullContainer[]> {
   const limited = (await runningContainers(docker, labels)).filter((one) => Number.isFinite(limitOf(one)));
-  // In another order each time, because a look may end before the last of them.
+  // Shuffled, because a pass may end before the last of them.
   const counted = limited.map((one) => ({
     id: one.id,
     maxFiles: maxFiles(limitOf(one)),
@@ -64,7 +64,7 @@ async function withExcessFiles(
     .map((one) => ({ id: one.id, labels: one.labels, reason: excessText("files", limitOf(one)) }));
 }
 
-/** When the engine does not measure all in time, one of them may have too many files: each is measured by itself. */
+/** When the engine does not measure all in time, one of them may have too many files, so each is measured separately. */
 async function measureAll(docker: Docker, labels: Labels): Promise<readonly MeasuredContainer[]> {
   try {
     return await measureContainers(docker, labels, bulkLimitMs);
@@ -79,7 +79,7 @@ async function measureAll(docker: Docker, labels: Labels): Promise<readonly Meas
   return measured;
 }
 
-/** @returns null when what is requested does not exist on the engine. */
+/** @returns null when the requested resource does not exist on the engine. */
 export async function ignoringAbsence<T>(request: () => Promise<T>): Promise<T | null> {
   try {
     return await request();
@@ -89,7 +89,7 @@ export async function ignoringAbsence<T>(request: () => Promise<T>): Promise<T |
   }
 }
 
-/** @returns in bytes; infinity for a container that an earlier version created. */
+/** @returns the limit in bytes; infinity for a container that an earlier version created. */
 function limitOf({ labels }: RunningContainer): number {
   return Number(labels[diskLabel] ?? Number.POSITIVE_INFINITY);
 }

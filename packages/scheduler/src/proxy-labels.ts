@@ -1,11 +1,11 @@
-// Labels that a Traefik reads to route an app's host name to its instances.
+// Labels from which Traefik routes an app's host name to its instances.
 
 import type { Labels, RolloutSpec } from "@slipway/core";
 import { portOf } from "./instance-config.ts";
 
 /**
- * No labels for an app without a public host name. Router and service are named after the app, so instances of the new and of
- * the former rollout belong to one service, and Traefik's configuration does not change during a cutover.
+ * No labels for an app without a public host name. Router and service are named after the app, so instances of the new and the
+ * former rollout belong to one service, and Traefik's configuration does not change during a cutover.
  */
 export function proxyLabels(rollout: Pick<RolloutSpec, "appId" | "hostname" | "port">): Labels {
   const { appId, hostname } = rollout;

@@ -1,5 +1,5 @@
-// What the schedulers for an engine and for a Swarm have in common: the port's rules about attempts and promotion, over the parts
-// that a rollout consists of, and what runs or is stored on the connected engine itself.
+// The common base of the schedulers for an engine and for a Swarm: the port's rules about attempts and promotion, in terms of the parts
+// of a rollout, and the commands and images on the connected engine itself.
 
 import { inTurn, untilAborted } from "@slipway/async";
 import {
@@ -33,13 +33,13 @@ import { removeOneOffs, runOneOff } from "./one-off.ts";
 import type { MeasuredEngine } from "./overfull-containers.ts";
 
 export interface RolloutSchedulerOptions extends DockerConnectionOptions {
-  /** Label value of this installation on a shared engine or swarm. Nothing without it is ever changed. */
+  /** Label value of this installation on a shared engine or swarm. Resources without it are never changed. */
   readonly installationId: string;
   /** Image with bash, coreutils and find, in which the files of instances and commands are counted. */
   readonly watchImage: string;
-  /** Container runtime of instances and commands, such as `runsc`; the engine's default when absent. A swarm always uses the default. */
+  /** Container runtime of instances and commands, such as `runsc`. Default: the engine's own. A swarm always uses the default. */
   readonly runtime?: string;
-  /** Known disk quotas of engines. */
+  /** Cache of the engines' disk quotas. */
   readonly knownQuotas?: KnownQuotas;
 }
 
@@ -57,7 +57,7 @@ export interface RolloutPart extends ListedRollout {
 export abstract class RolloutScheduler<Part extends RolloutPart, Context> implements Scheduler {
   protected readonly installationId: string;
   protected readonly runtime: string | undefined;
-  /** The engine that runs commands first, on a Swarm that of its manager. */
+  /** The engine that runs commands comes first; on a Swarm it is the manager's. */
   protected readonly engines: readonly [ConnectedEngine, ...ConnectedEngine[]];
   readonly #diskQuota: () => Promise<DiskQuota>;
   #isCounting = false;
@@ -71,7 +71,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
     this.#diskQuota = openDiskQuota(this.docker, installationId, knownQuotas);
   }
 
-  /** The network of commands that run once; undefined for a bridge of the installation's own. */
+  /** The network for one-off commands; undefined for a bridge of the installation's own. */
   protected abstract readonly commandNetwork: string | undefined;
   /** Provides what instances need on the engine. Runs while the parts of earlier attempts are removed. */
   protected abstract prepare(rollout: RolloutSpec, signal: AbortSignal): Promise<Context>;
@@ -85,12 +85,12 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   protected abstract find(appId?: string): Promise<Part[]>;
   /** The parts of the rollout's latest start. */
   protected abstract latestStart(newestFirst: readonly Part[], rolloutId: string): readonly Part[];
-  /** Promotes the part: its instances are kept alive from now on. */
+  /** Promotes the part: from then on its instances are kept alive. */
   protected abstract keepAlive(part: Part): Promise<void>;
   protected abstract removeUnpromoted(parts: readonly Part[]): Promise<void>;
   /** Stops the part's instances, then removes the part. */
   protected abstract stopPart(part: Part, signal: AbortSignal): Promise<void>;
-  /** @see Scheduler.restartOverfull. Counts of files do not overlap. */
+  /** @see Scheduler.restartOverfull. File counts do not overlap. */
   protected abstract restartAllOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]>;
   /** Stops and removes the parts, and resolves when the engine has removed their containers. */
   protected abstract removeParts(parts: readonly Part[]): Promise<void>;
@@ -131,7 +131,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
     await untilAborted(Promise.all(parts.map((part) => this.stopPart(part, signal))), signal);
   }
 
-  /** On the connected engine, on a Swarm its manager: a command that runs once needs no service. */
+  /** Runs on the connected engine, on a Swarm the manager's: a one-off command needs no service. */
   async run(task: OneOffSpec, options: OneOffOptions): Promise<OneOffExit> {
     const { installationId, commandNetwork: network, runtime } = this;
     const [{ connection, files }] = this.engines;
@@ -153,7 +153,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
     return listRollouts(await this.find(appId));
   }
 
-  /** One count of files at a time: it may take longer than until the next one is due. */
+  /** One file count at a time: a count may take longer than the interval between counts. */
   async restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]> {
     if (excess === "bytes") return await this.restartAllOverfull(excess);
     if (this.#isCounting) return [];
@@ -206,7 +206,7 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
     return this.engines[0].docker;
   }
 
-  /** Removes parts of attempts that ended before their promotion; a promoted start serves until the next promotion. */
+  /** Removes the parts of attempts that ended before their promotion; a promoted start serves until the next promotion. */
   async #removeEarlierAttempts({ appId, rolloutId, attempt }: RolloutSpec): Promise<void> {
     const parts = (await this.find(appId)).filter((part) => part.rolloutId === rolloutId);
     if (parts.some((part) => part.attempt > attempt))

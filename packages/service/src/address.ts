@@ -1,15 +1,15 @@
-// Derives the key that rate limits count a client's address by. An IPv6 customer has a whole /64, which counts as one.
+// Derives a client address's key for rate limits. An IPv6 customer has a whole /64 network, which counts as one address.
 
 import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 import proxyAddr from "proxy-addr";
 
-/** The number of proxies in front of a server; or their addresses, CIDR ranges, or names of networks. */
+/** The number of proxies in front of a server, or their addresses, CIDR ranges or names of networks. */
 export type TrustedProxies = number | readonly string[];
 
 /**
- * @returns a function that returns the address key of a request's client. It evaluates `X-Forwarded-For` of trusted proxies like
- * Express. The server has to be made by `createPeerServer`, which rejects clients without an address.
+ * @returns a function that returns the address key of a request's client. It evaluates `X-Forwarded-For` from trusted proxies like
+ * Express. The server must be created by `createPeerServer`, which rejects clients without an address.
  */
 export function addressKeys(trusted: TrustedProxies): (request: IncomingMessage) => string {
   const trusts =

@@ -70,7 +70,7 @@ export function withSigningKeys<Shape extends z.ZodRawShape>(schema: z.ZodObject
   return schema.extend(signingSettings.shape).refine(hasSigningKey, {
     path: ["SIGNING_KEY"],
     error: "is required, or SIGNING_KEYS, or SIGNING_KEYS_FILE",
-    // also when other settings are invalid, so that all problems are reported at once
+    // Checked even when other settings are invalid, so that all problems are reported at once.
     when: () => true,
   });
 }

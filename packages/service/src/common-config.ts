@@ -11,7 +11,7 @@ export function commonConfig(settings: z.output<typeof commonSettings>, processN
     redisUrl: settings.REDIS_URL,
     databaseUrl: storageUrls(settings).databaseUrl,
     graceMs: settings.GRACE_MS,
-    /** Null: no metrics are served. */
+    /** Null: metrics are not served. */
     metricsAddress:
       settings.METRICS_PORT === undefined
         ? null
@@ -24,14 +24,14 @@ export function commonConfig(settings: z.output<typeof commonSettings>, processN
   };
 }
 
-/** The collector that traces are sent to. */
+/** The collector to which traces are sent. */
 export interface TraceCollector {
   readonly url: string;
   /** Headers of requests, which may contain a secret. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** @returns null when no traces are configured. */
+/** @returns null when traces are not configured. */
 export function traceCollector(settings: z.output<typeof traceSettings>): TraceCollector | null {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = settings;
   return endpoint === undefined ? null : { url: `${endpoint.replace(/\/+$/, "")}/v1/traces`, headers };

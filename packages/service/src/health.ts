@@ -4,7 +4,7 @@ import { withDeadline } from "@slipway/async";
 
 export interface Health {
   readonly ok: boolean;
-  /** By the part's name: "ok" or an error message. */
+  /** "ok" or an error message, by the part's name. */
   readonly parts: Readonly<Record<string, string>>;
 }
 
@@ -19,7 +19,7 @@ export async function checkHealth(
   return { ok: results.every(([, result]) => result === "ok"), parts: Object.fromEntries(results) };
 }
 
-/** @returns the response to a health request. It contains no error messages, which may contain host names. */
+/** @returns the response to a health request. It contains no error messages, since they may contain host names. */
 export function healthResponse({ ok, parts }: Health) {
   const states = Object.entries(parts).map(
     ([part, state]) => [part, state === "ok" ? "ok" : "down"] as const,

@@ -1,4 +1,4 @@
-// The parts that every process has: configuration, logging, health checks, start and graceful stop.
+// The common parts of all processes: configuration, logging, health checks, start and graceful stop.
 
 export * from "./address.ts";
 export * from "./client-settings.ts";

@@ -1,4 +1,4 @@
-// The log of a process: JSON lines, or colored text for a terminal. Deployments' logs are in @slipway/logs.
+// The log of a process: JSON lines, or colored text for a terminal. Deployment logs are in @slipway/logs.
 
 import { createRequire } from "node:module";
 import { pino, stdSerializers } from "pino";
@@ -31,7 +31,7 @@ export function createLogger({ name, level = "info", format = "json", destinatio
     },
   };
   if (format === "json") return destination === undefined ? pino(options) : pino(options, destination);
-  // Loaded here, because JSON lines do not need its memory.
+  // Loaded only here, because JSON lines do not need it and it takes memory.
   const pretty = createRequire(import.meta.url)("pino-pretty") as typeof pinoPretty;
   return pino(
     options,
@@ -39,7 +39,7 @@ export function createLogger({ name, level = "info", format = "json", destinatio
   );
 }
 
-/** Serializes an error like pino, without the arguments of Redis commands: those of AUTH and HELLO contain the password. */
+/** Serializes an error like pino, without the arguments of Redis commands, because those of AUTH and HELLO contain the password. */
 function serializeError(error: unknown): unknown {
   return error instanceof Error ? removeArguments(stdSerializers.err(error)) : error;
 }

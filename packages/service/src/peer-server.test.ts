@@ -25,7 +25,7 @@ async function startServer(handlers: Omit<PeerHandlers, "onFailure">) {
     open,
     /** Node's server emits errors of accept() this way. */
     emitError: (error: Error) => server.emit("error", error),
-    /** @returns what the server sends until it closes the connection. */
+    /** @returns all data that the server sends until it closes the connection. */
     send: async (head: string) => text(await open(head)),
     /** Sends the head and resets the connection before the server can read it. */
     reset: async (head: string) => {

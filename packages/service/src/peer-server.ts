@@ -1,4 +1,4 @@
-// An HTTP server for untrusted clients: a client that disconnects at any time does not affect the others.
+// An HTTP server for untrusted clients: a client that disconnects at any time does not affect other clients.
 
 import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -16,16 +16,16 @@ export interface PeerHandlers {
 }
 
 /**
- * How many requests a client may have unanswered on a connection. Each holds memory, also of a client that reads no response, and one
- * packet can carry a thousand of them. Most clients wait for each response; the others have to repeat requests anyway when a connection
+ * Maximum number of unanswered requests per connection. Each takes memory, even when the client reads no responses, and one
+ * packet can contain a thousand of them. Most clients wait for each response; the others must repeat requests anyway when a connection
  * closes (RFC 9112, 9.3.2).
  */
 const maxUnanswered = 32;
 
 /**
- * Creates a server. In its handlers `request.socket.remoteAddress` is defined, and stays so after the client has disconnected.
- * The address of a client that disconnected before is not available: its connection is closed, and no handler is called. A connection with
- * more than 32 unanswered requests is closed too.
+ * Creates a server. In its handlers `request.socket.remoteAddress` is defined, and remains so after the client has disconnected.
+ * The address of a client that disconnected earlier is not available: its connection is closed, and no handler is called. A connection
+ * with more than 32 unanswered requests is closed too.
  */
 export function createPeerServer(
   options: ServerOptions,
@@ -45,7 +45,7 @@ export function createPeerServer(
       return undefined;
     }, fail),
   );
-  // Without a listener, a connection that cannot be accepted, e.g. for lack of file descriptors, would end the process.
+  // Without a listener, a failure to accept a connection, e.g. for lack of file descriptors, would end the process.
   server.on("error", (error) => {
     if (server.listening) onFailure(error);
   });
@@ -61,7 +61,7 @@ export function createPeerServer(
   );
 }
 
-/** Also reads the address, which Node caches on the first read. */
+/** Also reads the address, which Node then caches. */
 function hasDisconnected({ socket }: IncomingMessage): boolean {
   if (socket.remoteAddress !== undefined) return false;
   socket.destroy();

@@ -1,6 +1,6 @@
-// The URL of Redis: that of one server, or of Sentinels, which name the server that is the primary.
+// The URL of Redis: of one server, or of Sentinels, which name the primary.
 
-/** For the configuration's errors and documents. */
+/** Description of the forms, for error messages and documents. */
 export const redisUrlForms =
   "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[/DATABASE]; " +
   "with TLS rediss:// or rediss+sentinel://";
@@ -17,10 +17,10 @@ const sentinelUrl = new RegExp(
 );
 const hostAndPort = /^(?<host>\[[0-9a-f:]+\]|[^:]+)(?::(?<port>\d{1,5}))?$/i;
 const sentinelPort = 26_379;
-/** The pause between queries of the Sentinels grows up to a maximum, while none of them names a primary. */
+/** The pause between queries of the Sentinels grows to a maximum while none of them names a primary. */
 const sentinelRetryMs = { step: 100, max: 2_000 };
 
-/** Whether it has one of the forms. */
+/** Whether the URL has one of these forms. */
 export function isRedisUrl(url: string): boolean {
   try {
     return sentinelOptions(url) !== undefined || ["redis:", "rediss:"].includes(new URL(url).protocol);
@@ -29,7 +29,7 @@ export function isRedisUrl(url: string): boolean {
   }
 }
 
-/** @returns the options of ioredis; undefined for the URL of one server. @throws when an address is not one of a host. */
+/** @returns the options for ioredis; undefined for the URL of one server. @throws when an address has no valid host. */
 export function sentinelOptions(url: string) {
   const parts = sentinelUrl.exec(url)?.groups;
   if (parts === undefined) return undefined;
@@ -45,7 +45,7 @@ export function sentinelOptions(url: string) {
     ...given("sentinelPassword", query.get("sentinelPassword")),
     ...(secure ? { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
     sentinelRetryStrategy: (times: number) => Math.min(times * sentinelRetryMs.step, sentinelRetryMs.max),
-    // The former primary may answer as a replica before its connection is lost: connect again, and repeat the command.
+    // After a failover, the former primary may respond as a replica before its connection is lost: reconnect, and repeat the command.
     reconnectOnError: ({ message }: Error) => (message.startsWith("READONLY") ? (2 as const) : false),
   };
 }
@@ -60,7 +60,7 @@ function decoded(text: string | undefined): string | undefined {
   return text === undefined ? undefined : decodeURIComponent(text);
 }
 
-/** Leaves out an option that is not given: an empty user name or password would be sent. */
+/** Omits a missing option, because an empty user name or password would be sent. */
 function given<Name extends string>(
   name: Name,
   value: string | null | undefined,

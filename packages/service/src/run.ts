@@ -7,9 +7,9 @@ import type { Logger } from "./logger.ts";
 
 /** A started process. */
 export interface Service {
-  /** Accepts no further work, and resolves when the running work has ended, however long it takes. SIGUSR2 calls it. */
+  /** Accepts no more work, and resolves when the running work has ended, however long it takes. SIGUSR2 calls it. */
   drain?(): Promise<void>;
-  /** Accepts no further work, finishes running work within `graceMs`, and requeues the rest. */
+  /** Accepts no more work, finishes running work within `graceMs`, and requeues the rest. */
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
@@ -19,13 +19,13 @@ export interface RunOptions {
   readonly start: () => Promise<Service>;
 }
 
-/** How much longer than its grace time a stop may take before the process exits. */
+/** Additional time for a stop after its grace time, before the process exits. */
 const stopMarginMs = 5_000;
 
 /**
  * Runs a service until SIGTERM, SIGINT, the end of the parent process connected over IPC, or an unhandled error. A second
- * signal ends it at once. SIGUSR2 drains a service that can be drained, and then ends it; the parent process is notified
- * and does not start it again. @returns the exit code, with which main.ts exits.
+ * signal ends it at once. SIGUSR2 drains a service that supports it, and then ends it; the parent process is notified
+ * and does not restart it. @returns the exit code for main.ts.
  */
 export async function runService({ logger, graceMs, start }: RunOptions): Promise<number> {
   const termination = watchTermination();
@@ -59,7 +59,7 @@ export async function runService({ logger, graceMs, start }: RunOptions): Promis
   return exitCode;
 }
 
-/** Runs `main`, and prints its error, usually of the configuration, to stderr. @returns the exit code; 78 after an error. */
+/** Runs `main`, and prints its error, usually about the configuration, to stderr. @returns the exit code; 78 after an error. */
 export async function runMain(main: () => Promise<number>): Promise<number> {
   try {
     return await main();
@@ -69,7 +69,7 @@ export async function runMain(main: () => Promise<number>): Promise<number> {
   }
 }
 
-/** @param end called when nothing runs any more. */
+/** @param end called when no work is running any more. */
 function drainOnSignal(logger: Logger, drain: () => Promise<void>, end: (because: string) => void): void {
   const onError = (error: unknown) => logger.error({ err: error }, "draining failed");
   const onSignal = async () => {
@@ -86,7 +86,7 @@ interface Termination {
   readonly error?: unknown;
 }
 
-/** @returns the first reason to stop, the second signal, and a function that gives another reason. */
+/** @returns the first reason to stop, the second signal, and a function that sets another reason. */
 function watchTermination(): {
   first: Promise<Termination>;
   second: Promise<void>;
@@ -102,7 +102,7 @@ function watchTermination(): {
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
-  // A supervisor that was killed sends no signal, and no other process would stop this one.
+  // A killed supervisor sends no signal, and no other process would stop this one.
   process.once("disconnect", () => first.resolve({ because: "the supervising process is gone" }));
   process.once("uncaughtException", (error) => first.resolve({ because: "uncaughtException", error }));
   process.once("unhandledRejection", (error) =>

@@ -1,5 +1,5 @@
-// What the documents say about each environment variable, attached to its schema: docs/configuration.md, .env.example
-// and docker-compose.yml are generated from it (`npm run config-docs`).
+// The documentation of each environment variable, attached to its schema, from which docs/configuration.md, .env.example
+// and docker-compose.yml are generated (`npm run config-docs`).
 
 import { z } from "zod";
 
@@ -17,12 +17,12 @@ export const settingTopics = {
 
 export interface SettingDoc {
   readonly topic: keyof typeof settingTopics;
-  /** Plain sentences, in Markdown. Bounds and allowed values follow from the schema and are added to them. */
+  /** Plain sentences, in Markdown. Bounds and allowed values are derived from the schema and appended. */
   readonly description: string;
   readonly unit?: "ms" | "MiB";
-  /** What applies when the variable is not set and the schema has no default value. */
+  /** The effect when the variable is not set and the schema has no default value. */
   readonly unset?: string;
-  /** What `npm start` sets the variable to when it is not given. */
+  /** The value that `npm start` sets when the variable is not given. */
   readonly npmStart?: string;
   /** A value for .env.example, where the schema has no default value. */
   readonly example?: string;

@@ -10,9 +10,9 @@ import { settingDocs } from "./setting-docs.ts";
 export const portSetting = z.coerce.number().int().min(0).max(65_535);
 /** A positive integer given as text: milliseconds, bytes, a count. */
 export const countSetting = z.coerce.number().int().positive();
-/** A number that may be 0, which the setting's description explains: mostly no limit. */
+/** A number that may be 0, whose meaning the setting's description explains: usually no limit. */
 export const limitSetting = z.coerce.number().int().min(0);
-/** Items separated by blanks or commas; none by default. */
+/** Items separated by blanks or commas. Default: none. */
 export function listSetting() {
   return z
     .string()
@@ -32,7 +32,7 @@ export function httpUrlSetting() {
   return z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
 }
 
-/** Headers of HTTP as OpenTelemetry writes them in a variable. Problems name no value: it may be a secret. */
+/** HTTP headers in OpenTelemetry's format for variables. Error messages contain no values, since they may be secrets. */
 const headersSetting = z
   .string()
   .default("")
@@ -43,7 +43,7 @@ const headersSetting = z
     return Object.fromEntries(headers.filter((header) => header !== null));
   });
 
-/** The settings of every process of an installation. The set-up provides most of them. */
+/** The settings of every process of an installation. Setup provides most of them. */
 export const commonSettings = z.object({
   SERVICE_NAME: z.string().min(1).optional().register(settingDocs, {
     topic: "processes",
@@ -115,7 +115,7 @@ export const commonSettings = z.object({
   }),
 });
 
-/** The setting of the processes that store or read blobs. Others do not get it: the URL may contain a password. */
+/** The setting of processes that store or read blobs. Other processes do not get it, because the URL may contain a password. */
 export const blobSettings = z.object({
   BLOBS_URL: z.string().min(1).optional().register(settingDocs, {
     topic: "services",
@@ -125,7 +125,7 @@ export const blobSettings = z.object({
   }),
 });
 
-/** The settings of the API and the worker, whose spans are the traces of deployments. Their names are those of OpenTelemetry. */
+/** The settings of the API and the worker, whose spans form the traces of deployments. Their names are OpenTelemetry's. */
 export const traceSettings = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrlSetting().optional().register(settingDocs, {
     topic: "processes",
@@ -217,17 +217,17 @@ export function appUrl(config: z.output<typeof appUrlSettings>, name: string): s
 
 const mongoUrl = /^mongodb(\+srv)?:/i;
 
-/** The SQLite file of a data directory. It has a folder of its own, since SQLite makes files beside it. */
+/** The SQLite file of a data directory. It has its own folder, since SQLite creates files beside it. */
 export function databaseFile(dataDir: string): string {
   return join(dataDir, "database", "slipway.db");
 }
 
-/** The file in which `npm start` notes how many bytes the private registry of a data directory stores. */
+/** The file to which `npm start` writes the number of bytes in the private registry of a data directory. */
 export function registrySizeFile(dataDir: string): string {
   return join(dataDir, "registry-bytes");
 }
 
-/** Where earlier versions had it. `npm start` moves it. */
+/** The database file's path in earlier versions. `npm start` moves the file. */
 export function formerDatabaseFile(dataDir: string): string {
   return join(dataDir, "slipway.db");
 }
@@ -250,7 +250,7 @@ export function itemsOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((item) => item !== "");
 }
 
-/** @returns null when the text is no header. */
+/** @returns null when the text is not a header. */
 function headerOf(item: string): readonly [name: string, value: string] | null {
   const [, name, value] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*?)\s*$/.exec(item) ?? [];
   if (name === undefined || value === undefined) return null;

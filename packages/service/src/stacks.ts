@@ -1,15 +1,15 @@
-// The settings of stacks, and the stacks that they name: each a pair of images that builds run in and releases run on.
+// The settings of stacks, and the stacks in them: each is a pair of images for builds and for releases.
 
 import { z } from "zod";
 import { settingDocs } from "./setting-docs.ts";
 import { listSetting } from "./settings.ts";
 
 export interface Stack {
-  /** STACK in builds and releases, and the stack's id in the API. */
+  /** Value of STACK in builds and releases, and the stack's id in the API. */
   readonly name: string;
-  /** Image that releases run on; "" where a process does not know it. */
+  /** Image on which releases run; "" in processes that do not know it. */
   readonly run: string;
-  /** Image that builds run in. */
+  /** Image in which builds run. */
   readonly build: string;
 }
 
@@ -66,7 +66,7 @@ export function stacksOf(settings: {
   return [first, ...STACKS.filter(({ name }) => name !== first.name)];
 }
 
-/** @returns the name of a stack after its image: `heroku-24` of `registry/heroku/heroku:24@sha256:…`. */
+/** @returns a stack's name derived from its image: `heroku-24` from `registry/heroku/heroku:24@sha256:…`. */
 export function defaultStackName(image: string): string {
   const [path = ""] = image.split("@");
   const name = path.slice(path.lastIndexOf("/") + 1).toLowerCase();

@@ -32,7 +32,7 @@ async function startServer(request: RequestListener, upgrade?: PeerHandlers["upg
   };
 }
 
-/** A handler that leaves its requests open. */
+/** A handler that does not answer its requests. */
 function pending() {
   const received = Promise.withResolvers<Parameters<RequestListener>[1]>();
   return {
@@ -41,7 +41,7 @@ function pending() {
   };
 }
 
-/** Waits until the client has received the text. @returns all that it received. */
+/** Waits until the client has received the text. @returns all received text. */
 async function receive(client: Socket, awaited: string): Promise<string> {
   let received = "";
   for await (const chunk of client.iterator({ destroyOnReturn: false })) {

@@ -1,5 +1,5 @@
 // An HTTP server that stops gracefully: running requests finish, idle connections close at once.
-// Own code, because http.Server.close(), and the libraries that call it, cut responses that a slow client still receives.
+// Own code, because http.Server.close(), and libraries that call it, cut off responses that a slow client is still receiving.
 
 import { Server } from "node:http";
 import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";
@@ -7,15 +7,15 @@ import { Server as NetServer } from "node:net";
 import type { Socket } from "node:net";
 
 export interface StopOptions {
-  /** After this time all connections are cut. */
+  /** After this time all connections are cut off. */
   readonly graceMs: number;
-  /** Runs first. Until it resolves, the open connections stay open between requests; new ones are refused. */
+  /** Runs first. Until it resolves, open connections stay open between requests; new connections are refused. */
   readonly drain?: () => Promise<void>;
-  /** Accepts new connections until the running requests have finished. The handlers have to reject the new requests. */
+  /** Accepts new connections until the running requests have finished. The handlers must reject new requests. */
   readonly acceptUntilFinished?: boolean;
 }
 
-/** The owner of an upgraded connection ends it; `stop` cuts it at the end of the grace time. */
+/** An upgraded connection is ended by its owner; `stop` cuts it off at the end of the grace time. */
 export class StoppableServer extends Server {
   /** The unfinished responses of each open connection. */
   readonly #connections = new Map<Socket, Set<ServerResponse>>();
@@ -41,12 +41,12 @@ export class StoppableServer extends Server {
     this.#upgraded.add(socket);
   }
 
-  /** The unfinished responses on the connection. */
+  /** The unfinished responses on a connection. */
   responsesOn(socket: Socket): readonly ServerResponse[] {
     return [...(this.#connections.get(socket) ?? [])];
   }
 
-  /** How many responses on the connection are unfinished. */
+  /** Number of unfinished responses on a connection. */
   unansweredOn(socket: Socket): number {
     return this.#connections.get(socket)?.size ?? 0;
   }
@@ -73,7 +73,7 @@ export class StoppableServer extends Server {
     this.close();
   }
 
-  /** Resolves when the requests that are running now have finished. Their connections close, idle ones stay open. */
+  /** Resolves when all requests that are currently running have finished. Their connections close; idle ones stay open. */
   async #finishRequests(): Promise<void> {
     this.#closing = true;
     const finished: Promise<void>[] = [];
@@ -98,19 +98,19 @@ export class StoppableServer extends Server {
   /** Also closes a connection on which no complete request has arrived. */
   #closeWhenIdle(socket: Socket): void {
     const last = this.responsesOn(socket).at(-1);
-    // Sends "Connection: close", unless the headers are sent. On an earlier response it would drop the pipelined ones.
+    // Sends "Connection: close", unless the headers were sent. On an earlier response it would drop the pipelined ones.
     if (last !== undefined) last.shouldKeepAlive = false;
     else if (!this.#upgraded.has(socket)) socket.destroySoon();
   }
 }
 
 /**
- * Emits "close" if Node does not. For responses that are queued behind another on their connection, Node 24.11 emits none when the
- * connection closes, Node 24.21 does. Their handlers would wait for the client forever.
+ * Emits "close" if Node does not. When a connection closes, Node 24.11 emits no event for responses that are queued behind another one,
+ * while Node 24.21 does. Without it, their handlers would wait for the client forever.
  */
 function closeResponse(response: ServerResponse): void {
   response.destroy();
-  // Node emits it at the end of this turn at the latest.
+  // Node emits the event by the end of this turn at the latest.
   process.nextTick(() => {
     if (!response.closed) response.emit("close");
   });

@@ -1,4 +1,4 @@
-// Runs one step of several such that its failure does not prevent the others.
+// Runs one of several steps, so that its failure does not prevent the others.
 
 import { errorText } from "./setup-error.ts";
 

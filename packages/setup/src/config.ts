@@ -18,24 +18,24 @@ import { repositoryRoot, testsOf } from "./repository.ts";
 import { SetupError } from "./setup-error.ts";
 
 export interface SetupConfig {
-  /** Absolute. All state of the installation is below it. */
+  /** Absolute path. All state of the installation is below it. */
   dataDir: string;
   apiPort: number;
   streamPort: number;
   routerPort: number;
   workers: number;
-  /** Workers that build on the same engine: those of this clone, unless set. */
+  /** Number of workers that build on the same engine. Default: the number of this clone's workers. */
   engineWorkers: number;
   graceMs: number;
-  /** Whether a missing part is an error instead of a message that a part was skipped: nobody reads the messages of CI. */
+  /** Whether a missing part is an error instead of a message that a part was skipped, because nobody reads the messages in CI. */
   unattended: boolean;
   /** Whether a new admin token is printed. */
   showsToken: boolean;
   /** Whether the environment provides the signing keys. */
   signingKeysGiven: boolean;
-  /** Whether the environment contains the key of receipts, which then replaces the installation's own. */
+  /** Whether the environment contains the key for receipts, which then replaces the installation's own key. */
   receiptKeyGiven: boolean;
-  /** The environment's, in the containers of docker-compose.yml; set-up generates another one and ignores it. */
+  /** The id from the environment, in the containers of docker-compose.yml; setup generates another one and ignores it. */
   givenId?: string;
   bootstrapToken?: string;
   redisUrl?: string;
@@ -53,7 +53,7 @@ export interface SetupConfig {
 
 const maxGraceMs = 3_600_000;
 
-/** Within the data directory links are refused, but it may itself be one to another disk. */
+/** Links within the data directory are refused, but the directory itself may be a link to another disk. */
 function withoutLinks(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
@@ -103,7 +103,7 @@ export const settings = z
     }
   });
 
-/** What tests and benchmarks read of the shell's environment: no variable that says where an installation keeps its state. */
+/** Variables of the shell's environment that tests and benchmarks read: none that configures where an installation keeps its state. */
 const readByOwn = [
   "CI",
   "DATA_DIR",
@@ -117,14 +117,14 @@ const readByOwn = [
   "NODE_EXTRA_CA_CERTS",
 ];
 
-/** @param environment by default that of this process. Throws SetupError with every invalid variable. */
+/** @param environment the environment variables; by default this process's. Throws SetupError with every invalid variable. */
 export function readConfig(environment: Environment = process.env): SetupConfig {
   return { ...grouped(parsed(environment)), unattended: isUnattended(environment) };
 }
 
 /**
- * The configuration of the private installation of tests or benchmarks, below the data directory. It is never the installation
- * that the shell is configured for: TEST_REDIS_URL and TEST_REGISTRY_URL name existing services to use.
+ * The configuration of the private installation for tests or benchmarks, below the data directory. It is never the installation
+ * for which the shell is configured: TEST_REDIS_URL and TEST_REGISTRY_URL name existing services to use.
  */
 export function readOwnConfig(
   purpose: "test" | "bench",
@@ -149,7 +149,7 @@ export function testMongoUrl(environment: Environment = process.env): string | u
   return environment["MONGO_URL"]?.trim() || undefined;
 }
 
-/** Marks this process, and all that it starts, as part of this clone's tests. */
+/** Marks this process, and all processes that it starts, as part of this clone's tests. */
 export function markTests(): void {
   process.env["TESTS_OF"] = testsOf;
 }

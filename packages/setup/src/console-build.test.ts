@@ -1,4 +1,4 @@
-// Building the console: once, again after a change, small enough for a first visit.
+// Building the console: once, again after a change, and small enough for a first visit.
 
 import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";

@@ -14,11 +14,11 @@ import { reasonOf, SetupError } from "./setup-error.ts";
 
 const defaultFolder = join(repositoryRoot, "apps/console");
 const lockWaitMs = 5 * 60_000;
-/** What the build depends on, besides the schemas of the API, of which it uses types only. */
+/** Inputs of the build. The API's schemas are not listed, because the console uses only their types. */
 const sources = ["src", "build", "index.html", "package.json", "vite.config.ts"];
 
 /**
- * Writes `dist` of the console's folder unless it was built from the present sources. Processes of one clone wait for each other.
+ * Writes `dist` in the console's folder unless it was built from the current sources. Processes of one clone wait for each other.
  * Throws SetupError.
  */
 export async function ensureConsole(say: Say, folder = defaultFolder): Promise<void> {
@@ -28,7 +28,7 @@ export async function ensureConsole(say: Say, folder = defaultFolder): Promise<v
   if ((await readText(mark)) === hash) return;
   await using _lock = await acquireLock(join(folder, ".build.lock"), { waitMs: lockWaitMs });
   if ((await readText(mark)) === hash) return;
-  // A page that is open keeps its files until the new ones are complete.
+  // An open page keeps using its files until the new ones are complete.
   const draft = join(folder, ".dist");
   await step(say, "console").during("builds the web console", () => build(folder, draft));
   await writePrivate(join(draft, "built-from"), `${hash}\n`);

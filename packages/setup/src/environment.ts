@@ -29,12 +29,12 @@ export interface AppEnvironment extends Record<string, string> {
 export interface Ensured extends ProvidedRedis {
   registryUrl: string;
   stack: Stack;
-  /** STACKS for the apps; "" for no further ones. */
+  /** Value of STACKS for the apps; "" for no further stacks. */
   furtherStacks: string;
   npmRegistry: string;
 }
 
-/** Composes the apps' environment. Variables without a value are left out. */
+/** Composes the apps' environment. Variables without a value are omitted. */
 export function appEnvironment(
   installation: Installation,
   config: SetupConfig,
@@ -64,7 +64,7 @@ export function appEnvironment(
   };
 }
 
-/** An image that the operator names has a name of its own. */
+/** A stack whose image the operator names has a name derived from the image. */
 function stackNames(
   { stackImage, stackName = stackImage === undefined ? ownStackName : undefined }: SetupConfig,
   { furtherStacks }: Ensured,
@@ -82,7 +82,7 @@ function ownSettings(setting: string, values: Readonly<Record<string, string>>):
   );
 }
 
-/** Resolves the npm registry that builds use: the given one, else the one that npm is configured with on this machine. */
+/** Determines the npm registry for builds: the given one, or else the one configured for npm on this machine. */
 export async function npmRegistry(given: string | undefined): Promise<string> {
   if (given !== undefined) return given;
   const { stdout } = await execa("npm", ["config", "get", "registry"], { stdin: "ignore", stderr: "ignore" });

@@ -8,7 +8,7 @@ import { SetupError } from "./setup-error.ts";
 
 /**
  * Reads the trimmed text of the file at `path`; undefined when it is missing or empty.
- * @throws {SetupError} when it is a symbolic link: a service that may write to the folder could have it read any file.
+ * @throws {SetupError} when it is a symbolic link: a service with write access to the folder could redirect the read to any file.
  */
 export async function readText(path: string): Promise<string | undefined> {
   try {
@@ -24,8 +24,8 @@ export async function readText(path: string): Promise<string | undefined> {
 }
 
 /**
- * Writes the file at `path` atomically. A new one is readable by its owner only; one that is replaced keeps owner, group and mode.
- * Follows no symbolic link, neither of the draft nor of the file.
+ * Writes the file at `path` atomically. A new file is readable only by its owner; a replaced one keeps its owner, group and mode.
+ * Follows no symbolic links, neither of the draft nor of the file.
  */
 export async function writePrivate(path: string, content: string): Promise<void> {
   const draft = `${path}.${randomBytes(4).toString("hex")}`;
@@ -50,7 +50,7 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** Reads the text in `path`. When there is none, writes the result of `create` there. */
+/** Reads the text in `path`. When there is none, writes the result of `create` to it. */
 export async function readOrCreate(
   path: string,
   create: () => string,

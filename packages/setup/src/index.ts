@@ -1,4 +1,4 @@
-// Installs what an installation needs, supervises its processes, and removes both. The commands and the tools are built on it.
+// Sets up an installation's services, supervises its processes, and removes both. The commands and the tools are built on it.
 
 export { attempt } from "./attempt.ts";
 export { bareEnvironment, inheritedEnvironment } from "./child-environment.ts";

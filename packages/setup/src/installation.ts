@@ -1,4 +1,4 @@
-// An installation: its data directory, with the id and the secrets that are generated once and stored there.
+// An installation: its data directory, with the generated id and secrets stored in it.
 
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir } from "node:fs/promises";
@@ -10,22 +10,22 @@ import { step } from "./progress.ts";
 import type { Say } from "./progress.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
 
-/** A signature is valid for at most one hour, so two former keys allow two rotations in that time. */
+/** A signature is valid for at most one hour, so two former keys allow two rotations within that time. */
 const maxFormerKeys = 2;
 
 export interface Installation {
-  /** Absolute. */
+  /** Absolute path. */
   dataDir: string;
   /** 8 hexadecimal digits. */
   id: string;
-  /** Holds the signing keys, one per line, the newest first. */
+  /** Contains the signing keys, one per line, newest first. */
   signingKeysFile: string;
-  /** Holds the key that signs receipts. */
+  /** Contains the key that signs receipts. */
   receiptKeyFile: string;
   adminToken: string;
 }
 
-/** Opens the installation in `dataDir` and creates what is missing. Reports a new admin token once. */
+/** Opens the installation in `dataDir` and creates missing parts. Reports a new admin token once. */
 export async function openInstallation(
   { dataDir, bootstrapToken, showsToken }: Pick<SetupConfig, "dataDir" | "bootstrapToken" | "showsToken">,
   say: Say,
@@ -52,7 +52,7 @@ export async function installationId(dataDir: string): Promise<string | undefine
 }
 
 /**
- * Generates a new signing key and a new key of receipts, which running processes use too. Signatures of former signing keys stay
+ * Generates a new signing key and a new key for receipts, which running processes use as well. Signatures with former signing keys stay
  * valid unless `dropFormer` is set. Receipts stay valid, because the database keeps their public keys.
  * @returns the number of signing keys. Throws SetupError when there is no installation.
  */
@@ -75,7 +75,7 @@ export function adminTokenFile(dataDir: string): string {
   return join(dataDir, "admin-token");
 }
 
-/** Creates a folder that only its owner may enter. That of root others may pass through: processes have users of their own. */
+/** Creates a folder that only its owner may enter. If root owns it, others may pass through, because processes have separate users. */
 export async function makePrivateFolder(path: string): Promise<void> {
   const mode = isRoot() ? 0o711 : 0o700;
   try {

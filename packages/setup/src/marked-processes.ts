@@ -24,7 +24,7 @@ export async function markedProcesses(mark: string): Promise<ProcessIdentity[]> 
   return found.filter((one) => one !== undefined);
 }
 
-/** Undefined also for a process that has just ended, and for one whose environment cannot be read. */
+/** Undefined also for a process that has just ended, or whose environment cannot be read. */
 async function marked(pid: number, mark: string): Promise<ProcessIdentity | undefined> {
   const identity = await processIdentity(pid);
   try {

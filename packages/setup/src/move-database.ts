@@ -1,4 +1,4 @@
-// Moves the SQLite file of an earlier version into its folder.
+// Moves the SQLite file of an earlier version into its own folder.
 
 import { existsSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { databaseFile, formerDatabaseFile } from "@slipway/service";
 import { SetupError } from "./setup-error.ts";
 
 /**
- * Moves the database of `dataDir` and what SQLite keeps beside it; does nothing if it has been moved. No process may have it open.
+ * Moves the database of `dataDir` and SQLite's files beside it; does nothing if it was moved before. No process may have it open.
  * Throws SetupError when there are two databases.
  */
 export async function moveDatabase(dataDir: string, report: (text: string) => void): Promise<void> {
@@ -18,7 +18,7 @@ export async function moveDatabase(dataDir: string, report: (text: string) => vo
       `There are two databases, ${from} and ${to}: delete or move away the one that is not needed.`,
     );
   await mkdir(dirname(to), { recursive: true, mode: 0o700 });
-  // the database last: a move that was interrupted is continued
+  // The database is moved last, so that an interrupted move is continued.
   for (const suffix of ["-wal", "-shm", ""])
     if (existsSync(from + suffix)) await rename(from + suffix, to + suffix);
   report(`database moved to ${to}`);

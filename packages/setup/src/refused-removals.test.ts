@@ -72,7 +72,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
         },
       ];
       const seen: string[] = [];
-      // the other containers are removed once the engine has refused because of them
+      // The other containers are removed after the engine has refused because of them.
       const blockers: Record<string, string> = {
         "403 networks": "on-our-network",
         "409 volumes": "on-our-volume",
@@ -152,7 +152,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
         );
         return labeled.map(({ Id }) => Id);
       };
-      // an image loses its name when a later image takes it
+      // An image loses its name when a later image takes it.
       const all = [
         await commit({ repo: "ours-used" }),
         await commit({ repo: "ours-unused" }),

@@ -1,4 +1,4 @@
-// The error that commands print without a stack: its message says what is wrong and what to do.
+// The error that commands print without a stack: its message contains the problem and what to do.
 
 /** A failure that the user can fix. Any other error is a bug and is printed with its stack. */
 export class SetupError extends Error {

@@ -91,7 +91,7 @@ describe("openInstallation", () => {
       expect(first.adminToken).toMatch(/^tk-us-[\w-]{48}$/);
       expect(lines.join("\n")).toContain(join(dataDir, "admin-token"));
       expect(lines.join("\n")).toContain(first.adminToken);
-      // processes of root have users of their own, which pass through it
+      // Root's processes run as separate users, which must pass through it.
       expect((await stat(dataDir)).mode & 0o777).toBe(isRoot() ? 0o711 : 0o700);
       expect((await stat(join(dataDir, "admin-token"))).mode & 0o777).toBe(0o600);
       lines.length = 0;

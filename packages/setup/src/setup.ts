@@ -25,7 +25,7 @@ import { SetupError } from "./setup-error.ts";
 
 export interface SetupOptions {
   config: SetupConfig;
-  /** Runs in parallel with the build of the stack, once the engine answers. */
+  /** Runs concurrently with the build of the stack, once the engine responds. */
   concurrently?: (engine: Engine) => Promise<void>;
   /** Receives the progress, one line at a time. */
   say?: Say;
@@ -80,9 +80,9 @@ async function bothSettled<First, Second>(
 }
 
 /**
- * Lists the engines to record: that of builds, which has answered, and that of releases when it differs. Engines are recorded
- * after they have answered and before anything is created on them. Throws SetupError when the engine of releases has never
- * answered: its address may be wrong.
+ * Lists the engines to record: the builds' engine, which has responded, and the releases' engine when it differs. Engines are recorded
+ * after they have responded and before anything is created on them. Throws SetupError when the releases' engine has never
+ * responded, because its address may be wrong.
  */
 async function answeringEngines(
   { dataDir, dockerHost, schedulerDockerHost: releases }: SetupConfig,
@@ -118,7 +118,7 @@ export function programsFor(
   config: Pick<SetupConfig, "dockerHost" | "redisUrl" | "registryUrl">,
   facts: { engineAnswers: boolean; stackExists: boolean },
 ): Program[] {
-  // Workers fetch buildpacks with it.
+  // Workers fetch buildpacks with git.
   const needed: Program[] = ["git"];
   if (!facts.engineAnswers && config.dockerHost === undefined) needed.push("dockerd");
   if (config.redisUrl === undefined) needed.push("redis-server");

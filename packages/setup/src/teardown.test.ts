@@ -123,7 +123,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     expect(await readUsedEngines(dataDir)).toEqual([]);
     await expect(setup({ config: { ...config, dockerHost } })).rejects.toThrow("does not answer");
     expect(await readUsedEngines(dataDir)).toEqual([{ dockerHost, cleared: false }]);
-    // an engine that answered before may be down for a while
+    // An engine that responded before may be down for a while.
     await recordEngines(dataDir, [{ dockerHost: "unix:///away", cleared: true }]);
     const away = { ...config, dockerHost, schedulerDockerHost: "unix:///away" };
     await expect(setup({ config: away })).rejects.toThrow("REDIS_URL=");
@@ -190,7 +190,7 @@ async function names(): Promise<string[]> {
   return found.map(({ Names: [name = ""] }) => name.slice(1)).toSorted();
 }
 
-/** The names of the images that the engine did not start with. */
+/** The names of images that the engine did not have at its start. */
 async function madeImages(): Promise<string[]> {
   const found = await docker.listImages();
   return found

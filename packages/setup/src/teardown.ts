@@ -22,9 +22,9 @@ export interface TeardownOptions extends RemovalOptions {
   config: Pick<SetupConfig, "dataDir" | "dockerHost" | "schedulerDockerHost">;
   /** Also deletes the data directory, the data volumes and the images of the private registry. */
   deleteData?: boolean;
-  /** Removes the images that deployments made also when the data stays: runs of tests never deploy the same apps again. */
+  /** Removes images created by deployments even when the data is kept: test runs never deploy the same apps again. */
   removeAppImages?: boolean;
-  /** Also removes what tests left: the prefix of their installations' ids. */
+  /** Also removes the leftovers of tests: the prefix of their installations' ids. */
   testsOf?: string;
   say: Say;
 }
@@ -36,8 +36,8 @@ interface ProbedEngine extends UsedEngine {
 const serviceGraceMs = 15_000;
 
 /**
- * Removes an installation whose apps have ended from every engine it was set up on, and reports the steps. Idempotent. A failed
- * step does not stop the others, but the data directory is kept then, since it is needed to find what is left.
+ * Removes an installation whose apps have ended from every engine on which it was set up, and reports the steps. Idempotent. A failed
+ * step does not stop the others, but the data directory is then kept, since it is needed to find the leftovers.
  * @returns a line for each resource that is left, with the reason. Throws SetupError before anything is deleted when
  * `deleteData` is set and an engine with resources of the installation does not answer.
  */
@@ -73,7 +73,7 @@ export async function tearDown(options: TeardownOptions): Promise<string[]> {
   return left;
 }
 
-/** Probes the recorded engines and those that the environment names: earlier versions did not record any. */
+/** Probes the recorded engines and those named in the environment: earlier versions did not record any. */
 async function probeEngines({
   dataDir,
   dockerHost,
@@ -91,7 +91,7 @@ async function probeEngines({
   );
 }
 
-/** Throws SetupError when an engine does not answer that may have resources of the installation. */
+/** Throws SetupError when an engine does not respond that may have resources of the installation. */
 function requireAnswers(engines: readonly ProbedEngine[], dataDir: string): void {
   const isEmpty = ({ cleared, unproven }: ProbedEngine) =>
     cleared || (unproven === true && neverReachedAnEngine(dataDir));
@@ -104,7 +104,7 @@ function requireAnswers(engines: readonly ProbedEngine[], dataDir: string): void
   );
 }
 
-/** Deletes the data directory, or keeps it when it was not to be deleted or is needed to find what is left. */
+/** Deletes the data directory, or keeps it when it was not to be deleted or is needed to find leftovers. */
 async function finishData(
   dataDir: string,
   {

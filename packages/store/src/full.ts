@@ -1,15 +1,15 @@
-// The error of a full disk, which users get the reason of.
+// The error for a full disk, whose reason is shown to users.
 
 import { SlipwayError } from "@slipway/core";
 
 const noSpace: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 
-/** Whether a call of the file system failed because the disk, or the quota of its user, is full. */
+/** Whether a file system call failed because the disk, or its user's quota, is full. */
 export function hasNoSpace(error: unknown): boolean {
   return error instanceof Error && noSpace.has((error as NodeJS.ErrnoException).code);
 }
 
-/** @param where what could not be written. @returns a "store-unavailable" whose hint says what to do. */
+/** @param where the location that could not be written. @returns a "store-unavailable" whose hint says what to do. */
 export function storeIsFull(where: string, cause: unknown): SlipwayError {
   const hint =
     "Slipway's disk is full, so it accepts nothing new; an operator has to free space on it. What was accepted before continues then.";

@@ -1,4 +1,4 @@
-// Reads where data lies out of a setting: a path, a `file:` URL, or a URL of MongoDB.
+// Reads a data location from a setting: a path, a `file:` URL, or a MongoDB URL.
 
 import { fileURLToPath } from "node:url";
 import { resolve } from "node:path";
@@ -13,9 +13,9 @@ export function isMongoUrl(url: string): boolean {
 }
 
 /**
- * The absolute path in a setting. What follows a bare `file:` is the path as it is, spaces and # included; `file://` begins
- * a proper URL with its escapes.
- * @param setting its name, for the error.
+ * The absolute path in a setting. The text after a bare `file:` is used unchanged as the path, including spaces and #; `file://` begins
+ * a standard URL with its escapes.
+ * @param setting the setting's name, for the error.
  * @throws {SlipwayError} "configuration-invalid" for another scheme. The message does not contain the URL: it may contain a password.
  */
 export function pathIn(url: string, setting: string): string {
@@ -30,7 +30,7 @@ export function pathIn(url: string, setting: string): string {
   );
 }
 
-/** The path that a setting names on this machine; null for a URL of MongoDB. @throws {SlipwayError} as `pathIn`. */
+/** The path that a setting names on this machine; null for a MongoDB URL. @throws {SlipwayError} like `pathIn`. */
 export function localPath(url: string, setting: string): string | null {
   return isMongoUrl(url) ? null : pathIn(url, setting);
 }

@@ -1,4 +1,4 @@
-// Where a page of an app's deployments begins: found by number, so that no page has to count the rows before it.
+// The beginning of a page of an app's deployments, found by number, so that no page has to count the rows before it.
 
 import type { PageRequest } from "@slipway/core";
 
@@ -6,9 +6,9 @@ import type { PageRequest } from "@slipway/core";
 export interface NumberedList {
   /** The highest number; 0 for none. */
   readonly last: number;
-  /** From this number on nothing was removed. */
+  /** No deployment with this number or a higher one was removed. */
   readonly completeFrom: number;
-  /** How many with lower numbers are left. */
+  /** Number of remaining deployments with lower numbers. */
   readonly leftOver: number;
 }
 
@@ -25,7 +25,7 @@ export function numberedPage(
   const complete = Math.max(0, last - completeFrom + 1);
   const totalCount = complete + leftOver;
   const before = (page - 1) * perPage;
-  // The number of a page may be larger than a database takes.
+  // The page number may exceed the database's maximum.
   if (before >= totalCount) return { totalCount, start: null };
   if (before < complete) return { totalCount, start: { below: last - before + 1, skip: 0 } };
   return { totalCount, start: { below: completeFrom, skip: before - complete } };

@@ -48,7 +48,7 @@ function fair(createsEach: number) {
   return { numbers, lane: numbers, outOfOrder: [], winners: 1, storedIsWinner: true };
 }
 
-/** Processes that create in one app, and all claim one deployment, at once. */
+/** Processes that concurrently create in one app, and all claim one deployment. */
 async function contest(databaseUrl: string, createsEach: number) {
   await using store = await openStore({ databaseUrl });
   const contested = await store.deployments.create(aNewDeployment());
@@ -74,7 +74,7 @@ async function contest(databaseUrl: string, createsEach: number) {
   };
 }
 
-/** Gives each process its orders when all are up, so that they work at the same time. */
+/** Sends each process its orders when all have started, so that they work at the same time. */
 async function inProcesses(orders: readonly Orders[]): Promise<Report[]> {
   const children = orders.map(() =>
     fork(join(import.meta.dirname, "..", "test-support", "store-process.ts"), { serialization: "advanced" }),

@@ -1,5 +1,5 @@
-// Reads a byte stream in pieces of a given size, or chunk by chunk. A piece that has arrived is read without waiting: a promise for
-// each piece takes most of the time of reading a tar of many small files.
+// Reads a byte stream in pieces of a given size, or chunk by chunk. A piece that has arrived is read without a promise, because
+// promises for all pieces would take most of the time of reading a tar of many small files.
 
 import type { ByteStream } from "@slipway/core";
 
@@ -9,7 +9,7 @@ const emptyBuffer = Buffer.alloc(0);
 export class ByteReader implements AsyncDisposable {
   readonly #source: AsyncIterator<Uint8Array>;
   #chunk: Buffer = emptyBuffer;
-  /** Index of the first byte of the chunk that was not read. */
+  /** Index of the chunk's first unread byte. */
   #start = 0;
 
   constructor(source: ByteStream) {

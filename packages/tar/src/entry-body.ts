@@ -7,7 +7,7 @@ import { paddedSize } from "./tar-header.ts";
 
 const end: IteratorResult<Buffer> = { done: true, value: undefined };
 
-/** Can be read once. It is no generator, because a generator's promises take longer than the content of a small file. */
+/** Can be read once. It is not a generator, because a generator's promises take longer than reading a small file. */
 export class EntryBody implements AsyncIterableIterator<Buffer> {
   readonly #reader: ByteReader;
   readonly #translate: Translate;
@@ -46,7 +46,7 @@ export class EntryBody implements AsyncIterableIterator<Buffer> {
     return { done: false, value: chunk };
   }
 
-  /** Skips what is left, if it has arrived. @returns whether nothing is left. */
+  /** Skips the rest of the content, if it has arrived. @returns whether nothing remains. */
   skipArrived(): boolean {
     if (this.#reader.arrivedWhole(this.#contentBytes + this.#paddingBytes) === null) return false;
     this.#contentBytes = 0;
@@ -54,7 +54,7 @@ export class EntryBody implements AsyncIterableIterator<Buffer> {
     return true;
   }
 
-  /** Skips what is left. @throws {TarError} "damaged" when the stream ends before, untranslated. */
+  /** Skips the rest of the content. @throws {TarError} "damaged" when the stream ends first, untranslated. */
   async skip(): Promise<void> {
     while (this.#contentBytes + this.#paddingBytes > 0) {
       const chunk = await this.#reader.next(this.#contentBytes + this.#paddingBytes);

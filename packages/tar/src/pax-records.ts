@@ -1,5 +1,5 @@
-// Parses the records of a pax header. `Pax.parse` of the package `tar` splits them at line feeds, and so loses or invents records
-// when a name contains one; here each record ends where its length says.
+// Parses the records of a pax header. `Pax.parse` of the package `tar` splits them at line feeds, and thus loses or invents records
+// when a name contains one; here each record ends where its length field says.
 
 import { Pax } from "tar";
 import { damaged } from "./tar-error.ts";

@@ -209,7 +209,7 @@ function withPax(record: string): Buffer {
   return Buffer.concat([header, body, padding, encodeHeader(file("original")), endOfTar]);
 }
 
-/** The header with this size in place of its own, and the checksum of that. */
+/** The header with this size in place of its own, and a matching checksum. */
 function withSizeField(header: Buffer, size: Buffer): Buffer {
   const changed = Buffer.from(header);
   size.copy(changed, 124);

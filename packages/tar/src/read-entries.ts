@@ -19,7 +19,7 @@ import {
 /** The kind is "other" for devices, pipes and types that this module does not know. */
 export type TarEntry = EntryOf<TarKind> | EntryOf<"other">;
 
-/** A header is what its author wrote: the mode may have setuid, setgid and sticky bits, and the mtime may be invalid. */
+/** Headers are unchecked: the mode may have setuid, setgid and sticky bits, and the mtime may be invalid. */
 interface EntryOf<Kind extends TarKind | "other"> extends Omit<TarHeader, "kind"> {
   readonly kind: Kind;
   /** Type in the terms of the package `tar`: File, ContiguousFile, FIFO, Unsupported… */
@@ -28,7 +28,7 @@ interface EntryOf<Kind extends TarKind | "other"> extends Omit<TarHeader, "kind"
   readonly target: string;
   /** Size of the content, which malformed entries of any kind may have. */
   readonly sizeBytes: number;
-  /** Read it before requesting the next entry, which skips what is left of it. */
+  /** Read it before requesting the next entry, which skips the unread rest. */
   readonly body: ByteStream;
 }
 
@@ -40,13 +40,13 @@ export interface TarLimits {
 }
 
 interface ReadOptions extends TarLimits {
-  /** Translates the tar's errors, also those of bodies, for the caller's own caller. */
+  /** Translates the tar's errors, including those of bodies, before they are thrown. */
   readonly translate?: Translate;
 }
 
 /** Maximum size of one extended header (long names, extended attributes). */
 const maxExtensionBytes = 1024 * 1024;
-/** Regular archives have two or three. */
+/** Regular archives have two or three per entry. */
 const maxExtensionsPerEntry = 8;
 const kinds: Partial<Readonly<Record<Header["type"], TarKind>>> = {
   File: "file",
@@ -100,7 +100,7 @@ export async function* readEntries(
   }
 }
 
-/** Counts what was read, and throws when it exceeds a limit. */
+/** Counts what was read, and throws when a limit is exceeded. */
 class Budget {
   readonly #limits: TarLimits;
   #sizeBytes = 0;

@@ -1,4 +1,4 @@
-// Why a tar stream cannot be read or written. Callers translate it, because the cause depends on where the tar comes from.
+// Errors in reading or writing a tar stream. Callers translate them, because the cause depends on the tar's origin.
 
 export type TarProblem = "not-a-tar" | "damaged" | "sparse-file" | "too-large" | "too-many-entries";
 

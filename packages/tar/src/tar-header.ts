@@ -7,7 +7,7 @@ export type TarKind = "file" | "directory" | "symlink" | "hardlink";
 
 export interface TarHeader {
   readonly kind: TarKind;
-  /** A directory's may end with a slash. */
+  /** A directory's path may end with a slash. */
   readonly path: string;
   /** Target of a link; a hard link's is the path of an earlier file. Absent or empty for other kinds. */
   readonly target?: string;
@@ -15,7 +15,7 @@ export interface TarHeader {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Written in whole seconds. A time before 1970 becomes 1970, one after January 2038 becomes that. */
+  /** Written in whole seconds. Times before 1970 or after January 2038 are clamped to these limits. */
   readonly mtime: Date;
   /** Size of a file's content; 0 for other kinds. */
   readonly sizeBytes: number;
@@ -27,11 +27,11 @@ const checksumField = { start: 148, end: 156 } as const;
 const sizeField = { start: 124, end: 136 } as const;
 const minusSign = 0x2d;
 const maxTimeMs = (2 ** 31 - 1) * 1000;
-/** The longest name that the header's two fields can state, with the slash between them; pax states longer ones. */
+/** Maximum name length in the header's two fields, including the slash between them; longer names are in a pax header. */
 const maxFieldNameBytes = 155 + 1 + 100;
-/** How much of a longer name the header states, for readers that skip pax. */
+/** Number of characters of a longer name in the header, for readers that skip pax headers. */
 const shortNameChars = 99;
-/** The largest size that the header's field can state; pax states larger ones. */
+/** Maximum size in the header's field; larger sizes are in a pax header. */
 const maxFieldSizeBytes = 0o77777777777;
 const types: Readonly<Record<TarKind, Header["type"]>> = {
   file: "File",
@@ -40,13 +40,13 @@ const types: Readonly<Record<TarKind, Header["type"]>> = {
   hardlink: "Link",
 };
 
-/** Returns the header blocks of an entry. A pax header states what the fixed fields cannot: long or non-ASCII names, large sizes. */
+/** Returns the header blocks of an entry. A pax header contains what the fixed fields cannot: long or non-ASCII names, large sizes. */
 export function encodeHeader({ kind, path, target, mode, uid, gid, mtime, sizeBytes }: TarHeader): Buffer {
   const name = kind === "directory" && !path.endsWith("/") ? `${path}/` : path;
   const link = target ? { linkpath: target } : {};
   const time = new Date(Math.min(Math.max(mtime.getTime() || 0, 0), maxTimeMs));
   const type = types[kind];
-  // The package `tar` tries every way to split a name between the fields, which takes longest when none fits.
+  // The package `tar` tries every split of a name between the fields, which takes longest when none fits.
   const isLong = Buffer.byteLength(name) > maxFieldNameBytes;
   const fieldName = isLong ? name.slice(0, shortNameChars) : name;
   const header = new Header({ type, path: fieldName, ...link, mode, mtime: time, size: sizeBytes, uid, gid });
@@ -64,7 +64,7 @@ export function encodeHeader({ kind, path, target, mode, uid, gid, mtime, sizeBy
 export function checkSizeField(block: Buffer): void {
   const field = block.subarray(sizeField.start, sizeField.end);
   const [first = 0] = field;
-  // The first bit says that the number is in base 256, the second one is its sign.
+  // The first bit indicates that the number is in base 256; the second one is its sign.
   const isNegative = (first & 0xc0) === 0xc0 || first === minusSign;
   if (isNegative) throw damaged("an entry's header states a negative size");
   const [digits = ""] = field.toString("latin1").split("\0");

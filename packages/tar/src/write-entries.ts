@@ -16,10 +16,10 @@ const zeros = Buffer.alloc(blockSizeBytes);
 const chunkSizeBytes = 64 * 1024;
 
 /**
- * Writes a whole tar. An entry is requested only after the one before it was read, so the bodies may come from one stream.
+ * Writes a whole tar. An entry is requested only after the previous one was read, so the bodies may come from one stream.
  * @param limits `maxSizeBytes` is the maximum size of all entries, with headers and padding.
  * @throws {TarError} "too-large" before the entry that exceeds the limit is written.
- * @throws {RangeError} when a body is not as long as its header says; the error of the entries or of a body, unchanged.
+ * @throws {RangeError} when a body's length differs from its header; the error of the entries or of a body, unchanged.
  */
 export async function* writeEntries(
   entries: AsyncIterable<NewEntry> | Iterable<NewEntry>,

@@ -1,32 +1,32 @@
-// Adds up what the code reports between two scrapes. Own code, because OpenTelemetry's instruments sort and serialize the attributes at
+// Accumulates reported values between two scrapes. Own code, because OpenTelemetry's instruments sort and serialize the attributes of
 // every report, which takes longer than the measured step of a log line.
 
 import type { MetricDefinition } from "./definition.ts";
 
 export type AttributeValues = Readonly<Record<string, string>>;
 
-/** What was reported with one combination of attributes. */
+/** The values reported with one combination of attributes. */
 export interface Series {
   readonly attributes: AttributeValues;
   readonly since: Date;
   /** The sum of all reported values. */
   sum: number;
-  /** For a histogram: the number of values, and their number in each bucket; the last bucket has the values above all bounds. */
+  /** For a histogram: the number of values, and their number per bucket; the last bucket contains values above all bounds. */
   count: number;
   readonly counts: number[];
 }
 
-/** A value of an attribute, with the values that the next attribute has had together with it. */
+/** An attribute value, with the values of the next attribute that occurred together with it. */
 interface Node {
   readonly next: Map<string | undefined, Node>;
   series: Series | null;
 }
 
-/** More combinations share one series, so that an attribute with many values by mistake does not fill the memory. */
+/** Further combinations share one series, so that an attribute with too many values cannot exhaust memory. */
 const maxSeries = 2_000;
 const overflow: AttributeValues = { otel_metric_overflow: "true" };
 
-/** The values of one counter, one value that rises and falls, or one histogram. */
+/** The values of one counter, one up-down counter, or one histogram. */
 export class Accumulator {
   readonly definition: MetricDefinition;
   readonly bounds: readonly number[];
@@ -41,17 +41,17 @@ export class Accumulator {
     this.#names = Object.keys(definition.attributes);
   }
 
-  /** Every combination of attributes that was reported. */
+  /** All reported combinations of attributes. */
   get series(): readonly Series[] {
     return this.#series;
   }
 
-  /** Adds to a counter, or records a value of a histogram. NaN, which would spoil the sum for good, is ignored. */
+  /** Adds to a counter, or records a value of a histogram. NaN is ignored, because it would make the sum useless. */
   add(value: number, attributes: AttributeValues): void {
     if (!Number.isNaN(value)) this.addTo(this.find(attributes), value);
   }
 
-  /** The same for a series that was found before. */
+  /** Like `add`, for a series that was found before. */
   addTo(series: Series, value: number): void {
     if (Number.isNaN(value)) return;
     series.sum += value;
@@ -76,7 +76,7 @@ export class Accumulator {
     return (node.series ??= this.#addSeries({ ...attributes }));
   }
 
-  /** Bounds belong to their buckets. Most durations are in the first buckets. */
+  /** Bounds are part of their buckets. Most durations are in the first buckets. */
   #bucketOf(value: number): number {
     const { bounds } = this;
     let bucket = 0;

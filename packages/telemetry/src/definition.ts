@@ -1,9 +1,9 @@
-// The form of a metric's definition in the registry.
+// The type of a metric's definition in the registry.
 
 /**
- * - "counter" and "change" are added to where something happens; the value of a "change" also falls, so Prometheus has it as a gauge.
+ * - "counter" and "change" are updated where events happen; a "change" can also decrease, so Prometheus has it as a gauge.
  * - "histogram" takes one value per event.
- * - "gauge" and "total" are read when Prometheus scrapes; a "total" never falls.
+ * - "gauge" and "total" are read when Prometheus scrapes; a "total" never decreases.
  */
 export type MetricKind = "counter" | "change" | "histogram" | "gauge" | "total";
 
@@ -11,10 +11,10 @@ export type ProcessName = "api" | "stream" | "router" | "worker";
 
 export interface MetricDefinition {
   readonly kind: MetricKind;
-  /** As in the name; null for counts. */
+  /** The unit in the metric's name; null for counts. */
   readonly unit: "seconds" | "bytes" | null;
   readonly description: string;
-  /** What each attribute means, by its name. */
+  /** Meanings of the attributes, by name. */
   readonly attributes: Readonly<Record<string, string>>;
   /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];

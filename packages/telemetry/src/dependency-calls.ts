@@ -1,4 +1,4 @@
-// Measures the calls of the services that Slipway depends on.
+// Measures calls to the services on which Slipway depends.
 
 import { toSlipwayError } from "@slipway/core";
 import type { ErrorCode, Store } from "@slipway/core";
@@ -7,7 +7,7 @@ import { beginCall, isTraced } from "./spans.ts";
 
 export type Dependency = "engine" | "redis" | "registry" | "store";
 
-/** Codes of calls that the caller ended: their durations say nothing about the service. */
+/** Error codes of calls that the caller ended: their durations are meaningless for the service. */
 const endedByCaller: ReadonlySet<ErrorCode> = new Set(["aborted", "lease-lost", "requeued"]);
 
 const durations = {
@@ -18,8 +18,8 @@ const durations = {
 } as const satisfies Readonly<Record<Dependency, unknown>>;
 
 /**
- * Runs a call, records its duration, and adds its span to the trace of the phase that makes it.
- * @param action what the service does, for example "create a container". Calls without it have no spans.
+ * Runs a call, records its duration, and adds its span to the trace of the calling phase.
+ * @param action the service's action, for example "create a container". Calls without it have no spans.
  * @throws the call's error.
  */
 export function measured<Result>(
@@ -32,7 +32,7 @@ export function measured<Result>(
   return running === null ? result : ended(running, result);
 }
 
-/** @returns the store with every call measured and traced; the store itself while neither metrics nor traces are open. */
+/** @returns the store with every call measured and traced; the unchanged store while neither metrics nor traces are open. */
 export function measuredStore(store: Store): Store {
   if (!isMeasured() && !isTraced()) return store;
   return withEach(store, (part, name) =>
@@ -42,21 +42,21 @@ export function measuredStore(store: Store): Store {
   );
 }
 
-/** A call that is measured. */
+/** A call that is being measured. */
 interface Running {
   readonly dependency: Dependency;
   readonly startedAt: number;
   readonly endSpan: ReturnType<typeof beginCall>;
 }
 
-/** @returns null for a call that nothing is reported of. */
+/** @returns null for a call that is not reported. */
 function begin(dependency: Dependency, action: string | undefined): Running | null {
   const endSpan = action === undefined ? null : beginCall(dependency, action);
   if (!isMeasured() && endSpan === null) return null;
   return { dependency, startedAt: performance.now(), endSpan };
 }
 
-/** A call that throws at once fails like any other. */
+/** A call that throws synchronously fails like any other. */
 function begun<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
     return call();
@@ -65,7 +65,7 @@ function begun<Result>(call: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/** Reports the call when it has ended. Without `await`, which would take another promise. */
+/** Reports the call after its end. Does not use `await`, which would create another promise. */
 function ended<Result>(running: Running, result: Promise<Result>): Promise<Result> {
   const { dependency, startedAt, endSpan } = running;
   return result.then(
@@ -92,7 +92,7 @@ function recordersOf(dependency: Dependency) {
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
-/** Every method of the port returns a promise. Disposing is no call. */
+/** Every method of the port returns a promise. Disposal is not measured. */
 function measuredMember(member: unknown, name: string | symbol, prefix = ""): unknown {
   if (typeof member !== "function" || typeof name === "symbol") return member;
   const call = member as Call;
@@ -104,7 +104,7 @@ function measuredMember(member: unknown, name: string | symbol, prefix = ""): un
   };
 }
 
-/** @returns a copy with changed members. A property is read faster than what a Proxy computes. */
+/** @returns a copy with changed members, because reading a property is faster than a Proxy. */
 function withEach<Whole extends object>(
   whole: Whole,
   change: (member: unknown, name: string | symbol) => unknown,
@@ -114,13 +114,13 @@ function withEach<Whole extends object>(
 }
 
 function isUnavailable(dependency: Dependency, error: unknown): boolean {
-  // A reply with an error is the only response of Redis that its client rejects with.
+  // Only a ReplyError is a response of Redis; with any other error of its client there was none.
   if (dependency === "redis") return !(error instanceof Error && error.name === "ReplyError");
   const { code, cause } = toSlipwayError(error);
   return code === `${dependency}-unavailable` && !isRefusal(cause);
 }
 
-/** Whether the service responded with a status that is no failure of its own, such as 404. */
+/** Whether the service responded with a status that is not its own failure, such as 404. */
 function isRefusal(cause: unknown): boolean {
   if (typeof cause !== "object" || cause === null) return false;
   const { status, statusCode = status } = cause as { status?: unknown; statusCode?: unknown };

@@ -38,7 +38,7 @@ const build = {
 };
 const sealed = { logLineCount: 0, logSha256: "" };
 
-/** Waits in its lane for 4 s and for a worker for 6 s; its worker dies after 5 s; the second attempt fails. */
+/** A deployment that waits in its lane for 4 s and for a worker for 6 s; its worker dies after 5 s; the second attempt fails. */
 function failedInItsSecondAttempt(): Deployment {
   const created = queuedDeployment(aNewDeployment({ id: "d1", createdAt: at(0) }), 1);
   const first = claim(created, 1, { at: at(10), lineCount: 0, origin: origin(4) });

@@ -1,12 +1,12 @@
-// The trace of a deployment, made from its timeline when it has ended: the deployment, its waits, its attempts and their phases. The
-// calls of services, and the request that created the deployment, are reported where they happen, with the ids of this trace.
+// The trace of a deployment, derived from its timeline at its end: the deployment, its waits, its attempts and their phases. Service
+// calls, and the request that created the deployment, are reported where they happen, with the ids of this trace.
 
 import type { AttemptRecord, Deployment, DeploymentEvents, PhaseRecord } from "@slipway/core";
 import { isTraced, reportSpan, withinSpan } from "./spans.ts";
 import type { SpanParent, SpanRecord } from "./spans.ts";
 import { attemptIds, deploymentIds, phaseSpanId, traceIdOf } from "./trace-ids.ts";
 
-/** @returns the events, which also export the trace of each deployment that ends. A deployment ends when its log is sealed. */
+/** @returns the events, extended to export the trace of each deployment that ends. A deployment ends when its log is sealed. */
 export function traceEnds(events: DeploymentEvents): DeploymentEvents {
   return {
     ...events,
@@ -17,7 +17,7 @@ export function traceEnds(events: DeploymentEvents): DeploymentEvents {
   };
 }
 
-/** Runs the work of a phase of an attempt; the calls of services that it makes become children of the phase's span. */
+/** Runs the work of an attempt's phase; its service calls become children of the phase's span. */
 export function tracePhase<T>(
   { id, attempt }: Pick<Deployment, "id" | "attempt">,
   phase: PhaseRecord,
@@ -26,13 +26,13 @@ export function tracePhase<T>(
   return withinSpan(() => ({ traceId: traceIdOf(id), spanId: phaseSpanId(id, attempt, phase) }), work);
 }
 
-/** The spans of a deployment that has ended; none before. */
+/** The spans of an ended deployment; none before its end. */
 export function deploymentSpans(deployment: Deployment): SpanRecord[] {
   const { id, createdAt, finishedAt, timeline } = deployment;
   if (finishedAt === null || deployment.logSha256 === null) return [];
   const whole = deploymentIds(id);
   const spans = [wholeSpan(whole, deployment, finishedAt)];
-  // The timeline has the latest attempts only: what came before the first of them is unknown.
+  // The timeline contains only the latest attempts: the time before the first of them is unknown.
   let waitsSince = (timeline[0]?.number ?? 1) > 1 ? null : createdAt;
   let lastNumber = 0;
   for (const attempt of timeline) {
@@ -61,7 +61,7 @@ function wholeSpan(ids: SpanParent, deployment: Deployment, finishedAt: Date): S
     "slipway.deployment.status": deployment.status,
     "slipway.app.id": deployment.appId,
   };
-  // Messages are left out: they may quote the output of apps.
+  // Messages are omitted, because they may quote the output of apps.
   const failure = deployment.failure?.code ?? null;
   const { traceId, spanId } = ids;
   const name = "deployment";
@@ -135,7 +135,7 @@ type Attributes = Record<string, SpanRecord["attributes"][string]>;
 
 const none: Attributes = {};
 
-/** Names each property: copying them all by a spread takes several times as long. */
+/** Names each property, because copying them with a spread takes several times as long. */
 function child(parent: SpanParent, own: Omit<SpanRecord, "traceId" | "parentSpanId" | "kind">): SpanRecord {
   const { spanId, name, startedAt, finishedAt, failure, attributes } = own;
   const { traceId, spanId: parentSpanId } = parent;

@@ -1,5 +1,5 @@
-// The longest delay of the event loop. Own code, because monitorEventLoopDelay of Node.js does not see a delay that begins right after its
-// reset, for example in the handling of a scrape.
+// The longest delay of the event loop. Own code, because Node.js's monitorEventLoopDelay misses a delay that begins right after its
+// reset, for example while a scrape is handled.
 
 const tickMs = 20;
 

@@ -1,5 +1,5 @@
 // Metrics and traces: the registry of all metrics, the functions that report to them, the endpoint that Prometheus scrapes, and the
-// spans of deployments, which a collector of OpenTelemetry receives.
+// spans of deployments, which an OpenTelemetry collector receives.
 
 export type { MetricDefinition } from "./definition.ts";
 export { measured, measuredStore } from "./dependency-calls.ts";

@@ -1,4 +1,4 @@
-// Where the code reports to metrics. While no metrics are open, every function returns at once.
+// The functions that report to metrics. While no metrics are open, every function returns at once.
 
 import type { Meter, Observable } from "@opentelemetry/api";
 import { withDeadline } from "@slipway/async";
@@ -14,7 +14,7 @@ interface OpenOptions {
   readonly meter: Meter;
   /** For metrics that the code reports. */
   readonly accumulators: ReadonlyMap<MetricName, Accumulator>;
-  /** Called when a source of samples fails; its metrics are absent from that scrape. */
+  /** Called when a source of samples fails; its metrics are missing from that scrape. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -22,7 +22,7 @@ interface Open extends OpenOptions {
   readonly observables: ReadonlyMap<MetricName, Observable>;
 }
 
-/** Less than Prometheus waits for a scrape. */
+/** Shorter than Prometheus's time limit for a scrape. */
 const readLimitMs = 5_000;
 
 let open: Open | null = null;
@@ -35,7 +35,7 @@ export function newAccumulators(): ReadonlyMap<MetricName, Accumulator> {
 }
 
 /**
- * Creates the instruments of the registry, which the functions below use until the result is disposed.
+ * Creates the instruments of the registry, which the functions below use until the result is disposed of.
  * @throws {SlipwayError} "internal" while the process has open metrics.
  */
 export function openInstruments(options: OpenOptions): Disposable {
@@ -51,7 +51,7 @@ export function openInstruments(options: OpenOptions): Disposable {
   };
 }
 
-/** Whether metrics are open, for measurements that cost something themselves. */
+/** Whether metrics are open, for measurements that are expensive themselves. */
 export function isMeasured(): boolean {
   return open !== null;
 }
@@ -65,7 +65,7 @@ export function count<Name extends NameOf<"counter">>(
   open?.accumulators.get(name)?.add(by, attributes);
 }
 
-/** Adds to a value that rises and falls; `by` is negative when it falls. */
+/** Adds to a value that can decrease; `by` is then negative. */
 export function change<Name extends NameOf<"change">>(
   name: Name,
   attributes: AttributesOf<Name>,
@@ -74,7 +74,7 @@ export function change<Name extends NameOf<"change">>(
   open?.accumulators.get(name)?.add(by, attributes);
 }
 
-/** Records a value of a histogram. Negative durations, of clocks that differ, count as 0. */
+/** Records a value of a histogram. Negative durations, caused by differing clocks, count as 0. */
 export function record<Name extends NameOf<"histogram">>(
   name: Name,
   attributes: AttributesOf<Name>,
@@ -83,7 +83,7 @@ export function record<Name extends NameOf<"histogram">>(
   open?.accumulators.get(name)?.add(Math.max(0, value), attributes);
 }
 
-/** @returns `record` for one combination of attributes, which is looked up once: for values that come often. */
+/** @returns `record` for one combination of attributes, which is looked up only once: for frequent values. */
 export function recorder<Name extends NameOf<"histogram">>(
   name: Name,
   attributes: AttributesOf<Name>,
@@ -101,8 +101,8 @@ export function recorder<Name extends NameOf<"histogram">>(
 }
 
 /**
- * Reads samples of these metrics at each scrape, until the result is disposed.
- * @param read a failure, or a read of more than five seconds, is reported, and the scrape has no samples of it.
+ * Reads samples of these metrics at each scrape, until the result is disposed of.
+ * @param read a failure, or a read that takes more than five seconds, is reported, and its samples are missing from the scrape.
  */
 export function observe<Name extends Sample["name"]>(
   names: readonly Name[],
@@ -136,7 +136,7 @@ function definitions(): readonly [MetricName, MetricDefinition][] {
   return Object.entries(metricRegistry).map(([name, definition]) => [name as MetricName, definition]);
 }
 
-/** Whether a metric is read at a scrape. */
+/** Whether a metric is read at scrapes. */
 function isRead({ kind }: MetricDefinition): boolean {
   return kind === "gauge" || kind === "total";
 }

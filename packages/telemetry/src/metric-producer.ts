@@ -1,4 +1,4 @@
-// Passes what was accumulated to OpenTelemetry's exporter for Prometheus.
+// Passes the accumulated values to OpenTelemetry's exporter for Prometheus.
 
 import type { HrTime } from "@opentelemetry/api";
 import { ValueType } from "@opentelemetry/api";
@@ -7,7 +7,7 @@ import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metric
 import type { MetricData, MetricProducer } from "@opentelemetry/sdk-metrics";
 import type { Accumulator, Series } from "./accumulators.ts";
 
-/** @returns the accumulated metrics at each scrape. A metric without a value is absent. */
+/** @returns the accumulated metrics at each scrape. Metrics without values are missing. */
 export function metricProducer(accumulators: ReadonlyMap<string, Accumulator>): MetricProducer {
   return {
     collect: async () => {

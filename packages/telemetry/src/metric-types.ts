@@ -1,11 +1,11 @@
-// The names, attributes and samples of metrics, as types that follow from the registry.
+// The names, attributes and samples of metrics, as types derived from the registry.
 
 import type { MetricKind } from "./definition.ts";
 import type { metricRegistry } from "./registry.ts";
 
 export type MetricName = keyof typeof metricRegistry;
 
-/** The names of the metrics of some kinds. */
+/** The names of the metrics of certain kinds. */
 export type NameOf<Kind extends MetricKind> = {
   [Name in MetricName]: (typeof metricRegistry)[Name]["kind"] extends Kind ? Name : never;
 }[MetricName];

@@ -1,4 +1,4 @@
-// Serves the metrics of a process to Prometheus, on a port of their own: the addresses of the API and the router are public.
+// Serves the metrics of a process to Prometheus on a separate port, because the addresses of the API and the router are public.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createPeerServer, startListening } from "@slipway/service";
@@ -15,16 +15,16 @@ export interface MetricsOptions extends ProcessOptions {
 }
 
 export interface Metrics extends AsyncDisposable {
-  /** Where `/metrics` is served; null when it is not. */
+  /** URL of `/metrics`; null when it is not served. */
   readonly url: string | null;
 }
 
 const contentType = "text/plain; version=0.0.4; charset=utf-8";
-/** A scrape is short. */
+/** Low, because scrapes are short. */
 const requestLimitMs = 10_000;
 const stopGraceMs = 1_000;
 
-/** @returns the options of a process, by its configuration. */
+/** @returns the options of a process, from its configuration. */
 export function metricsOptions(
   config: { readonly metricsAddress: ListenAddress | null; readonly log: { readonly name: string } },
   process: ProcessName,

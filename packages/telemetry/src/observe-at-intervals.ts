@@ -1,4 +1,4 @@
-// Measures at intervals what takes too long to measure at each scrape.
+// Takes measurements at intervals that would take too long at each scrape.
 
 import { atIntervals } from "@slipway/async";
 import type { IntervalOptions } from "@slipway/async";
@@ -6,10 +6,10 @@ import { isMeasured, observe } from "./instruments.ts";
 import type { Sample } from "./metric-types.ts";
 
 /**
- * Reports the last measured samples of these metrics at each scrape, until the result is disposed. The first measurement starts at
+ * Reports the last measured samples of these metrics at each scrape, until the result is disposed of. The first measurement starts at
  * once and is not awaited. After a failure, the metrics are absent until a measurement succeeds. While no metrics are open, nothing is
  * measured.
- * @param measure ends soon after its signal is aborted.
+ * @param measure must end soon after its signal is aborted.
  */
 export function observeAtIntervals<Name extends Sample["name"]>(
   names: readonly Name[],

@@ -1,4 +1,4 @@
-// Creates the meter of a process with OpenTelemetry, and the text for a scrape. Loaded only by a process with metrics, because the
+// Creates the OpenTelemetry meter of a process, and the text for a scrape. Loaded only by processes with metrics, because the
 // libraries take megabytes of memory.
 
 import type { Meter } from "@opentelemetry/api";
@@ -16,7 +16,7 @@ export interface OpenMeter extends AsyncDisposable {
   readonly scrape: () => Promise<string>;
 }
 
-/** Starts to collect metrics. @param accumulators metrics of the scrape besides those of the meter, by their names. */
+/** Starts to collect metrics. @param accumulators further metrics of the scrape in addition to the meter's, by name. */
 export function openMeter(
   { process, instance, onError }: Omit<MetricsOptions, "address">,
   accumulators: ReadonlyMap<string, Accumulator>,

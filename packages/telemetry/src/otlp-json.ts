@@ -1,12 +1,12 @@
-// Spans in the form that collectors receive: OTLP in JSON. Own code, because OpenTelemetry's serializer builds several objects for each span
-// first, which takes several times as long as all else that a span costs.
+// Spans in the format of collectors: OTLP in JSON. Own code, because OpenTelemetry's serializer first builds several objects per span,
+// which takes several times as long as all other work for a span.
 
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { SpanRecord } from "./spans.ts";
 
 type Attributes = SpanRecord["attributes"];
 
-/** In OTLP the numbers of kinds begin at 1: 0 is "unspecified". */
+/** Kinds in OTLP are numbered from 1, because 0 is "unspecified". */
 const kinds = {
   server: SpanKind.SERVER + 1,
   client: SpanKind.CLIENT + 1,
@@ -16,16 +16,16 @@ const kinds = {
 /** W3C's flag "sampled", and OTLP's flag that it is known whether the parent is remote. */
 const flags = 0x101;
 
-/** The text before the value of an attribute, by its name. Names are constants of the code, so they are few. */
+/** The text before an attribute's value, by the attribute's name. Names are constants in the code, so they are few. */
 const beginnings = new Map<string, string>();
 
-/** What JSON escapes, and all that is not ASCII. */
+/** Characters that JSON escapes, and all non-ASCII characters. */
 const escaped = /[^ !#-[\]-~]/;
 
-/** @param resource attributes of the process that sends them. @returns the body of a request. */
+/** @param resource attributes of the sending process. @returns the body of a request. */
 export function otlpJson(spans: readonly SpanRecord[], resource: Attributes): string {
   const process = `{"attributes":[${attributesJson(resource)}]}`;
-  // Joined, because V8 takes twice as long for one long concatenation.
+  // Joined, because one long concatenation takes V8 twice as long.
   const list = spans.map(spanJson).join(",");
   return `{"resourceSpans":[{"resource":${process},"scopeSpans":[{"scope":{"name":"slipway"},"spans":[${list}]}]}]}`;
 }
@@ -33,7 +33,7 @@ export function otlpJson(spans: readonly SpanRecord[], resource: Attributes): st
 function spanJson(span: SpanRecord): string {
   const { parentSpanId, failure } = span;
   const startedAt = span.startedAt.getTime();
-  // Clocks may be set back meanwhile.
+  // A clock may have been set back between the two times.
   const finishedAt = Math.max(startedAt, span.finishedAt.getTime());
   const parent = parentSpanId === null ? "" : `"parentSpanId":"${parentSpanId}",`;
   const status =
@@ -70,7 +70,7 @@ function valueJson(value: Attributes[string]): string {
   return Number.isInteger(value) ? `{"intValue":${value}}` : `{"doubleValue":${JSON.stringify(value)}}`;
 }
 
-/** Most strings are quoted as they are, which takes less than JSON's function. */
+/** Most strings need no escapes, and quoting them directly is faster than JSON.stringify. */
 function quoted(text: string): string {
   return escaped.test(text) ? JSON.stringify(text) : `"${text}"`;
 }

@@ -3,7 +3,7 @@
 import { EventLoopLag } from "./event-loop-lag.ts";
 import { observe } from "./instruments.ts";
 
-/** Reports them until the result is disposed. */
+/** Reports the metrics until the result is disposed of. */
 export function observeProcess(): Disposable {
   const lag = new EventLoopLag();
   const observed = observe(

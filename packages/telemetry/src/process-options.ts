@@ -1,4 +1,4 @@
-// The options that metrics and traces of a process have in common.
+// The common options of a process's metrics and traces.
 
 import { throttledErrorLog } from "@slipway/service";
 import type { Logger } from "@slipway/service";
@@ -8,7 +8,7 @@ export interface ProcessOptions {
   readonly process: ProcessName;
   /** Name of the process in its log, for example `worker-1`. */
   readonly instance: string;
-  /** Receives failures to collect or to send. What was lost is missing in the metrics or traces. */
+  /** Receives failures to collect or to send. The lost data is missing from the metrics or traces. */
   readonly onError: (error: unknown) => void;
 }
 

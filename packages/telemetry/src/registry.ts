@@ -1,5 +1,5 @@
-// Every metric of Slipway, as data. docs/metrics.md is generated from it (`npm run config-docs`). Names follow Prometheus' conventions:
-// the unit is part of the name, counters end in _total. Attributes have few values: no ids, no names of apps.
+// Every metric of Slipway, as data. docs/metrics.md is generated from it (`npm run config-docs`). Names follow Prometheus's conventions:
+// the unit is part of the name, and counters end in _total. Attributes have few values: no ids, and no names of apps.
 
 import type { MetricDefinition, ProcessName } from "./definition.ts";
 

@@ -3,17 +3,17 @@
 import type { SpanRecord } from "./spans.ts";
 
 export interface BatchOptions {
-  /** Sends a batch. It does not reject: it reports a batch that it gives up. */
+  /** Sends a batch. It does not reject: it reports a batch that it cannot send. */
   readonly send: (spans: readonly SpanRecord[]) => Promise<void>;
-  /** A span waits no longer for others, unless a batch is being sent. */
+  /** Maximum time that a span waits for others, unless a batch is being sent. */
   readonly delayMs: number;
-  /** So many spans are sent at once. */
+  /** Maximum number of spans per batch. */
   readonly maxSpans: number;
-  /** Spans that wait; further ones are dropped. */
+  /** Maximum number of waiting spans; further ones are dropped. */
   readonly maxQueuedSpans: number;
 }
 
-/** Sends one batch at a time. Dispose it to send what waits. */
+/** Sends one batch at a time. Disposing it sends the waiting spans. */
 export class SpanBatches implements AsyncDisposable {
   readonly #options: BatchOptions;
   #queued: SpanRecord[] = [];
@@ -30,7 +30,7 @@ export class SpanBatches implements AsyncDisposable {
     if (this.#sending === null) this.#schedule();
   }
 
-  /** Sends all batches at once: each may take as long as the collector is waited for. */
+  /** Sends all batches concurrently, because each may take as long as the time limit for the collector. */
   async [Symbol.asyncDispose](): Promise<void> {
     const sent = this.#sending === null ? [] : [this.#sending];
     while (this.#queued.length > 0) sent.push(this.#options.send(this.#take()));

@@ -1,4 +1,4 @@
-// Where the code reports spans. While no traces are open, every function returns at once.
+// The functions that report spans. While no traces are open, every function returns at once.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { SlipwayError } from "@slipway/core";
@@ -20,23 +20,23 @@ export interface SpanRecord {
   readonly attributes: Readonly<Record<string, string | number | boolean | readonly string[]>>;
 }
 
-/** The span that calls belong to. */
+/** The span to which calls belong. */
 export type SpanParent = Pick<SpanRecord, "traceId" | "spanId">;
 
 interface Scope {
   readonly parent: SpanParent;
-  /** How many calls of each service have spans already. */
+  /** Number of calls with spans so far, by service. */
   readonly calls: Map<string, number>;
 }
 
-/** Maximum spans of a phase's calls of one service: a phase may poll for many minutes, or write a long log. */
+/** Maximum number of call spans per phase and service: a phase may poll for many minutes, or write a long log. */
 const maxCallsPerService = 200;
 
 const scopes = new AsyncLocalStorage<Scope>();
 let report: ((span: SpanRecord) => void) | null = null;
 
 /**
- * Passes spans on until the result is disposed.
+ * Passes on spans until the result is disposed of.
  * @throws {SlipwayError} "internal" while the process has open traces.
  */
 export function openSpans(onSpan: (span: SpanRecord) => void): Disposable {
@@ -59,7 +59,7 @@ export function reportSpan(span: SpanRecord): void {
   report?.(span);
 }
 
-/** Runs `work`; the calls of services that it makes become children of the span. */
+/** Runs `work`; its service calls become children of the span. */
 export function withinSpan<T>(parent: () => SpanParent, work: () => T): T {
   if (report === null) return work();
   return scopes.run({ parent: parent(), calls: new Map() }, work);

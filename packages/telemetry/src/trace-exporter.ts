@@ -11,11 +11,11 @@ import { openSpans } from "./spans.ts";
 import type { SpanRecord } from "./spans.ts";
 import type { TraceOptions } from "./traces.ts";
 
-/** How long sending a batch is retried. A process that stops waits as long for its last batches. */
+/** Time limit for sending a batch, including retries. A stopping process waits this long for its last batches. */
 const exportLimitMs = 5_000;
 const batchLimits = { delayMs: 5_000, maxSpans: 1_024, maxQueuedSpans: 4_096 };
 
-/** Exports the spans of this process until the result is disposed. */
+/** Exports the spans of this process until the result is disposed of. */
 export function openExporter(
   options: TraceOptions & { readonly collector: NonNullable<TraceOptions["collector"]> },
 ): AsyncDisposable {
@@ -29,7 +29,7 @@ export function openExporter(
   };
 }
 
-/** OpenTelemetry's transport, which also reads its standard variables, for example those of certificates. */
+/** OpenTelemetry's transport, which also reads its standard variables, for example for certificates. */
 function sender({
   collector,
   process,

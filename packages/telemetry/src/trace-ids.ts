@@ -1,24 +1,24 @@
-// The ids of a deployment's trace and of its spans. They follow from the deployment's id, so the API and the workers agree on them
-// without passing them on, and a span that is exported twice stays one span. One digest has the ids of several spans.
+// The ids of a deployment's trace and of its spans. They are derived from the deployment's id, so the API and the workers agree on them
+// without passing them on, and a span that is exported twice remains one span. One digest contains the ids of several spans.
 
 import { hash, randomUUID } from "node:crypto";
 
-/** Lengths in the form of W3C Trace Context: hexadecimal digits. */
+/** Lengths in W3C Trace Context, in hexadecimal digits. */
 const traceIdLength = 32;
 const spanIdLength = 16;
 
-/** The trace of a deployment, and the span of the whole deployment in it. */
+/** Ids of a deployment's trace, and of the span for the whole deployment. */
 export function deploymentIds(deploymentId: string): { readonly traceId: string; readonly spanId: string } {
   const digits = digest(JSON.stringify(["trace", deploymentId]));
   return { traceId: digits.slice(0, traceIdLength), spanId: spanId(digits, traceIdLength / spanIdLength) };
 }
 
-/** The id of the trace of a deployment. */
+/** Id of a deployment's trace. */
 export function traceIdOf(deploymentId: string): string {
   return deploymentIds(deploymentId).traceId;
 }
 
-/** The ids of the span of an attempt, and of the waits before it: in the lane, or wherever it was, and for a worker. */
+/** Ids of the span of an attempt, and of the spans of the waits before it: in the lane, and for a worker. */
 export function attemptIds(
   deploymentId: string,
   attempt: number,
@@ -27,7 +27,7 @@ export function attemptIds(
   return { spanId: spanId(digits, 0), laneWaitId: spanId(digits, 1), workerWaitId: spanId(digits, 2) };
 }
 
-/** The id of the span of a phase. */
+/** Id of a phase's span. */
 export function phaseSpanId(
   deploymentId: string,
   attempt: number,
@@ -36,7 +36,7 @@ export function phaseSpanId(
   return spanId(digest(`phase ${attempt} ${startedAt.getTime()} ${name} ${deploymentId}`), 0);
 }
 
-/** An id for a span that is exported once. UUIDs are drawn from a pool, so most take no system call. */
+/** An id for a span that is exported once. UUIDs are generated in batches, so most need no system call. */
 export function randomSpanId(): string {
   return randomUUID().replaceAll("-", "").slice(-spanIdLength);
 }

@@ -10,7 +10,7 @@ export interface TraceOptions extends ProcessOptions {
   readonly collector: TraceCollector | null;
 }
 
-/** @returns the options of a process, by its configuration. */
+/** @returns the options of a process, from its configuration. */
 export function traceOptions(
   config: { readonly traces: TraceCollector | null; readonly log: { readonly name: string } },
   process: ProcessName,
@@ -20,7 +20,7 @@ export function traceOptions(
   return { ...processOptions(config, process, logger, failure), collector: config.traces };
 }
 
-/** Exports the spans of this process until the result is disposed, which sends the last batch. */
+/** Exports the spans of this process until the result is disposed of, which sends the last batch. */
 export async function openTraces(options: TraceOptions): Promise<AsyncDisposable> {
   const { collector, ...rest } = options;
   if (collector === null) return { [Symbol.asyncDispose]: async () => undefined };

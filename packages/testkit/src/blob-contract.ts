@@ -1,4 +1,4 @@
-// The contract suite of the blob store port: what every adapter of it must do, as tests.
+// The contract suite of the blob store port: tests that every adapter must pass.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BlobStore } from "@slipway/core";
@@ -9,7 +9,7 @@ import type { BlobsUnderTest } from "./blob-contract/under-test.ts";
 
 /** The location of blobs. Disposing it removes them. */
 export interface BlobContractContext extends AsyncDisposable {
-  /** Opens another blob store on the same blobs, as another process does. */
+  /** Opens another blob store on the same blobs, like another process. */
   open(): Promise<BlobStore>;
   /** Counts the stored blobs, complete or not, and parts of blobs. */
   leftovers(): Promise<number>;
@@ -17,7 +17,7 @@ export interface BlobContractContext extends AsyncDisposable {
 
 /**
  * Runs the suite.
- * @param name the adapter's. @param newContext provides an empty location; called once.
+ * @param name the adapter's name. @param newContext provides an empty location; called once.
  */
 export function blobContract(name: string, newContext: () => Promise<BlobContractContext>): void {
   describe(`${name} fulfills the blob store's contract`, () => {

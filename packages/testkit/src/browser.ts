@@ -1,4 +1,4 @@
-// Finds a Chromium for tests of what only a browser shows.
+// Finds a Chromium for tests that need a browser.
 
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// What tests read from the environment.
+// The environment variables that tests read.
 
 const { env } = process;
 
@@ -14,5 +14,5 @@ export const testRedisUrl: string | undefined = env["TEST_REDIS_URL"] || undefin
 /** A MongoDB server to use instead of a private one; each test file uses its own database on it. */
 export const testMongoUrl: string | undefined = env["MONGO_URL"] || undefined;
 
-/** The browser to use, instead of the distribution's. */
+/** The browser to use instead of the distribution's. */
 export const chromiumPath: string | undefined = env["CHROMIUM_PATH"] || undefined;

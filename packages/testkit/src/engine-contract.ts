@@ -1,4 +1,4 @@
-// The contract suite of the build engine port: what every adapter of it must do with hostile builds, as tests.
+// The contract suite of the build engine port: tests with hostile builds that every adapter must pass.
 
 import { afterAll, beforeAll, describe } from "vitest";
 import type { BuildEngine } from "@slipway/core";
@@ -23,7 +23,7 @@ export interface EngineUnderTest extends AsyncDisposable {
 
 /**
  * Runs the suite.
- * @param name the adapter's. @param newContext provides an empty installation; called once.
+ * @param name the adapter's name. @param newContext provides an empty installation; called once.
  */
 export function engineContract(name: string, newContext: () => Promise<EngineUnderTest>): void {
   describe(`${name} fulfills the build engine's contract`, () => {

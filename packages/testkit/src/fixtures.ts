@@ -24,7 +24,7 @@ import type {
   Variable,
 } from "@slipway/core";
 
-/** The default time of everything in tests. It has milliseconds, which a store must keep. */
+/** The default time in tests. It has milliseconds, which a store must keep. */
 export const testTime: Date = new Date("2026-03-04T05:06:07.089Z");
 
 /** For each status, the statuses after "queued" that lead to it. */

@@ -23,7 +23,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`no port from ${lowest} to ${highest} is free`);
 }
 
-/** Takes a name in the abstract socket namespace, which the kernel releases with the process. @returns whether it was free. */
+/** Binds a name in the abstract socket namespace, which the kernel releases when the process ends. @returns whether it was free. */
 async function reserve(port: number): Promise<boolean> {
   const holder = createServer();
   const reserved = await listens(holder, { path: `\0slipway-test-port-${port}` });
@@ -38,7 +38,7 @@ async function isFree(port: number): Promise<boolean> {
   return free;
 }
 
-/** @returns whether the address was free. @throws every other error of `listen`. */
+/** @returns whether the address was free. @throws any other error of `listen`. */
 async function listens(server: Server, options: ListenOptions): Promise<boolean> {
   try {
     server.listen(options);

@@ -1,4 +1,4 @@
-// A server of git repositories and files, made of real parts: Node's HTTP server and git's own http-backend.
+// A server for git repositories and files, built from Node's HTTP server and git's own http-backend.
 
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
@@ -36,7 +36,7 @@ export class TestRepository {
     return repository;
   }
 
-  /** @returns what git prints, trimmed. */
+  /** @returns git's output, trimmed. */
   async git(...args: readonly string[]): Promise<string> {
     const env = { PATH: searchPath, HOME: this.folder, ...identity };
     const { stdout } = await run("git", ["-C", this.folder, "-c", "protocol.file.allow=always", ...args], {

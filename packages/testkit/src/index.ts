@@ -1,4 +1,4 @@
-// What tests share: contract suites, private services, builders of domain objects and archives.
+// Shared code of tests: contract suites, private services, builders of domain objects and archives.
 
 export { blobContract } from "./blob-contract.ts";
 export type { BlobContractContext } from "./blob-contract.ts";

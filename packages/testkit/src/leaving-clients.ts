@@ -8,16 +8,16 @@ import { eventually } from "./eventually.ts";
 
 /** One message of a client. */
 export interface ClientStep {
-  /** Its bytes; a function gets the text received so far. */
+  /** The message's bytes; a function gets the text received so far. */
   readonly send: string | Uint8Array | ((received: string) => string | Uint8Array);
-  /** The text that the server answers with; the next message is sent after it. */
+  /** The server's answer, after which the next message is sent. */
   readonly until?: string;
 }
 
 export interface LeavingOptions {
   readonly port: number;
   readonly steps: readonly ClientStep[];
-  /** How the clients leave; by default in each way. */
+  /** The ways in which clients disconnect. Default: all. */
   readonly ways?: readonly LeavingWay[];
   /** Sends the server a request, and throws without a response. Called while clients are half-closed, and after all have ended. */
   readonly stillAnswers: () => Promise<void>;
@@ -35,7 +35,7 @@ export type LeavingWay = keyof typeof exits;
 /** Each way that a TCP connection ends. */
 export const leavingWays = Object.keys(exits) as LeavingWay[];
 
-/** Concurrent clients of each kind: some faults need several disconnects at once. */
+/** Number of concurrent clients per kind, because some faults need several disconnects at once. */
 const clientsOfAKind = 3;
 
 /**

@@ -1,4 +1,4 @@
-// An npm registry of the test's own, on real HTTP: packuments with ETags, and tarballs.
+// A test's own npm registry on real HTTP: packuments with ETags, and tarballs.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -16,7 +16,7 @@ export interface TestNpmVersion {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-/** Name → version → what it is. */
+/** Name → version → package. */
 export type TestNpmPackages = Record<string, Readonly<Record<string, TestNpmVersion>>>;
 
 export interface TestNpmRegistry extends AsyncDisposable {
@@ -25,7 +25,7 @@ export interface TestNpmRegistry extends AsyncDisposable {
   readonly packages: TestNpmPackages;
   /** Path and status of each response. */
   readonly responses: string[];
-  /** Set to respond in another way; returns whether it did. */
+  /** Set by tests to respond differently; returns whether it did. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
 }
 
@@ -79,7 +79,7 @@ function packumentOf(name: string, versions: Readonly<Record<string, TestNpmVers
   return Object.fromEntries(entries) as unknown;
 }
 
-/** With ranges, as registries serve tarballs. */
+/** Supports range requests, like registries for tarballs. */
 function sendFile(bytes: Buffer, request: IncomingMessage, response: ServerResponse) {
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
   const headers = { "content-length": bytes.length - start };

@@ -1,4 +1,4 @@
-// Results of promises and streams, in a form that tests compare.
+// Results of promises and streams, in a form that tests can compare.
 
 import { SlipwayError } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";

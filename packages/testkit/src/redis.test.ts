@@ -25,7 +25,7 @@ describe.skipIf(await lacksRedis())("a test's Redis", () => {
     await using server = await startPrivateRedis(folder.path);
     const redis = new Redis(server.url);
     redis.on("error", () => undefined);
-    // Answered only once the append-only file has it.
+    // With this setting, Redis responds only after the append-only file has the write.
     await redis.config("SET", "appendfsync", "always");
     await redis.set("key", "value");
     const { pid } = server;

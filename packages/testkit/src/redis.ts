@@ -41,9 +41,9 @@ export async function startRedis(): Promise<TestRedis> {
 /** A private redis-server, which a test may kill and start again. */
 export interface PrivateRedis extends TestRedis {
   readonly pid: number;
-  /** Ends it as a crash would. */
+  /** Ends it like a crash. */
   kill(): Promise<void>;
-  /** Starts it again on its port, with what its folder contains. */
+  /** Restarts it on its port, with the data in its folder. */
   start(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ interface RedisProcess {
 /** @returns why the process ended, if it does not answer. */
 async function launch(port: number, folder: string | undefined): Promise<RedisProcess | string> {
   const durable = folder === undefined ? ["--appendonly", "no"] : ["--appendonly", "yes", "--dir", folder];
-  // a title would be written over the environment, by which npm run down finds what a killed run left
+  // A title would overwrite the environment, by which npm run down finds the leftovers of a killed run.
   const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--set-proc-title", "no"];
   const asProvided = ["--hash-max-ziplist-value", "512"];
   const server = spawn("redis-server", [...fixed, ...asProvided, ...durable], { stdio: "ignore" });
@@ -79,7 +79,7 @@ async function launch(port: number, folder: string | undefined): Promise<RedisPr
 
 function privateRedis(port: number, folder: string | undefined, first: RedisProcess): PrivateRedis {
   let { server, exit } = first;
-  // SIGKILL, since a test may have stopped the process, and nothing of it is kept.
+  // SIGKILL, since a test may have paused the process, and none of its data is kept.
   const kill = async () => {
     server.kill("SIGKILL");
     await exit;

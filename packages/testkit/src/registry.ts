@@ -17,7 +17,7 @@ const layerType = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 export interface TestRegistry extends AsyncDisposable {
   readonly url: string;
-  /** `127.0.0.1:PORT`, which the names of its images begin with. Engines accept it without TLS. */
+  /** `127.0.0.1:PORT`, the prefix of its images' names. Engines accept it without TLS. */
   readonly host: string;
   /** The folder of its repositories. */
   readonly repositories: string;
@@ -41,7 +41,7 @@ export const registryLogin = {
 } as const;
 
 export interface TestRegistryOptions {
-  /** Any free port by default. */
+  /** Default: any free port. */
   readonly port?: number;
   /** Whether the registry requires `registryLogin`. */
   readonly requiresLogin?: boolean;

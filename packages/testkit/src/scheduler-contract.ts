@@ -25,7 +25,7 @@ export interface SchedulerContractContext extends AsyncDisposable {
 
 /**
  * Runs the suite.
- * @param name of the adapter. @param openContext is called once.
+ * @param name the adapter's name. @param openContext is called once.
  */
 export function schedulerContract(name: string, openContext: () => Promise<SchedulerContractContext>): void {
   // The tests run concurrently, because they mostly wait for processes and for managers of a swarm. Each test has its own apps.

@@ -1,4 +1,4 @@
-// The contract suite of the store port: what every adapter of it must do, as tests.
+// The contract suite of the store port: tests that every adapter must pass.
 
 import { afterAll, beforeAll, describe } from "vitest";
 import type { Store } from "@slipway/core";
@@ -27,7 +27,7 @@ export interface StoreContractContext extends AsyncDisposable {
 
 /**
  * Runs the suite.
- * @param name the adapter's. @param newContext provides an empty location; called once.
+ * @param name the adapter's name. @param newContext provides an empty location; called once.
  */
 export function storeContract(name: string, newContext: () => Promise<StoreContractContext>): void {
   describe(`${name} fulfills the store's contract`, () => {

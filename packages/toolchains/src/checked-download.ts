@@ -1,10 +1,10 @@
-// Compares a download with the checksum that its registry names.
+// Verifies a download with the checksum from its registry.
 
 import { createHash } from "node:crypto";
 import type { ByteStream } from "@slipway/core";
 import { unavailable } from "./failures.ts";
 
-/** The bytes of the download. They fail at their end with "toolchain-unavailable" if they do not have the sha256. */
+/** Yields the download's bytes, and fails at the end with "toolchain-unavailable" if they do not match the sha256. */
 export async function* checkedDownload(
   bytes: ByteStream,
   { name, sha256 }: { readonly name: string; readonly sha256: string },

@@ -1,9 +1,9 @@
-// Chooses a version of a package from those that the npm registry has.
+// Chooses a version of a package from the versions in the npm registry.
 
 import semver from "semver";
 import type { PackageVersion } from "./packument.ts";
 
-/** Longer ranges are not ranges that a person wrote. */
+/** Longer texts are not ranges written by a person. */
 const maxRangeLength = 256;
 
 /** @returns whether the text is a version or a range of versions, as npm understands it. */
@@ -12,7 +12,7 @@ export function isRange(text: string): boolean {
 }
 
 /**
- * @param preferred a range: the newest version within both is chosen if there is one, else the newest within `range`.
+ * @param preferred a range: the newest version within both ranges is chosen if there is one, otherwise the newest within `range`.
  * @returns null when no version is within the range.
  */
 export function chooseVersion(versions: readonly string[], range: string, preferred: string): string | null {
@@ -20,7 +20,7 @@ export function chooseVersion(versions: readonly string[], range: string, prefer
   return semver.maxSatisfying(fitting, preferred) ?? semver.maxSatisfying(fitting, range);
 }
 
-/** @returns the versions that say they run on this Node.js. */
+/** @returns the versions that declare support for this Node.js. */
 export function versionsFor(
   versions: ReadonlyMap<string, PackageVersion>,
   nodeVersion: string,

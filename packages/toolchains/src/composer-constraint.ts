@@ -2,13 +2,13 @@
 
 import semver from "semver";
 
-/** @returns whether the version fits, as `^8.1`, `~8.1`, `>=7.4,<8.3` and `8.1.* | 8.2.*` say; null for a constraint of another form. */
+/** @returns whether the version satisfies a constraint such as `^8.1`, `~8.1`, `>=7.4,<8.3` or `8.1.* | 8.2.*`; null for another form. */
 export function fitsComposer(version: string, constraint: string): boolean | null {
   const alternatives = constraint.split(/\|\|?/).map((one) =>
     one
       .replaceAll(",", " ")
       .replace(/@\w+/g, "")
-      // Composer's ~8.1 lets only the last part grow, as npm's ^8.1 does.
+      // Composer's ~8.1 lets only the last part increase, like npm's ^8.1.
       .replace(/~\s*v?(\d+\.\d+)(?![\d.])/g, ">=$1 <$1+")
       .replace(/<(\d+)\.\d+\+/g, (_, major: string) => `<${Number(major) + 1}`)
       .replace(/!=\s*\S+/g, "")

@@ -1,4 +1,4 @@
-// Packages of a distribution, from a list and a tar of the test's own. test/e2e/php-apps.test.ts has Debian's.
+// Packages of a distribution, from a test's own list and tar. test/e2e/php-apps.test.ts uses Debian's.
 
 import { gunzipSync } from "node:zlib";
 import { text } from "node:stream/consumers";

@@ -1,4 +1,4 @@
-// Packages of the stack's distribution for a toolchain: which versions there are, and layers that contain them.
+// Packages of the stack's distribution for a toolchain: the available versions, and layers that contain the packages.
 
 import { createHash } from "node:crypto";
 import { checkedEntries } from "@slipway/archive";
@@ -10,14 +10,14 @@ import type { PackageFile, PackageLink } from "./package-entries.ts";
 import { PackageLists } from "./package-lists.ts";
 import type { DistributionPackage, PackageListsOptions, PackageSets } from "./package-lists.ts";
 
-/** Names of packages of which a toolchain consists. What they depend on is added, as far as the stack lacks it. */
+/** Names of a toolchain's packages. Their dependencies are added, unless the stack has them. */
 export interface PackageNames {
   readonly run: readonly string[];
-  /** Packages of builds, in addition to those of releases. */
+  /** Packages for builds, in addition to those for releases. */
   readonly build: readonly string[];
 }
 
-/** Containers of the stack's run image in which the distribution's package manager runs. */
+/** Runs the distribution's package manager in containers of the stack's run image. */
 export interface PackageContainers {
   /**
    * @returns a line for each package: `run` or `build`, name, version, SHA-256, URL. The distribution has signed the SHA-256.
@@ -25,23 +25,23 @@ export interface PackageContainers {
    */
   list(names: PackageNames, signal: AbortSignal): Promise<string>;
   /**
-   * @param language whose packages are configured as their own scripts would do it; null for none.
-   * @returns a tar of one folder with the files of the packages, as they are below the root of an image.
+   * @param language the language whose packages are configured as their own scripts would; null for none.
+   * @returns a tar of one folder with the files of the packages, with their paths below the root of an image.
    * @throws (while it is read) {SlipwayError} "toolchain-unavailable".
    */
   unpack(packages: readonly DistributionPackage[], language: string | null, signal: AbortSignal): ByteStream;
 }
 
 export interface DistributionOptions extends PackageListsOptions {
-  /** Digest of how packages are unpacked: another one gives other layers. */
+  /** Digest of the way in which packages are unpacked: another digest gives other layers. */
   readonly layout: string;
 }
 
 export interface Distribution {
   /**
-   * The packages of a stack. They are listed once a day: until then the versions stay the same.
-   * @param stack digest of its run image.
-   * @throws {SlipwayError} those of `PackageContainers.list`.
+   * The packages of a stack. They are listed once a day, and their versions stay the same in between.
+   * @param stack digest of the stack's run image.
+   * @throws {SlipwayError} the errors of `PackageContainers.list`.
    */
   packages(
     stack: string,
@@ -49,7 +49,7 @@ export interface Distribution {
     containers: PackageContainers,
     signal: AbortSignal,
   ): Promise<PackageSets>;
-  /** A layer with the packages. A failure to make it causes a new list, since a mirror removes packages that have a successor. */
+  /** A layer with the packages. When it cannot be made, packages are listed again, since mirrors remove packages that have a successor. */
   layer(
     packages: readonly DistributionPackage[],
     options: { readonly language: string | null; readonly containers: PackageContainers },
@@ -83,7 +83,7 @@ export function openDistribution({ layout, ...options }: DistributionOptions): D
   };
 }
 
-/** Folders are left out: a layer has those that contain something. */
+/** Omits folders: a layer creates those that contain something. */
 async function* unpacked(
   tar: ByteStream,
   onFailure: () => Promise<void>,

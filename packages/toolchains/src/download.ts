@@ -1,5 +1,5 @@
-// Requests a file by Node.js's own HTTP client. fetch of Node.js 24 ends the process when a server closes the connection of a response
-// that is read slowly: undici fails an assertion outside of any call.
+// Requests a file with Node.js's own HTTP client. fetch of Node.js 24 would end the process when a server closes the connection of a
+// response that is read slowly: an assertion of undici fails outside of any call.
 
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
@@ -10,9 +10,9 @@ const maxRedirects = 5;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * @param headersFor the headers for a URL: redirects may lead to another host.
- * @returns the response, of any status but a redirect, whose body is read or destroyed by the caller.
- * @throws the failure of the connection; the signal's reason when aborted, also while the body is read.
+ * @param headersFor returns the headers for a URL: redirects may lead to another host.
+ * @returns the response, with any status except a redirect; the caller must read or destroy its body.
+ * @throws the connection's error; the signal's reason when aborted, also while the body is read.
  */
 export async function requestFile(
   url: URL,

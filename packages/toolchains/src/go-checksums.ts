@@ -1,4 +1,4 @@
-// Go's checksum database: the hash of a module, with the proof that it is the one that everybody else gets.
+// Go's checksum database: the hash of a module, with the proof that all clients get the same hash.
 
 import { SlipwayError } from "@slipway/core";
 import { reasonOf, unavailable } from "./failures.ts";
@@ -9,7 +9,7 @@ import type { VerifierKey } from "./signed-tree.ts";
 import { isInTree } from "./tree-proof.ts";
 
 export interface ModuleChecksum {
-  /** `h1:…`; null when the database does not respond, or is off. */
+  /** `h1:…`; null when the database does not respond, or is disabled. */
   readonly hash: string | null;
   /** Why there is no hash. */
   readonly warning?: string;
@@ -17,32 +17,32 @@ export interface ModuleChecksum {
 
 export interface GoChecksums {
   /**
-   * @param module its path. @param version `v0.0.1-go1.22.5.linux-amd64`
+   * @param module the module's path. @param version `v0.0.1-go1.22.5.linux-amd64`
    * @throws {SlipwayError} "toolchain-unavailable" when the database's answer is not signed by its key, or does not contain the module.
    */
   hash(module: string, version: string, signal: AbortSignal): Promise<ModuleChecksum>;
 }
 
 export interface GoChecksumsOptions {
-  /** As GOSUMDB: a known name, `NAME+ID+KEY` with an optional URL, or `off`. */
+  /** The value of GOSUMDB: a known name, `NAME+ID+KEY` with an optional URL, or `off`. */
   readonly database: string;
   /** The module proxy, which may serve the database too. */
   readonly proxy: PackageSourceClient;
-  /** Hashes that were proved are used when the database does not respond. */
+  /** Stores proven hashes for when the database does not respond. */
   readonly texts: KeptTexts;
 }
 
-/** The database that Go knows by its name. */
+/** Databases that Go knows by name. */
 const knownKeys: Readonly<Record<string, string>> = {
   "sum.golang.org": "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8",
 };
 const maxAnswerBytes = 1024 ** 2;
 const maxTileBytes = 8 * 1024;
 
-/** The database does not respond, as opposed to responding with something wrong. */
+/** The database does not respond, as opposed to a wrong response. */
 class NoResponse extends Error {}
 
-/** @throws {SlipwayError} "configuration-invalid" when the database is not one that GOSUMDB can name. */
+/** @throws {SlipwayError} "configuration-invalid" when the database is not a valid value of GOSUMDB. */
 export function openGoChecksums(options: GoChecksumsOptions): GoChecksums {
   const { proxy, texts } = options;
   const database = parseDatabase(options.database);
@@ -85,7 +85,7 @@ function parseDatabase(text: string): { readonly key: VerifierKey; readonly url:
   );
 }
 
-/** Where the database is read: through the proxy if it offers this, as Go does. */
+/** The source from which the database is read: the proxy if it offers this, as for Go itself. */
 interface DatabaseSource {
   readonly client: PackageSourceClient;
   readonly prefix: string;
@@ -147,7 +147,7 @@ async function responseOf<T>(request: () => Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-/** Upper-case letters in paths of modules are written as an exclamation mark and the lower-case letter. */
+/** In module paths, an upper-case letter is written as an exclamation mark and the lower-case letter. */
 function escaped(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);
 }

@@ -1,4 +1,4 @@
-// A Go module proxy (GOPROXY), from which Go's toolchains come as versions of one module.
+// A Go module proxy (GOPROXY), from which Go's toolchains are downloaded as versions of one module.
 
 import type { BlobStore } from "@slipway/core";
 import { reasonOf } from "./failures.ts";
@@ -11,25 +11,25 @@ import type { Architecture } from "./platform-packages.ts";
 import { PackageSourceClient } from "./package-source-client.ts";
 
 export interface GoProxyOptions {
-  /** `https://proxy.golang.org`; may contain user name and password. TLS trusts what Node.js does, and NODE_EXTRA_CA_CERTS. */
+  /** `https://proxy.golang.org`; may contain a user name and password. TLS trusts Node.js's CAs and NODE_EXTRA_CA_CERTS. */
   readonly url: string;
-  /** As GOSUMDB. */
+  /** The value of GOSUMDB. */
   readonly checksumDatabase: string;
-  /** Contains the last list of versions, and proved hashes. */
+  /** Stores the last list of versions, and proven hashes. */
   readonly blobs: BlobStore;
   readonly now: () => Date;
-  /** Called with failures of the blob store, without which everything goes on. */
+  /** Called with failures of the blob store, which do not affect the calls. */
   readonly onError: (error: unknown) => void;
 }
 
-/** All throw "toolchain-unavailable", or the signal's reason when aborted. */
+/** All calls throw "toolchain-unavailable", or the signal's reason when aborted. */
 export interface GoProxy {
-  /** Versions of Go that the proxy lists, at most 10 minutes old. The last list, with a warning, when it does not respond. */
+  /** Go versions that the proxy lists, at most 10 minutes old. When it does not respond, the last list, with a warning. */
   versions(architecture: Architecture, signal: AbortSignal): Promise<GoVersions>;
-  /** Whether the proxy has a version. Its list has only those that were requested before. */
+  /** Whether the proxy has a version. Its list contains only versions that were requested before. */
   has(version: string, architecture: Architecture, signal: AbortSignal): Promise<boolean>;
   checksum(version: string, architecture: Architecture, signal: AbortSignal): Promise<ModuleChecksum>;
-  /** The files of a toolchain. They fail at the end when they do not have the hash. */
+  /** The files of a toolchain. The stream fails at the end when they do not match the hash. */
   files(toolchain: GoToolchainId, signal: AbortSignal): AsyncIterable<PackageFile>;
 }
 
@@ -42,19 +42,19 @@ interface GoToolchainId {
   /** Without the prefix `go`. */
   readonly version: string;
   readonly architecture: Architecture;
-  /** `h1:…`; null when it is not known. */
+  /** `h1:…`; null when it is unknown. */
   readonly hash: string | null;
 }
 
 const module = "golang.org/toolchain";
 const freshMs = 10 * 60_000;
 const maxListBytes = 4 * 1024 ** 2;
-/** Mirrors that must not have a version forbid it. */
+/** Includes 403, because some mirrors forbid versions that they lack. */
 const absent = [403, 404, 410];
 const maxArchiveBytes = 512 * 1024 ** 2;
 const goArchitectures: Readonly<Record<Architecture, string>> = { x64: "amd64", arm64: "arm64" };
 
-/** @throws {SlipwayError} "configuration-invalid" when the checksum database is not one that GOSUMDB can name. */
+/** @throws {SlipwayError} "configuration-invalid" when the checksum database is not a valid value of GOSUMDB. */
 export function openGoProxy({ url, checksumDatabase, blobs, now, onError }: GoProxyOptions): GoProxy {
   const client = new PackageSourceClient(url, "module proxy of Go");
   const texts = new KeptTexts({ blobs, scope: client.url, onError });

@@ -1,4 +1,4 @@
-// Toolchains of Go from a module proxy of the test's own, with a checksum database whose key is the test's.
+// Go toolchains from a test's own module proxy, with a checksum database that is signed with the test's key.
 
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-// Chooses the version of Go of an app.
+// Chooses the Go version of an app.
 
 import type { GoWish } from "@slipway/buildpacks";
 import { refused, unavailable } from "./failures.ts";
@@ -12,21 +12,21 @@ export interface GoSources {
 
 export interface GoChoice {
   readonly version: string;
-  /** `h1:…`; null when it could not be checked. */
+  /** `h1:…`; null when it could not be verified. */
   readonly hash: string | null;
   /** Lines for the log. */
   readonly lines: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** A release, as numbers that compare: a prerelease is before its release. */
+/** A release as comparable numbers: a prerelease precedes its release. */
 type Numbers = readonly [major: number, minor: number, patch: number, isRelease: number, prerelease: number];
 
-/** Minor versions before this one lack options of builds. Later ones compile what was written for them. */
+/** Minor versions before this one lack required build options. Later ones can compile code that was written for them. */
 const oldest: Numbers = [1, 18, 0, 0, 0];
 
 /**
- * An exact version, or the newest of a minor one; without a wish the newest.
+ * An exact version, or the newest of a minor version; the newest of all when the app does not specify one.
  * @throws {SlipwayError} "build-failed" when the proxy has no such version; "toolchain-unavailable"; the signal's reason when aborted.
  */
 export async function resolveGo(
@@ -77,12 +77,12 @@ async function fitting(
   const isMinor = /^\d+\.\d+$/.test(wanted);
   const newest = releases.findLast((version) => version === wanted || version.startsWith(`${wanted}.`));
   if (isMinor && newest !== undefined) return newest;
-  // The first release of a minor version has a zero since Go 1.21.
+  // Since Go 1.21, the first release of a minor version ends in a zero.
   const exact = isMinor && compare(numbersOf(wanted), [1, 21, 0, 0, 0]) > 0 ? `${wanted}.0` : wanted;
   return (await proxy.has(exact, architecture, signal)) ? exact : undefined;
 }
 
-/** From the oldest to the newest, without prereleases. */
+/** From oldest to newest, without prereleases. */
 function sortedReleases(versions: readonly string[]): readonly string[] {
   return versions
     .filter((version) => /^\d+\.\d+(\.\d+)?$/.test(version))

@@ -1,10 +1,10 @@
-// Reads the members of one object of a large JSON document one by one: memory holds one of them instead of the document.
+// Reads the members of one object in a large JSON document one by one, so that memory holds one member instead of the document.
 
 import type { ByteStream } from "@slipway/core";
 
 /**
- * Yields the members of the object that the document, itself an object, has under `name`. Other members of the document are skipped:
- * of them only brackets and quotes are checked.
+ * Yields the members of the object named `name` in the document, which is itself an object. Other members of the document are skipped:
+ * only their brackets and quotes are checked.
  * @throws {SyntaxError} when a member is not JSON, the document is no object, or it is truncated; the stream's own error.
  */
 export async function* jsonMembers(
@@ -21,7 +21,7 @@ function parseMember(text: string): [name: string, value: unknown][] {
   return text.trim() === "" ? [] : Object.entries(JSON.parse(`{${text}}`) as Record<string, unknown>);
 }
 
-/** Finds the members by brackets, commas and quotes, which are single bytes, so a chunk may end within a character. */
+/** Finds members by brackets, commas and quotes, which are single bytes, so a chunk may end within a character. */
 class MemberScanner {
   readonly #wanted: string;
   /** 1 for the members of the document, 2 for those of its objects. */
@@ -30,7 +30,7 @@ class MemberScanner {
   #isEscaped = false;
   /** Whether the object with the members is being read. */
   #isWanted = false;
-  /** What earlier chunks had of the current member, or of the name of an object of the document. */
+  /** The parts of the current member, or of a name in the document, from earlier chunks. */
   #kept: Buffer[] = [];
   #hasEnded = false;
 
@@ -50,7 +50,7 @@ class MemberScanner {
       if (this.#isWanted) yield text;
       this.#pass(byte, text);
     }
-    // A copy, so that what is kept does not hold the whole chunk in memory.
+    // A copy, so that the kept part does not keep the whole chunk in memory.
     if (this.#depth === 1 || this.#isWanted) this.#kept.push(Buffer.from(bytes.subarray(start)));
   }
 

@@ -1,13 +1,13 @@
-// Texts from a registry, kept in the blob store for when the registry does not respond.
+// Texts from a registry, stored in the blob store for when the registry does not respond.
 
 import { createHash } from "node:crypto";
 import type { BlobStore, ByteStream } from "@slipway/core";
 
 export interface KeptTextsOptions {
   readonly blobs: BlobStore;
-  /** What the texts belong to: the registry's URL. */
+  /** The registry's URL, to which the texts belong. */
   readonly scope: string;
-  /** Called with failures of the blob store, without which everything goes on. */
+  /** Called with failures of the blob store, which do not affect the calls. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -20,7 +20,7 @@ export class KeptTexts {
     this.#options = options;
   }
 
-  /** @returns null when there is none, or when the blob store fails. */
+  /** @returns null when there is no such text, or when the blob store fails. */
   async get(kind: Kind, name: string): Promise<string | null> {
     try {
       const blob = await this.#options.blobs.get(this.#keyOf(kind, name));

@@ -1,4 +1,4 @@
-// The last answers of a registry: fresh for some minutes, and used for longer while the registry does not respond.
+// The last responses of a registry: current for some minutes, and used longer while the registry does not respond.
 
 import { KeptTexts } from "./kept-texts.ts";
 import type { KeptTextsOptions } from "./kept-texts.ts";
@@ -15,10 +15,10 @@ interface Remembered {
 }
 
 const freshMs = 10 * 60_000;
-/** After a failed request the kept answer is used for this long before the next request. */
+/** After a failed request, the stored response is used for this long before the next request. */
 const fallbackMs = 60_000;
 
-/** Answers by name. They are kept in the blob store, so other processes and restarted ones have them. */
+/** Responses by name. They are stored in the blob store, so other and restarted processes have them. */
 export class LastAnswers {
   readonly #texts: KeptTexts;
   readonly #now: () => Date;
@@ -31,8 +31,8 @@ export class LastAnswers {
   }
 
   /**
-   * @param request gets the answer from the registry. Concurrent calls share one request.
-   * @throws what the request throws, if there is no earlier answer; the signal's reason when aborted.
+   * @param request gets the response from the registry. Concurrent calls share one request.
+   * @throws the request's error, if there is no earlier response; the signal's reason when aborted.
    */
   async get(
     name: string,

@@ -1,16 +1,16 @@
-// What each toolchain layer contains: files of packages at their places, and links to commands.
+// The content of each toolchain layer: files of packages with their paths, and links to commands.
 
 import type { PackageFile, PackageLink } from "./package-entries.ts";
 
-/** Files of one package. */
+/** Files from one package. */
 export interface LayerPart {
-  /** Reads the package's files. It fails after the last file when the package's bytes are not the right ones. */
+  /** Reads the package's files. It fails after the last file when the package's bytes are wrong. */
   readonly files: (signal: AbortSignal) => AsyncIterable<PackageFile | PackageLink>;
-  /** @returns where a file of the package is in the layer, without a leading "/"; null when it is left out. */
+  /** @returns the file's path in the layer, without a leading "/"; null to omit the file. */
   readonly place: (path: string) => string | null;
 }
 
-/** A link to a file of the layer. Both paths are relative to the root. */
+/** A link to a file in the layer. Both paths are relative to the root. */
 export interface LayerLink {
   readonly kind: "symbolic" | "hard";
   readonly path: string;
@@ -24,9 +24,9 @@ export interface LayerPlan {
   readonly links: readonly LayerLink[];
 }
 
-/** What an image has on top of the stack. */
+/** The layers of an image on top of the stack. */
 export interface Toolchain {
   readonly layers: readonly LayerPlan[];
-  /** Folders whose programs are found before those of the stack. */
+  /** Folders in PATH that precede those of the stack. */
   readonly path: readonly string[];
 }

@@ -1,4 +1,4 @@
-// The files of a Go module's zip archive, checked with the hash that Go's checksum database has of it.
+// The files of a Go module's zip archive, verified with the hash from Go's checksum database.
 
 import { createHash } from "node:crypto";
 import { mkdtempDisposable, open } from "node:fs/promises";
@@ -14,14 +14,14 @@ export interface ModuleZip {
   /** `golang.org/toolchain@v0.0.1-go1.22.5.linux-amd64` */
   readonly module: string;
   readonly bytes: ByteStream;
-  /** `h1:…`; null when it is not known. */
+  /** `h1:…`; null when it is unknown. */
   readonly hash: string | null;
 }
 
 /**
- * The files in the order of their paths, which are relative to the module. The archive is in a temporary file meanwhile.
+ * The files in the order of their paths, which are relative to the module. Meanwhile the archive is in a temporary file.
  * @throws {SlipwayError} "toolchain-unavailable" when the archive is damaged or hostile; after the last file, when its files do not
- * have the hash; what the stream throws.
+ * match the hash; the stream's own error.
  */
 export async function* moduleFiles({ module, bytes, hash }: ModuleZip): AsyncGenerator<PackageFile> {
   await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-go-"));

@@ -12,12 +12,12 @@ import type { Architecture } from "./platform-packages.ts";
 
 const nodeHome = "opt/slipway/node";
 
-/** Where an app names a hash. */
+/** The field with an app's hash, for messages. */
 const wantedBy = "packageManager of package.json";
 
 /**
  * Node.js and npm: no headers, documentation or manual.
- * @param npmHash of npm's tarball, when the app names it.
+ * @param npmHash hash of npm's tarball, if the app specifies one.
  */
 export function nodeLayer(
   npm: NpmRegistry,
@@ -66,7 +66,7 @@ export function headersLayer(npm: NpmRegistry, version: string, architecture: Ar
 }
 
 /**
- * A package manager in a folder of its own, with its commands beside Node.js's.
+ * A package manager in a separate folder, with its commands beside Node.js's.
  * @throws {SlipwayError} "toolchain-unavailable" when a command is not a file of the package.
  */
 export function packageManagerLayer(npm: NpmRegistry, choice: PackageManagerChoice): LayerPlan {
@@ -92,7 +92,7 @@ export function packageManagerLayer(npm: NpmRegistry, choice: PackageManagerChoi
       ...(programPart ? [npmPart(npm, programPart)] : []),
     ],
     links: [
-      // The program reads its command from its own name, after following symbolic links.
+      // The program determines its command from its own name, after resolving symbolic links.
       ...[...replaced]
         .filter((path) => path !== name)
         .map((path) => ({ kind: "hard" as const, path: `${home}/${path}`, target: `${home}/${name}` })),
@@ -105,7 +105,7 @@ export function packageManagerLayer(npm: NpmRegistry, choice: PackageManagerChoi
   };
 }
 
-/** Corepack hashes the one file that it takes of yarn 2 and later, and the tarballs of others. */
+/** Corepack hashes the only file that it uses of yarn 2 and later, and the tarballs of other package managers. */
 function hashedFile({ name, version }: PackageManagerChoice): string | null {
   return name === "yarn" && !version.startsWith("1.") ? "bin/yarn.js" : null;
 }
@@ -128,14 +128,14 @@ function checkCommand(
 export interface NodeToolchain {
   readonly nodeVersion: string;
   readonly npmVersion: string;
-  /** Hash of npm's tarball that the app names. */
+  /** Hash of npm's tarball, if the app specifies one. */
   readonly npmHash?: PackageHash | undefined;
   /** Whether the image contains Node.js's headers, for builds with native add-ons. */
   readonly headers?: boolean;
   readonly packageManager?: PackageManagerChoice | undefined;
 }
 
-/** @returns the toolchain with Node.js and npm, and if wanted the headers and a package manager, in this order. */
+/** @returns the toolchain with Node.js and npm, and if requested the headers and a package manager, in this order. */
 export function nodeToolchain(
   { npm, architecture }: { readonly npm: NpmRegistry; readonly architecture: Architecture },
   { nodeVersion, npmVersion, npmHash, headers = false, packageManager }: NodeToolchain,

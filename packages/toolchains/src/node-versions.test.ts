@@ -1,4 +1,4 @@
-// Which Node.js and npm an app gets, for every form in which an app can say it.
+// Which Node.js and npm an app gets, for every way of specifying them.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { refusal, startNpmRegistry } from "@slipway/testkit";

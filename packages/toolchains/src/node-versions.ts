@@ -1,4 +1,4 @@
-// Chooses the versions of Node.js and npm: the newest ones of the npm registry that fit what the app asks for.
+// Chooses the versions of Node.js and npm: the newest ones in the npm registry that satisfy the app's request.
 
 import type { PackageHash } from "@slipway/buildpacks";
 import { chooseVersion, isRange, versionsFor } from "./choose-version.ts";
@@ -16,15 +16,15 @@ export interface NodeSources {
   readonly architecture: Architecture;
 }
 
-/** What the app says, as it stands there; absent or blank where it says nothing. */
+/** The app's request, as written; absent or blank where it specifies nothing. */
 export interface NodeWish {
   /** A version, a range, or a name: `24`, `v20.1.0`, `22.x || 24.x`, `lts/*`, `lts/jod`, `latest`. */
   readonly wanted?: string | undefined;
-  /** Where it says so, for messages: `engines.node of package.json`, `.nvmrc`. */
+  /** Source of the request, for messages: `engines.node of package.json`, `.nvmrc`. */
   readonly wantedIn?: string | undefined;
   /** A version of npm, or a range. */
   readonly wantedNpm?: string | undefined;
-  /** Where it says so, for messages. Default: `engines.npm of package.json`. */
+  /** Source of the request, for messages. Default: `engines.npm of package.json`. */
   readonly wantedNpmIn?: string | undefined;
   /** Hash of npm's tarball. Checked when the layer is made. */
   readonly npmHash?: PackageHash | undefined;
@@ -42,8 +42,8 @@ export interface NodeChoice {
 /** Used when the release schedule cannot be read, and in examples. */
 const defaultLine = 24;
 /**
- * The npm that each line of Node.js ships with; newer lines get the newest npm that fits. It matters: npm 12 runs an install script of
- * a dependency only if package.json allows it.
+ * The npm that each line of Node.js ships with; newer lines get the newest npm that fits. The version matters: npm 12 runs an install
+ * script of a dependency only if package.json allows it.
  */
 const npmLines: Readonly<Record<string, string>> = {
   18: "10.x",
@@ -53,15 +53,15 @@ const npmLines: Readonly<Record<string, string>> = {
   26: "11.x",
 };
 
-/** A line of Node.js that is preferred, and what there is to say about it. */
+/** A preferred line of Node.js, with remarks for the log. */
 interface Preference {
   readonly line: number;
   readonly warnings: readonly string[];
 }
 
 /**
- * Without a wish the newest version of the newest LTS line; with a range the newest of that line if the range contains one.
- * @throws {SlipwayError} "build-failed" when the wish is none or nothing fits it; "toolchain-unavailable" when the registry
+ * Without a request, the newest version of the newest LTS line; with a range, the newest of that line if the range contains one.
+ * @throws {SlipwayError} "build-failed" when the request is invalid or nothing fits it; "toolchain-unavailable" when the registry
  * fails; the signal's reason when aborted.
  */
 export async function resolveNode(

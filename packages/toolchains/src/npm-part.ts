@@ -14,11 +14,11 @@ import type { PackageId } from "./package-managers.ts";
 export interface NpmPackage {
   readonly package: PackageId;
   readonly place: LayerPart["place"];
-  /** The hash that the app names, of the tarball, or of a file of the package. */
+  /** The hash that the app specifies, of the tarball or of a file in the package. */
   readonly expected?: { readonly hash: PackageHash; readonly file: string | null; readonly wantedBy: string };
 }
 
-/** @returns a part whose files fail with "build-failed" when the package does not have the hash that the app names. */
+/** @returns a part whose files fail with "build-failed" when the package does not match the app's hash. */
 export function npmPart(npm: NpmRegistry, { place, ...content }: NpmPackage): LayerPart {
   return { place, files: (signal) => filesOf(npm, content, signal) };
 }

@@ -1,4 +1,4 @@
-// The npm registry against a server of the test's own.
+// The npm registry client with a test server.
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { packTarGz, startNpmRegistry } from "@slipway/testkit";

@@ -1,4 +1,4 @@
-// The npm registry: what it says of packages, kept for when it does not respond, and their checked tarballs.
+// The npm registry: metadata of packages, stored for when the registry does not respond, and verified tarballs.
 
 import { createHash } from "node:crypto";
 import type { BlobStore, ByteStream } from "@slipway/core";
@@ -11,29 +11,29 @@ import type { Packument } from "./packument.ts";
 import { SharedWork } from "./shared-work.ts";
 
 export interface NpmRegistryOptions {
-  /** `http://` or `https://`; may contain user name and password. TLS trusts what Node.js does, and NODE_EXTRA_CA_CERTS. */
+  /** `http://` or `https://`; may contain a user name and password. TLS trusts Node.js's CAs and NODE_EXTRA_CA_CERTS. */
   readonly url: string;
-  /** Contains the last answers, below `toolchains/`. */
+  /** Stores the last responses, below `toolchains/`. */
   readonly blobs: BlobStore;
   readonly now: () => Date;
-  /** Called with failures of the blob store, without which everything goes on. */
+  /** Called with failures of the blob store, which do not affect the calls. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Concurrent calls share one request. All throw "toolchain-unavailable", or the signal's reason when aborted. */
+/** Concurrent calls share one request. All calls throw "toolchain-unavailable", or the signal's reason when aborted. */
 export interface NpmRegistry {
   /**
-   * Versions of a package, at most 10 minutes old. When the registry does not respond, its last answer is returned with a
-   * `warning`, also one that another process received.
+   * Versions of a package, at most 10 minutes old. When the registry does not respond, its last response is returned with a
+   * `warning`, even if another process received it.
    */
   packument(name: string, signal: AbortSignal): Promise<Packument>;
   /** The gzipped tarball. The stream fails at its end when the bytes do not match the registry's sha512. */
   tarball(name: string, version: string, signal: AbortSignal): ByteStream;
-  /** One file of a package, at most 1 MiB. It is kept, so it is downloaded once. */
+  /** One file of a package, at most 1 MiB. It is stored, so it is downloaded only once. */
   file(name: string, version: string, path: string, signal: AbortSignal): Promise<string>;
 }
 
-/** An answer of the registry, as it is kept. */
+/** A stored response of the registry. */
 interface Kept {
   readonly packument: Packument;
   readonly etag: string;
@@ -48,12 +48,12 @@ interface Remembered {
 }
 
 const freshMs = 10 * 60_000;
-/** After a failed request the kept answer is used for this long before the next request. */
+/** After a failed request, the stored response is used for this long before the next request. */
 const fallbackMs = 60_000;
 const maxPackumentBytes = 64 * 1024 ** 2;
 const maxTarballBytes = 512 * 1024 ** 2;
 const maxFileBytes = 1024 ** 2;
-/** The abbreviated form, without readme and scripts. */
+/** The abbreviated format, without readme and scripts. */
 const accept = "application/vnd.npm.install-v1+json";
 
 /** Opens an npm registry. Connects with each request. */

@@ -1,4 +1,4 @@
-// Reads the files of a package from its tarball, which is checked to its last byte.
+// Reads the files of a package from its tarball, which is verified to its last byte.
 
 import { checkedEntries, gunzip, innerSymlinkTarget } from "@slipway/archive";
 import { SlipwayError } from "@slipway/core";
@@ -14,7 +14,7 @@ export interface PackageFile {
   readonly body: ByteStream;
 }
 
-/** A symbolic link of a package, whose target is where it leads in the image. */
+/** A symbolic link in a package; its target is a path in the image. */
 export interface PackageLink {
   /** Relative to the package. */
   readonly path: string;
@@ -31,11 +31,11 @@ export function packageFile(path: string, content: Buffer, isExecutable = false)
 
 const limits = { maxUnpackedBytes: 1024 ** 3, maxEntries: 50_000 };
 
-/** What happens to links in a tarball, which packages of the npm registry do not have. */
+/** Handling of links in a tarball. Packages of the npm registry contain none. */
 type Links = "refused" | "omitted";
 
 /**
- * @param tarball a stream that fails at its end when its bytes are wrong. @param title names the package in errors.
+ * @param tarball a stream that fails at its end when its bytes are wrong. @param title the package's name, for errors.
  * @throws {SlipwayError} "toolchain-unavailable", also when the tarball contains a link, or bytes after its gzip data; the
  * stream's own error.
  */
@@ -62,6 +62,6 @@ export async function* packageFiles(
       throw unavailable(`The tarball of ${title} cannot be unpacked: ${error.message}`, error);
     throw error;
   }
-  // Unzipping ends with the gzip data. Bytes after it would end the stream before its checksum is compared.
+  // Decompression ends with the gzip data. With further bytes, the stream would end before its checksum is compared.
   if (!complete) throw unavailable(`The tarball of ${title} has bytes after its gzip data.`);
 }

@@ -1,4 +1,4 @@
-// The packages that a stack's distribution has, listed once a day and kept in the blob store.
+// The packages of a stack's distribution, listed once a day and stored in the blob store.
 
 import type { BlobStore } from "@slipway/core";
 import { unavailable } from "./failures.ts";
@@ -7,7 +7,7 @@ import { SharedWork } from "./shared-work.ts";
 
 export interface DistributionPackage {
   readonly name: string;
-  /** As the distribution writes it, with its revision: `8.2.36-1~deb12u1`. */
+  /** The distribution's version with its revision: `8.2.36-1~deb12u1`. */
   readonly version: string;
   readonly sha256: string;
   readonly url: string;
@@ -15,14 +15,14 @@ export interface DistributionPackage {
 
 export interface PackageSets {
   readonly run: readonly DistributionPackage[];
-  /** Packages of builds, in addition to those of releases. */
+  /** Packages for builds, in addition to those for releases. */
   readonly build: readonly DistributionPackage[];
 }
 
 export interface PackageListsOptions {
   readonly blobs: BlobStore;
   readonly now: () => Date;
-  /** Called with failures that do not matter, because there is an earlier list. */
+  /** Called with failures that have no effect, because there is an earlier list. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -35,7 +35,7 @@ interface KeptList {
 type List = (signal: AbortSignal) => Promise<string>;
 
 const freshMs = 24 * 3_600_000;
-/** After a failure the list of before is used for this long before the next try. */
+/** After a failure, the previous list is used for this long before the next try. */
 const fallbackMs = 10 * 60_000;
 const packageLine = /^(run|build) (\S+) (\S+) ([0-9a-f]{64}) (https?:\/\/\S+)$/;
 
@@ -51,14 +51,14 @@ export class PackageLists {
   }
 
   /**
-   * The list under a key, which concurrent callers share.
-   * @param list makes it: a line for each package. @throws {SlipwayError} what it throws, if there is no list of before.
+   * Returns the list under a key; concurrent callers share it.
+   * @param list creates it: one line per package. @throws {SlipwayError} its error, if there is no previous list.
    */
   async get(key: string, list: List, signal: AbortSignal): Promise<PackageSets> {
     return await this.#listing.join(key, (shared) => this.#keptOrListed(key, list, shared), signal);
   }
 
-  /** Lists are made again when they are needed, unless another process has made them. While that fails, those of now are used. */
+  /** Lists are created anew when needed, unless another process has done so. While that fails, the current ones are used. */
   async outdate(): Promise<void> {
     for (const [key, { lines }] of this.#memory) {
       this.#memory.delete(key);
@@ -89,7 +89,7 @@ export class PackageLists {
     }
   }
 
-  /** The newer one of this process's list and the stored one, which another process may have made. */
+  /** The newer of this process's list and the stored one, which another process may have created. */
   async #kept(key: string, time: number): Promise<KeptList | null> {
     const found = this.#memory.get(key) ?? null;
     if (found !== null && time < found.listedAt + freshMs) return found;
@@ -115,7 +115,7 @@ export function upstreamVersion(packages: readonly DistributionPackage[], name: 
   const found = packages.find((one) => name.test(one.name));
   if (found === undefined)
     throw unavailable(`The list of the stack's packages has none whose name matches ${name.source}.`);
-  // "3.1.7+really3.1.2" is 3.1.2: a version cannot become lower otherwise.
+  // "3.1.7+really3.1.2" is version 3.1.2, because the distribution cannot lower a version otherwise.
   return found.version
     .replace(/^\d+:/, "")
     .replace(/^.*\+really/, "")

@@ -10,21 +10,21 @@ import type { Architecture } from "./platform-packages.ts";
 
 export type PackageManagerName = "pnpm" | "yarn" | "bun";
 
-/** What the app says, as it stands there; absent where it says nothing. */
+/** The app's request, as written; absent where it specifies nothing. */
 export interface PackageManagerWish {
   readonly name: PackageManagerName;
   /** A version or a range. */
   readonly wanted?: string | undefined;
-  /** Where it says so, for messages: `packageManager of package.json`. */
+  /** Source of the request, for messages: `packageManager of package.json`. */
   readonly wantedIn?: string | undefined;
-  /** Checked when the layer is made. */
+  /** Verified when the layer is made. */
   readonly hash?: PackageHash | undefined;
   /**
-   * `lockfileVersion` of pnpm-lock.yaml; of yarn.lock the `version` of its `__metadata`, or `1` for one of yarn 1. A frozen
+   * `lockfileVersion` of pnpm-lock.yaml, or `version` in the `__metadata` of yarn.lock; `1` for yarn 1. A frozen
    * installation fails when the package manager would write another version.
    */
   readonly lockfileVersion?: string | undefined;
-  /** Version of Node.js that it runs on. */
+  /** Version of Node.js on which it runs. */
   readonly nodeVersion: string;
 }
 
@@ -38,7 +38,7 @@ export interface PackageManagerChoice {
   readonly name: PackageManagerName;
   readonly version: string;
   readonly package: PackageId;
-  /** A package whose file `pnpm` replaces the commands of the first one. */
+  /** A package whose file `pnpm` replaces the commands of the main package. */
   readonly program?: PackageId | undefined;
   /** Name of a command → path within the package. */
   readonly commands: Readonly<Record<string, string>>;
@@ -49,8 +49,8 @@ export interface PackageManagerChoice {
 }
 
 /**
- * Versions that leave a lock file of this version unchanged. Others get the newest. pnpm 9 to 12 write 9.0, but from 11 on pnpm
- * rejects what an app of pnpm 9 need not say (which build scripts may run): an app of a later one names it in package.json.
+ * Versions that leave a lock file of this version unchanged. Other lock files get the newest. pnpm 9 to 12 write 9.0, but pnpm 11 and
+ * later require a setting that apps of pnpm 9 may lack (which build scripts may run), so apps of later versions name them in package.json.
  */
 const lockfileRanges: Readonly<Record<PackageManagerName, Readonly<Record<string, string>>>> = {
   pnpm: { "5.3": "6.x", "5.4": "7.x", "6.0": "8.x", "6.1": "8.x", "9.0": ">=9 <11" },
@@ -72,7 +72,7 @@ interface Candidate extends PackageVersion {
 }
 
 /**
- * @throws {SlipwayError} "build-failed" when the wish is no range or nothing fits it; "toolchain-unavailable" when the registry
+ * @throws {SlipwayError} "build-failed" when the request is not a range or nothing fits it; "toolchain-unavailable" when the registry
  * fails; the signal's reason when aborted.
  */
 export async function resolvePackageManager(

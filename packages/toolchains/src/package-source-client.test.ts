@@ -27,7 +27,7 @@ async function serve(listener: RequestListener) {
   };
 }
 
-// A response in one piece, whose last bytes wait in the client's buffers when the connection ends.
+// A response in one piece, whose last bytes are still in the client's buffers when the connection ends.
 test.each([64, 128, 512, 4096])(
   "a download of %s KiB that is read slowly is complete, also after the server has closed the connection",
   async (sizeKiB) => {
@@ -42,7 +42,7 @@ test.each([64, 128, 512, 4096])(
     let receivedBytes = 0;
     for await (const chunk of client.download("file", maxBytes, signal)) {
       receivedBytes += chunk.length;
-      // The socket goes on meanwhile, up to its end.
+      // The socket continues in the meantime, up to its end.
       for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
     }
     server.close();

@@ -1,4 +1,4 @@
-// HTTP client of a registry of packages: credentials, time limits, retries, and downloads that continue after a broken connection.
+// HTTP client for package registries: credentials, time limits, retries, and downloads that continue after a lost connection.
 
 import type { IncomingMessage } from "node:http";
 import { pipeline } from "node:stream";
@@ -10,14 +10,14 @@ import type { ByteStream } from "@slipway/core";
 import { requestFile } from "./download.ts";
 import { reasonOf, unavailable } from "./failures.ts";
 
-/** From the request to the end of a short answer, and to the headers of a download. */
+/** Time limit from the request to the end of a short response, and to the headers of a download. */
 const responseLimitMs = 30_000;
-/** The longest wait for the next bytes of a download. */
+/** Maximum wait for the next bytes of a download. */
 const stallLimitMs = 60_000;
 const maxAttempts = 3;
 
 export interface Answer<Content> {
-  /** Empty when the registry gives none. */
+  /** Empty when the registry sends none. */
   readonly etag: string;
   /** Null when the status is 304. */
   readonly content: Content | null;
@@ -26,7 +26,7 @@ export interface Answer<Content> {
 interface Reading<Content> {
   readonly headers: Readonly<Record<string, string>>;
   readonly statuses: readonly number[];
-  /** Maximum size of the response, unpacked. */
+  /** Maximum size of the response, decompressed. */
   readonly maxBytes: number;
   readonly content: (body: ByteStream) => Promise<Content>;
 }
@@ -36,7 +36,7 @@ export class PackageSourceClient {
   readonly #title: string;
   readonly #authorization: string | undefined;
 
-  /** @param url of the registry; may contain user name and password. @param title names the registry in errors. */
+  /** @param url the registry's URL; may contain a user name and password. @param title the registry's name, for errors. */
   constructor(url: string, title: string) {
     this.#title = title;
     const { username, password } = new URL(url);
@@ -54,7 +54,7 @@ export class PackageSourceClient {
   }
 
   /**
-   * @param path below the registry's URL. @param maxBytes of the answer, unpacked.
+   * @param path below the registry's URL. @param maxBytes maximum size of the response, decompressed.
    * @throws {SlipwayError} "toolchain-unavailable" when the status is not 200; the signal's reason when aborted.
    */
   async get(
@@ -68,8 +68,8 @@ export class PackageSourceClient {
   }
 
   /**
-   * As `get`, for large answers, and for those that may be unchanged: the status 304.
-   * @param content reads the answer while it arrives. A SlipwayError of it is thrown unchanged, without another request.
+   * Like `get`, for large responses, and for those that may be unchanged: the status 304.
+   * @param content reads the response while it arrives. If it throws a SlipwayError, the error is rethrown without another request.
    */
   async read<Content>(
     path: string,
@@ -109,7 +109,7 @@ export class PackageSourceClient {
     }
   }
 
-  /** As `get`, for what need not exist. @returns null when the status is one of `absent`. */
+  /** Like `get`, for resources that may not exist. @returns null when the status is one of `absent`. */
   async find(
     path: string,
     maxBytes: number,
@@ -126,8 +126,8 @@ export class PackageSourceClient {
   }
 
   /**
-   * Downloads a file. After a broken connection it requests the rest, as long as each connection brings some bytes or attempts
-   * are left.
+   * Downloads a file. After a lost connection it requests the rest, as long as each connection delivers some bytes or attempts
+   * remain.
    * @param location absolute, or below the registry's URL.
    * @throws {SlipwayError} "toolchain-unavailable"; the signal's reason when aborted.
    */
@@ -155,10 +155,10 @@ export class PackageSourceClient {
     }
   }
 
-  /** The file's bytes from an offset on. */
+  /** The file's bytes from an offset onwards. */
   async *#bytes(url: URL, offset: number, maxBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     using ends = new EndedBy(signal);
-    // Not compressed on the way: ranges and the checksum are of the file's bytes.
+    // Without transfer compression, because ranges and the checksum apply to the file's bytes.
     const headers = { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) };
     const headersFor = (at: URL) => this.#headers(at, headers);
     const response = await withDeadline(requestFile(url, headersFor, ends.signal), {
@@ -200,7 +200,7 @@ export class PackageSourceClient {
   }
 }
 
-/** A signal that is aborted with another one, and when its scope ends, which closes the connection of an unread response. */
+/** A signal that aborts with another one, and at the end of its scope, which closes the connection of an unread response. */
 class EndedBy implements Disposable {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal;
@@ -222,10 +222,10 @@ class EndedBy implements Disposable {
   }
 }
 
-/** A response that another request will not improve, unless its status says so. */
+/** An invalid response that another request will not improve, unless its status says so. */
 class AnswerError extends Error {
   readonly retryable: boolean;
-  /** Null when the status is not what is wrong. */
+  /** Null when the status is not the problem. */
   readonly status: number | null;
 
   constructor(message: string, retryable: boolean, status: number | null = null) {
@@ -235,7 +235,7 @@ class AnswerError extends Error {
   }
 }
 
-/** The body; an error of the connection is also one of the stream that unpacks it. */
+/** The body; a connection error is also an error of the decompressed stream. */
 function unpacked(response: IncomingMessage): Readable {
   if (response.headers["content-encoding"] !== "gzip") return response;
   return pipeline(response, createGunzip(), () => {});

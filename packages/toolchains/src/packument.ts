@@ -1,4 +1,4 @@
-// What the npm registry says of a package (its "packument"), reduced to what is used here.
+// The npm registry's metadata of a package (its "packument"), reduced to the fields used here.
 
 import type { ByteStream } from "@slipway/core";
 import semver from "semver";
@@ -7,26 +7,26 @@ import { jsonMembers } from "./json-members.ts";
 
 export interface PackageVersion {
   readonly tarball: string;
-  /** Base64 of the tarball's sha512; empty when the registry gives none. */
+  /** Base64 of the tarball's sha512; empty when the registry has none. */
   readonly sha512: string;
-  /** Range of Node.js versions that it says it runs on. */
+  /** Range of Node.js versions that the package declares to support. */
   readonly node: string;
   /** Name of a command → path within the package. */
   readonly bin: Readonly<Record<string, string>>;
-  /** Name → version; packages for single platforms, for example. */
+  /** Name → version, for example of packages for single platforms. */
   readonly optionalDependencies: Readonly<Record<string, string>>;
 }
 
 export interface Packument {
   readonly name: string;
-  /** By version, valid ones only. */
+  /** Valid versions only, by version. */
   readonly versions: ReadonlyMap<string, PackageVersion>;
-  /** Set when the registry did not respond, and this is its earlier answer: a line for the log that says so. */
+  /** Set for an earlier response, because the registry did not respond: a line for the log. */
   readonly warning?: string;
 }
 
 /**
- * @param json in the registry's form or in that of `formatPackument`. That of npm has 3 MB, most of which is not used here.
+ * @param json in the registry's format or in that of `formatPackument`. npm's own packument has 3 MB, most of which is unused here.
  * @throws {SlipwayError} "toolchain-unavailable" when it is not a packument; the stream's own error.
  */
 export async function readPackument(
@@ -44,7 +44,7 @@ export async function readPackument(
   return { name, versions };
 }
 
-/** The registry's form, without what is not used here. */
+/** The registry's format, with only the fields used here. */
 export function formatPackument({ versions }: Packument): string {
   const entries = Array.from(versions, ([version, { tarball, sha512, node, bin, optionalDependencies }]) => [
     version,
@@ -55,7 +55,7 @@ export function formatPackument({ versions }: Packument): string {
 
 function parseVersion(value: Readonly<Record<string, unknown>>): PackageVersion {
   const { tarball, integrity } = record(value["dist"]);
-  // Several hashes may be given, separated by blanks.
+  // There may be several hashes, separated by blanks.
   const hashes = textOf(integrity).split(" ");
   const sha512 = hashes.find((hash) => hash.startsWith("sha512-"))?.slice("sha512-".length) ?? "";
   return {

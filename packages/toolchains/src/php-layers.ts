@@ -1,4 +1,4 @@
-// The layers of PHP toolchains: PHP with its extensions, what serves it, and Composer for builds.
+// The layers of PHP toolchains: PHP with its extensions, its web server, and Composer for builds.
 
 import { createHash } from "node:crypto";
 import type { Distribution, PackageContainers, PackageNames } from "./distribution.ts";
@@ -12,19 +12,19 @@ const serveProgram = "serve-php";
 
 const extensions = "apcu bcmath curl gd gmp intl mbstring mysql pgsql redis soap sqlite3 xml zip".split(" ");
 
-/** Debian's. They depend on the version of PHP that the stack's release of Debian has. */
+/** Debian's packages. They depend on the PHP version in the stack's release of Debian. */
 export const phpPackages: PackageNames = {
   run: [
     ...extensions.map((name) => `php-${name}`),
     "php-cli",
     "php-fpm",
-    // Instead of all of systemd, which PHP-FPM depends on.
+    // Replaces the whole of systemd, on which PHP-FPM depends.
     "systemd-standalone-tmpfiles",
   ],
   build: ["composer"],
 };
 
-/** @returns the toolchains of builds and of releases. Only builds have Composer. @param server files that serve an app. */
+/** @returns the toolchains for builds and for releases. Only builds have Composer. @param server files of the web server. */
 export function phpToolchains(
   {
     distribution,

@@ -1,8 +1,8 @@
-// The npm packages with programs for one architecture.
+// The npm packages that contain programs for one architecture.
 
 import { SlipwayError } from "@slipway/core";
 
-/** As `process.arch` names it. */
+/** In the notation of `process.arch`. */
 export type Architecture = "x64" | "arm64";
 
 /** @throws {SlipwayError} "configuration-invalid" for an architecture without Node.js in the npm registry. */
@@ -15,12 +15,12 @@ export function nodePackage(architecture: Architecture): string {
   return `node-linux-${architecture}`;
 }
 
-/** For x64 the variant that runs on every processor: the other one needs AVX2. */
+/** For x64 the variant that runs on every processor: the default one needs AVX2. */
 export function bunPackage(architecture: Architecture): string {
   return architecture === "x64" ? "@oven/bun-linux-x64-baseline" : "@oven/bun-linux-aarch64";
 }
 
-/** pnpm itself as a program, from pnpm 12 on. */
+/** pnpm itself as a program, since pnpm 12. */
 export function pnpmProgramPackage(architecture: Architecture): string {
   return `@pnpm/exe.linux-${architecture}`;
 }

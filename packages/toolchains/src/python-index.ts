@@ -1,4 +1,4 @@
-// An index of Python packages ("simple repository API"): PyPI or a mirror of it, which may answer in JSON or HTML.
+// An index of Python packages ("simple repository API"): PyPI or a mirror of it, which may respond with JSON or HTML.
 
 import type { ByteStream } from "@slipway/core";
 import { checkedDownload } from "./checked-download.ts";
@@ -9,15 +9,15 @@ import { PackageSourceClient } from "./package-source-client.ts";
 
 export interface IndexFile {
   readonly name: string;
-  /** Absolute. */
+  /** Absolute URL. */
   readonly url: string;
   readonly sha256: string;
 }
 
 export interface PythonIndex {
   /**
-   * A package's wheels for Linux that have a checksum and were not withdrawn, as of 10 minutes ago or later. While the index does
-   * not respond, they are those of its last answer. @throws {SlipwayError} "toolchain-unavailable".
+   * A package's Linux wheels that have a checksum and were not withdrawn, at most 10 minutes old. While the index does
+   * not respond, the wheels of its last response. @throws {SlipwayError} "toolchain-unavailable".
    */
   linuxWheels(packageName: string, signal: AbortSignal): Promise<readonly IndexFile[]>;
   /** Downloads a file. The stream fails at its end when its bytes do not match its checksum. */
@@ -33,7 +33,7 @@ export interface RegistryOptions extends Omit<LastAnswersOptions, "scope"> {
   readonly url: string;
 }
 
-/** @param options.url of the index, such as `https://pypi.org/simple/`. */
+/** @param options.url the index's URL, such as `https://pypi.org/simple/`. */
 export function openPythonIndex({ url, ...options }: RegistryOptions): PythonIndex {
   const client = new PackageSourceClient(url, "Python package index");
   const answers = new LastAnswers({ ...options, scope: client.url });

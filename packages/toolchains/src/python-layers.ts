@@ -1,4 +1,4 @@
-// The layers of Python toolchains: uv, which installs packages, and an interpreter beside the stack's.
+// The layers of Python toolchains: uv, which installs packages, and an interpreter in addition to the stack's.
 
 import type { LayerPlan, Toolchain } from "./layer-plans.ts";
 import type { PythonIndex } from "./python-index.ts";
@@ -15,7 +15,7 @@ interface PythonParts {
   readonly mirror: PythonMirror | null;
 }
 
-/** @returns the toolchains of builds and of releases. Only builds have uv. */
+/** @returns the toolchains for builds and for releases. Only builds have uv. */
 export function pythonToolchains(
   parts: PythonParts,
   { python, uv }: { readonly python: PythonChoice; readonly uv: UvChoice },
@@ -66,7 +66,7 @@ function interpreterLayers(
           place: (path) => (omitted.test(path) ? null : `${pythonHome}/${path}`),
         },
       ],
-      // Archives have these as links, which are omitted.
+      // In the archives these are links, which are omitted.
       links: ["python3", "python"].map((name) => ({
         kind: "symbolic" as const,
         path: `${pythonHome}/bin/${name}`,

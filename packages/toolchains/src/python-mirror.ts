@@ -1,4 +1,4 @@
-// A folder of python-build-standalone's interpreters on a server: one release of it, with its list of checksums.
+// A folder of python-build-standalone's interpreters on a server: one of its releases, with the list of checksums.
 
 import { checkedDownload } from "./checked-download.ts";
 import { unavailable } from "./failures.ts";
@@ -17,11 +17,11 @@ export interface MirroredPython {
 
 export interface PythonMirror {
   /**
-   * @returns the interpreters for the architecture; while the mirror does not respond, those of its last answer.
+   * @returns the interpreters for the architecture; while the mirror does not respond, those in its last response.
    * @throws {SlipwayError} "toolchain-unavailable".
    */
   interpreters(architecture: Architecture, signal: AbortSignal): Promise<readonly MirroredPython[]>;
-  /** The files of an interpreter. They fail at the end when the bytes do not match the checksum. */
+  /** The files of an interpreter. The stream fails at the end when the bytes do not match the checksum. */
   files(python: MirroredPython, signal: AbortSignal): AsyncIterable<PackageFile>;
 }
 
@@ -30,7 +30,7 @@ const maxChecksumsBytes = 4 * 1024 ** 2;
 const maxArchiveBytes = 512 * 1024 ** 2;
 const machines: Readonly<Record<Architecture, string>> = { x64: "x86_64", arm64: "aarch64" };
 
-/** @param options.url of the folder. */
+/** @param options.url URL of the folder. */
 export function openPythonMirror({ url, ...options }: RegistryOptions): PythonMirror {
   const client = new PackageSourceClient(url, "mirror of Python");
   const answers = new LastAnswers({ ...options, scope: client.url });

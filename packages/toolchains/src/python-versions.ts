@@ -1,4 +1,4 @@
-// Chooses the Python and the uv of an app.
+// Chooses the Python and uv versions of an app.
 
 import semver from "semver";
 import type { PythonWish } from "@slipway/buildpacks";
@@ -10,9 +10,9 @@ import type { MirroredPython, PythonMirror } from "./python-mirror.ts";
 
 export interface PythonSources {
   readonly index: PythonIndex;
-  /** Null when the operator has configured none. */
+  /** Null when the operator has not configured one. */
   readonly mirror: PythonMirror | null;
-  /** Version of the Python in the stack; null when the stack has none. */
+  /** Python version in the stack; null when the stack has none. */
   readonly stackVersion: string | null;
   readonly architecture: Architecture;
 }
@@ -31,7 +31,7 @@ export interface UvChoice {
 const tags: Readonly<Record<Architecture, string>> = { x64: "x86_64", arm64: "aarch64" };
 
 /**
- * The stack's Python if it fits, else the newest of the mirror that does.
+ * The stack's Python if it fits, otherwise the newest fitting one in the mirror.
  * @throws {SlipwayError} "build-failed" when none fits, with the available ones; "configuration-invalid" when there is no Python at
  * all; "toolchain-unavailable".
  */

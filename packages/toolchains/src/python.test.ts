@@ -1,4 +1,4 @@
-// The toolchain of Python apps, from an index and a mirror of the test's own on real HTTP.
+// The toolchain of Python apps, from a test's own index and mirror on real HTTP.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";

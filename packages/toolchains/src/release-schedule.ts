@@ -1,4 +1,4 @@
-// Node.js's release schedule, which the npm registry has as a part of the package node-releases: the LTS lines and their names.
+// Node.js's release schedule, from the npm package node-releases: the LTS lines and their names.
 
 import semver from "semver";
 import { unavailable } from "./failures.ts";
@@ -9,7 +9,7 @@ export interface LtsLine {
   readonly line: number;
   /** In lower case: `jod`. */
   readonly name: string;
-  /** The day on which the line becomes an LTS line: `2024-10-29`. */
+  /** The day from which the line is an LTS line: `2024-10-29`. */
   readonly since: string;
 }
 
@@ -17,8 +17,8 @@ const packageName = "node-releases";
 const file = "data/release-schedule/release-schedule.json";
 
 /**
- * @returns the lines that are or become LTS lines and have a name, oldest first; a line for the log when they are an earlier
- * answer of the registry.
+ * @returns the lines that are or will be LTS lines and have a name, oldest first; also a line for the log if they come from an earlier
+ * response of the registry.
  * @throws {SlipwayError} "toolchain-unavailable".
  */
 export async function readLtsLines(

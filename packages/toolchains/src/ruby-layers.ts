@@ -1,11 +1,11 @@
-// The layers of Ruby toolchains: Ruby with Bundler, the libraries that usual gems link to, and their headers for builds.
+// The layers of Ruby toolchains: Ruby with Bundler, libraries to which common gems link, and their headers for builds.
 
 import type { Distribution, PackageContainers, PackageNames } from "./distribution.ts";
 import type { Toolchain } from "./layer-plans.ts";
 import { upstreamVersion } from "./package-lists.ts";
 import type { PackageSets } from "./package-lists.ts";
 
-/** Debian's. */
+/** Debian's packages. */
 export const rubyPackages: PackageNames = {
   run: ["ruby", "bundler", "libmariadb3", "libsqlite3-0", "libxml2", "libxslt1.1", "libyaml-0-2"],
   build: [
@@ -14,7 +14,7 @@ export const rubyPackages: PackageNames = {
   ],
 };
 
-/** @returns the toolchains of builds and of releases. Only builds have headers. */
+/** @returns the toolchains for builds and for releases. Only builds have headers. */
 export function rubyToolchains(
   {
     distribution,

@@ -8,13 +8,13 @@ interface Running<T> {
   callers: number;
 }
 
-/** Work by key. It goes on while a caller waits for it, and is aborted when the last one stops waiting. */
+/** Work by key. It continues while a caller waits for it, and is aborted when the last caller stops waiting. */
 export class SharedWork<T> {
   readonly #running = new Map<string, Running<T>>();
 
   /**
    * Starts the work, or waits for the work under the same key that is running.
-   * @throws what the work throws; the signal's reason when aborted, which other callers do not notice.
+   * @throws the work's error; the signal's reason when aborted, which does not affect other callers.
    */
   async join(key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();

@@ -1,8 +1,8 @@
-// The signature of a transparent log as Go's checksum database has it: a note with the log's size and hash, signed with ed25519.
+// The signature of a transparent log in Go's checksum database: a note with the log's size and hash, signed with ed25519.
 
 import { createHash, createPublicKey, verify } from "node:crypto";
 
-/** A key as GOSUMDB names it: `sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8`. */
+/** A key in the notation of GOSUMDB: `sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8`. */
 export interface VerifierKey {
   readonly name: string;
   /** First four bytes of the key's hash, in hexadecimal. */
@@ -19,7 +19,7 @@ export interface SignedTree {
 
 /** The only algorithm: ed25519. */
 const algorithm = 1;
-/** What precedes an ed25519 key in its DER form. */
+/** The bytes that precede an ed25519 key in its DER form. */
 const derPrefix = Buffer.from("302a300506032b6570032100", "hex");
 
 /** @returns null when the text is not a key. */
@@ -32,7 +32,7 @@ export function parseVerifierKey(text: string): VerifierKey | null {
   return hash.slice(0, 8) === id ? { name, id, publicKey: data.subarray(1) } : null;
 }
 
-/** @returns null when the note is not a tree's, or has no valid signature of the key. */
+/** @returns null when the note is not a tree's, or has no valid signature by the key. */
 export function openSignedTree(note: string, key: VerifierKey): SignedTree | null {
   const split = note.indexOf("\n\n");
   const [text, signatures] = [note.slice(0, split + 1), note.slice(split + 2)];

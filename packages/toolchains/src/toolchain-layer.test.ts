@@ -1,4 +1,4 @@
-// The tars of toolchain layers, from tarballs of the test's own.
+// The tars of toolchain layers, from a test's own tarballs.
 
 import { createHash } from "node:crypto";
 import { text } from "node:stream/consumers";

@@ -9,13 +9,13 @@ import { unavailable } from "./failures.ts";
 import type { LayerLink, LayerPart, LayerPlan } from "./layer-plans.ts";
 import type { PackageFile } from "./package-entries.ts";
 
-/** File times are between these years, so none is in the future. */
+/** File times are between these dates, so that none is in the future. */
 const firstTime = new Date("2000-01-01T00:00:00Z").getTime();
 const timeRangeSeconds = 20 * 365 * 86_400;
 
 /**
- * The same plan gives the same bytes. All entries belong to root and have one time, which depends on the plan: a file that
- * changes from version to version does not keep both size and time. Folders come before what they contain.
+ * The same plan gives the same bytes. All entries belong to root and have the same time, which depends on the plan, so that a file that
+ * changes between versions does not keep both size and time. Folders precede their content.
  * @throws (while it is read) {SlipwayError} "toolchain-unavailable"; "build-failed" when a package does not have the hash that
  * the app names; the signal's reason when aborted.
  */
@@ -44,14 +44,14 @@ async function* entriesOfPart(
   }
 }
 
-/** Makes entries with the folders above them, and remembers their paths. */
+/** Creates entries with their parent folders, and records their paths. */
 class LayerLayout {
   readonly #time: Date;
   readonly #commands: ReadonlySet<string>;
   readonly #folders = new Set<string>();
   readonly #files = new Set<string>();
 
-  /** @param commands paths of files that are executable, whatever their package says. */
+  /** @param commands paths of files that become executable, regardless of their package. */
   constructor(time: Date, commands: ReadonlySet<string>) {
     this.#time = time;
     this.#commands = commands;

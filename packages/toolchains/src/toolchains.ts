@@ -1,4 +1,4 @@
-// Toolchain images: the stack with the layers of a toolchain, made once per installation.
+// Toolchain images: the stack with a toolchain's layers, made once per installation.
 
 import { hash } from "node:crypto";
 import { SlipwayError } from "@slipway/core";
@@ -19,7 +19,7 @@ export interface ToolchainImage {
   /** `host/repository@sha256:…` */
   readonly reference: string;
   readonly digest: string;
-  /** The layers on top of the stack's, for use in other images. The same plan is the same layer on every stack. */
+  /** The layers on top of the stack's, for use in other images. The same plan gives the same layer on every stack. */
   readonly layers: readonly StoredLayer[];
   /** Whether the image existed before. */
   readonly existed: boolean;
@@ -27,8 +27,8 @@ export interface ToolchainImage {
 
 export interface Toolchains {
   /**
-   * Finds or makes the image. When it exists, nothing is downloaded or uploaded. Layers that exist are not made again. Concurrent
-   * calls share the work; two workers at once make the same bytes. A failure leaves no tag, and the call may be repeated.
+   * Finds or makes the image. When it exists, nothing is downloaded or uploaded. Existing layers are reused. Concurrent
+   * calls share the work; two concurrent workers make the same bytes. A failure leaves no tag, and the call may be repeated.
    * @throws {SlipwayError} "toolchain-unavailable"; "registry-unavailable"; "configuration-invalid" when the registry lacks the
    * stack image; "build-failed" when a package manager does not have the hash that the app names; the signal's reason when
    * aborted.
@@ -36,7 +36,7 @@ export interface Toolchains {
   ensure(toolchain: Toolchain, signal: AbortSignal): Promise<ToolchainImage>;
 }
 
-/** Part of every tag. Raise it when the same versions give other bytes. */
+/** Part of every tag. Increment it when the same versions give other bytes. */
 const layoutVersion = 1;
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

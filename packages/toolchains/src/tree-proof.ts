@@ -1,4 +1,4 @@
-// Proves that a record is in a transparent log (RFC 6962), from the tiles in which Go's checksum database serves its hashes.
+// Proves that a record is in a transparent log (RFC 6962), using the tiles with hashes that Go's checksum database serves.
 
 import { createHash } from "node:crypto";
 import type { SignedTree } from "./signed-tree.ts";
@@ -9,7 +9,7 @@ export type ReadTile = (path: string) => Promise<Buffer>;
 const tileHeight = 8;
 const hashBytes = 32;
 
-/** @returns whether the record is the one with this number in the tree. @throws what reading a tile throws. */
+/** @returns whether the record has this number in the tree. @throws the error of reading a tile. */
 export async function isInTree(
   tree: SignedTree,
   { id, text }: { readonly id: number; readonly text: string },
@@ -21,7 +21,7 @@ export async function isInTree(
   const root = await rootOver(0, tree.size);
   return root.equals(tree.hash);
 
-  /** Hash of the records from `low` to before `high`, where the one in question has the hash of its text. */
+  /** Hash of the records from `low` to before `high`, computed with the hash of the given record's text. */
   async function rootOver(low: number, high: number): Promise<Buffer> {
     if (id < low || id >= high) return await storedHash(low, high);
     if (high - low === 1) return leaf;
@@ -29,7 +29,7 @@ export async function isInTree(
     return hashOf(1, await rootOver(low, middle), await rootOver(middle, high));
   }
 
-  /** Only ranges with as many records as a power of two have a stored hash. */
+  /** Only ranges whose number of records is a power of two have a stored hash. */
   async function storedHash(low: number, high: number): Promise<Buffer> {
     const count = high - low;
     if (Number.isInteger(Math.log2(count))) return await tiles.hash(Math.log2(count), low / count);
@@ -68,7 +68,7 @@ class Tiles {
   }
 }
 
-/** `tile/8/0/x066/385.p/12`: the number in groups of three digits, and the width of a tile that is not full. */
+/** `tile/8/0/x066/385.p/12`: the number in groups of three digits, and the width of an incomplete tile. */
 function tilePath(level: number, index: number, width: number): string {
   const digits = String(index);
   const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, "0").match(/\d{3}/g) ?? [];

@@ -9,13 +9,13 @@ import { packageFile } from "./package-entries.ts";
 import type { PackageFile } from "./package-entries.ts";
 import { zipContent, zipEntries, ZipError } from "./zip-archive.ts";
 
-/** Programs, which an installer makes executable. */
+/** Paths of programs, which an installer makes executable. */
 const scripts = /^[^/]+\.data\/scripts\//;
 
 /**
- * The files of the wheel, which is in a temporary file meanwhile.
- * @param bytes a stream that fails at its end when its bytes are wrong. @param title names the wheel in errors.
- * @throws {SlipwayError} "toolchain-unavailable" when the wheel is no usual zip archive; what the stream throws.
+ * The files of the wheel. Meanwhile the wheel is in a temporary file.
+ * @param bytes a stream that fails at its end when its bytes are wrong. @param title the wheel's name, for errors.
+ * @throws {SlipwayError} "toolchain-unavailable" when the wheel is not a standard zip archive; the stream's own error.
  */
 export async function* wheelFiles(bytes: ByteStream, title: string): AsyncGenerator<PackageFile> {
   await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-wheel-"));

@@ -1,4 +1,4 @@
-// Reads a zip archive from a file. The archive may be hostile: everything that it says is checked against limits before use.
+// Reads a zip archive from a file. The archive may be hostile: all of its fields are checked against limits before use.
 
 import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -10,19 +10,19 @@ export interface ZipEntry {
   readonly packedBytes: number;
   /** Whether the content is compressed. */
   readonly isDeflated: boolean;
-  /** Where the entry's header is. */
+  /** Position of the entry's header. */
   readonly offset: number;
 }
 
-/** What is wrong with an archive. */
+/** An error in an archive. */
 export class ZipError extends Error {}
 
-/** The end of the archive, an entry of the list of its files, and the header of a file. */
+/** Signatures and sizes of the end of the archive, an entry of its file list, and a file's header. */
 const end = { signature: 0x06054b50, bytes: 22 };
 const listed = { signature: 0x02014b50, bytes: 46 };
 const local = { signature: 0x04034b50, bytes: 30 };
 const maxListBytes = 32 * 1024 ** 2;
-/** The content of a file is read as a whole. */
+/** Maximum size of a file, whose content is read as a whole. */
 const maxFileBytes = 256 * 1024 ** 2;
 const maxTotalBytes = 2 * 1024 ** 3;
 const maxPathBytes = 1024;
@@ -36,7 +36,7 @@ const unpack = promisify(inflateRaw);
 export async function zipEntries(file: FileHandle): Promise<readonly ZipEntry[]> {
   const { size } = await file.stat();
   if (size < end.bytes) throw new ZipError("it is shorter than the end of a zip archive");
-  // An archive without a comment ends with its end.
+  // An archive without a comment ends with this record.
   const last = await readAt(file, size - end.bytes, end.bytes, end.signature);
   const [count, bytes, offset] = [last.readUInt16LE(10), last.readUInt32LE(12), last.readUInt32LE(16)];
   if (bytes > maxListBytes || offset + bytes > size - end.bytes)
@@ -58,7 +58,7 @@ export async function zipEntries(file: FileHandle): Promise<readonly ZipEntry[]>
   return [...entries.values()].toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
-/** @throws {ZipError} when the content does not have the size that the list says. */
+/** @throws {ZipError} when the content's size differs from the list's. */
 export async function zipContent(file: FileHandle, entry: ZipEntry): Promise<Buffer> {
   const { offset, packedBytes, sizeBytes, isDeflated, path } = entry;
   const header = await readAt(file, offset, local.bytes, local.signature);

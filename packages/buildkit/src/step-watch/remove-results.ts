@@ -1,4 +1,4 @@
-// Removes what a build has left in BuildKit's cache.
+// Removes the results of a build from BuildKit's cache.
 
 import { elapsed } from "@slipway/async";
 import { type CacheRecord, callEngine, type DockerConnection, usageOf } from "@slipway/docker";
@@ -6,7 +6,7 @@ import { type CacheRecord, callEngine, type DockerConnection, usageOf } from "@s
 type Docker = DockerConnection["docker"];
 
 const pruneLimitMs = 60_000;
-/** BuildKit releases the results of an ended build shortly after. Those of other builds may be in use for long. */
+/** BuildKit releases the results of an ended build after a short time. Results of other builds may be in use for long. */
 const quietLooks = 2;
 const maxLooks = 10;
 const pauseMs = 1_000;
@@ -21,20 +21,20 @@ export async function engineTime(docker: Docker, signal: AbortSignal): Promise<D
 
 export interface Made {
   readonly since: Date;
-  /** The commands of the build's steps. The engine does not tell which build a result is of, but which command made it. */
+  /** The commands of the build's steps. The engine does not record which build a result belongs to, only which command made it. */
   readonly commands: ReadonlySet<string>;
 }
 
 /**
- * Removes what these commands made since then, what was made from that, and the caches that they mounted, except for those in use.
- * Results of the same commands in other builds are removed too, which only makes their next builds slower.
+ * Removes the results of these commands since that time, results based on them, and the caches they mounted, except those in use.
+ * Results of the same commands in other builds are removed too, which only slows down their next builds.
  * @throws {SlipwayError} "engine-unavailable"
  */
 export async function removeResults(docker: Docker, made: Made, signal: AbortSignal): Promise<void> {
   for (let looks = 0, quiet = 0; looks < maxLooks && quiet < quietLooks; looks += 1) {
     const found = resultsOf((await usageOf(docker, signal)).BuildCache ?? [], made);
     const idle = found.filter(({ InUse }) => !InUse);
-    // A result is kept while one that was made from it exists.
+    // A result cannot be removed while another one is based on it.
     idle.sort((a, b) => byCreation(b, a));
     for (const { ID } of idle) await prune(docker, ID, signal);
     if (found.length === 0) return;
@@ -64,7 +64,7 @@ function isSince({ Type, CreatedAt, LastUsedAt }: CacheRecord, since: Date): boo
   return Date.parse(time) >= since.getTime();
 }
 
-/** The engine takes one id at a time. */
+/** The engine accepts one id per request. */
 async function prune(docker: Docker, id: string, signal: AbortSignal): Promise<void> {
   const options = {
     path: "/build/prune?",

@@ -1,4 +1,4 @@
-# Measures what the steps of one build write on the engine's disk. Prints "full" when that is more than the build may write, "slow" when
+# Measures how much the steps of one build write to the engine's disk. Prints "full" when that is more than the build may write, "slow" when
 # the steps left too much to count, "blind REASON" when it cannot be measured for another reason, and other lines while it can.
 #
 # It runs in the process namespace of the engine's host. BuildKit has a folder for each step that runs, with the configuration of the step's
@@ -11,14 +11,14 @@ use warnings;
 my ($root, $scope, $limitBytes, $countSeconds, $inodeBytes) = @ARGV;
 my $executor = "$root/buildkit/executor";
 my ($pollSeconds, $aliveSeconds, $openFilesSeconds, $filesPerPoll) = (0.1, 10, 20, 5000);
-# The mounts of a step are there when its folder is complete. A busy host shows them late.
+# The mounts of a step exist once its folder is complete. A busy host shows them late.
 my $unseenSeconds = 30;
 # By step: when it was found, or 0 for one that needs no more looks. Its devices, by which its open files are recognized.
 # By folder: the time, in seconds since 1970, since which files in it count; empty when all do.
 my (%foundAt, %devices, %folders);
 my ($host, $isLast, $aliveAt) = ('', 0, time);
 $| = 1;
-# Programs complain about folders that are removed meanwhile.
+# Programs print errors about folders that are removed in the meantime.
 open(STDERR, '>', '/dev/null');
 $SIG{__DIE__} = sub { blind(@_) };
 # The build has ended: measure once more.
@@ -84,7 +84,7 @@ sub upper_of_source {
   return $1 if $options =~ /"upperdir=([^"\\]+)"/;
   return "$1/diff" if $source =~ /^(\/.*?\/overlay2\/[^\/]+)\/(?:diff|merged)(?:\/|$)/;
   return $1 if $source =~ /^(\/.*?\/snapshots\/\d+\/fs)(?:\/|$)/ || $source =~ /^(\/.*?\/btrfs\/subvolumes\/[^\/]+)/;
-  # The engine has mounted it for itself before.
+  # The engine itself has mounted it before.
   my @around = grep { index("$source/", (split ' ')[4] . '/') == 0 } @mounts;
   my ($nearest) = sort { length((split ' ', $b)[4]) <=> length((split ' ', $a)[4]) } @around;
   return (upper_of($nearest))[0] if defined $nearest && $nearest =~ /[ ,]upperdir=/;
@@ -102,7 +102,7 @@ sub writable_mounts {
   return @found;
 }
 
-# Notes the steps of this build that have begun, and what they write to.
+# Records the steps of this build that have begun, and the folders to which they write.
 sub find_steps {
   find_host();
   opendir(my $folder, "$host$executor") or return;
@@ -137,7 +137,7 @@ sub output_of_now {
   return $line;
 }
 
-# Runs a program and looks for steps meanwhile. Returns what it prints; undef when it takes too long, or is killed, as for want of
+# Runs a program and looks for steps at the same time. Returns what it prints; undef when it takes too long, or is killed, as for want of
 # memory, or fails although folders that it was given exist.
 sub output_of {
   my (@command) = @_;
@@ -228,7 +228,7 @@ while (1) {
   if (%folders && time > $freeAt) {
     my $now = free_bytes();
     $freeAt = time;
-    # A look takes at most a quarter of the time, unless the disk has lost as much space as the build had left.
+    # Measuring takes at most a quarter of the time, unless the disk has lost as much space as the build had left.
     if (time > $nextAt || $free - $now > $left) {
       my $startedAt = time;
       $free = $now;

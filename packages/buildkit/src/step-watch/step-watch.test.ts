@@ -12,12 +12,12 @@ import { engineTime, removeResults } from "./remove-results.ts";
 
 const never = new AbortController().signal;
 const limitBytes = 64 * 1024 ** 2;
-/** The engine adds up what it stores for one test at a time. */
+/** The engine computes disk usage for one test at a time. */
 const timeoutMs = 120_000;
 
 interface Changes {
   readonly cacheScope?: string;
-  /** Instead of the engine's own. */
+  /** Replaces the engine's address. */
   readonly dockerHost?: string;
   readonly watchImage?: string;
   /** Runs before the image is removed. */
@@ -26,7 +26,7 @@ interface Changes {
 
 /**
  * Builds these steps on the stack image with a small limit.
- * @returns the error's code and message, or null; with `failures`, what was reported as failed after it.
+ * @returns the error's code and message, or null; with `failures`, the failures reported after the build.
  */
 async function resultOf(steps: string, changes: Changes = {}) {
   const { dockerHost, stackImage } = await testEngine();
@@ -38,7 +38,7 @@ async function resultOf(steps: string, changes: Changes = {}) {
   using connection = connectDocker({ dockerHost });
   const labels = { "io.slipway.installation": installation.id };
   const reference = `slipway-test-build/${randomUUID()}:1`;
-  // The output of steps that ran before is not repeated.
+  // A unique value, because the output of cached steps is not repeated.
   const text = `FROM ${stackImage}\nUSER 0\nENV UNIQUE=${reference}\n${steps}\n`;
   const build: ImageBuild = {
     ...aBuild({ Dockerfile: text, "folder/file": "content" }, watchImage),
@@ -60,11 +60,11 @@ async function resultOf(steps: string, changes: Changes = {}) {
     return { outcome: { code: error.code, message: error.message }, failures };
   } finally {
     await builder.remove(reference, null, never);
-    // Their removal was refused.
+    // The engine refused to remove the results.
     if (failures.length > 0)
       for (const { Id } of await findContainers(connection.docker, labels))
         await removeContainer(connection.docker, Id);
-    // The engine removes a container that has ended by itself.
+    // The engine removes an ended container by itself.
     await eventually(async () => (await findContainers(connection.docker, labels)).length === 0);
   }
 }
@@ -75,7 +75,7 @@ async function outcomeOf(steps: string, changes: Changes = {}) {
   return outcome;
 }
 
-/** Builds the steps while a program measures that does this when it counts files. */
+/** Builds the steps, with this script as the watch's file counter. */
 async function outcomeWithCounter(script: string) {
   const results: Awaited<ReturnType<typeof outcomeOf>>[] = [];
   await outcomeOf(`RUN printf '#!/bin/sh\\n%s\\n' '${script}' >/usr/bin/du`, {
@@ -84,12 +84,12 @@ async function outcomeWithCounter(script: string) {
   return results[0];
 }
 
-/** Records of the engine's cache that are larger than the limit of this test. */
+/** Records of the engine's cache that are larger than this test's limit. */
 async function largeRecords(): Promise<readonly string[]> {
   const { dockerHost } = await testEngine();
   using connection = connectDocker({ dockerHost });
   const { BuildCache } = await usageOf(connection.docker, never);
-  // The image that the steps begin with is no result of them.
+  // The base image of the steps is not one of their results.
   const results = (BuildCache ?? []).filter(({ Description }) => Description.includes(" from exec "));
   // An engine may keep a result in use for good when its build is ended while the image is exported (docs/security.md).
   return results
@@ -97,7 +97,7 @@ async function largeRecords(): Promise<readonly string[]> {
     .map(({ ID }) => ID);
 }
 
-/** A proxy of the engine that refuses these requests. */
+/** A proxy of the engine that refuses matching requests. */
 async function refusing(pattern: RegExp) {
   const { dockerHost } = await testEngine();
   return await startEngineProxy(dockerHost, {

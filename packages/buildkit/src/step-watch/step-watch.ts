@@ -1,4 +1,4 @@
-// Watches what the steps of a build write, which the engine does not limit: a container beside the engine measures it.
+// Watches how much the steps of a build write, which the engine does not limit: a container beside the engine measures it.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,15 +16,15 @@ import {
 
 const script = readFileSync(join(import.meta.dirname, "step-watch.pl"), "utf8");
 const memoryBytes = 128 * 1024 ** 2;
-/** The watch writes a line every ten seconds, and after its looks. */
+/** The watch writes a line every ten seconds, and after each measurement. */
 const silenceLimitMs = 180_000;
-/** Storage drivers of which the watch knows where a step's files are. */
+/** Storage drivers whose layout of step files the watch knows. */
 const drivers = new Set(["overlay2", "overlayfs", "btrfs"]);
 const removalMs = 60_000;
 
-/** A watch that runs. Disposing it removes its container unless it has finished; a failure of that is reported, and does not reject. */
+/** A running watch. Disposing it removes its container unless it has finished; a failure to remove it is reported, and does not reject. */
 export interface RunningWatch extends AsyncDisposable {
-  /** Aborts with "build-disk-full" when the steps wrote too much or more than can be counted, and with "engine-unavailable" when that cannot be measured. */
+  /** Aborts with "build-disk-full" when the steps wrote too much or too many files to count, "engine-unavailable" when measuring fails. */
   readonly signal: AbortSignal;
   /** The commands of the steps that have begun: their arguments, joined by spaces. */
   readonly commands: ReadonlySet<string>;
@@ -33,7 +33,7 @@ export interface RunningWatch extends AsyncDisposable {
 }
 
 /**
- * @returns the engine's storage driver if nothing can measure there what steps write; null otherwise.
+ * @returns the engine's storage driver if it prevents measuring what steps write; null otherwise.
  * @throws {SlipwayError} "engine-unavailable"; the signal's reason.
  */
 export async function unmeasuredDriver(
@@ -48,13 +48,13 @@ interface WatchOptions {
   readonly limits: StepLimits;
   /** Scope of the build's cache, by which its steps are recognized. */
   readonly cacheScope: string;
-  /** Receives what failed after the build, and does not matter to it. */
+  /** Receives failures after the build that do not affect its result. */
   readonly onError: (error: unknown, message: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Resolves when steps that begin from now on are seen. On engines with other storage drivers nothing is watched.
+ * Resolves when all steps that begin later will be seen. Engines with other storage drivers are not watched.
  * @throws {SlipwayError} "engine-unavailable"; the signal's reason.
  */
 export async function watchSteps(
@@ -72,7 +72,7 @@ export async function watchSteps(
     docker.createContainer(watchConfig(limits, parameters)),
   );
   let isDone = false;
-  // The engine removes a container that has ended by itself. One that remains ends with its process, and housekeeping removes it.
+  // The engine removes an ended container by itself. A remaining one ends with its process, and housekeeping removes it.
   opened.defer(async () => {
     if (isDone) return;
     await withDeadline(removeContainer(docker, id), { limitMs: removalMs }).catch((error: unknown) =>
@@ -109,19 +109,19 @@ function unwatched(): RunningWatch {
   return { signal, commands: new Set(), finish: async () => {}, [Symbol.asyncDispose]: async () => {} };
 }
 
-/** The watch ends by itself when a step wrote too much, and says so. */
+/** Ignores the engine's errors about an ended container: a watch ends by itself after it has reported that a step wrote too much. */
 function unlessEnded(error: unknown): void {
   if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
 }
 
 interface Watched {
   readonly diskBytes: number;
-  /** Receives the commands of steps. */
+  /** The set to which the commands of steps are added. */
   readonly commands: Set<string>;
   readonly onBegin: () => void;
 }
 
-/** Reads what the watch reports until its last look. */
+/** Reads the watch's reports up to its last measurement. */
 async function follow(process: StartedProcess, { diskBytes, commands, onBegin }: Watched): Promise<void> {
   using timeout = setTimeout(() => process[Symbol.dispose](), silenceLimitMs);
   let [partial, hasBegun] = ["", false];
@@ -144,7 +144,7 @@ async function follow(process: StartedProcess, { diskBytes, commands, onBegin }:
   throw notMeasured("the container that measures it ended", hasBegun);
 }
 
-/** @param argumentsJson a list of texts, from the configuration that the engine wrote. */
+/** @param argumentsJson a JSON array of strings, from the configuration that the engine wrote. */
 function commandOf(argumentsJson: string): string {
   return (JSON.parse(argumentsJson) as readonly string[]).join(" ");
 }
@@ -157,7 +157,7 @@ function diskFull(diskBytes: number): SlipwayError {
   );
 }
 
-/** Users cause it with millions of files. The limit of time does not depend on the load of the engine's disk, so the message names that too. */
+/** Caused by millions of files. The time limit does not depend on the load of the engine's disk, so the message names the load too. */
 function tooMuchToCount(): SlipwayError {
   return new SlipwayError(
     "build-disk-full",
@@ -175,7 +175,7 @@ function notMeasured(reason: string, hasBegun: boolean): SlipwayError {
   );
 }
 
-/** It reads the engine's folders and the open files of steps, through the processes of the engine's host. */
+/** The watch reads the engine's folders and the steps' open files, through the processes of the engine's host. */
 function watchConfig({ watchImage, labels }: StepLimits, parameters: readonly string[]) {
   const { HostConfig, ...common } = hostReadingContainer(memoryBytes, ["SYS_PTRACE"]);
   return {
@@ -187,7 +187,7 @@ function watchConfig({ watchImage, labels }: StepLimits, parameters: readonly st
     HostConfig: {
       ...HostConfig,
       PidMode: "host",
-      // The default profile of AppArmor hides processes that have another one.
+      // AppArmor's default profile hides processes with another profile.
       SecurityOpt: [...HostConfig.SecurityOpt, "apparmor=unconfined"],
     },
   };

@@ -6,19 +6,19 @@ import { fieldOf, stringOf, stringsOf, type Table, tableOf, tablesOf } from "../
 import { cnbLauncher } from "./lifecycle.ts";
 
 export interface CnbProcesses {
-  /** Process type → command, for display; with a `web`. */
+  /** Process type → command, for display; always with a `web`. */
   readonly processTypes: Readonly<Record<string, string>>;
   readonly imageStart: ImageStart;
-  /** Each buildpack that took part, in order: `ID@VERSION`. */
+  /** The buildpacks that took part in the build, in order: `ID@VERSION`. */
   readonly buildpacks: readonly string[];
 }
 
 const metadataLabel = "io.buildpacks.build.metadata";
 
 /**
- * `web` is the process type of this name, else the image's default one, else the Procfile's command in the launcher's shell.
- * @param procfile process types of the source's Procfile. The image has them only if a buildpack added them.
- * @throws {SlipwayError} "no-web-process" when there is none of these; "internal" for an image without metadata.
+ * `web` is the process type of this name, or else the image's default one, or else the Procfile's command in the launcher's shell.
+ * @param procfile process types of the source's Procfile. The image contains them only if a buildpack added them.
+ * @throws {SlipwayError} "no-web-process" when none of these exists; "internal" for an image without metadata.
  */
 export function cnbProcesses(
   labels: Readonly<Record<string, string>>,
@@ -40,7 +40,7 @@ export function cnbProcesses(
     imageStart: {
       command: first === null ? [cnbLauncher, command] : [`/cnb/process/${first}`],
       port: null,
-      // One argument that is no process type runs in a shell, with the environment that the buildpacks provide.
+      // The launcher runs a single argument that is no process type in a shell, with the environment of the buildpacks.
       shell: [cnbLauncher],
     },
     buildpacks: tablesOf(metadata["buildpacks"]).map(
@@ -72,14 +72,14 @@ function defaultType(processes: readonly Table[]): string | null {
   return found === undefined ? null : stringOf(found, "type") || null;
 }
 
-/** Since platform API 0.10 the command is an array; before it was a text. */
+/** Since platform API 0.10 the command is an array; before, it was a string. */
 function commandOf(process: Table): string {
   const command = fieldOf(process, "command");
   const words = typeof command === "string" ? [command] : stringsOf(command);
   return [...words, ...stringsOf(process["args"])].map(quoted).join(" ");
 }
 
-/** A word as a shell would read it; a command of several words is a shell's. */
+/** Quotes a word for a shell. The first word of a command may itself be a shell command of several words. */
 function quoted(word: string, index: number): string {
   return index === 0 || /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,4 @@
-// Reads from a builder image of Cloud Native Buildpacks how its lifecycle is run.
+// Reads from a builder image of Cloud Native Buildpacks how to run its lifecycle.
 
 import { SlipwayError } from "@slipway/core";
 import { fieldOf, stringOf, stringsOf, type Table, tableOf } from "../documents.ts";
@@ -7,10 +7,10 @@ import { fieldOf, stringOf, stringsOf, type Table, tableOf } from "../documents.
 const platformApis = ["0.14", "0.13", "0.12"];
 
 export interface BuilderImage {
-  /** For CNB_PLATFORM_API. */
+  /** Value of CNB_PLATFORM_API. */
   readonly platformApi: string;
   readonly user: { readonly uid: number; readonly gid: number };
-  /** Image that releases run on; null when the labels contain none. */
+  /** Image that releases run on; null when the labels name none. */
   readonly runImage: string | null;
   /** Version of the lifecycle, for display. */
   readonly lifecycle: string;
@@ -20,7 +20,7 @@ const metadataLabel = "io.buildpacks.builder.metadata";
 const apisLabel = "io.buildpacks.lifecycle.apis";
 
 /**
- * @param image its labels and environment.
+ * @param image the image's labels and environment.
  * @throws {SlipwayError} "build-failed" with the reason when it is not a builder image, or Slipway cannot run its lifecycle.
  */
 export function readBuilderImage(

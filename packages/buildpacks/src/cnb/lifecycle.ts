@@ -1,4 +1,4 @@
-// How the `creator` of the lifecycle of Cloud Native Buildpacks is run, and what its exit codes mean.
+// How to run the `creator` of the lifecycle of Cloud Native Buildpacks, and the meaning of its exit codes.
 
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
@@ -7,7 +7,7 @@ import { isProtectedName } from "../environment.ts";
 import { projectDirectory } from "../plan-source.ts";
 import { stringOf } from "../documents.ts";
 
-/** Directories of a build, in its container. */
+/** Directories in the build container. */
 export const cnbDirectories = {
   app: "/workspace",
   layers: "/layers",
@@ -22,14 +22,14 @@ export const cnbLauncher = "/cnb/lifecycle/launcher";
 export interface CreatorRun {
   /** Reference of the image to export. */
   readonly image: string;
-  /** Image of the app's current release, whose layers are reused; null for none. */
+  /** Image of the app's current release, whose layers can be reused; null for none. */
   readonly previousImage: string | null;
   /** Image that releases run on; null for the one in the builder image's labels. */
   readonly runImage: string | null;
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** @returns argv of the creator. */
+/** @returns the creator's argv. */
 export function creatorCommand({ image, previousImage, runImage, variables }: CreatorRun): readonly string[] {
   const { app, layers, platform, cache, report } = cnbDirectories;
   return [
@@ -45,7 +45,7 @@ export function creatorCommand({ image, previousImage, runImage, variables }: Cr
   ];
 }
 
-/** @returns the variables of the build, of which each is a file in the platform directory, and the names that are left out. */
+/** @returns the variables of the build, each as a file in the platform directory, and the names of the omitted ones. */
 export function platformVariables(
   variables: Readonly<Record<string, string>>,
   ofDescriptor: Readonly<Record<string, string>>,
@@ -97,7 +97,7 @@ const phases: readonly { readonly from: number; readonly does: string; readonly 
   { from: 60, does: "export the image", registry: true },
 ];
 
-/** @returns the digest of the exported image in a report.toml. @throws {SlipwayError} "internal" without one. */
+/** @returns the exported image's digest from a report.toml. @throws {SlipwayError} "internal" when it has none. */
 export function exportedDigest(report: string): string {
   const digest = digestIn(report);
   if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;

@@ -1,4 +1,4 @@
-// Reads project.toml, the project descriptor of Cloud Native Buildpacks, in the versions 0.1 and 0.2 of its schema.
+// Reads project.toml, the project descriptor of Cloud Native Buildpacks, in versions 0.1 and 0.2 of its schema.
 
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
@@ -7,24 +7,24 @@ import { projectDirectory } from "../plan-source.ts";
 import { fieldOf, stringOf, type Table, tablesOf } from "../documents.ts";
 
 export interface ProjectDescriptor {
-  /** Image of the builder; null when the file sets none. */
+  /** The builder image; null when the file sets none. */
   readonly builder: string | null;
   /** Variables of the build. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Settings in the file that Slipway ignores. */
+  /** Names of settings in the file that Slipway ignores. */
   readonly ignored: readonly string[];
 }
 
 const maxBytes = 64 * 1024;
 
-/** @returns the paths of the files that decide how Cloud Native Buildpacks build, each with its maximum size in bytes. */
+/** @returns the paths of the files that configure a build by Cloud Native Buildpacks, each with its maximum size in bytes. */
 export function descriptorControlFiles(
   variables: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, number> {
   return new Map([[descriptorPath(variables), maxBytes]]);
 }
 
-/** @returns null without the file. @throws {SlipwayError} "build-failed" when it is too large, or not TOML. */
+/** @returns null when there is no such file. @throws {SlipwayError} "build-failed" when it is too large, or not TOML. */
 export function readProjectDescriptor(source: {
   readonly captured: ReadonlyMap<string, Buffer>;
   readonly oversized: ReadonlySet<string>;
@@ -35,7 +35,7 @@ export function readProjectDescriptor(source: {
   const bytes = source.captured.get(path);
   if (bytes === undefined) return null;
   const table = parsed(path, bytes.toString("utf8"));
-  // Version 0.2 has its own table for buildpacks; version 0.1 keeps all in [build].
+  // Version 0.2 has a separate table for buildpacks; version 0.1 has all settings in [build].
   const current = fieldOf(table, "io", "buildpacks") !== undefined;
   const root: readonly string[] = current ? ["io", "buildpacks"] : ["build"];
   const variables = tablesOf(fieldOf(table, ...root, ...(current ? ["build"] : []), "env")).map(

@@ -1,9 +1,9 @@
-// What a build reads of go.mod. Go itself reads the rest, and reports its mistakes with their lines.
+// The parts of go.mod that a build needs. Go itself reads the rest, and reports mistakes with their lines.
 
 import { SlipwayError } from "@slipway/core";
 
 export interface GoMod {
-  /** Path of the module. */
+  /** The module's path. */
   readonly module: string;
   /** Version in the `go` line; empty without one. */
   readonly go: string;

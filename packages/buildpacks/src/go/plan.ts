@@ -1,15 +1,15 @@
-// Decides how a Go app is built, from its control files alone: no code of the app runs. Which programs it has, and what starts it,
-// Go tells in the build (stacks/buildpacks/go).
+// Decides how a Go app is built, from its control files alone: none of its code runs. Its programs and its start command are
+// determined by Go during the build (stacks/buildpacks/go).
 
 import { SlipwayError } from "@slipway/core";
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { type GoMod, parseGoMod } from "./go-mod.ts";
 
-/** What the app says about its version of Go. */
+/** The Go version that the app asks for. */
 export interface GoWish {
   /** Without the prefix `go`: 1.22, 1.22.3, 1.23rc1; empty when the app does not say. */
   readonly wanted: string;
-  /** Where the app says so, for messages. */
+  /** Source of the version, for messages. */
   readonly wantedIn: string;
 }
 
@@ -33,7 +33,7 @@ function planGo({ read, variables }: LanguageSource): GoPlan {
   return {
     kind: "go",
     go: goWish(parseGoMod(text), variables["GOVERSION"]?.trim() ?? ""),
-    // Programs contain their dependencies. Those of builds are in Go's own caches.
+    // Go programs contain their dependencies, and Go caches downloads and builds itself.
     install: null,
     scripts: "build",
     releasedOn: "stack",

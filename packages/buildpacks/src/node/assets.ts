@@ -9,18 +9,18 @@ import { planPackages, readManifest, scriptsOf } from "./packages-plan.ts";
 import type { NodePlan } from "./plan.ts";
 
 interface PlannedAssets {
-  /** Null when there is nothing for Node.js to do. */
+  /** Null when Node.js is not needed. */
   readonly assets: NodePlan | null;
   readonly warnings: readonly string[];
 }
 
 const nothing: PlannedAssets = { assets: null, warnings: [] };
 
-/** Variables that leave Node.js out. The first one leaves out tasks of Rails as well. */
+/** Variables that disable Node.js. The first one also disables the asset tasks of Rails. */
 const switches = ["DISABLE_ASSETS", "DISABLE_NODE_ASSETS"];
 
 /**
- * @param language that serves the app. Its scripts may call Node.js, as `rake assets:precompile` does.
+ * @param language the app's language. Its scripts may call Node.js, as `rake assets:precompile` does.
  * @returns a plan that is `releasedOn` the stack unless a process of the Procfile calls Node.js.
  * @throws {SlipwayError} "build-failed" when package.json cannot be used, with what to change.
  */
@@ -33,10 +33,10 @@ export function planAssets(
   if (switches.some((name) => !["", "0"].includes(variables[name] ?? ""))) return nothing;
   const manifest = readManifest(source);
   const { scripts, hasBuild } = scriptsOf(manifest);
-  // A package.json may only name tools of developers. Their packages are not worth a build that could fail.
+  // A package.json without a build may list only development tools, whose installation could fail a build without need.
   if (!hasBuild && language.callsNode !== true) return nothing;
   if (packageManagement(manifest, names).lockFile === null) return hasBuild ? without(noLock) : nothing;
-  // The build would replace it, and the release would not have it.
+  // The build would replace the source's node_modules, and the release would not have it.
   if (names.includes("node_modules/")) return without(servedModules);
   const { processTypes } = parseProcfile(read("Procfile")?.toString("utf8") ?? "");
   const started = Object.entries(processTypes).flatMap(([type, command]) =>
@@ -47,7 +47,7 @@ export function planAssets(
   const assets: NodePlan = {
     ...plan,
     kind: "nodejs",
-    // What a release needs is installed with the app: its packages are not those of the build.
+    // Packages that a release needs are installed with the app; they are not part of a separate build install.
     install: isReleased || scripts === "install" ? null : plan.install,
     scripts,
     releasedOn: isReleased ? "dependencies" : "stack",
@@ -58,8 +58,8 @@ export function planAssets(
 }
 
 /**
- * @param title of the app's language.
- * @returns the error with the way to build the app without Node.js, if a user can do something about it; any other error as it is.
+ * @param title the name of the app's language.
+ * @returns the error, with advice on building the app without Node.js if the user can follow it; any other error unchanged.
  */
 export function assetsError(error: unknown, title: string): unknown {
   if (!(error instanceof SlipwayError) || error.fault !== "user") return error;

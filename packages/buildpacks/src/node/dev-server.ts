@@ -3,15 +3,15 @@
 import { programOf, scriptOf, scriptRunners } from "./script-programs.ts";
 
 type Scripts = Readonly<Record<string, string>>;
-/** Whether the arguments of a program start its development server. */
+/** Decides whether a program with these arguments starts its development server. */
 type Check = (words: readonly string[]) => boolean;
 
-/** The first argument is one of these commands; "" stands for no command. */
+/** Matches if the first argument is one of these commands; "" stands for no command. */
 const command =
   (...names: readonly string[]): Check =>
   (words) =>
     names.includes(words.find((word) => !word.startsWith("-")) ?? "");
-/** Any arguments, also files and folders, except these commands. */
+/** Matches any arguments, including files and folders, except these commands. */
 const anyExcept =
   (...names: readonly string[]): Check =>
   (words) =>
@@ -21,7 +21,7 @@ const option =
   (words) =>
     words.includes(name);
 
-/** Programs that serve a front end for its developers. `next dev` and the like are not here: their apps have a server. */
+/** Development servers of front ends. `next dev` and the like are not included: their apps have a server. */
 const devServers: ReadonlyMap<string, Check> = new Map([
   ["react-scripts", command("start")],
   ["react-app-rewired", command("start")],
@@ -55,8 +55,8 @@ const devServers: ReadonlyMap<string, Check> = new Map([
 ]);
 
 /**
- * @param name of a script.
- * @returns whether it ends with a development server, and is nothing else that serves: what is not known counts as a server.
+ * @param name name of a script.
+ * @returns whether its last command is a development server and no other command serves: an unknown command counts as a server.
  */
 export function startsDevServer(scripts: Scripts, name: string): boolean {
   return endsWithDevServer(scripts, name, new Set());
@@ -66,7 +66,7 @@ function endsWithDevServer(scripts: Scripts, name: string, seen: ReadonlySet<str
   const text = scripts[name] ?? "";
   if (text === "" || seen.has(name)) return false;
   const steps = text.split(/&&|;/);
-  // Several programs at once: one of them may be a server.
+  // The script runs several programs at once, and one of them may be a server.
   if (steps.some((step) => /[&|]/.test(step))) return false;
   const call = programOf(steps.at(-1) ?? "");
   const [program, ...words] = call;

@@ -6,7 +6,7 @@ import { startsDevServer } from "./dev-server.ts";
 import type { PackageJson } from "./package-json.ts";
 import type { LanguageSource } from "../language.ts";
 
-/** What builds an app with a server of its own, and how this server is started. */
+/** Programs that build an app with a server of its own, and the way to start that server. */
 const servers: readonly {
   readonly name: string;
   readonly start: string;
@@ -27,10 +27,10 @@ const servers: readonly {
 ];
 
 /**
- * @param web the command that starts the app without a Procfile; null when nothing says one.
+ * @param web the command that starts the app without a Procfile; null when nothing defines one.
  * @returns whether the output of the app's build is served as static files: the app has a build script, and no server or a
  * static.json with a "root".
- * @throws {SlipwayError} "build-failed" when the build makes a server, and the app does not say how to start it.
+ * @throws {SlipwayError} "build-failed" when the build creates a server, but the app does not define how to start it.
  */
 export function isFrontEnd(manifest: PackageJson, source: LanguageSource, web: string | null): boolean {
   const { build, "heroku-postbuild": postbuild, start = "" } = manifest.scripts;
@@ -47,11 +47,11 @@ export function isFrontEnd(manifest: PackageJson, source: LanguageSource, web: s
 function hasWebLine({ read, names }: LanguageSource): boolean {
   if (!names.includes("Procfile")) return false;
   const text = read("Procfile");
-  // One that is too large or a link is read in the build container.
+  // A file that is too large or a link is read in the build container.
   return text === undefined || parseProcfile(text.toString("utf8")).processTypes["web"] !== undefined;
 }
 
-/** A static.json that is not valid is reported by the static buildpack. */
+/** An invalid static.json is reported by the static buildpack. */
 function hasStaticRoot({ read }: LanguageSource): boolean {
   try {
     const settings = JSON.parse(read("static.json")?.toString("utf8") ?? "{}") as { root?: unknown } | null;

@@ -1,4 +1,4 @@
-// Which scripts of dependencies an install runs: newer package managers run only those that the app allows.
+// Decides which dependencies' scripts an install runs: newer package managers run only scripts that the app allows.
 
 import type { LockFacts } from "@slipway/lock-files";
 import type { PackageJson } from "./package-json.ts";
@@ -6,9 +6,9 @@ import type { ManagerName, PackageManagerWish } from "./package-manager.ts";
 
 export interface ScriptPolicy {
   readonly manager: ManagerName;
-  /** What installs the dependencies; null for npm. */
+  /** The package manager that installs the dependencies; null for npm. */
   readonly wish: PackageManagerWish | null;
-  /** The manifest of the app, or those of the root and then of all folders of a monorepo. */
+  /** The app's manifest; in a monorepo, the root's manifest followed by those of all folders. */
   readonly manifests: readonly PackageJson[];
   /** Text of the lock file. */
   readonly lock: string;
@@ -34,13 +34,13 @@ const blockingSince = { pnpm: [10, 0], yarn: [4, 14] } as const;
 /** Packages from git are built when they are fetched. */
 const fromGit = /git\+|git:|git@|\.git\b|github:|gitlab:|bitbucket:|codeload\.|repo:|commit[:=]/;
 
-/** @returns names of packages whose scripts the install may run: all that may have one, unless the app's settings exclude it. */
+/** @returns names of the packages whose scripts the install may run: all that may have scripts, unless the app's settings exclude them. */
 export function runningInstallScripts(
   { withInstallScript }: LockFacts,
   policy: ScriptPolicy,
 ): readonly string[] {
   const { manager, lock, variables } = policy;
-  // Variables and files may say anything about scripts.
+  // Variables and files can configure scripts in any way.
   const overridden = Object.keys(variables).some((name) =>
     /^(?:npm_config|pnpm_config|yarn|bun)_/i.test(name),
   );
@@ -50,7 +50,7 @@ export function runningInstallScripts(
 }
 
 function pnpmBlocks({ wish, manifests, settings }: ScriptPolicy): boolean {
-  // The version that reads this lock file, when the app says nothing.
+  // When the app names no version, the one that reads this lock file is assumed.
   const isRecent = wish?.wanted === "" ? wish.lockfileVersion === "9.0" : isBlocking("pnpm", wish);
   const texts = [".npmrc", "pnpm-workspace.yaml"].map((name) => settings.get(name)?.toString("utf8") ?? "");
   return (
@@ -62,14 +62,14 @@ function pnpmBlocks({ wish, manifests, settings }: ScriptPolicy): boolean {
 function yarnBlocks({ wish, manifests, settings }: ScriptPolicy): boolean {
   const text = settings.get(".yarnrc.yml")?.toString("utf8") ?? "";
   const [, said = isBlocking("yarn", wish) ? "false" : "true"] = /^enableScripts:\s*(\S+)/m.exec(text) ?? [];
-  // It allows single packages.
+  // The setting allows individual packages.
   const allows = /"built":true/.test(
     JSON.stringify(manifests.map((manifest) => manifest["dependenciesMeta"])),
   );
   return wish?.lockfileVersion !== "1" && said === "false" && !allows;
 }
 
-/** Without the field at the root, bun has a list of its own. */
+/** Without the field at the root, bun uses its own list. */
 function bunBlocks({ manifests: [root, ...others] }: ScriptPolicy): boolean {
   const trustsNone = (manifest: PackageJson | undefined) => {
     const trusted = manifest?.["trustedDependencies"];
@@ -85,7 +85,7 @@ function mentionsScripts(settings: string): boolean {
   return /build|built|script/i.test(settings);
 }
 
-/** Whether the lowest version that fits a wish such as `10.28.0` or `^4.14.0` blocks scripts. */
+/** Whether the lowest version in a range such as `10.28.0` or `^4.14.0` blocks scripts. */
 function isBlocking(manager: keyof typeof blockingSince, wish: PackageManagerWish | null): boolean {
   const [, major, minor = "0"] =
     /^(?:[\^~=v]|>=)?\s*(\d+)(?:\.(\d+))?[\w.+-]*$/.exec(wish?.wanted ?? "") ?? [];

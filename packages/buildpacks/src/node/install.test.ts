@@ -1,4 +1,4 @@
-// Which changes of an app lead to another install with pnpm, yarn and bun.
+// Which changes to an app change its install with pnpm, yarn and bun.
 
 import { describe, expect, test } from "vitest";
 import { planNode } from "./plan.ts";
@@ -33,7 +33,7 @@ function digest({ files, fields }: App, variables: Variables = {}): string | und
     ?.digest;
 }
 
-/** Whether another value of a variable leads to another install. */
+/** Whether a variable's value changes the install. */
 const isDecisive = (app: App, name: string) => digest(app, { [name]: "a" }) !== digest(app, { [name]: "b" });
 
 describe.each<[string, App]>([

@@ -1,4 +1,4 @@
-// The installation of an app's dependencies, when it needs nothing of the source but a few files.
+// The installation of an app's dependencies, when it depends only on a few files of the source.
 
 import { posix } from "node:path";
 import { installScripts, runningInstallScripts } from "./install-scripts.ts";
@@ -15,7 +15,7 @@ import type { Install, LanguageSource, Monorepo } from "../language.ts";
 
 /** Packages whose install scripts read files of the app, or write to other folders than node_modules. */
 const needsSource: ReadonlySet<string> = new Set(["@prisma/client", "puppeteer"]);
-/** Fields of package.json that decide what npm installs, and what it writes about it into node_modules. */
+/** Fields of package.json that determine what npm installs, and the metadata that it writes into node_modules. */
 const installFields = [
   "name",
   "version",
@@ -38,12 +38,12 @@ const installFields = [
 /** Variables of package managers and Node.js that may name files. */
 const variableWithPath =
   /^(?:(?:npm|pnpm)_config_.*(?:file|dir|config|options)|yarn_.*(?:path|filename)|node_(?:options|extra_ca_certs))$/i;
-/** Files with settings of package managers, which may name variables. */
+/** Settings files of package managers that may refer to variables. */
 const settingsWithVariables: ReadonlySet<string> = new Set([".npmrc", ".yarnrc.yml", "pnpm-workspace.yaml"]);
 
 /**
- * @param source with the manifest and the lock file: the app, or the root of its monorepo.
- * @param monorepo that the app is a workspace of; null for any other app.
+ * @param source the app or its monorepo's root, with the manifest and the lock file.
+ * @param monorepo the monorepo in which the app is a workspace; null for any other app.
  * @returns null when the installation may depend on any file of the source, or when it cannot be known.
  */
 export function planInstall(
@@ -81,7 +81,7 @@ export function planInstall(
   ]);
   const decisive = new Map(files);
   const runsScripts = running.length > 0;
-  // An install script may read any field, and other package managers have fields of their own.
+  // An install script may read any field, and other package managers have additional fields.
   if (!runsScripts && manager === "npm")
     for (const [folder, member] of members.manifests) {
       const fields = installFields.map((name) => [name, member[name]]);
@@ -97,7 +97,7 @@ export function planInstall(
   return { folder: "node_modules", workspace, files, digest, hasBuildPackages: true, packageCount };
 }
 
-/** @returns the manifests that the install reads; null when they cannot be known. */
+/** @returns the manifests that the install reads; null when they cannot be determined. */
 function membersOf(
   monorepo: Monorepo | null,
   manifest: PackageJson,
@@ -112,7 +112,7 @@ function membersOf(
 }
 
 /**
- * Dependencies by path are not in the lock file of every package manager. In a monorepo it has the workspaces that `workspace:` means,
+ * Not every lock file contains dependencies by path. In a monorepo the lock file contains the workspaces to which `workspace:` refers,
  * and their manifests are known.
  */
 function manifestUsesSource(manifest: PackageJson, isMonorepo: boolean): boolean {
@@ -130,7 +130,7 @@ function manifestUsesSource(manifest: PackageJson, isMonorepo: boolean): boolean
   return sections.some((name) => usesSource(JSON.stringify(manifest[name] ?? {})));
 }
 
-/** Without install scripts, a package manager reads its own variables, those of Node.js, and those that its settings name. */
+/** Without install scripts, a package manager reads its own variables, Node.js's, and those to which its settings refer. */
 function variablesOfManager(
   variables: Readonly<Record<string, string>>,
   files: ReadonlyMap<string, Buffer>,

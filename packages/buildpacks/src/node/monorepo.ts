@@ -1,4 +1,4 @@
-// Finds the root of the monorepo that an app is a workspace of.
+// Finds the root of the monorepo in which an app is a workspace.
 
 import { posix } from "node:path";
 import { lockFileNames } from "./package-manager.ts";
@@ -10,7 +10,7 @@ interface Files {
   readonly exists: (path: string) => boolean;
 }
 
-/** @returns the folders above one of the source, the nearest first; "" is the source itself. */
+/** @returns the parent folders of a folder of the source, the nearest first; "" is the source itself. */
 export function foldersAbove(folder: string): readonly string[] {
   if (folder === "") return [];
   const above = posix.dirname(folder);
@@ -18,7 +18,7 @@ export function foldersAbove(folder: string): readonly string[] {
 }
 
 /**
- * @param folder of the app, relative to the source.
+ * @param folder the app's folder, relative to the source.
  * @returns the nearest folder above that has workspaces; null when there is none, or when the app has a lock file of its own.
  */
 export function monorepoRoot(folder: string, { read, exists }: Files): string | null {
@@ -37,7 +37,7 @@ function namesWorkspaces(manifest: string): boolean {
     const { workspaces = null } = JSON.parse(manifest) as { readonly workspaces?: unknown };
     return workspaces !== null && workspaces !== false;
   } catch {
-    // The package manager itself reports what is wrong with the file.
+    // The package manager itself reports errors in the file.
     return false;
   }
 }

@@ -19,7 +19,7 @@ const schema = z.looseObject({
 
 export type PackageJson = z.output<typeof schema>;
 
-/** @throws {SlipwayError} "build-failed", with what is wrong with the file. */
+/** @throws {SlipwayError} "build-failed" with the error in the file. */
 export function parsePackageJson(text: string): PackageJson {
   let value: unknown;
   try {

@@ -11,10 +11,10 @@ export interface PackageHash {
 
 export interface PackageManagerField {
   readonly name: "npm" | "pnpm" | "yarn" | "bun";
-  /** A version, or a range; empty when the field has the name only. */
+  /** A version, or a range; empty when the field contains only the name. */
   readonly wanted: string;
   readonly hash?: PackageHash | undefined;
-  /** Where it is, for messages. */
+  /** Name of the field, for messages. */
   readonly field: string;
 }
 

@@ -6,9 +6,9 @@ import type { LanguageSource } from "../language.ts";
 import type { ManagerName } from "./package-manager.ts";
 
 interface Settings {
-  /** Files that an installation may need, besides the manifest and the lock file. */
+  /** Files that an installation may need, in addition to the manifest and the lock file. */
   readonly files: readonly string[];
-  /** Files with which an installation may read others. Names of folders end with a slash. */
+  /** Files that make an installation read unknown others. Folder names end with a slash. */
   readonly unknown: readonly string[];
 }
 
@@ -21,7 +21,7 @@ const settings: Readonly<Record<ManagerName, Settings>> = {
   },
   bun: { files: [".npmrc"], unknown: ["bunfig.toml"] },
 };
-/** Settings in YAML that say nothing about other files of the source. */
+/** YAML settings that do not refer to other files of the source. */
 const harmless: ReadonlySet<string> = new Set([
   // pnpm-workspace.yaml
   "allowBuilds",
@@ -64,13 +64,13 @@ const harmlessInMonorepo: ReadonlySet<string> = new Set([
   "preferWorkspacePackages",
   "saveWorkspaceProtocol",
 ]);
-/** Names that a plan looks for, besides those of the settings that it reads. */
+/** Names that a plan looks for, in addition to the settings files that it reads. */
 export const unknownSettings: readonly string[] = Object.values(settings).flatMap(({ unknown }) => unknown);
 const mapping = z.record(z.string(), z.unknown());
 
 /**
- * @param isMonorepo whether the install gets the manifests of all folders.
- * @returns the files that exist; null when an installation may read others, or when that cannot be known.
+ * @param isMonorepo whether the install has the manifests of all folders.
+ * @returns the files that exist; null when an installation may read other files, or when that cannot be determined.
  */
 export function settingsFiles(
   manager: ManagerName,
@@ -91,7 +91,7 @@ export function settingsFiles(
   return found;
 }
 
-/** Settings of .npmrc whose value is a file or a folder, and options of Node.js that load a file. */
+/** Settings of .npmrc whose value is a file or a folder, and Node.js options that load a file. */
 const fileSetting =
   /^(?:.*:)?(?:cafile|certfile|keyfile|(?:user|global)config|(?:global-)?pnpmfile|(?:lockfile|modules|virtual-store|patches)-dir|script-shell|prefix) ?= ?(?!["']?\/(?!work\/build\/))\S|^node-options ?=.*(?:-r|--require|--import|loader|--env-file)\b/i;
 
@@ -111,7 +111,7 @@ function isHarmless(text: string, isMonorepo: boolean): boolean {
       !/(?:file|link|portal|patch):/.test(text)
     );
   } catch {
-    // The package manager itself reports what is wrong with the file.
+    // The package manager itself reports errors in the file.
     return false;
   }
 }

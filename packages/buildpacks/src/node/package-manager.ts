@@ -1,17 +1,17 @@
-// Which package manager an app uses: the one of its lock file, or the one that package.json names.
+// Determines an app's package manager: from its lock file, or from package.json.
 
 import { namedPackageManager, type PackageHash, type PackageManagerField } from "./package-manager-field.ts";
 import type { PackageJson } from "./package-json.ts";
 
-/** A package manager besides npm. */
+/** A package manager other than npm. */
 export interface PackageManagerWish {
   readonly name: "pnpm" | "yarn" | "bun";
-  /** A version or a range; empty when the app does not say. */
+  /** A version or a range; empty when the app does not specify one. */
   readonly wanted: string;
-  /** Where the app says so, for messages. */
+  /** Source of the version, for messages. */
   readonly wantedIn: string;
   readonly hash?: PackageHash | undefined;
-  /** `lockfileVersion` of pnpm-lock.yaml; of yarn.lock the `version` of its `__metadata`, or `1` for one of yarn 1. */
+  /** `lockfileVersion` of pnpm-lock.yaml, or `version` in the `__metadata` of yarn.lock; `1` for yarn 1. */
   readonly lockfileVersion?: string | undefined;
 }
 
@@ -19,15 +19,15 @@ export type ManagerName = PackageManagerField["name"];
 
 export interface PackageManagement {
   readonly manager: ManagerName;
-  /** Name of the lock file that counts; null when there is none. */
+  /** Name of the lock file that is used; null when there is none. */
   readonly lockFile: string | null;
-  /** What package.json says about this package manager; null when it does not name it. */
+  /** The field of package.json for this package manager; null when it names another one or none. */
   readonly field: PackageManagerField | null;
   /** Lines for the log. */
   readonly warnings: readonly string[];
 }
 
-/** Lock files, those that count first. npm itself reads its shrinkwrap before its lock file. */
+/** Lock files in order of precedence. npm itself prefers its shrinkwrap to its lock file. */
 const lockFiles: readonly (readonly [file: string, manager: ManagerName])[] = [
   ["npm-shrinkwrap.json", "npm"],
   ["package-lock.json", "npm"],
@@ -84,7 +84,7 @@ export function packageManagerWish(
 
 /**
  * @param started commands of the app's processes.
- * @returns the package manager that these commands call, directly or through scripts of package.json: npm is in every image.
+ * @returns the package manager that these commands call, directly or through scripts of package.json; null for npm.
  */
 export function calledPackageManager(
   started: readonly string[],
@@ -98,12 +98,12 @@ export function calledPackageManager(
   return other === undefined ? null : wishOfEngines(other, manifest);
 }
 
-/** Whether commands of processes call Node.js, or a package manager of it. */
+/** Whether commands of processes call Node.js, or one of its package managers. */
 export function callsNode(started: readonly string[]): boolean {
   return started.some((command) => nodeCommands.test(command));
 }
 
-/** Every word that is the name of a script counts as a call of it. */
+/** Every word that is the name of a script counts as a call of that script. */
 function commandsReached(started: readonly string[], { scripts }: PackageJson): readonly string[] {
   const reached = new Set(started);
   for (const command of reached)

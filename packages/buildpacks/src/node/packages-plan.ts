@@ -1,4 +1,4 @@
-// Which Node.js and which package manager install the packages of a package.json, and whether that needs the source.
+// Decides which Node.js and which package manager install the packages of a package.json, and whether the install needs the source.
 
 import { SlipwayError } from "@slipway/core";
 import type { LanguageFacts, LanguageSource } from "../language.ts";
@@ -14,13 +14,13 @@ import {
   type PackageManagerWish,
 } from "./package-manager.ts";
 
-/** What the app says about its versions of Node.js and npm. */
+/** The versions of Node.js and npm that the app asks for. */
 export interface NodeWish {
-  /** A version, a range or a name such as `lts/*`; empty when the app does not say. */
+  /** A version, a range or a name such as `lts/*`; empty when the app does not specify one. */
   readonly wanted: string;
-  /** Where the app says so, for messages. */
+  /** Source of the version, for messages. */
   readonly wantedIn: string;
-  /** Range of npm versions; empty when the app does not say. */
+  /** Range of npm versions; empty when the app does not specify one. */
   readonly wantedNpm: string;
   readonly wantedNpmIn: string;
   /** Hash of npm's tarball. */
@@ -29,7 +29,7 @@ export interface NodeWish {
 
 export interface PackagesPlan extends Pick<LanguageFacts, "install" | "warnings"> {
   readonly node: NodeWish;
-  /** What installs the dependencies and runs scripts of builds; null for npm, which every image has. */
+  /** The package manager that installs the dependencies and runs build scripts; null for npm, which every image has. */
   readonly packageManager: PackageManagerWish | null;
   /** The package manager in the image of releases: null unless commands of processes call it. */
   readonly startedPackageManager: PackageManagerWish | null;
@@ -37,16 +37,16 @@ export interface PackagesPlan extends Pick<LanguageFacts, "install" | "warnings"
 
 interface PlannedPackages {
   readonly plan: PackagesPlan;
-  /** The manifest of the monorepo's root; for any other app its own. */
+  /** The manifest of the monorepo's root, or else the app's own. */
   readonly rootManifest: PackageJson;
-  /** Text of the lock file of npm; undefined when it is another one. */
+  /** Text of npm's lock file; undefined when another package manager's is used. */
   readonly npmLock: string | undefined;
 }
 
 const buildScripts = ["build", "heroku-postbuild"];
 
 /**
- * @param manifest of the app. @param started commands of its processes.
+ * @param manifest the app's manifest. @param started commands of its processes.
  * @throws {SlipwayError} "build-failed" when package.json names no known package manager.
  */
 export function planPackages(
@@ -62,7 +62,7 @@ export function planPackages(
   const lock = lockFile === null ? undefined : root.read(lockFile)?.toString("utf8");
   const packageManager = packageManagerWish(management, rootManifest, lock);
   const startedPackageManager = calledPackageManager(started, manifest, packageManager);
-  // Yarn 2 and later run scripts only where they find notes of the install, which are not in node_modules.
+  // Yarn 2 and later run scripts only where they find the metadata of the install, which is not in node_modules.
   const needsNotes = startedPackageManager?.name === "yarn" && startedPackageManager.lockfileVersion !== "1";
   const install = needsNotes
     ? null
@@ -84,7 +84,7 @@ export function planPackages(
   };
 }
 
-/** @throws {SlipwayError} "build-failed" when it cannot be read. */
+/** @throws {SlipwayError} "build-failed" when the manifest cannot be read. */
 export function readManifest({ read }: Pick<LanguageSource, "read">): PackageJson {
   const text = read("package.json");
   if (text !== undefined) return parsePackageJson(text.toString("utf8"));
@@ -100,7 +100,7 @@ export function scriptsOf(manifest: PackageJson): Pick<LanguageFacts, "scripts">
   return { hasBuild, scripts: has(installScripts) ? "install" : hasBuild ? "build" : "none" };
 }
 
-/** @returns the range or name in engines.node, .nvmrc or .node-version, in this order. */
+/** @returns the range or name from engines.node, .nvmrc or .node-version, in this order. */
 function nodeWish(
   folders: readonly { readonly manifest: PackageJson; readonly read: LanguageSource["read"] }[],
   { manager, field }: PackageManagement,

@@ -1,4 +1,4 @@
-// Decides how a Node.js app is built, from its control files alone: no code of the app runs.
+// Decides how a Node.js app is built, from its control files alone: none of its code runs.
 
 import { SlipwayError } from "@slipway/core";
 import { parseProcfile } from "../procfile.ts";
@@ -23,7 +23,7 @@ const nodeControlFiles: ReadonlyMap<string, number> = new Map([
   ["pnpm-lock.yaml", 16 * mebibyte],
   ["yarn.lock", 16 * mebibyte],
   ["bun.lock", 16 * mebibyte],
-  // Only whether it exists counts.
+  // Only its existence matters.
   ["bun.lockb", 0],
   ["pnpm-workspace.yaml", 64 * 1024],
   [".yarnrc.yml", 64 * 1024],
@@ -31,7 +31,7 @@ const nodeControlFiles: ReadonlyMap<string, number> = new Map([
   [".nvmrc", 64 * 1024],
   [".node-version", 64 * 1024],
   ["static.json", 64 * 1024],
-  // Only whether they exist counts.
+  // Only their existence matters.
   ...unknownSettings.map((name) => [name, 0] as const),
 ]);
 
@@ -54,11 +54,11 @@ export function planNode(source: LanguageSource): NodePlan {
   return {
     ...packages,
     kind: "nodejs",
-    // The workspaces that this one depends on may have a build, which only the build container finds out.
+    // The workspaces on which this one depends may have build scripts, which only the build container can determine.
     scripts: monorepo !== null && scripts === "none" ? "build" : scripts,
     releasedOn: frontEnd ? "stack" : "dependencies",
     web,
-    // The static buildpack serves the output of the build.
+    // The static buildpack serves the build's output.
     runnerArguments: frontEnd ? ["front-end"] : [],
     warnings: [...packages.warnings, ...advice],
   };

@@ -1,4 +1,4 @@
-// Reads which programs the commands of scripts and processes run.
+// Determines which programs the commands of scripts and processes run.
 
 type Scripts = Readonly<Record<string, string>>;
 
@@ -9,7 +9,7 @@ export type ProgramCall = readonly [program: string, ...words: readonly string[]
 export const scriptRunners: ReadonlySet<string> = new Set(["npm", "yarn", "pnpm", "bun"]);
 /** Programs that run several scripts of package.json. */
 const manyRunners: ReadonlySet<string> = new Set(["npm-run-all", "run-s", "run-p"]);
-/** Programs that start the one named by their arguments. */
+/** Programs that run the command in their arguments. */
 const wrappers: ReadonlySet<string> = new Set(["npx", "bunx", "env", "cross-env", "cross-env-shell", "exec"]);
 
 /** @returns the program of one step of a command, without variables, wrappers and the program's path. */
@@ -24,8 +24,8 @@ export function scriptOf([, ...words]: ProgramCall): string | undefined {
 }
 
 /**
- * @returns the programs that a command runs, itself or through scripts of package.json: those that are found on PATH or in
- * node_modules/.bin, none that is a file of the app.
+ * @returns the programs that a command runs, directly or through scripts of package.json: those found on PATH or in
+ * node_modules/.bin, but no files of the app.
  */
 export function programsOf(command: string, scripts: Scripts): readonly ProgramCall[] {
   const commands = new Set([command]);

@@ -14,7 +14,7 @@ interface App {
   readonly ownBuildpack?: boolean;
 }
 
-/** Warnings of an app with a lock file of yarn 1, which does not list commands, unless it has another one. */
+/** The warnings for an app, by default with a lock file of yarn 1, which does not list commands. */
 function warningsOf({ scripts = {}, fields, files = {}, variables = {}, ownBuildpack = false }: App) {
   const all = {
     "package.json": JSON.stringify({ name: "app", scripts, ...fields }),

@@ -1,4 +1,4 @@
-// Finds what an app starts with although its image does not have it, since releases have no devDependencies.
+// Finds programs that an app's start command needs but its image lacks, since releases have no devDependencies.
 
 import { lockedPrograms } from "@slipway/lock-files";
 import type { PackageJson } from "./package-json.ts";
@@ -8,14 +8,14 @@ export interface StartedApp {
   /** Command of the web process. */
   readonly command: string;
   readonly manifest: PackageJson;
-  /** Manifest of the monorepo's root, or the app's own. */
+  /** Manifest of the monorepo's root, or else the app's own. */
   readonly rootManifest: PackageJson;
-  /** Text of npm's lock file; undefined for an app with another one, or none. */
+  /** Text of npm's lock file; undefined for an app with another lock file, or none. */
   readonly npmLock: string | undefined;
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** Commands of packages that have another name. Lock files other than npm's say nothing about commands. */
+/** Programs whose names differ from their packages' names. Only npm's lock file lists programs. */
 const programsOfPackages: Readonly<Record<string, readonly string[]>> = {
   "@angular/cli": ["ng"],
   "@babel/cli": ["babel"],
@@ -30,7 +30,7 @@ const programsOfPackages: Readonly<Record<string, readonly string[]>> = {
 /** Options of Node.js that load a package before the app. */
 const loaders = /^(?:-r|--require|--import|--loader|--experimental-loader)$/;
 
-/** @returns advice for the deployment's log: empty when the image has everything that the command names. */
+/** @returns advice for the deployment's log; empty when the image has all programs that the command names. */
 export function startAdvice(app: StartedApp): readonly string[] {
   if (keepsDevDependencies(app.variables)) return [];
   const isProvided = providersOf(app);
@@ -53,13 +53,13 @@ function adviceFor(command: string, name: string, provider: string): string {
   );
 }
 
-/** As the buildpack chooses what it installs. */
+/** Uses the same rule as the buildpack's install. */
 function keepsDevDependencies({ NODE_ENV, NPM_CONFIG_PRODUCTION }: StartedApp["variables"]): boolean {
   if (NPM_CONFIG_PRODUCTION === "true") return false;
   return NPM_CONFIG_PRODUCTION === "false" || (NODE_ENV ?? "production") !== "production";
 }
 
-/** @returns a function that names the devDependency that alone provides a program, or a package; null when there is none. */
+/** @returns a function that names the devDependency which alone provides a program or a package; null when there is none. */
 function providersOf({ manifest, rootManifest, npmLock }: StartedApp) {
   const locked = npmLock === undefined ? new Map<string, never>() : lockedPrograms(npmLock);
   const listed = (field: string) => [manifest, rootManifest].flatMap((one) => namesIn(one[field]));
@@ -80,7 +80,7 @@ function namesIn(list: unknown): readonly string[] {
   return typeof list === "object" && list !== null ? Object.keys(list) : [];
 }
 
-/** Packages that options such as `--import tsx` and `-r ts-node/register` of Node.js name. */
+/** Packages that Node.js options such as `--import tsx` and `-r ts-node/register` name. */
 function loadedPackages(words: readonly string[]): readonly string[] {
   const named = words.flatMap((word, at) => {
     const [option = "", value] = word.split("=", 2);

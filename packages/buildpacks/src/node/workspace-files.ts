@@ -1,23 +1,23 @@
-// The files that an install in a monorepo reads: the manifests and settings of all its folders. No glob is read, so a manifest of a
-// folder that is no workspace counts as well.
+// The files that an install in a monorepo reads: the manifests and settings of all its folders. Globs of workspaces are not evaluated, so
+// the manifest of a folder that is no workspace counts as well.
 
 import { posix } from "node:path";
 import type { Monorepo } from "../language.ts";
 import { type PackageJson, parsePackageJson } from "./package-json.ts";
 
-/** Copied wherever they are, with their maximum sizes in bytes. A binding.gyp is compiled by the install, with files of the source. */
+/** Files captured in any folder, with their maximum sizes in bytes. The install compiles a binding.gyp, with files of the source. */
 export const workspaceFileNames: ReadonlyMap<string, number> = new Map([
   ["package.json", 256 * 1024],
   [".npmrc", 64 * 1024],
   [".yarnrc.yml", 64 * 1024],
   ["binding.gyp", 0],
 ]);
-/** Package managers link the programs of workspaces if they find them, and make them executable. */
+/** Package managers link the programs of workspaces if they exist, and make them executable. */
 const programFields = ["bin", "directories", "man"];
 
 export interface WorkspaceFiles {
   readonly files: ReadonlyMap<string, Buffer>;
-  /** Manifests by the path of their folder; "" for the root's. */
+  /** Manifests by folder path; "" for the root's. */
   readonly manifests: ReadonlyMap<string, PackageJson>;
 }
 
@@ -44,7 +44,7 @@ export function workspaceFiles(
   return [...manifests].some(readsMore) ? null : { files, manifests };
 }
 
-/** The package manager itself reports what is wrong with a manifest. */
+/** The package manager itself reports errors in a manifest. */
 function readable(content: Buffer): PackageJson | null {
   try {
     return parsePackageJson(content.toString("utf8"));

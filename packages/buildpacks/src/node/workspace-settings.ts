@@ -1,5 +1,5 @@
-// The settings with which an install in a monorepo still depends on nothing but manifests, the lock file and these settings. Whatever is
-// not known here may place packages elsewhere, copy files of workspaces, or read others.
+// The settings with which an install in a monorepo still depends only on manifests, the lock file and these settings. Any other
+// setting may place packages elsewhere, copy files of workspaces, or read further files.
 
 import { posix } from "node:path";
 import { parse } from "yaml";
@@ -15,7 +15,7 @@ export interface MonorepoSettings {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** Registries and logins, and how pnpm resolves what the lock file has resolved already. */
+/** Registries and logins, and settings of pnpm's resolution, which the lock file already fixes. */
 const npmrcSettings: readonly RegExp[] = [
   /^\/\//,
   /^(?:@[^:]+:)?registry$/,
@@ -26,7 +26,7 @@ const npmrcSettings: readonly RegExp[] = [
 ];
 const harmlessVariables = /auth|token|password|registry|production$|loglevel$/i;
 const settingVariables = /^(?:npm_config|npm_package_config|pnpm_config|yarn|bun)_/i;
-/** Values of `nodeLinker`. Without it yarn uses Plug'n'Play, which has not been compared with builds of the whole source. */
+/** Allowed values of `nodeLinker`. Without it yarn uses Plug'n'Play, which has not been compared with builds of the whole source. */
 const linkers: Readonly<Record<"pnpm" | "yarn", readonly unknown[]>> = {
   pnpm: [undefined, "isolated", "hoisted"],
   yarn: ["node-modules"],
@@ -34,7 +34,7 @@ const linkers: Readonly<Record<"pnpm" | "yarn", readonly unknown[]>> = {
 const linkerFiles = { pnpm: "pnpm-workspace.yaml", yarn: ".yarnrc.yml" } as const;
 const linkerSchema = z.object({ nodeLinker: z.unknown() });
 
-/** Whether an install reads nothing else. The settings of npm are its files `.npmrc`, which every install gets. */
+/** Whether an install reads no other settings. npm's settings are its `.npmrc` files, which every install has. */
 export function settingsAreKnown(settings: MonorepoSettings): boolean {
   const { manager, files, variables } = settings;
   if (manager === "npm") return true;
@@ -56,7 +56,7 @@ function npmrcIsKnown(path: string, text: string): boolean {
 function linkerIsKnown({ manager, isYarn1, files }: MonorepoSettings): boolean {
   if (isYarn1 || (manager !== "pnpm" && manager !== "yarn")) return true;
   const name = linkerFiles[manager];
-  // A command that runs in a folder reads the settings there as well.
+  // A command that runs in a folder also reads that folder's settings.
   const isScattered = [...files.keys()].some((path) => path !== name && posix.basename(path) === name);
   return !isScattered && linkers[manager].includes(linkerIn(files.get(name)?.toString("utf8") ?? ""));
 }

@@ -3,8 +3,8 @@
 import { stringsOf, type Table, tableOf } from "../documents.ts";
 
 /**
- * @param runs whether Composer runs the script of this name by itself.
- * @returns the commands of these scripts, and of those that they call. Every word that is the name of a script counts as a call of it.
+ * @param runs whether Composer itself runs the script of this name.
+ * @returns the commands of these scripts, and of the scripts they call. Every word that is the name of a script counts as a call of it.
  */
 export function commandsOfScripts(manifest: Table, runs: (name: string) => boolean): readonly string[] {
   const scripts = tableOf(manifest["scripts"]);
@@ -21,7 +21,7 @@ export function commandsOfScripts(manifest: Table, runs: (name: string) => boole
   return [...reached];
 }
 
-/** A script is a command, a list of them, or a table with commands as its keys, as `auto-scripts` of Symfony is. */
+/** A script is a command, a list of commands, or a table with commands as its keys, such as Symfony's `auto-scripts`. */
 function commandsOf(script: unknown): readonly string[] {
   if (typeof script === "string") return [script];
   if (Array.isArray(script)) return stringsOf(script);

@@ -1,4 +1,4 @@
-// What composer.json and composer.lock of a PHP app say, and whether its packages can be installed without its source.
+// Reads composer.json and composer.lock of a PHP app, and decides whether its packages can be installed without its source.
 
 import { SlipwayError } from "@slipway/core";
 import { decisiveVariables, installDigest, namesSourceFile, presentFiles } from "../install-inputs.ts";
@@ -10,16 +10,16 @@ import { callsNode } from "../node/package-manager.ts";
 export interface ComposerProject {
   /** Null when there is nothing to install, or when the install may need any file of the source. */
   readonly install: Install | null;
-  /** The versions of PHP that composer.json requires, if no install checks them; "" for any. */
+  /** The PHP versions that composer.json requires, if no install checks them; "" for any. */
   readonly uncheckedPhp: string;
   /** Whether scripts of composer.json run in a build, after the install. */
   readonly hasScripts: boolean;
-  /** Whether scripts that run in a build, also during the install, call Node.js. */
+  /** Whether scripts that run in a build or during the install call Node.js. */
   readonly callsNode: boolean;
   readonly warnings: readonly string[];
 }
 
-/** What Composer installs into; another folder is a setting that few apps have. */
+/** Composer's default install folder; few apps change it. */
 const vendor = "vendor";
 const nothing: Install = {
   folder: vendor,
@@ -30,15 +30,15 @@ const nothing: Install = {
   packageCount: 0,
 };
 const installFiles = ["composer.json", "composer.lock", "symfony.lock", "auth.json"];
-/** Scripts that run after an install, when the app's own files may be there as well. */
+/** Scripts that run after an install, when the app's own files may be present as well. */
 const lateScripts = new Set(["post-install-cmd", "post-autoload-dump"]);
 /** Scripts that an install does not run. */
 const otherScripts =
   /^(?:(?:pre|post)-(?:update-cmd|status-cmd|archive-cmd)|post-root-package-install|post-create-project-cmd)$/;
-/** Scripts that run while packages are installed. Every other name is one that the app calls by itself. */
+/** Scripts that run while packages are installed. The app itself calls scripts of all other names. */
 const installScripts =
   /^(?:pre-install-cmd|pre-autoload-dump|(?:pre|post)-(?:package|operations)-\w+|pre-(?:file-download|command-run|pool-create)|post-file-download|command|init)$/;
-/** Plugins that write into `vendor` only, and read no other files than those of `installFiles`. */
+/** Plugins that write only into `vendor`, and read no files other than `installFiles`. */
 const knownPlugins = new Set([
   "symfony/flex",
   "symfony/runtime",
@@ -47,7 +47,7 @@ const knownPlugins = new Set([
 ]);
 const noScripts = { hasScripts: false, callsNode: false } as const;
 
-/** Settings of composer.json for which an install reads other files of the source, or writes to other folders. */
+/** Settings of composer.json that make an install read other files of the source, or write to other folders. */
 const sourceSettings = [
   ["config", "vendor-dir"],
   ["config", "bin-dir"],
@@ -55,7 +55,7 @@ const sourceSettings = [
   ["config", "capath"],
   // Folders that Composer searches for classes when it writes the autoloader.
   ["autoload", "classmap"],
-  // A file that symfony/runtime makes vendor/autoload_runtime.php from.
+  // The template from which symfony/runtime creates vendor/autoload_runtime.php.
   ["extra", "runtime", "autoload_template"],
 ];
 
@@ -93,7 +93,7 @@ function withoutLock({ names }: LanguageSource, manifest: Table): ComposerProjec
   );
 }
 
-/** A link or a file that is too large has no content here. */
+/** A file that is a link or too large has no content here. */
 function requireFile({ read }: LanguageSource, name: string, limit: string): string {
   if (read(name) !== undefined) return name;
   throw new SlipwayError("build-failed", `${name} must be a regular file of at most ${limit}.`);
@@ -114,7 +114,7 @@ function isApart(source: LanguageSource, manifest: Table, lock: Table): boolean 
     !hasLocalRepository(manifest) &&
     !elsewhere &&
     !sourceSettings.some((path) => fieldOf(manifest, ...path) !== undefined) &&
-    // Only classes that exist at the install can be loaded then.
+    // An authoritative class map contains only classes that exist at the time of the install.
     fieldOf(manifest, "config", "classmap-authoritative") !== true &&
     !scriptNames(manifest).some((name) => installScripts.test(name))
   );
@@ -124,7 +124,7 @@ function isPlugin(one: Table): boolean {
   return ["composer-plugin", "composer-installer"].includes(stringOf(one, "type"));
 }
 
-/** Folders and files of the source, which packages may come from. */
+/** Whether packages may come from folders and files of the source. */
 function hasLocalRepository(manifest: Table): boolean {
   const { repositories } = manifest;
   const all = Array.isArray(repositories) ? repositories : Object.values(tableOf(repositories));
@@ -148,7 +148,7 @@ function installOf(source: LanguageSource, lock: Table): Install {
   const files = presentFiles(source, installFiles);
   const variables = decisiveVariables(source.variables, (name) => decisiveVariable.test(name));
   const packageCount = tablesOf(lock["packages"]).length;
-  // An app without packages has an autoloader all the same.
+  // An app without packages has an autoloader nevertheless.
   return {
     folder: vendor,
     workspace: null,
@@ -159,5 +159,5 @@ function installOf(source: LanguageSource, lock: Table): Install {
   };
 }
 
-/** What Composer reads, and plugins of Symfony. */
+/** Variables that Composer and Symfony's plugins read. */
 const decisiveVariable = /^(?:composer|symfony)(?:_|$)/i;

@@ -1,4 +1,4 @@
-// What the configuration of nginx of PHP apps does, with an nginx that runs as in a release but without PHP-FPM.
+// The behavior of nginx's configuration for PHP apps, with an nginx that runs as in a release but without PHP-FPM.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ const program = "/usr/sbin/nginx";
 
 interface Served extends AsyncDisposable {
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<number>;
-  /** The log's first line that matches. */
+  /** The first matching line of the log. */
   logged(line: RegExp): Promise<string>;
 }
 

@@ -1,4 +1,4 @@
-// Decides how a PHP app is built, from its control files alone: no code of the app runs.
+// Decides how a PHP app is built, from its control files alone: none of its code runs.
 
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { composerProject } from "./composer.ts";
@@ -6,7 +6,7 @@ import { frontControllers, hasFrontController, namedRoot, webRoot } from "./web-
 
 export interface PhpPlan extends LanguageFacts {
   readonly kind: "php";
-  /** The folder that is served, relative to the app; null when the app's Procfile or buildpack says what serves. */
+  /** The served folder, relative to the app; null when the app's Procfile or buildpack defines the web server. */
   readonly root: string | null;
   /** The versions of PHP that composer.json requires, in Composer's notation, if no install checks them; "" for any. */
   readonly uncheckedPhp: string;
@@ -29,7 +29,7 @@ export const php: Language<PhpPlan> = {
   plan: planPhp,
 };
 
-/** A composer.json beside a package.json may only name tools of a Node.js app. */
+/** A composer.json beside a package.json may list only tools of a Node.js app. */
 function detectsPhp(names: readonly string[], source?: LanguageSource): boolean {
   if (names.includes("index.php")) return true;
   if (!names.includes("composer.json")) return false;

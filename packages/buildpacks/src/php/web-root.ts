@@ -1,4 +1,4 @@
-// The folder of a PHP app that is served.
+// Determines the folder of a PHP app that is served.
 
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
@@ -13,7 +13,7 @@ export function hasFrontController(source: LanguageSource): boolean {
   return frontControllerOf(source) !== undefined;
 }
 
-/** The folder that the variable WEBROOT names, or `extra.paas.document-root` of composer.json (as for Scalingo); undefined for none. */
+/** The folder named by the variable WEBROOT, or by `extra.paas.document-root` of composer.json (as for Scalingo); undefined for none. */
 export function namedRoot(
   source: LanguageSource,
 ): { readonly path: string; readonly where: string } | undefined {
@@ -27,10 +27,10 @@ export function namedRoot(
 }
 
 /**
- * The folder that is named, else that of a front controller, else the app itself if it has an index: without one, everything that is
+ * The named folder, or else a front controller's, or else the app itself if it has an index file: without one, everything that is
  * served would be the app's source.
- * @returns the path relative to the app, "." for the app itself; null without one when the Procfile or the app's buildpack says what
- * serves. @throws {SlipwayError} "build-failed" when there is none, or the named one is outside of the app.
+ * @returns the path relative to the app, "." for the app itself; null if there is none and the Procfile or the app's buildpack defines
+ * the web server. @throws {SlipwayError} "build-failed" when there is none, or the named folder is outside of the app.
  */
 export function webRoot(source: LanguageSource): string | null {
   const named = namedRoot(source);

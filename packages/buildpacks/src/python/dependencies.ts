@@ -1,4 +1,4 @@
-// Where the dependencies of a Python app are listed, and whether they can be installed without the app's source.
+// Finds the file that lists a Python app's dependencies, and decides whether they can be installed without the app's source.
 
 import { normalizedName, requirementLines } from "@slipway/lock-files";
 import { decisiveVariables, installDigest, namesSourceFile } from "../install-inputs.ts";
@@ -15,7 +15,7 @@ import {
   tomlOf,
 } from "../documents.ts";
 
-/** A way to list dependencies, named by its file. */
+/** A way to list dependencies, identified by its file. */
 export type DependencyFile =
   | "uv.lock"
   | "poetry.lock"
@@ -24,7 +24,7 @@ export type DependencyFile =
   | "pyproject.toml"
   | "setup.py";
 
-/** In the order in which they are used: locks before lists. */
+/** In order of precedence: lock files before lists. */
 const dependencyFiles: readonly DependencyFile[] = [
   "uv.lock",
   "poetry.lock",
@@ -33,7 +33,7 @@ const dependencyFiles: readonly DependencyFile[] = [
   "pyproject.toml",
   "setup.py",
 ];
-/** What a lock file needs beside it. */
+/** Files that a lock file needs beside it. */
 const companions: Readonly<Record<string, string>> = {
   "uv.lock": "pyproject.toml",
   "poetry.lock": "pyproject.toml",
@@ -42,13 +42,13 @@ const companions: Readonly<Record<string, string>> = {
 
 export interface Dependencies {
   readonly file: DependencyFile;
-  /** Normalized names, as far as they are known without resolving them. */
+  /** Normalized package names, as far as they are known without resolving dependencies. */
   readonly names: ReadonlySet<string>;
   /** Null when the installation may need any file of the source. */
   readonly install: Omit<Install, "packageCount"> | null;
 }
 
-/** @returns null when the names are not those of a Python app. */
+/** @returns null when the names do not belong to a Python app. */
 export function dependencyFile(names: readonly string[]): DependencyFile | null {
   return dependencyFiles.find((name) => names.includes(name)) ?? null;
 }
@@ -77,7 +77,7 @@ export function planDependencies(source: LanguageSource, project: Table, file: D
 
 interface Listed {
   readonly names: readonly string[];
-  /** Whether they can be installed without the source. */
+  /** Whether the dependencies can be installed without the source. */
   readonly isApart: boolean;
 }
 
@@ -110,7 +110,7 @@ const readers: Readonly<Record<DependencyFile, (source: LanguageSource, project:
   },
   "pyproject.toml": (_source, project) => {
     const names = stringsOf(fieldOf(project, "project", "dependencies"));
-    // Without a list of them, only building the project tells its dependencies.
+    // Without a static list, the dependencies are only known by building the project.
     const isListed = "project" in project && isStatic(project) && !hasPathSources(project);
     return { names, isApart: isListed && names.every(isFromIndexOrUrl) };
   },
@@ -121,7 +121,7 @@ function namesOf(packages: readonly Table[]): readonly string[] {
   return packages.map((one) => stringOf(one, "name"));
 }
 
-/** Whether the project itself need not be built to know or to run it. */
+/** Whether the project can be read and run without being built. */
 function isStatic(project: Table): boolean {
   const dynamic = stringsOf(fieldOf(project, "project", "dynamic"));
   const uv = tableOf(fieldOf(project, "tool", "uv"));
@@ -140,7 +140,7 @@ function hasPathSources(project: Table): boolean {
     );
 }
 
-/** Whether settings of uv name a folder as an index, or as a list of packages. */
+/** Whether settings of uv use a folder as an index, or as a list of packages. */
 function namesFolders(settings: Table): boolean {
   const all = [settings, tableOf(settings["pip"])];
   const urlsOf = (table: Table) => {
@@ -152,16 +152,16 @@ function namesFolders(settings: Table): boolean {
   return !all.flatMap(urlsOf).every(isRemote);
 }
 
-/** Options of a list that name no file. */
+/** Options in a list that refer to no file. */
 const plainOption =
   /^--(?:no-index|no-binary|only-binary|prefer-binary|pre|require-hashes|trusted-host|use-feature)\b/;
 const indexOption = /^(?:-i|--index-url|--extra-index-url)[ =]/;
-/** Name, extras, and a URL or versions. A name that ends like an archive is a file. */
+/** Name, extras, and a URL or versions. A name that ends like an archive's is a file. */
 const listedPackage =
   /^(?![\w.-]+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|tar\.\w+)\b)[a-z\d][\w.-]* ?(?:\[[\w., -]*\])? ?(?:@ ?(?<url>\S+)|[(<>=~!][\w.*+!,<>=~() -]*)?(?: ?;.*)?$/i;
 const requirementOptions = / --(?:hash|config-settings?|global-option)[ =].*$/;
 
-/** @param line of a list of requirements. @returns false when uv may read other files of the source for it. */
+/** @param line a line of a requirements list. @returns false when uv may read other files of the source for it. */
 function isFromIndexOrUrl(line: string): boolean {
   const text = line.replaceAll(/\s+/g, " ").replace(requirementOptions, "");
   if (plainOption.test(text)) return true;
@@ -171,7 +171,7 @@ function isFromIndexOrUrl(line: string): boolean {
   return found !== null && isRemote(found.groups?.["url"] ?? "https://");
 }
 
-/** Whether it is an URL of another machine. A variable instead of an URL may name a folder. */
+/** Whether it is a URL of another machine. A variable in place of a URL may stand for a folder. */
 function isRemote(url: string): boolean {
   return /^(?:[a-z]+\+)?(?!file:)[a-z]+:\/\//i.test(url);
 }
@@ -182,7 +182,7 @@ function requiredName(requirement: string): string {
   return normalizedName(name);
 }
 
-/** @returns null when one of the files is no regular file of acceptable size. */
+/** @returns null when one of the files is not a regular file of acceptable size. */
 function filesOf(
   source: LanguageSource,
   file: DependencyFile,
@@ -207,6 +207,6 @@ function digestOf(files: ReadonlyMap<string, Buffer>, variables: Readonly<Record
   return installDigest(files, decisiveVariables(variables, isDecisive));
 }
 
-/** What uv, pip, poetry, pipenv and compilers read. */
+/** Variables that uv, pip, poetry, pipenv and compilers read. */
 const decisiveVariable =
   /^(uv|pip|poetry|pipenv|python|setuptools)_|^(netrc|cc|cxx|cflags|cxxflags|cppflags|ldflags|pkg_config_path)$/i;

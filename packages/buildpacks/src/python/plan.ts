@@ -1,4 +1,4 @@
-// Decides how a Python app is built, from its control files alone: no code of the app runs.
+// Decides how a Python app is built, from its control files alone: none of its code runs.
 
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { stringOf, tomlOf } from "../documents.ts";
@@ -9,9 +9,9 @@ import { pythonWish, type PythonWish, versionRange } from "./version.ts";
 export interface PythonPlan extends LanguageFacts {
   readonly kind: "python";
   readonly python: PythonWish;
-  /** Range of the versions of uv that the app allows; `*` for any. */
+  /** Range of uv versions that the app allows; `*` for any. */
   readonly uvRange: string;
-  /** The file that the dependencies are installed from. */
+  /** The file from which the dependencies are installed. */
   readonly dependencies: DependencyFile;
 }
 
@@ -54,7 +54,7 @@ function planPython(source: LanguageSource): PythonPlan {
     python: pythonWish(source, project),
     uvRange: versionRange(stringOf(project, "tool", "uv", "required-version")) ?? "*",
     dependencies: file,
-    // A lock file of an app without dependencies makes an empty environment, which the app's commands need.
+    // The lock file of an app without dependencies creates an empty environment, which the app's commands need.
     install: install === null ? null : { ...install, packageCount: Math.max(1, dependencies.names.size) },
     scripts: collectsStatic(names, dependencies.names, variables) ? "build" : "none",
     releasedOn: "dependencies",
@@ -64,7 +64,7 @@ function planPython(source: LanguageSource): PythonPlan {
   };
 }
 
-/** Whether Django may have static files to collect, which only its settings tell. */
+/** Whether Django may have static files to collect, which only its settings determine. */
 function collectsStatic(
   names: readonly string[],
   dependencies: ReadonlySet<string>,

@@ -4,28 +4,28 @@ import { SlipwayError } from "@slipway/core";
 import type { LanguageSource } from "../language.ts";
 import { textOf } from "../documents.ts";
 
-/** An app that a server imports. */
+/** An app object that a server imports. */
 interface ServedApp {
-  /** Where it was found, for messages. */
+  /** The file in which it was found, for messages. */
   readonly file: string;
   readonly framework: string;
   readonly wsgi: string | null;
   readonly asgi: string | null;
 }
 
-/** Modules that usually have the app, in the order in which they are searched. */
+/** Modules that usually contain the app, in search order. */
 export const appModules = ["wsgi.py", "asgi.py", "app.py", "main.py", "application.py", "server.py"];
 
 const wsgiFrameworks = ["Flask", "Bottle"];
 const asgiFrameworks = ["FastAPI", "Starlette", "Quart", "Litestar", "Sanic"];
 
-/** @returns the command of the web process; null when the source does not tell. @throws {SlipwayError} never. */
+/** @returns the command of the web process; null when the source does not define one. @throws {SlipwayError} never. */
 export function webCommand(source: LanguageSource, dependencies: ReadonlySet<string>): string | null {
   const app = servedApp(source);
   return app === null ? null : serverOf(app, dependencies);
 }
 
-/** The error of an app that has neither a Procfile nor a server and an app for it: it says what to add. */
+/** The error for an app without a Procfile and without a server and an app for it, with what to add. */
 export function noStart(source: LanguageSource, listedIn: string): SlipwayError {
   const app = servedApp(source);
   const procfile = (command: string) => `or a Procfile with a line such as "web: ${command}"`;
@@ -59,7 +59,7 @@ function servedApp(source: LanguageSource): ServedApp | null {
   return null;
 }
 
-/** `manage.py` names the settings, and a project of Django has its servers' modules beside them. */
+/** `manage.py` names the settings, and a Django project has the modules for servers beside its settings. */
 function djangoApp(source: LanguageSource): ServedApp | null {
   const [settings] =
     /(?<=DJANGO_SETTINGS_MODULE["']\s*,\s*["'])[\w.]+(?=["'])/.exec(textOf(source, "manage.py")) ?? [];

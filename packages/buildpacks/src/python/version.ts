@@ -1,15 +1,15 @@
-// The version of Python that an app names.
+// Determines the Python version that an app asks for.
 
 import { SlipwayError } from "@slipway/core";
 import type { LanguageSource } from "../language.ts";
 import { jsonOf, stringOf, type Table, textOf } from "../documents.ts";
 
 export interface PythonWish {
-  /** As the app writes it; empty when the app does not say. */
+  /** As the app writes it; empty when the app does not specify one. */
   readonly wanted: string;
-  /** Where the app says so, for messages. */
+  /** Source of the version, for messages. */
   readonly wantedIn: string;
-  /** The same as a range of semantic versions; `*` for any version. */
+  /** The version as a range of semantic versions; `*` for any version. */
   readonly range: string;
 }
 
@@ -38,7 +38,7 @@ export function pythonWish(source: LanguageSource, project: Table): PythonWish {
   );
 }
 
-/** @returns a range of semantic versions for version specifiers of Python or Poetry; null when they are none. */
+/** @returns a range of semantic versions for version specifiers of Python or Poetry; null for invalid specifiers. */
 export function versionRange(specifiers: string): string | null {
   const alternatives = specifiers.replace(/^(?:cpython|python)[-@]?/, "").split("||");
   const ranges = alternatives.map((one) => one.split(",").map((part) => comparator(part.trim())));
@@ -50,7 +50,7 @@ function comparator(specifier: string): string | null {
   const [, operator = "", version = ""] =
     /^(===?|~=|!=|>=|<=|>|<|\^|~)?\s*v?(\d+(?:\.\d+){0,2}(?:\.\*)?|\*)$/.exec(specifier) ?? [];
   if (version === "") return null;
-  // An exclusion does not choose; uv refuses the interpreter if it is excluded.
+  // An exclusion does not select a version; uv refuses an excluded interpreter.
   if (operator === "!=" || version === "*") return "";
   const numbers = version.replace(/\.\*$/, "").split(".");
   if (operator === "~=")
@@ -58,7 +58,7 @@ function comparator(specifier: string): string | null {
   const bare = operator === "" || operator.startsWith("==");
   if (bare) return numbers.length === 3 ? numbers.join(".") : `${numbers.join(".")}.x`;
   if (operator === "^" || operator === "~") return `${operator}${numbers.join(".")}`;
-  // Python completes a short version with zeros; semver reads "<=3.11" as any 3.11.
+  // Python pads a short version with zeros, while semver reads "<=3.11" as any 3.11.
   return `${operator}${[...numbers, "0", "0"].slice(0, 3).join(".")}`;
 }
 

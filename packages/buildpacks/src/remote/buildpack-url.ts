@@ -4,11 +4,11 @@ import { SlipwayError } from "@slipway/core";
 
 export interface BuildpackUrl {
   readonly kind: "git" | "archive";
-  /** What logs call it: the last part of the URL that names it. */
+  /** Name in logs: the last part of the URL that identifies the buildpack. */
   readonly name: string;
-  /** For requests: without the ref, and with the credentials of the URL, if any. */
+  /** URL for requests: without the ref, and with the URL's credentials, if any. */
   readonly url: string;
-  /** For logs: as the user wrote it, without credentials. */
+  /** URL for logs: as the user wrote it, without credentials. */
   readonly shown: string;
   /** Branch, tag or revision of a repository; null for its default branch, and for an archive. */
   readonly ref: string | null;
@@ -16,12 +16,12 @@ export interface BuildpackUrl {
 
 const protocols: ReadonlySet<string> = new Set(["https:", "http:", "git:"]);
 const archiveName = /\.(tgz|tar\.gz)$/i;
-/** What git accepts as a ref, without what could be read as an option or a range. */
+/** Names that git accepts as a ref, except those that could be read as an option or a range. */
 const validRef = /^(?!-)(?!.*(\.\.|@\{|\/\/))[^\s~^:?*[\\\p{Cc}]{1,200}$/u;
 
 /**
- * @param where names the variable or the line, as the subject of the error.
- * @throws {SlipwayError} "no-buildpack" when the text is not the URL of a buildpack, with what to write instead.
+ * @param where the name of the variable or the line, used as the subject of the error.
+ * @throws {SlipwayError} "no-buildpack" when the text is not the URL of a buildpack, with a valid example.
  */
 export function parseBuildpackUrl(text: string, where: string): BuildpackUrl {
   const given = text.trim();
@@ -41,12 +41,12 @@ export function parseBuildpackUrl(text: string, where: string): BuildpackUrl {
   };
 }
 
-/** @returns the URL without user name and password, for logs. */
+/** @returns the URL without its user name and password, for logs. */
 function withoutCredentials(url: URL): string {
   const shown = new URL(url);
   shown.username = "";
   shown.password = "";
-  // A query may hold the signature of a private download.
+  // A query may contain the signature of a private download.
   if (shown.search !== "") shown.search = "?…";
   return shown.href.replace("?%E2%80%A6", "?…");
 }

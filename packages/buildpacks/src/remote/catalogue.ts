@@ -1,4 +1,4 @@
-// The operator's catalogue: buildpacks by URL that apps choose by name, or that are chosen by the files of the source.
+// The operator's catalogue: buildpacks by URL that apps select by name, or that are selected by the source's files.
 
 import { SlipwayError } from "@slipway/core";
 import { parse } from "smol-toml";
@@ -8,21 +8,21 @@ import { type BuildpackUrl, parseBuildpackUrl } from "./buildpack-url.ts";
 export interface CataloguedBuildpack {
   readonly name: string;
   readonly url: BuildpackUrl;
-  /** Names of the stacks that it runs on; empty when it runs on any. */
+  /** Names of the stacks on which it runs; empty for any stack. */
   readonly stacks: readonly string[];
-  /** Names of files in the project directory, one of which the builder auto looks for; `*` stands for any text. None: only chosen by name. */
+  /** File names of which the builder "auto" looks for one in the project directory; `*` matches any text. Empty: selected only by name. */
   readonly detects: readonly string[];
 }
 
-/** In the order in which the builder auto tries them. */
+/** In the order in which the builder "auto" tries the buildpacks. */
 export type BuildpackCatalogue = readonly CataloguedBuildpack[];
 
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const fields: ReadonlySet<string> = new Set(["url", "stacks", "detects"]);
 
 /**
- * @param text in TOML: a table for each buildpack, with `url`, and optionally `stacks` and `detects`.
- * @param reserved names that the bundled buildpacks have.
+ * @param text TOML with a table for each buildpack: `url`, and optionally `stacks` and `detects`.
+ * @param reserved names of the bundled buildpacks.
  * @throws {SlipwayError} "configuration-invalid" with the buildpack and the field that is wrong.
  */
 export function parseCatalogue(text: string, reserved: readonly string[]): BuildpackCatalogue {
@@ -43,7 +43,7 @@ export function parseCatalogue(text: string, reserved: readonly string[]): Build
 }
 
 /**
- * @returns the first buildpack one of whose files is among the names, with that file; null when there is none.
+ * @returns the first buildpack with a matching file, and that file; null when there is none.
  * @param names in the project directory.
  */
 export function detectedInCatalogue(

@@ -1,5 +1,5 @@
-// The buildpacks that a user chose by URL, or by a name of the operator's catalogue: in the variable BUILDPACK_URL, in the file
-// .buildpacks of the source, or in BUILDPACK_NAME.
+// The buildpacks that a user selected by URL or by a name in the operator's catalogue: in the variable BUILDPACK_URL, in the source's
+// file .buildpacks, or in BUILDPACK_NAME.
 
 import { SlipwayError } from "@slipway/core";
 import { type BuildpackUrl, parseBuildpackUrl } from "./buildpack-url.ts";
@@ -15,14 +15,14 @@ export interface BuildpackChoice {
 }
 
 const maxBuildpacks = 20;
-/** Buildpacks of Heroku and Scalingo that only fetch and run those of .buildpacks, as Slipway does itself. */
+/** Buildpacks of Heroku and Scalingo that only fetch and run those listed in .buildpacks, which Slipway does itself. */
 const multi = /^(heroku-)?(buildpack-multi|multi-buildpack|buildpack-compose)$/;
 
 /**
- * BUILDPACK_URL takes precedence over the file, unless it names a buildpack that runs those of the file, and both over BUILDPACK_NAME. The
- * file has one URL or name a line, with comments after #.
- * @returns the buildpacks in the order in which they run; null when none was chosen so. BUILDPACK_NAME may still name a bundled one.
- * @throws {SlipwayError} "no-buildpack" with the variable or the line that is wrong.
+ * BUILDPACK_URL takes precedence over the file, unless it is a buildpack that runs those listed in the file; both take precedence over
+ * BUILDPACK_NAME. The file has one URL or name per line, with comments after #.
+ * @returns the buildpacks in the order in which they run; null when none was selected so. BUILDPACK_NAME may still name a bundled one.
+ * @throws {SlipwayError} "no-buildpack" with the invalid variable or line.
  */
 export function chosenBuildpacks(choice: BuildpackChoice): readonly BuildpackUrl[] | null {
   const { variables, file } = choice;

@@ -1,10 +1,10 @@
-// What a build reads of Gemfile.lock.
+// The parts of Gemfile.lock that a build needs.
 
 import { SlipwayError } from "@slipway/core";
 import { lockedGems } from "@slipway/lock-files";
 
 export interface GemfileLock {
-  /** Versions by name, without the platform: nokogiri has several. */
+  /** Versions by name, without the platform: nokogiri has several platforms. */
   readonly gems: ReadonlyMap<string, string>;
   /** Whether gems are folders of the source. */
   readonly hasPathGems: boolean;

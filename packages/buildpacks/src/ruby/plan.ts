@@ -1,4 +1,4 @@
-// Decides how a Ruby app is built, from its control files alone: no code of the app runs, not even its Gemfile.
+// Decides how a Ruby app is built, from its control files alone: none of its code runs, not even its Gemfile.
 
 import { SlipwayError } from "@slipway/core";
 import { decisiveVariables, installDigest, namesSourceFile, presentFiles } from "../install-inputs.ts";
@@ -9,15 +9,15 @@ import { webCommand } from "./start.ts";
 
 export interface RubyPlan extends LanguageFacts {
   readonly kind: "ruby";
-  /** The version that a file for version managers names; null when there is none, or when Gemfile names one, which Bundler checks. */
+  /** The version in a version manager's file; null when there is none, or when Gemfile names a version, which Bundler checks. */
   readonly version: { readonly wanted: string; readonly file: string } | null;
 }
 
-/** Bundler installs into it (BUNDLE_PATH). */
+/** Bundler's install folder (BUNDLE_PATH). */
 const gemFolder = ".gems";
-/** Gems that are part of the source, which Bundler installs without a download. */
+/** Folder of gems in the source, which Bundler installs without a download. */
 const packedGems = "vendor/cache/";
-/** Gems whose part of `rake assets:precompile` calls Node.js. */
+/** Gems that call Node.js during `rake assets:precompile`. */
 const assetGems = [
   "jsbundling-rails",
   "cssbundling-rails",
@@ -60,7 +60,7 @@ function planRuby(source: LanguageSource): RubyPlan {
     kind: "ruby",
     version: namedVersion(source),
     install: isApart(source, lock) ? installOf(source, lock) : null,
-    // A Rails app may have the task assets:precompile, which only its Rakefile says.
+    // A Rails app may have the task assets:precompile, which only its Rakefile defines.
     scripts: lock.gems.has("railties") ? "build" : "none",
     callsNode: lock.gems.has("railties") && assetGems.some((name) => lock.gems.has(name)),
     releasedOn: "dependencies",
@@ -72,7 +72,7 @@ function planRuby(source: LanguageSource): RubyPlan {
   };
 }
 
-/** A Procfile without `web` leaves the default to the gems, if they have a server. */
+/** With a Procfile without `web`, the gems define the default, if they include a server. */
 function webOf({ gems }: GemfileLock, starts: boolean): string | null {
   try {
     return webCommand(gems);
@@ -82,7 +82,7 @@ function webOf({ gems }: GemfileLock, starts: boolean): string | null {
   }
 }
 
-/** A Gemfile is a program: what it may read must be there. */
+/** Whether the install needs no other files. A Gemfile is a program, so each file that it may read must be known. */
 function isApart(source: LanguageSource, { hasPathGems }: GemfileLock): boolean {
   const { names, read } = source;
   const readsFiles =
@@ -108,12 +108,12 @@ function namedVersion(source: LanguageSource): RubyPlan["version"] {
   return null;
 }
 
-/** Without lines that are comments. */
+/** The Gemfile without comment lines. */
 function codeOf(gemfile: string): string {
   return gemfile.replace(/^\s*#.*$/gm, "");
 }
 
-/** Whether the value of a variable may decide what is installed: any may if the Gemfile does not name those that it reads. */
+/** Whether a variable's value may affect the install: every variable may if the Gemfile does not name the variables that it reads. */
 function decides(gemfile: string): (name: string) => boolean {
   const code = codeOf(gemfile);
   const named = new Set(code.match(/(?<=\bENV(?:\.fetch\(|\[)\s*["'])\w+(?=["'])/g) ?? []);
@@ -136,6 +136,6 @@ function installOf(source: LanguageSource, { gems }: GemfileLock): Install {
   };
 }
 
-/** What Bundler, RubyGems and compilers read. */
+/** Variables that Bundler, RubyGems and compilers read. */
 const decisiveVariable =
   /^(?:bundler?|gem|ruby)(?:_|$)|^(?:rubyopt|rubylib|cc|cxx|cflags|cxxflags|cppflags|ldflags|pkg_config_path|rails_env|rack_env)$/i;

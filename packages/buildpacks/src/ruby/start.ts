@@ -4,7 +4,7 @@ import { SlipwayError } from "@slipway/core";
 
 /** @param gems versions by name. @returns the command of the web process. @throws {SlipwayError} "build-failed" without a server. */
 export function webCommand(gems: ReadonlyMap<string, string>): string {
-  // The file of the process is not among the app's own.
+  // The process id file is written outside of the app's folder.
   if (gems.has("railties")) return "bundle exec rails server -b 0.0.0.0 -p $PORT -P /tmp/server.pid";
   if (gems.has("puma")) return "bundle exec puma --bind tcp://0.0.0.0:$PORT";
   const [rackMajor = 3] = (gems.get("rack") ?? "").split(".").map(Number);

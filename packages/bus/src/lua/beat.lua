@@ -1,6 +1,6 @@
--- Records a heartbeat, and forgets members that have been silent for too long.
+-- Records a heartbeat, and removes members without a recent heartbeat.
 -- KEYS[1] seen      sorted set of member ids, scored with the time of their last heartbeat
--- KEYS[2] records   hash of what each member says of itself
+-- KEYS[2] records   hash of the members' records
 -- ARGV[1] id
 -- ARGV[2] record    empty for none
 -- ARGV[3] forgetAfterMs

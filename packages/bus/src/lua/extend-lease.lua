@@ -1,4 +1,4 @@
--- Prolongs a lease that its holder still has.
+-- Extends a lease if the caller still holds it.
 -- KEYS[1] lease   the token of its holder
 -- ARGV[1] token
 -- ARGV[2] leaseMs   0 ends the lease

@@ -8,7 +8,7 @@ export interface DeploymentEvents {
   created(deployment: Deployment): Promise<void>;
   /** Publishes the deployment's latest status. */
   statusChanged(deployment: Deployment): Promise<void>;
-  /** Publishes that a phase began or ended, also before it is stored. @param lineCount log lines before it. */
+  /** Publishes the begin or end of a phase, possibly before it is stored. @param lineCount log lines before it. */
   phaseChanged(
     deployment: Pick<Deployment, "id" | "appId" | "attempt">,
     phase: PhaseRecord,

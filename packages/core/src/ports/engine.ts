@@ -1,5 +1,5 @@
-// The port to the engine that builds run on. A sandbox is one build's container. Its files are those of its image and what was
-// uploaded or written below /work, which belongs to the build's user. /work/cache is a volume of its own.
+// The port to the engine that builds run on. A sandbox is the container of one build. Its files are those of its image and the files
+// uploaded or written below /work, which belongs to the build's user. /work/cache is a separate volume.
 //
 // Order of calls: create → upload (any number) → run (once) → changes, download, snapshot (any number) → dispose. All reject
 // with "engine-unavailable" when the engine does not respond, and with the signal's reason once it is aborted.
@@ -14,7 +14,7 @@ export interface SandboxSpec {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly labels: Labels;
-  /** The user that the build runs as. Default: the build's user of the stack, 2000. */
+  /** The user that the build runs as. Default: the stack's build user, 2000. */
   readonly user?: SandboxUser;
   /** A port of the build's loopback interface at which the caller answers requests. Default: none. */
   readonly loopback?: LoopbackServer;
@@ -24,7 +24,7 @@ export interface SandboxSpec {
     readonly pids: number;
     /** Size of each of the tmpfs mounts /tmp and /app. */
     readonly tmpfsBytes: number;
-    /** Limit of what the build writes, of each file, and of its cache; a build that exceeds it is killed. */
+    /** Limit for all files that the build writes, for each file, and for its cache; a build that exceeds it is killed. */
     readonly diskBytes: number;
   };
 }
@@ -54,19 +54,19 @@ export interface ImageFacts {
 }
 
 export interface UserImage {
-  /** Called before the image is pulled, and not when the engine has it. @throws what refuses the pull. */
+  /** Called before the image is pulled, and not when the engine has it. @throws the error that prevents the pull. */
   readonly beforePull: () => Promise<void>;
-  /** The pull ends when more than this was downloaded: what a registry stated before may not be what it sends. */
+  /** Maximum size of the download: a registry may send more than it stated before. */
   readonly maxBytes: number;
 }
 
 /**
- * Which of the images that were pulled for users stay on an engine: the most recently used, as far as they have `maxBytes` together,
- * unpacked; those that containers use; those that were used in the last ten minutes, since a build may be about to use them.
+ * The images pulled for users that stay on an engine: the most recently used ones whose unpacked sizes add up to `maxBytes` at most,
+ * images used by containers, and images used in the last ten minutes, since a build may be about to use them.
  */
 export interface UserImageLimits {
   readonly maxBytes: number;
-  /** References of images that stay, also if a user named them. */
+  /** References of images that stay, even if a user named them. */
   readonly kept: readonly string[];
 }
 
@@ -87,10 +87,10 @@ export interface Sandbox extends AsyncDisposable {
    */
   upload(path: string, tar: ByteStream, signal: AbortSignal): Promise<void>;
   /**
-   * Runs the command to its end, then kills processes that it left behind. `onOutput` receives stdout and stderr in order,
+   * Runs the command to its end, then kills its remaining processes. `onOutput` receives stdout and stderr in order,
    * or only stdout when `onError` receives stderr. A promise that `onOutput` returns applies backpressure to the build until it
-   * settles; an error of either ends the build and rejects. `onOutputEnd` is called when all output was received. The command has
-   * ended then, but the engine still has to release the container's resources and to return the exit code. When the signal
+   * settles; an error of either callback ends the build and rejects. `onOutputEnd` is called when all output was received. By then
+   * the command has ended, but the engine still has to release the container's resources and to return the exit code. When the signal
    * aborts, the container is killed and `run` rejects.
    */
   run(options: {
@@ -107,7 +107,7 @@ export interface Sandbox extends AsyncDisposable {
   download(path: string, signal: AbortSignal): Promise<ByteStream>;
   /**
    * The paths below the directory `path` that were added, changed or deleted since the sandbox was created, relative to `path`.
-   * A folder is named when something in it changed, and "." when `path` is not a directory any more. The engine compares the
+   * A folder is listed when something in it changed, and "." when `path` is not a directory any more. The engine compares the
    * files, so the build cannot influence the answer.
    */
   changes(path: string, signal: AbortSignal): Promise<readonly string[]>;
@@ -119,16 +119,16 @@ export interface Sandbox extends AsyncDisposable {
    */
   snapshot(name: SnapshotName, signal: AbortSignal): Promise<string>;
   /**
-   * Removes container and volume, even while the build runs. May be repeated. Retries, and throws only if the engine stays
+   * Removes the container and its volume, even while the build runs. May be repeated. Retries, and throws only if the engine stays
    * unavailable.
    */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a snapshot is found by. */
+/** Identifies a snapshot. */
 export interface SnapshotName {
   readonly appId: string;
-  /** The app's cache version: the snapshots of earlier ones are not needed any more. */
+  /** The app's cache version: snapshots of earlier versions are not needed any more. */
   readonly cacheVersion: number;
   /** Lowercase hexadecimal. */
   readonly key: string;
@@ -136,15 +136,15 @@ export interface SnapshotName {
 
 export interface Snapshot extends SnapshotName {
   readonly image: string;
-  /** What it adds to the image that its sandbox was created from. */
+  /** Size in addition to the image that its sandbox was created from. */
   readonly sizeBytes: number;
 }
 
-/** What the kernel of an engine limits; the rest is measured. */
+/** The limits that an engine's kernel enforces; usage is measured for all other limits. */
 export interface DiskQuota {
-  /** The files of a container that are not its image's. */
+  /** Whether it limits the files that a container adds to its image's. */
   readonly containers: boolean;
-  /** Whether the limit of a container includes the files of its image. */
+  /** Whether a container's limit includes the files of its image. */
   readonly includesImage: boolean;
   readonly volumes: boolean;
 }
@@ -171,16 +171,16 @@ export interface BuildEngine extends AsyncDisposable {
   removeSandboxes(labels: Labels): Promise<number>;
   /** Labels of every build container of this installation on the engine, for the reconciler. */
   listSandboxes(): Promise<readonly Labels[]>;
-  /** Finds a snapshot of this engine, and notes that it is used. @returns its image; null when there is none. */
+  /** Finds a snapshot of this engine, and records its use. @returns its image; null when there is none. */
   findSnapshot(name: SnapshotName, signal: AbortSignal): Promise<string | null>;
   /** The snapshots of this installation on this engine, in no particular order. */
   listSnapshots(): Promise<readonly Snapshot[]>;
-  /** @returns when `findSnapshot` found it last, or its making; null when it does not exist. */
+  /** @returns when `findSnapshot` last found it, or else its creation time; null when it does not exist. */
   snapshotLastUsedAt(name: SnapshotName): Promise<Date | null>;
   /** Removes a snapshot. Does nothing when a sandbox uses it, or when it does not exist. */
   removeSnapshot(name: SnapshotName): Promise<void>;
   capacity(): Promise<EngineCapacity>;
-  /** Found once, by the first call that succeeds. */
+  /** Determined once, by the first call that succeeds. */
   diskQuota(): Promise<DiskQuota>;
   ping(): Promise<void>;
 }

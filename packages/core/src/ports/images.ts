@@ -1,11 +1,11 @@
-// The port to the image registry. An image is a base image with layers on top: pushed as streams, or stored already.
+// The port to the image registry. An image is a base image with layers on top, which are pushed as streams or stored already.
 
 import type { ImageProcess } from "../image-config.ts";
 import type { ImageReference } from "../image-reference.ts";
 import type { ByteStream, HeldBytes } from "./bytes.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 
-/** A layer that the registry has. */
+/** A layer that is stored in the registry. */
 export interface StoredLayer {
   /** A repository of the registry that contains the layer. */
   readonly repository: string;
@@ -38,19 +38,19 @@ export interface ImagePush {
     readonly user: string;
     readonly workingDir: string;
   };
-  /** Annotations of the manifest. With annotations it has OCI's type, otherwise the type of the base's manifest. */
+  /** Annotations of the manifest. With annotations it has OCI's media type, otherwise that of the base's manifest. */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Called once if the push has to wait, because garbage collection of the registry holds it up. */
+  /** Called once if the push has to wait for garbage collection of the registry. */
   readonly onHeld?: () => void;
 }
 
 /** A file about an image, such as a receipt. */
 export interface ImageArtifact {
-  /** Media type of the file, by which clients find it among those of the image. */
+  /** Media type of the file, by which clients distinguish it from other files of the image. */
   readonly type: string;
   readonly content: string;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Called once if attaching it has to wait, because garbage collection of the registry holds it up. */
+  /** Called once if attaching the file has to wait for garbage collection of the registry. */
   readonly onHeld?: () => void;
 }
 
@@ -78,40 +78,40 @@ export interface StoredImage {
   readonly sizeBytes: number;
 }
 
-/** A layer of an image in another registry. What is known of it is what the image's author wrote. */
+/** A layer of an image in another registry, with the facts that the image's author stated. */
 export interface RemoteLayer {
   readonly digest: string;
   /** Digest of the uncompressed tar. */
   readonly diffId: string;
   readonly isCompressed: boolean;
-  /** As the layer is stored. */
+  /** Size of the stored, compressed layer. */
   readonly sizeBytes: number;
 }
 
-/** An image in another registry, for this machine's platform. Its documents were checked, its layers were not read. */
+/** An image in another registry, for this machine's platform. Its documents were checked; its layers were not read. */
 export interface RemoteImage {
   readonly host: string;
   readonly repository: string;
-  /** Digest of the manifest. It differs from that of the reference if the reference names an index of several platforms. */
+  /** Digest of the manifest. It differs from the reference's digest if the reference names an index of several platforms. */
   readonly digest: string;
   readonly manifest: { readonly mediaType: string; readonly content: Uint8Array };
   readonly config: { readonly digest: string; readonly content: Uint8Array };
   readonly layers: readonly RemoteLayer[];
   readonly process: ImageProcess;
-  /** All layers as they are stored, and the config. */
+  /** Size of all layers as stored, and of the config. */
   readonly sizeBytes: number;
   /**
-   * Opens the content of a layer. The receiver checks it.
-   * @throws {SlipwayError} "source-unreachable", also while it is read; "build-failed" when it is larger than the layer.
+   * Opens the content of a layer. The caller must verify it.
+   * @throws {SlipwayError} "source-unreachable", also while it is read; "build-failed" when it is larger than the layer's stated size.
    */
   open(layer: RemoteLayer, signal: AbortSignal): Promise<HeldBytes>;
 }
 
-/** Registries that users name. They, and what they contain, are not trusted. */
+/** Registries that users name. They and their content are not trusted. */
 export interface RemoteImages {
   /**
-   * Reads an image's documents. Of an index for several platforms it takes the image for this machine.
-   * @param login for the reference's registry; null for none.
+   * Reads an image's documents. From an index of several platforms it takes the image for this machine.
+   * @param login for the reference's registry; null for anonymous access.
    * @throws {SlipwayError} "source-unreachable" when the registry does not provide it; "build-failed" when it is no image that can run
    * here; "image-too-large".
    */
@@ -127,7 +127,7 @@ export interface ImageCopy {
   readonly repository: string;
   /** Maximum size of all layers uncompressed. */
   readonly maxUnpackedBytes: number;
-  /** Called when a layer is in the repository. "present": its bytes were not transferred. */
+  /** Called when a layer is in the repository. "present" means that its bytes were not transferred. */
   readonly onLayer: (layer: RemoteLayer, index: number, how: "copied" | "present") => void;
   /** Called with each chunk that was read. */
   readonly onProgress: () => void;
@@ -135,8 +135,8 @@ export interface ImageCopy {
 
 export interface InspectOptions {
   /**
-   * The caller pushes the tag if it is absent. A tag whose file in the registry is empty, after a full disk, then counts as absent:
-   * the push writes it again. Default: false, an error.
+   * Set when the caller pushes the tag if it is absent. A tag whose file in the registry is empty, after a full disk, then counts as
+   * absent: the push writes it again. Default: false, an error.
    */
   readonly isPushedIfAbsent?: boolean;
 }
@@ -150,7 +150,7 @@ export interface ImageRegistry extends AsyncDisposable {
    */
   push(image: ImagePush, signal: AbortSignal): Promise<PushedImage>;
   /**
-   * Reads an image's layers and configuration. Of an image for several architectures it reads the one for this machine.
+   * Reads an image's layers and configuration. From an index of several architectures it takes the image for this machine.
    * @param reference `host/repository:tag` or `host/repository@sha256:…`
    * @returns null when the registry does not have the image.
    * @throws {SlipwayError} "registry-unavailable"; "configuration-invalid" when the reference names another registry, or the
@@ -158,9 +158,9 @@ export interface ImageRegistry extends AsyncDisposable {
    */
   inspect(reference: string, signal: AbortSignal, options?: InspectOptions): Promise<StoredImage | null>;
   /**
-   * Copies the content of an image of another registry, except its manifest: only `store` makes it an image of this one. Layers that
-   * the repository has are not transferred; those of another repository of this registry are mounted. All are read and checked once.
-   * @throws {SlipwayError} "build-failed" when a layer is not what the image says, "image-too-large"; "source-unreachable";
+   * Copies the content of an image from another registry, except its manifest: only `store` makes it an image of this one. Layers that
+   * the repository has are not transferred; layers in another repository of this registry are mounted. Each is read and checked once.
+   * @throws {SlipwayError} "build-failed" when a layer does not match the image's documents; "image-too-large"; "source-unreachable";
    * "registry-unavailable"; the signal's reason when aborted.
    */
   copyContent(image: RemoteImage, copy: ImageCopy, signal: AbortSignal): Promise<void>;
@@ -171,13 +171,13 @@ export interface ImageRegistry extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Omit<PushedImage, "layers">>;
   /**
-   * Attaches a file to an image: clients find it as a referrer of the image. The same file is attached once.
+   * Attaches a file to an image: clients find it as a referrer of the image. Attaching the same file again has no effect.
    * @throws {SlipwayError} "registry-unavailable", also when the registry does not have the image, or takes more than 30 seconds,
-   * without those in which it holds up writes.
+   * not counting the time in which garbage collection delays writes.
    */
   attach(repository: string, digest: string, artifact: ImageArtifact, signal: AbortSignal): Promise<void>;
   /**
-   * Sends a request of the distribution API with the registry's credentials. The caller decides whether it may be sent.
+   * Sends a request of the distribution API with the registry's credentials. The caller decides whether the request is allowed.
    * @returns the response, whatever its status. @throws {SlipwayError} "registry-unavailable"; the signal's reason when aborted.
    */
   forward(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;

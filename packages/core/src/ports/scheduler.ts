@@ -1,5 +1,5 @@
-// The port to the scheduler, which runs releases. It runs rollouts: sets of instances of a release. A new rollout is started
-// beside the current one, and replaces it only when all its instances accept connections.
+// The port to the scheduler, which runs rollouts: sets of instances of a release. A new rollout is started beside the current one,
+// and replaces it only when all its instances accept connections.
 //
 // Order of calls: start → promote, or start → discard; stop for each rollout that a promotion replaced. Each call may be
 // repeated. For one app, only one caller at a time starts, promotes and discards (the app's lane ensures that), while any
@@ -27,7 +27,7 @@ export interface RolloutSpec {
   /** argv of the process. */
   readonly command: readonly string[];
   readonly processType: string;
-  /** Port that an instance listens on, the value of PORT. Null for the scheduler's own. */
+  /** Port that an instance listens on, the value of PORT. Null for the scheduler's default. */
   readonly port: number | null;
   /**
    * Variables of all instances. The scheduler adds PORT and CONTAINER for each instance, and HOSTNAME unless it is set here:
@@ -39,7 +39,7 @@ export interface RolloutSpec {
     readonly memoryBytes: number;
     readonly cpus: number;
     readonly pids: number;
-    /** Limit of what an instance writes, of each file, and by `maxFiles` of their number. */
+    /** Limit for all files that an instance writes, for each file, and by `maxFiles` for their number. */
     readonly diskBytes: number;
   };
   /** Time limit for each instance to accept TCP connections on PORT. */
@@ -72,16 +72,16 @@ export type OneOffSpec = Pick<
 >;
 
 export interface OneOffOptions extends StartOptions {
-  /** From the start of the command's process, which is killed then: the pull of the image is not the command's time. */
+  /** Time limit from the start of the command's process, which is then killed. The pull of the image does not count. */
   readonly timeoutMs: number;
 }
 
 export interface OneOffExit {
   readonly exitCode: number;
   readonly timedOut: boolean;
-  /** Whether one of its processes was killed for want of memory. The command may have succeeded nevertheless. */
+  /** Whether the OOM killer killed one of its processes. The command may have succeeded nevertheless. */
   readonly outOfMemory: boolean;
-  /** What of `diskBytes` the command exceeded when it was killed for that; null when it was not. */
+  /** The part of `diskBytes` for which the command was killed; null when it was not. */
   readonly diskFull: DiskExcess | null;
 }
 
@@ -103,7 +103,7 @@ export interface Instance {
   readonly address: Address | null;
   readonly memoryBytes: number;
   readonly cpus: number;
-  /** Why Slipway started the instance again, for the app's owner; null when it did not. */
+  /** Why Slipway restarted the instance, for the app's owner; null when it did not. */
   readonly restartReason: string | null;
 }
 
@@ -111,7 +111,7 @@ export interface Instance {
 export interface OverfullInstance {
   readonly appId: string;
   readonly index: number;
-  /** What it wrote, and its limit: the predicate of a sentence. */
+  /** What the instance exceeded, and its limit: the predicate of a sentence. */
   readonly reason: string;
 }
 
@@ -131,7 +131,7 @@ export interface StartOptions {
 
 export interface Scheduler extends AsyncDisposable {
   /**
-   * Pulls an image that a rollout is about to need, if instances run on the connected engine. `start` joins the pull, and pulls
+   * Pulls the image of a rollout that is about to start, if instances run on the connected engine. `start` joins the pull, and pulls
    * the image itself otherwise.
    * @param image reference by digest.
    * @throws {SlipwayError} "engine-unavailable", "registry-unavailable" when it cannot be pulled; the signal's reason when aborted.
@@ -183,8 +183,8 @@ export interface Scheduler extends AsyncDisposable {
   /** The instances of all rollouts of an app, sorted by rollout and index. */
   instances(appId: string): Promise<readonly Instance[]>;
   /**
-   * Returns a text for each app that has an instance. It changes whenever `addresses` or `instances` of the app may have changed other
-   * than by `promote`. The number of engine calls does not depend on the number of apps.
+   * Returns a text for each app that has an instance. It changes whenever `addresses` or `instances` of the app may have changed for
+   * another reason than `promote`. The number of engine calls does not depend on the number of apps.
    * @throws {SlipwayError} "engine-unavailable".
    */
   fingerprints(): Promise<ReadonlyMap<string, string>>;
@@ -216,11 +216,11 @@ export interface Scheduler extends AsyncDisposable {
    * @throws {SlipwayError} "engine-unavailable", after it has tried all instances.
    */
   restartOverfull(excess: DiskExcess): Promise<readonly OverfullInstance[]>;
-  /** @returns the connected engine's storage driver if the files of instances and commands are not counted there; null otherwise. */
+  /** @returns the connected engine's storage driver if it prevents counting the files of instances and commands; null otherwise. */
   uncountedDriver(): Promise<string | null>;
-  /** Host names of the nodes that may run instances, and whose engines cannot be reached: nothing measures instances there. */
+  /** Host names of nodes that may run instances but whose engines cannot be reached, so their instances are not measured. */
   unreachedNodes(): Promise<readonly string[]>;
-  /** What the kernel of the connected engine limits; found once, by the first call that succeeds. */
+  /** The limits that the connected engine's kernel enforces; determined once, by the first call that succeeds. */
   diskQuota(): Promise<DiskQuota>;
   ping(): Promise<void>;
 }

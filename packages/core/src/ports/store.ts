@@ -138,9 +138,9 @@ export interface SourceStore {
 }
 
 export interface UsageStore {
-  /** What the user owns, for display: the numbers are not read at the same time. */
+  /** The user's current usage, for display: the numbers are not read at the same time. */
   of(ownerId: string): Promise<Usage>;
-  /** What the installation stores. Its cost grows with the number of sources: do not call it for each request. */
+  /** Bytes stored by the installation. The cost grows with the number of sources: do not call it for each request. */
   total(): Promise<StoredBytes>;
 }
 
@@ -151,11 +151,11 @@ export interface StoredBytes {
   readonly sources: number;
 }
 
-/** What the queue reads of a piece of lane work: enough to find out whether it has a job. */
+/** A piece of lane work as the queue sees it: enough to find out whether it has a job. */
 export interface LaneEntry {
   readonly id: string;
   readonly appId: string;
-  /** The owner whose slot it needs; null for what builds nothing: operations, and deployments of earlier releases. */
+  /** The owner whose slot it needs; null for work without a build: operations, and deployments of earlier releases. */
   readonly ownerId: string | null;
   readonly attempt: number;
   readonly revision: number;
@@ -174,7 +174,7 @@ export interface DeploymentFilter {
   readonly statuses: readonly DeploymentStatus[] | null;
   readonly appIds: readonly string[] | null;
   readonly ownerId: string | null;
-  /** Created then or later. */
+  /** Only deployments created at this time or later. */
   readonly since: Date | null;
 }
 
@@ -214,14 +214,14 @@ export interface DeploymentStore {
   running(appId: string): Promise<Deployment | null>;
   /** The running deployments of all apps. */
   allRunning(): Promise<Deployment[]>;
-  /** The same as lane entries, for the reconciler. */
+  /** The running deployments of all apps as lane entries, for the reconciler. */
   runningEntries(): Promise<LaneEntry[]>;
   /**
    * The first queued deployment of each app without a running one, for the reconciler.
    * @param after lists apps with higher ids; "" for all. @param limit the maximum. A shorter list does not mean that it is the last.
    */
   laneHeads(after: string, limit: number): Promise<LaneHeads>;
-  /** Ids of the owner's running deployments, of all apps, but for those of earlier releases, which need no slot. */
+  /** Ids of the owner's running deployments in all apps, except deployments of earlier releases, which need no slot. */
   runningOfOwner(ownerId: string): Promise<string[]>;
   /** The deployments of all apps that ended by `until` and whose logs are not closed, the oldest end first, at most `limit`. */
   unsealed(until: Date, limit: number): Promise<Deployment[]>;

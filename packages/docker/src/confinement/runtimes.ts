@@ -1,4 +1,4 @@
-// Container runtimes of an engine, which separate containers from its host more than the default: gVisor, Kata Containers.
+// Container runtimes that isolate containers from the engine's host more than the default does: gVisor, Kata Containers.
 
 import { SlipwayError } from "@slipway/core";
 import type Docker from "dockerode";
@@ -10,7 +10,7 @@ export function runtimeOption(runtime: string | undefined): { Runtime?: string }
 }
 
 /**
- * @param setting the variable that names the runtime.
+ * @param setting the environment variable that names the runtime.
  * @throws {SlipwayError} "configuration-invalid" when the engine does not have the runtime, "engine-unavailable".
  */
 export async function requireRuntime(docker: Docker, setting: string, runtime: string): Promise<void> {

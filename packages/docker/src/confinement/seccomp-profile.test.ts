@@ -1,4 +1,4 @@
-// What the profile does in a container is tested in test/walls/egress.test.ts.
+// test/walls/egress.test.ts tests the profile's effects in a container.
 
 import { expect, test } from "vitest";
 import { securityOptions } from "./seccomp-profile.ts";

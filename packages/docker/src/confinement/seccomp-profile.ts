@@ -2,7 +2,7 @@
 
 import { allowedCalls } from "./system-calls.ts";
 
-/** An argument of a call and what it must be. Values are compared with 64 bits, while the kernel reads 32 of most arguments. */
+/** An argument of a call and its required value. Values are compared with 64 bits, while the kernel reads 32 of most arguments. */
 interface Argument {
   readonly index: number;
   readonly value: number;
@@ -23,7 +23,7 @@ const notImplemented = 38;
 
 /**
  * Unix, IPv4 and IPv6. All others fail: hypervisor sockets (AF_VSOCK), the kernel's cryptography (AF_ALG), packets, Bluetooth….
- * Allowed values are listed instead of refused ones, because a refused value with a bit set above the 32nd would pass.
+ * This is an allowlist, because a refused value with an additional bit above the 32nd would pass.
  */
 const families = [1, 2, 10];
 const netlinkFamily = 16;
@@ -48,13 +48,13 @@ const profile = {
     ...personalities.map((personality) => allow(["personality"], equal(0, personality))),
     {
       ...allow(["clone"], { index: 0, value: namespaceFlags, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }),
-      // The flags are another argument there.
+      // On s390 the flags are another argument.
       excludes: { arches: ["s390", "s390x"] },
     },
-    // Its flags are in memory, which a filter cannot read. The C library then calls `clone`.
+    // The flags are in memory, which a filter cannot read. After this error the C library calls `clone`.
     { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: notImplemented },
-    // Programs with 32 bits create sockets with it, past the rules above. It needs a rule: the engine's library allows it where
-    // `socket` is allowed.
+    // 32-bit programs could create sockets with it and bypass the rules above. It needs a rule of its own: the engine's library allows it
+    // wherever `socket` is allowed.
     { names: ["socketcall"], action: "SCMP_ACT_ERRNO", errnoRet: notImplemented },
   ] satisfies Rule[],
 };

@@ -49,11 +49,11 @@ const time = `
   timerfd_gettime64 timerfd_settime timerfd_settime64 timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64
   timer_settime timer_settime64 times`;
 
-/** Calls of x86 and ARM only. */
+/** Calls that exist only on x86 and ARM. */
 const machine = `
   arch_prctl arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush modify_ldt set_tls sync_file_range2`;
 
-/** The calls that are allowed whatever their arguments. */
+/** Calls that are allowed with any arguments. */
 export const allowedCalls: readonly string[] = [
   files,
   waiting,

@@ -1,8 +1,8 @@
-// Destinations on the network: those that are closed to builds and releases, and those that an operator opens again.
+// Network destinations: those that are closed to builds and releases, and those that an operator opens.
 
 import { BlockList, isIP } from "node:net";
 
-/** A range of addresses that is open, with all its ports or one. */
+/** A range of addresses that is open, on all ports or on one. */
 export interface Destination {
   /** Address or CIDR range. */
   readonly range: string;
@@ -11,7 +11,7 @@ export interface Destination {
 }
 
 /**
- * What is not on the public internet: private, shared (carrier-grade NAT), loopback, link-local with the clouds' metadata services,
+ * Addresses that are not on the public internet: private, shared (carrier-grade NAT), loopback, link-local with the clouds' metadata
  * Azure's host service, benchmarks, documentation, multicast and reserved addresses.
  */
 export const closedRanges: readonly string[] = [
@@ -32,7 +32,7 @@ export const closedRanges: readonly string[] = [
   "224.0.0.0/3",
 ];
 
-/** Only addresses in it are on the public internet, except for those below: tunnels that contain an IPv4 address, documentation. */
+/** The only IPv6 addresses on the public internet, except the following: tunnels that contain an IPv4 address, documentation. */
 export const globalIpv6 = "2000::/3";
 export const closedIpv6Ranges: readonly string[] = ["2001::/32", "2001:db8::/32", "2002::/16", "3fff::/20"];
 

@@ -1,4 +1,4 @@
-// The script that gives further nodes of a swarm the guard of the manager, on two engines.
+// The script that sets up the manager's guard on further nodes of a swarm, tested on two engines.
 
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("ops/guar
         [managerEngine, nodeEngine].map(({ docker }) => docker.getContainer(name).inspect()),
       );
       expect(copy?.State.Running).toBe(true);
-      // The shell leaves out the line feed at the rules' end.
+      // The shell omits the trailing newline of the rules.
       expect(copy?.Args).toEqual(ours?.Args.map((word) => word.replace(/\n$/, "")));
       expect(copy?.Config.Labels).toEqual(ours?.Config.Labels);
       for (const right of [
@@ -50,7 +50,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("ops/guar
         "PidsLimit",
       ] as const)
         expect([right, copy?.HostConfig[right]]).toEqual([right, ours?.HostConfig[right]]);
-      // Newer clients write the name of a capability in full.
+      // Newer clients write the full names of capabilities.
       expect(copy?.HostConfig.CapAdd).toEqual([expect.stringMatching(/^(?:CAP_)?NET_ADMIN$/)]);
       expect(copy?.HostConfig.RestartPolicy).toMatchObject({ Name: "unless-stopped" });
     }

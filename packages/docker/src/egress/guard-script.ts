@@ -1,12 +1,12 @@
-// The script of the guard on the engine's host. It sets the rules, and sets them again in case another program removed them. On
-// SIGUSR1 it withdraws them and ends. The engine does not restart a container after a signal that was sent through its API.
+// The guard's script on the engine's host. It sets the rules, and sets them again if another program removed them. On SIGUSR1 it
+// withdraws the rules and ends. The engine does not restart a container after a signal that was sent through its API.
 
 const repeatSeconds = 20;
 
-/** Line of the guard's log once it has set the rules. */
+/** Line in the guard's log after it has set the rules. */
 export const rulesSet = "the rules are set";
 
-/** Its arguments are the rules and the name of their table. SIGTERM leaves the rules: releases may outlive the engine. */
+/** The arguments are the rules and the name of their table. SIGTERM leaves the rules in place: releases may outlive the engine. */
 export const guardScript = `
 set -u
 rules=$1 table=$2

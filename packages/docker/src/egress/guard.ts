@@ -1,7 +1,7 @@
 // The guard of an engine: a small container in the network namespace of the engine's host, which sets the egress rules.
 //
-// The engine starts it with itself, so the rules are set again after the host has started, and a guard that runs proves that the
-// host has not restarted since it set them.
+// The engine starts the guard when it starts itself, so the rules are set again after a restart of the host, and a running guard proves
+// that the host has not restarted since it set them.
 
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
@@ -22,20 +22,20 @@ const memoryBytes = 64 * 1024 ** 2;
 
 export interface GuardOptions {
   readonly installationId: string;
-  /** Image with nftables, which the engine has. */
+  /** Image with nftables, which must be present on the engine. */
   readonly image: string;
   readonly rules: EgressRules;
 }
 
-/** A guard that has set its rules. Another start has another time. */
+/** A guard that has set its rules. Each start has another time. */
 export interface Guard {
   readonly id: string;
   readonly startedAt: string;
 }
 
 /**
- * Starts the guard unless it runs, and waits until it has set the rules. Replaces one with other rules, which apply until then.
- * @throws {SlipwayError} "configuration-invalid" when the host does not take the rules, "engine-unavailable".
+ * Starts the guard unless it runs, and waits until it has set the rules. Replaces a guard with other rules, which apply until then.
+ * @throws {SlipwayError} "configuration-invalid" when the host rejects the rules, "engine-unavailable".
  */
 export async function ensureGuard(docker: Docker, options: GuardOptions): Promise<Guard> {
   const config = guardConfig(options);
@@ -47,14 +47,14 @@ export async function ensureGuard(docker: Docker, options: GuardOptions): Promis
     const { id } = await callEngine("create the egress guard", () => docker.createContainer(config));
     return await startedGuard(docker, id);
   };
-  // Another worker creates or removes it at the same time: its name is taken then, and it cannot be found yet, or any more.
+  // While another worker creates or removes the guard, its name is taken but it cannot be found, yet or any more.
   return await retry(ensure, {
     limitMs: stateLimitMs,
     isRetryable: (error) => [404, 409].includes(statusOf(error) ?? 0),
   });
 }
 
-/** Starts an installation's guard again if it has stopped, with the rules it has. @returns false when there is none. */
+/** Restarts a stopped guard of an installation with its existing rules. @returns false when there is none. */
 export async function restartGuard(docker: Docker, installationId: string): Promise<boolean> {
   const found = await inspectGuard(docker, guardName(installationId));
   if (found === null) return false;
@@ -62,7 +62,7 @@ export async function restartGuard(docker: Docker, installationId: string): Prom
   return true;
 }
 
-/** Removes an installation's guard with its rules, if there is one. */
+/** Removes an installation's guard and its rules, if it has one. */
 export async function removeGuardOf(docker: Docker, installationId: string): Promise<void> {
   const found = await inspectGuard(docker, guardName(installationId));
   if (found !== null) await removeGuard(docker, found.Id);
@@ -110,19 +110,19 @@ async function startedGuard(docker: Docker, id: string): Promise<Guard> {
   return { id, startedAt: State.StartedAt };
 }
 
-/** @param time when the engine saw the former process end; in the year 1 when there was none. */
+/** @param time when the engine saw the previous process end; in the year 1 when there was none. */
 function secondsOf(time: string): string {
   return `${Math.max(0, Date.parse(time) / 1000)}`;
 }
 
 /**
  * Reads the guard's log until it has set the rules.
- * @param since in seconds since 1970: the end of the former process. The start of this one would be too late: on a busy host the
- * engine notes it after the process has written its first lines.
+ * @param since in seconds since 1970: the end of the previous process. The start of this process would be too late: on a busy host the
+ * engine records it after the process has written its first lines.
  */
 async function untilRulesSet(docker: Docker, id: string, since: string): Promise<void> {
   const withSince = { follow: true, stdout: true, stderr: true, since } as const;
-  // Without `since`, which dockerode's types have as a number: that would lose its fraction.
+  // Without `since`, whose type in dockerode is a number, which would lose its fraction.
   const options: Omit<typeof withSince, "since"> = withSince;
   const open = () => docker.getContainer(id).logs(options) as Promise<Readable>;
   const log = await requestStream("read the guard's log", open);
@@ -171,7 +171,7 @@ function guardConfig({ installationId, image, rules }: GuardOptions) {
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       NetworkMode: "host",
-      // Engines that map users refuse the host's network otherwise.
+      // Otherwise engines with user namespaces refuse the host's network.
       UsernsMode: "host",
       CapDrop: ["ALL"],
       CapAdd: ["NET_ADMIN"],

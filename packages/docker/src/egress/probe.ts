@@ -1,4 +1,4 @@
-// Proves from inside of a container that the egress is guarded: it connects to what must be closed, and resolves a name.
+// Proves from inside a container that the egress is guarded: it tries to connect to closed destinations, and resolves a name.
 
 import { label } from "@slipway/core";
 import type Docker from "dockerode";
@@ -11,19 +11,19 @@ import { type Destination, isOpen } from "./destinations.ts";
 
 export interface ProbeOptions {
   readonly installationId: string;
-  /** Image of a stack, which the engine has. */
+  /** Image of a stack, which must be present on the engine. */
   readonly image: string;
-  /** Network in which to probe, a bridge. */
+  /** Bridge network in which to probe. */
   readonly networkId: string;
   readonly runtime: string | undefined;
-  /** What is open, and so not tried. */
+  /** Open destinations, which are not probed. */
   readonly open: readonly Destination[];
   /** A name to resolve; null for none. */
   readonly name: string | null;
 }
 
 export interface ProbeResult {
-  /** What accepted a connection although it must be closed. */
+  /** Destinations that accepted a connection although they must be closed. */
   readonly reached: readonly string[];
   readonly resolved: boolean;
 }
@@ -36,7 +36,7 @@ interface Target {
 
 const probeKind = "probe";
 const neighborPort = 8080;
-/** After this time the neighbor ends even if the worker has crashed. */
+/** Maximum lifetime of the neighbor container, even if the worker crashes. */
 const neighborSeconds = 60;
 const memoryBytes = 64 * 1024 ** 2;
 
@@ -53,7 +53,7 @@ my $server = IO::Socket::INET->new(Listen => 16, LocalPort => ${neighborPort}) o
 print "listening\\n";
 while (my $client = $server->accept) { close $client }`;
 
-/** Its arguments are a name or nothing, then the number, the address and the port of each target. */
+/** The arguments are a name or nothing, then the number, the address and the port of each target. */
 const probeScript = `
 try() { timeout 2 bash -c ': <"/dev/tcp/$0/$1"' "$2" "$3" 2>/dev/null && echo "reached $1"; }
 { [ -z "$1" ] || timeout 10 getent ahosts "$1" >/dev/null; } && echo resolved
@@ -62,8 +62,8 @@ while [ $# -gt 0 ]; do try "$1" "$2" "$3" & shift 3; done
 wait`;
 
 /**
- * Tries the metadata service, private addresses, a container on the same network, and a port of the host on which a listener
- * stands: that of the same container, published on the bridge's gateway.
+ * Tries the metadata service, private addresses, a container on the same network, and a listening port of the host: a port of
+ * the neighbor container, published on the bridge's gateway.
  * @throws {SlipwayError} "engine-unavailable"
  */
 export async function probeEgress(
@@ -141,7 +141,7 @@ function probeConfig(options: ProbeOptions, targets: readonly Target[]) {
   return commonConfig(options, ["bash", "-c", probeScript, "probe", options.name ?? "", ...numbered]);
 }
 
-/** Confined as a build. */
+/** Confined like a build. */
 function commonConfig({ installationId, image, networkId, runtime }: ProbeOptions, command: string[]) {
   return {
     Image: image,

@@ -1,16 +1,16 @@
-// The egress rules of an engine's networks: a table of nftables in the network namespace of the engine's host.
+// The egress rules of an engine's networks: an nftables table in the network namespace of the engine's host.
 //
-// A table of its own needs none of the engine's chains: it applies whichever packet filter the engine uses, also none, and a restart
-// of the engine leaves it alone. Its chains come before the engine's, and what they refuse stays refused.
+// A separate table needs none of the engine's chains: it applies with every packet filter that the engine may use, or none, and survives
+// a restart of the engine. Its chains precede the engine's, and no later chain can accept what they refuse.
 
 import { closedIpv6Ranges, closedRanges, type Destination, globalIpv6 } from "./destinations.ts";
 
 /** A bridge whose containers are guarded. */
 export interface GuardedBridge {
   readonly name: string;
-  /** The bridge is the operator's, and its containers may connect to each other, as a proxy to releases. */
+  /** Whether the bridge is the operator's and its containers may connect to each other, for example a proxy to releases. */
   readonly shared: boolean;
-  /** What is open to the containers of this bridge only. */
+  /** Destinations open to the containers of this bridge only. */
   readonly open: readonly Destination[];
 }
 
@@ -18,18 +18,18 @@ export interface EgressRules {
   /** Name of the table. */
   readonly table: string;
   readonly bridges: readonly GuardedBridge[];
-  /** What is open to all. */
+  /** Destinations open to all containers. */
   readonly open: readonly Destination[];
 }
 
-/** Bridges of the engine and of other installations. */
+/** Name patterns of bridges of the engine and of other installations. */
 const otherBridges = ["docker0", "docker_gwbridge", "br-*", "sw-*"];
 /** Before the engine's own chains, which have priority 0. */
 const priority = -10;
 
 /**
- * The rules as input of `nft -f`, which replaces the table in one step. The elements of the sets `resolvers4` and `resolvers6`, to
- * which DNS is open, are added on the host, which knows them. What is refused fails at once, so that programs do not wait.
+ * The rules as input of `nft -f`, which replaces the table atomically. The elements of the sets `resolvers4` and `resolvers6`, to
+ * which DNS is open, are added on the host, which knows them. Connections are rejected, not dropped, so that programs fail at once.
  */
 export function renderRules({ table, bridges, open }: EgressRules): string {
   const names = setOf(bridges.map(({ name }) => quoted(name)));
@@ -73,7 +73,7 @@ ${lines(otherBridges.map((name) => `oifname ${quoted(name)} goto refuse`))}
 `;
 }
 
-/** Connections to the bridge's containers, which no destination opens. */
+/** Rules for connections to the bridge's own containers, which no destination opens. */
 function withinBridge({ name, shared }: GuardedBridge): string {
   return shared
     ? `iifname ${quoted(name)} oifname ${quoted(name)} accept`

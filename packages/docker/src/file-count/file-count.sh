@@ -1,4 +1,4 @@
-# Counts the files that containers have besides those of their image. Prints "ID FILES" for each container that exists, with one
+# Counts the files that containers have in addition to their image's. Prints "ID FILES" for each container that exists, with one
 # more than its limit for any greater number, and "late" for files that cannot be counted in time or memory. Its last line is "done",
 # after one look, or with "always" when none of the containers exists any more.
 #
@@ -29,7 +29,7 @@ count() {
   wait "$finder"
   case $? in
     126 | 127) exit 1 ;;
-    # The kernel kills it for want of memory, which many folders with many files take.
+    # The OOM killer kills it when many folders with many files use up the memory.
     137) files=late ;;
   esac
   if ((status > 128)); then files=late; fi
@@ -40,7 +40,7 @@ look() {
   while (($# > 0)); do
     id=$1 limit=$2 mount='' prepared=''
     shift 2
-    # The files have no newline at their end, of which `read` complains.
+    # The files have no final newline, for which `read` fails.
     { read -r mount <"/mounts/$id/mount-id"; read -r prepared <"/mounts/$id/init-id"; } 2>/dev/null
     [[ -n $mount && -n $prepared && -d /layers/$mount ]] || continue
     count "/layers/$mount" "/layers/$prepared/.dockerenv" "$limit"
@@ -54,7 +54,7 @@ while :; do
   begun=$SECONDS found=
   look "$@"
   [[ $mode = always && -n $found ]] || break
-  # It counts at most a quarter of the time.
+  # Counting takes at most a quarter of the time.
   sleep $((1 + 3 * (SECONDS - begun)))
 done
 echo done

@@ -1,4 +1,4 @@
-// Counts of containers' files on a real engine, without quotas and with them, where the storage driver may be another one.
+// Counting containers' files on a real engine, with and without quotas, where the storage driver may differ.
 
 import { label } from "@slipway/core";
 import {
@@ -22,7 +22,7 @@ interface Engine {
   readonly stackImage: string;
 }
 
-/** A counter, and containers of the stack's image that have run a command as root. */
+/** A counter, and containers of the stack's image that each run a command as root. */
 async function open({ dockerHost, stackImage }: Engine, opened: AsyncDisposableStack) {
   const installation = opened.use(newInstallation());
   const connection = opened.use(connectDocker({ dockerHost }));
@@ -30,7 +30,7 @@ async function open({ dockerHost, stackImage }: Engine, opened: AsyncDisposableS
   return {
     connection,
     counter: openFileCounter(connection, { image: stackImage, labels }),
-    /** @returns a container, after its process has printed or has ended. */
+    /** @returns a container after its process has printed something or ended. */
     containerOf: async (script: string): Promise<Docker.Container> => {
       const command = ["bash", "-c", script];
       const { docker } = connection;
@@ -63,7 +63,7 @@ function countsOn(start: (opened: AsyncDisposableStack) => Promise<Engine>): voi
     const [before = 0, ...counted] = await countUpTo(100_000);
     expect(before).toBeLessThan(20);
     for (const files of counted) {
-      // The engine prepares some files of a container at about the same time, of which the last ones count on btrfs.
+      // The engine creates some files of a container at about the same time, the last of which count on btrfs.
       expect(files).toBeGreaterThanOrEqual(301);
       expect(files).toBeLessThan(301 + 20);
     }

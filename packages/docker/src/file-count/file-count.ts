@@ -1,5 +1,5 @@
-// Counts the files that containers have besides those of their image. The engine adds up bytes only, and no engine has a quota of
-// files, so a container beside it counts, in the folders of the storage driver: also those of a container that has ended, and any number of containers in one look.
+// Counts the files that containers have in addition to their image's. The engine calculates bytes only, and no engine has a quota for
+// files, so a separate container counts in the storage driver's folders: any number of containers per pass, including ended ones.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,12 +14,12 @@ import type { StartedProcess } from "../process.ts";
 
 const script = readFileSync(join(import.meta.dirname, "file-count.sh"), "utf8");
 const memoryBytes = 128 * 1024 ** 2;
-/** Storage drivers of which the script knows where a container's files are, below the engine's folder. */
+/** Storage drivers whose layout of containers' files the script knows, below the engine's folder. */
 const layers = new Map([
   ["overlay2", "overlay2"],
   ["btrfs", "btrfs/subvolumes"],
 ]);
-/** A script without a line for this long hangs: a pause between two counts takes three times as long as a count. */
+/** A script without output for this long hangs: the pause between two counts takes three times as long as a count. */
 const silenceLimitMs = 5 * countSeconds * 1000;
 const lookLimitMs = 10 * 60_000;
 const startDelayMs = 1_000;
@@ -27,38 +27,38 @@ const maxFailures = 3;
 
 export interface CountedContainer {
   readonly id: string;
-  /** Files beyond it are not counted. */
+  /** Counting stops above this number. */
   readonly maxFiles: number;
 }
 
 export interface FileCounter {
-  /** @returns the engine's storage driver if nothing can count the files of containers there; null otherwise. */
+  /** @returns the engine's storage driver if it prevents counting the files of containers; null otherwise. */
   uncountedDriver(): Promise<string | null>;
   /**
-   * One look at all of them, which ends after ten minutes.
-   * @returns by id: the number of files, of which any beyond `maxFiles` is one more than that; infinity if they cannot be counted in
-   * time. Absent are containers that do not exist or were not reached, and with a storage driver that is not counted all of them.
-   * @throws {SlipwayError} "engine-unavailable" when none was counted.
+   * One pass over all containers, which ends after ten minutes.
+   * @returns the number of files by container id; `maxFiles` plus one when there are more, infinity if they cannot be counted in
+   * time. Containers that do not exist or were not reached are absent; with an unsupported storage driver, all of them.
+   * @throws {SlipwayError} "engine-unavailable" when no container was counted.
    */
   count(containers: readonly CountedContainer[]): Promise<ReadonlyMap<string, number>>;
   /**
-   * Counts again and again, at most a quarter of the time.
-   * @param container.labels are those of the container that counts, which the engine removes with its process.
-   * @returns true once it has more than `maxFiles`; false when the signal aborts, when the container does not exist any more, or when
-   * this engine has not let files be counted so far: `count` reports that, and no command fails of it.
-   * @throws {SlipwayError} "engine-unavailable" when they cannot be counted any more.
+   * Counts repeatedly, for at most a quarter of the time.
+   * @param container.labels labels of the counting container, which the engine removes when its process ends.
+   * @returns true once the container has more than `maxFiles`; false when the signal aborts, when the container no longer exists, or when
+   * files could never be counted on this engine: `count` reports that, and no command fails because of it.
+   * @throws {SlipwayError} "engine-unavailable" when files cannot be counted any more.
    */
   exceeds(container: CountedContainer & { readonly labels: Labels }, signal: AbortSignal): Promise<boolean>;
 }
 
 export interface FileCounterOptions {
-  /** With bash, coreutils and GNU find; the engine pulls it if necessary. */
+  /** Image with bash, coreutils and GNU find; the engine pulls it if necessary. */
   readonly image: string;
-  /** Labels of the containers that count once. */
+  /** Labels of the containers that `count` creates. */
   readonly labels: Labels;
 }
 
-/** The first call that needs the storage driver requests it from the engine. */
+/** The first call that needs the storage driver gets it from the engine. */
 export function openFileCounter(connection: DockerConnection, options: FileCounterOptions): FileCounter {
   return new LayerCounter(connection, options);
 }
@@ -96,7 +96,7 @@ class LayerCounter implements FileCounter {
         }
       });
     } catch (error) {
-      // What was counted is of use, for example in a look that takes too long.
+      // Partial counts are useful, for example after a pass that took too long.
       if (counts.size === 0) throw error;
     }
     return counts;
@@ -162,11 +162,11 @@ class LayerCounter implements FileCounter {
 
 interface FileCount {
   readonly id: string;
-  /** Infinity when they cannot be counted in time. */
+  /** Infinity when the files cannot be counted in time. */
   readonly files: number;
 }
 
-/** @throws {SlipwayError} "engine-unavailable" when the script is ended, or hangs. */
+/** @throws {SlipwayError} "engine-unavailable" when the script was killed, or hangs. */
 async function* countsOf(process: StartedProcess): AsyncGenerator<FileCount> {
   using silence = setTimeout(() => process[Symbol.dispose](), silenceLimitMs);
   let [partialLine, isDone] = ["", false];
@@ -195,7 +195,7 @@ interface Look {
   readonly storage: Storage;
 }
 
-/** It reads the folders of the engine's storage driver, and which of them belongs to which container, but no volumes. */
+/** It reads the storage driver's folders and their assignment to containers, but no volumes. */
 function counterConfig({ containers, labels, mode, image, storage }: Look) {
   const { HostConfig, ...common } = hostReadingContainer(memoryBytes);
   const { Driver, DockerRootDir } = storage;
@@ -217,9 +217,9 @@ function counterConfig({ containers, labels, mode, image, storage }: Look) {
   } satisfies Docker.ContainerCreateOptions;
 }
 
-/** Without the mounts below the folder: those of containers could not be removed meanwhile. */
+/** Excludes mounts below the folder: otherwise containers mounted there could not be removed in the meantime. */
 function readOnly(Source: string, Target: string): Docker.MountSettings {
-  // The types lack it, and want a propagation, which the engine chooses for its own folders.
+  // The types lack this option, and require a propagation, which the engine chooses for its own folders.
   const BindOptions: { NonRecursive: true; Propagation?: Docker.MountPropagation } = { NonRecursive: true };
   return { Type: "bind", Source, Target, ReadOnly: true, BindOptions } as Docker.MountSettings;
 }

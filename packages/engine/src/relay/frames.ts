@@ -2,10 +2,10 @@
 
 const headerBytes = 9;
 const kinds: ReadonlySet<string> = new Set(["r", "o", "d", "a", "e", "c"]);
-/** Maximum data in a frame of the worker. The relay sends smaller frames. */
+/** Maximum data in a frame sent by the worker. The relay sends smaller frames. */
 const maxDataBytes = 1024 ** 2;
 
-/** r: the port is open; o: a connection; d: data; a: acknowledged bytes; e: end of one direction; c: close. */
+/** r: the port is open; o: a new connection; d: data; a: acknowledged bytes; e: end of one direction; c: close. */
 export type FrameKind = "r" | "o" | "d" | "a" | "e" | "c";
 
 export interface Frame {
@@ -24,7 +24,7 @@ export function encodeFrame(kind: FrameKind, connection: number, length = 0): Bu
   return header;
 }
 
-/** @returns a function that takes the next chunk, and yields the frames that are complete. @throws for an invalid frame. */
+/** @returns a function that takes the next chunk, and yields the complete frames. @throws for an invalid frame. */
 export function createFrameReader(): (chunk: Uint8Array) => Generator<Frame> {
   let rest: Buffer = Buffer.alloc(0);
   return function* read(chunk) {

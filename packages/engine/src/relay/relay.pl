@@ -1,7 +1,7 @@
 # Accepts connections on a port of the loopback interface, and carries their bytes over standard input and output.
 #
 # A frame is: kind (1 byte), connection (4 bytes), length (4 bytes, big endian), content. Kinds: "d" is data, "a" acknowledges the number
-# of bytes in its length field and has no content, "e" ends one direction, "c" closes both. Frame "r" without content says that the port
+# of bytes in its length field and has no content, "e" ends one direction, "c" closes both. Frame "r" without content reports that the port
 # is open. Each direction of a connection has at most WINDOW bytes that are not acknowledged, so that a slow one blocks no other.
 use strict;
 use warnings;
@@ -46,7 +46,7 @@ sub drop_when_ended {
 sub accept_connection {
   my $socket = $listener->accept or return;
   $socket->blocking(0);
-  # A response comes in several small pieces, which must not wait for acknowledgements of the ones before.
+  # A response has several small pieces, which must not wait for acknowledgements of the previous ones.
   setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1) or die "cannot set TCP_NODELAY: $!\n";
   my $id = $next++;
   @of{fileno $socket} = ($id);

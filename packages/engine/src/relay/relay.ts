@@ -1,5 +1,5 @@
-// A port of a sandbox's loopback interface whose connections lead to the worker, over the connection to the engine: no network is
-// opened for it. A small container with the relay has the network that the sandbox then shares.
+// A port of a sandbox's loopback interface whose connections are relayed to the worker over the connection to the engine, without
+// opening a network. A small container runs the relay, and the sandbox shares its network.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,14 +30,14 @@ export interface Relay extends AsyncDisposable {
 
 interface RelayOptions {
   readonly loopback: LoopbackServer;
-  /** Labels of the sandbox, so that a sweep finds both containers. */
+  /** Labels of the sandbox, so that cleanup finds both containers. */
   readonly labels: Labels;
   readonly networkId: string;
 }
 
 /**
- * Resolves when the relay's container exists, so that the sandbox is created and filled while the relay starts.
- * @throws {SlipwayError} "engine-unavailable", "registry-unavailable". Nothing is left then.
+ * Resolves when the relay's container exists, so that the sandbox can be created and filled while the relay starts.
+ * @throws {SlipwayError} "engine-unavailable", "registry-unavailable". It leaves nothing behind then.
  */
 export async function startRelay(
   connection: DockerConnection,
@@ -68,7 +68,7 @@ export async function startRelay(
   };
 }
 
-/** @returns the connection to the relay, whose port is open. It is closed when that fails. */
+/** @returns the connection to the relay, whose port is open. It is closed on failure. */
 async function startedRelay(
   connection: DockerConnection,
   id: string,
@@ -78,7 +78,7 @@ async function startedRelay(
   const query = "stream=1&stdin=1&stdout=1";
   const attached = await connection.upgrade(`/containers/${id}/attach?${query}`, { upgrade: "tcp" }, signal);
   const server = createServer((request, response) => void answer(loopback, request, response));
-  // A build keeps connections open that are idle between its phases.
+  // A build keeps idle connections open between its phases.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   const connections = readConnections(attached, (each) => server.emit("connection", each));
@@ -93,7 +93,7 @@ async function startedRelay(
   }
 }
 
-/** @returns `ready`, which resolves once the port is open, and rejects when the relay ends before. */
+/** @returns `ready`, which resolves once the port is open, and rejects when the relay ends first. */
 function readConnections(attached: Duplex, onConnection: (connection: Duplex) => void) {
   const ready = Promise.withResolvers<void>();
   const connections = new Map<number, RelayedConnection>();
@@ -104,7 +104,7 @@ function readConnections(attached: Duplex, onConnection: (connection: Duplex) =>
     const connection = new RelayedConnection(id, send);
     connections.set(id, connection);
     connection.once("close", () => connections.delete(id));
-    // The reader of the connection has the error as well; without a listener it would end the process.
+    // The connection's reader gets the error as well; without a listener it would end the process.
     connection.on("error", () => undefined);
     onConnection(connection);
   };
@@ -127,7 +127,7 @@ function readConnections(attached: Duplex, onConnection: (connection: Duplex) =>
       end(new SlipwayError("engine-unavailable", "the build's relay ended: install perl in the stack image")),
     (error: unknown) => end(engineError("relay connections of the build", error)),
   );
-  // The caller may end before it waits.
+  // The caller may end before it awaits the promise.
   ready.promise.catch(() => undefined);
   return { ready: ready.promise };
 }

@@ -1,9 +1,9 @@
-// One connection that the relay accepted, as a stream: each direction ends and waits for its reader on its own.
+// A connection accepted by the relay, as a stream with independent ends and backpressure for each direction.
 
 import { Duplex } from "node:stream";
 import { encodeFrame, type Frame, type FrameKind } from "./frames.ts";
 
-/** Bytes of each direction that may be under way. relay.pl receives it as an argument. */
+/** Maximum number of unacknowledged bytes per direction. relay.pl receives it as an argument. */
 export const windowBytes = 256 * 1024;
 
 export class RelayedConnection extends Duplex {
@@ -30,7 +30,7 @@ export class RelayedConnection extends Duplex {
     else if (kind === "c") this.destroy();
   }
 
-  /** Called when the reader has consumed the data so far and wants more. */
+  /** Called when the reader has consumed all data and wants more. */
   override _read(): void {
     if (this.#unacknowledged === 0) return;
     this.#frame("a", this.#unacknowledged);

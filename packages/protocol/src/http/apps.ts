@@ -58,13 +58,13 @@ export const appBody = z.object({
   created_at: z.string(),
   updated_at: z.string(),
   last_deployed_at: z.string().nullable(),
-  /** How a deployment is handled that is requested while another one is queued or runs. */
+  /** What happens to a deployment that is requested while another one is queued or running. */
   concurrency_policy: policy,
-  /** What builds the app. With "auto" the source decides. */
+  /** The app's builder. With "auto" the source decides. */
   builder: z.enum(builderSettings),
-  /** Builder image of Cloud Native Buildpacks; null for that of project.toml or of the operator. */
+  /** Builder image of Cloud Native Buildpacks; null to use the one in project.toml or the operator's. */
   builder_image: z.string().nullable(),
-  /** Name of the stack that the app is built and run on. */
+  /** Name of the stack on which the app is built and run. */
   stack_id: z.string(),
   flags: z.record(z.string(), z.boolean()),
   limits: z.record(z.string(), z.unknown()),

@@ -23,7 +23,7 @@ export const scaleRequest = z
   })
   .meta({ examples: [{ containers: [{ name: "web", amount: 2, size: containerSize }] }] });
 
-/** Restarts the process types or containers in the scope; the whole app without one or with an empty one. */
+/** Restarts the process types or containers in the scope; the whole app when the scope is absent or empty. */
 export const restartRequest = z
   .object({ scope: z.array(z.string().max(maxNameChars, "is too long")).max(1_000, "is too long").nullish() })
   .meta({ examples: [{ scope: ["web"] }] });
@@ -49,7 +49,7 @@ export const containerBody = z.object({
   command: z.string(),
   created_at: z.string(),
   deleted_at: z.null(),
-  /** Why Slipway started the container again; null when it did not. */
+  /** Why Slipway restarted the container; null when it did not. */
   restart_reason: z.string().nullable(),
   container_size: z.object({
     id: z.string(),

@@ -19,7 +19,7 @@ const newDeployment = z
       .min(1, "is required")
       .max(maxUrlChars, `is longer than ${maxUrlChars} characters`)
       .optional(),
-    /** An image that was made elsewhere, by digest: it is copied and started, without a build. */
+    /** An existing image, by digest: it is copied and started, without a build. */
     image: z
       .string()
       .min(1, "is required")
@@ -77,22 +77,22 @@ export const outputQuery = z.object({
 export const queueBody = z.object({
   /** Its position among the app's queued deployments, from 1. */
   position: z.int(),
-  /** What it waits for, as in the timeline; null when Redis is unavailable. */
+  /** The reason for waiting, as in the timeline; null when Redis is unavailable. */
   reason: z.enum(waitReasons).nullable(),
-  /** Seconds until it is likely to start, from recent durations; null when it is unknown. */
+  /** Estimated seconds until the start, from recent durations; null when it is unknown. */
   estimated_seconds: z.int().nullable(),
 });
 
 /** Why a deployment failed. */
 export const failureBody = z.object({
   code: z.string(),
-  /** What happened, in the words of the buildpack or the program if it said something. */
+  /** What happened, in the words of the buildpack or the program if it reported something. */
   message: z.string(),
   /** What to do about it. */
   hint: z.string().nullable(),
   /** The phase that failed, as in the timeline. */
   phase: z.string().nullable(),
-  /** Number of the log's line that says what happened. */
+  /** Number of the log line with the reason. */
   line: z.int().nullable(),
 });
 
@@ -102,11 +102,11 @@ export const deploymentBody = z.object({
   created_at: z.string(),
   finished_at: z.string().nullable(),
   status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
-  /** "release": deploys the image of an earlier release, "image": one that was made elsewhere. Both are not built. */
+  /** "release": deploys the image of an earlier release; "image": an existing image. Neither is built. */
   type: z.enum(["archive", "release", "image"]),
   git_ref: z.string().nullable(),
   previous_git_ref: z.string().nullable(),
-  /** Whole seconds from its start to its end; 0 until it has ended. */
+  /** Whole seconds from the start to the end; 0 until it has ended. */
   duration: z.int(),
   /** The image's reference within its registry. */
   image: z.string().nullable(),
@@ -117,10 +117,10 @@ export const deploymentBody = z.object({
   stack_base_image: z.string().nullable(),
   postdeploy_hook: z.string().nullable(),
   pusher: userReference,
-  /** Null unless it failed. */
+  /** Null unless the deployment failed. */
   failure: failureBody.nullable(),
   links: z.object({ output: z.string() }),
-  /** Present while it is queued, and only in the response for a single deployment. */
+  /** Present while the deployment is queued, and only in the response for a single deployment. */
   queue: queueBody.optional(),
 });
 
@@ -135,7 +135,7 @@ export const deploymentsAnswer = z.object({
 export const listedDeploymentBody = deploymentBody.extend({
   /** Null when the app was deleted. */
   app_name: z.string().nullable(),
-  /** User name of the app's owner when it was created; null when the user was deleted. */
+  /** User name of the app's owner at the deployment's creation; null when the user was deleted. */
   owner: z.string().nullable(),
 });
 

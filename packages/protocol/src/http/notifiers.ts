@@ -68,7 +68,7 @@ export const notifierBody = z.object({
   send_all_alerts: z.literal(false),
   send_all_events: z.boolean(),
   selected_event_ids: z.array(eventId),
-  /** `secret` signs the webhook's requests. It is only in the response that creates the notifier. */
+  /** `secret` signs the webhook's requests. Only the response that creates the notifier contains it. */
   type_data: z.object({ webhook_url: z.string().optional(), secret: z.string().optional() }),
 });
 
@@ -96,7 +96,7 @@ export const deliveryBody = z.object({
 export const deliveriesAnswer = z.object({ deliveries: z.array(deliveryBody) });
 export const testedAnswer = z.object({ delivery_id: z.string() });
 
-/** Finds a notification platform by its complete name. All platforms by default. */
+/** Finds a notification platform by its complete name. Default: all platforms. */
 export const platformSearchQuery = z.object({ name: z.string("must be given once").optional() });
 
 export const platformsAnswer = z.object({

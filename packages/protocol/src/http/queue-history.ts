@@ -13,7 +13,7 @@ export const queueSample = z.object({
   oldest_waiting_seconds: seconds,
   /** Build slots in use, and build slots of all ready workers. */
   slots: z.object({ used: z.int(), total: z.int() }),
-  /** Deployments that ended in the minute before, of the newest hundred. */
+  /** Number of the newest hundred deployments that ended in the previous minute. */
   ended: z.int(),
   /** Ended deployments that were neither successful nor aborted. */
   failed: z.int(),
@@ -24,14 +24,14 @@ export const queueSample = z.object({
 });
 
 export const queueHistoryQuery = z.object({
-  /** Number of hours, from 1 to 48; 6 by default. */
+  /** Number of hours, from 1 to 48. Default: 6. */
   hours: z.coerce.number().int().min(1).max(48).default(6),
 });
 
 export const queueHistoryAnswer = z.object({
   history: z.object({
     interval_seconds: z.int(),
-    /** Oldest first. A minute in which the API did not run has none. */
+    /** Oldest first. Minutes in which the API did not run are missing. */
     samples: z.array(queueSample),
   }),
 });

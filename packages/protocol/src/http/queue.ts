@@ -8,21 +8,21 @@ export const queueAnswer = z.object({
     /** Queued deployments. */
     waiting: z.int(),
     running: z.int(),
-    /** When the oldest of the waiting was created. */
+    /** Creation time of the oldest waiting deployment. */
     oldest_waiting_at: z.string().nullable(),
-    /** Whether workers take no deployments, because an operator paused the queue. */
+    /** Whether an operator paused the queue, so that workers take no deployments. */
     paused: z.boolean(),
-    /** Waiting deployments by what they wait for, of the oldest 500. */
+    /** The oldest 500 waiting deployments, counted by the reason for waiting. */
     by_reason: z.partialRecord(z.enum(waitReasons), z.int()),
     slots: z.object({
-      /** Deployments that workers build. */
+      /** Number of deployments that workers currently build. */
       used: z.int(),
       /** Slots of all ready workers. */
       total: z.int(),
-      /** Part of the total that one owner leaves to the others. */
+      /** Slots of the total that one owner leaves to other owners. */
       reserved: z.int(),
     }),
-    /** The waiting deployments times the mean duration of the last day's; null without any. */
+    /** Number of waiting deployments times the mean duration of the last day's; null without any. */
     seconds_of_work: z.number().nullable(),
     /** The oldest 100. */
     deployments: z.array(
@@ -33,10 +33,10 @@ export const queueAnswer = z.object({
         owner: z.string().nullable(),
         /** Among the queued deployments of its app, from 1. */
         position: z.int(),
-        /** Null when Redis cannot answer. */
+        /** Null when Redis is unavailable. */
         reason: z.enum(waitReasons).nullable(),
         waiting_since: z.string(),
-        /** Seconds until it is likely to start; null when it is unknown. */
+        /** Estimated seconds until the start; null when it is unknown. */
         estimated_seconds: z.int().nullable(),
       }),
     ),

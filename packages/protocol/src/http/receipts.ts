@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 
-/** A DSSE envelope, in the form that its specification defines. */
+/** A DSSE envelope, with the field names of its specification. */
 export const receiptAnswer = z.object({
   payloadType: z.string().meta({ examples: ["application/vnd.in-toto+json"] }),
   /** Base64 of an in-toto statement with the predicate https://slsa.dev/provenance/v1. */

@@ -5,7 +5,7 @@ import { z } from "zod";
 export const releaseBody = z.object({
   id: z.string(),
   app_id: z.string(),
-  /** From 1 within the app. A deployment refers to an earlier release by it. */
+  /** From 1 within the app. A deployment refers to an earlier release by this number. */
   number: z.int(),
   deployment_id: z.string(),
   /** The image's reference by digest. */

@@ -11,7 +11,7 @@ export const stacksAnswer = z.object({
       description: z.string(),
       /** Image that releases run on. */
       base_image: z.string(),
-      /** Whether it is the stack of apps that have chosen none. */
+      /** Whether this is the stack of apps without a chosen stack. */
       default: z.boolean(),
       deprecated_at: z.null(),
     }),

@@ -17,11 +17,11 @@ export const waitReasons = [
 
 export const waitBody = z.object({
   /**
-   * What it waited for: an earlier deployment or an operation of its app, a slot of its owner, a build slot of the fleet, room
-   * among the operations (a deployment of an earlier release), any worker at all, or the operator who paused the queue.
+   * The reason for waiting: an earlier deployment or an operation of the app, a slot of the owner, a build slot of the fleet, a slot
+   * for operations (a deployment of an earlier release), no worker at all, or an operator who paused the queue.
    */
   reason: z.enum(waitReasons),
-  /** The deployment of the app that it waited for. */
+  /** The app's deployment that it waited for. */
   deployment_id: z.string().nullable(),
   started_at: time,
   /** Null while it waits. */
@@ -32,9 +32,9 @@ export const phaseBody = z.object({
   name: z.string(),
   started_at: time,
   finished_at: time.nullable(),
-  /** Bytes that were moved; null where none are counted. */
+  /** Bytes that were transferred; null where bytes are not counted. */
   bytes: z.int().nullable(),
-  /** What an earlier deployment left and the phase used, for example `dependencies`. */
+  /** Results of earlier deployments that the phase reused, for example `dependencies`. */
   reused: z.array(z.string()),
   /** Null while it runs, and for a phase that its attempt did not end. */
   outcome: z.enum(["success", "failed"]).nullable(),
@@ -45,15 +45,15 @@ export const attemptBody = z.object({
   worker: z.string().nullable(),
   /** State of the worker of a running attempt. "lost": the worker sends no heartbeats. Null when it is unknown, and after the end. */
   worker_state: z.enum(["ready", "draining", "lost"]).nullable(),
-  /** When the worker of an attempt that runs sent its last heartbeat; null as above. */
+  /** When a running attempt's worker sent its last heartbeat; null as above. */
   worker_seen_at: time.nullable(),
-  /** Address of the worker's engine; null for users who are no operators. */
+  /** Address of the worker's engine; null for users who are not operators. */
   engine: z.string().nullable(),
   started_at: time,
   finished_at: time.nullable(),
-  /** "requeued": its worker stopped; "lost": its worker died. Null while it runs. */
+  /** "requeued": the worker stopped; "lost": the worker died. Null while the attempt runs. */
   outcome: z.enum(["success", "failed", "requeued", "lost"]).nullable(),
-  /** In the order of their starts. They may overlap. */
+  /** In the order of their starts. Phases may overlap. */
   phases: z.array(phaseBody),
 });
 
@@ -67,7 +67,7 @@ export const timelineAnswer = z.object({
     finished_at: time.nullable(),
     status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
     waits: z.array(waitBody),
-    /** The latest ones, oldest first. */
+    /** The latest attempts, oldest first. */
     attempts: z.array(attemptBody),
   }),
 });

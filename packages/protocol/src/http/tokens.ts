@@ -17,7 +17,7 @@ export const tokenBody = z.object({
   id: z.string(),
   name: z.string(),
   created_at: z.string(),
-  /** When its secret was issued, which is when it was created. */
+  /** When the secret was issued, which is the token's creation time. */
   issued_at: z.string(),
   last_used_at: z.string().nullable(),
 });

@@ -51,7 +51,7 @@ export const changeSelfRequest = z
   })
   .meta({ examples: [{ user: { fullname: "Grace Hopper" } }] });
 
-/** What the user owns, and how much that may be; null for no limit. */
+/** The user's current usage, and its limit; null for no limit. */
 const quotaBody = z.object({ used: z.number(), limit: z.number().nullable() });
 const quotasBody = z.object({
   apps: quotaBody,

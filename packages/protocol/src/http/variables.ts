@@ -5,7 +5,7 @@ import { variableScopes } from "@slipway/core";
 
 /** Where the variable is set: in builds, in releases with their hooks, or in both. */
 const scope = z.enum(variableScopes);
-/** Without a scope, an existing variable keeps its own, and a new one is for both. */
+/** Without a scope, an existing variable keeps its scope, and a new one gets "both". */
 const named = z.object({ name: z.string(), value: z.string(), scope: scope.optional() });
 
 /** Clients may send an id, which is ignored: the name identifies the variable. */

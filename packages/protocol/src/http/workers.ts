@@ -19,16 +19,16 @@ export const workerBody = z.object({
   version: z.string(),
   /** "lost": the worker has missed its heartbeats. It may return. */
   state: z.enum(["ready", "draining", "lost"]),
-  /** Its build slots. */
+  /** Number of build slots. */
   concurrency: z.int(),
   /** Build slots in use. */
   building: z.int(),
-  /** The maximum of concurrent operations and deployments without a build; 0 for a worker of an older version. */
+  /** Maximum number of concurrent operations and deployments without a build; 0 for a worker of an older version. */
   operation_concurrency: z.int(),
   engine: z.object({ address: z.string(), cpus: z.number(), memory_bytes: z.int() }),
   started_at: z.string(),
   last_seen_at: z.string(),
-  /** What the worker ran at its last heartbeat. */
+  /** The deployments that the worker ran at its last heartbeat. */
   deployments: z.array(run),
   operations: z.array(run),
 });
@@ -38,7 +38,7 @@ export const workersAnswer = z.object({ workers: z.array(workerBody) });
 export const changeWorkerRequest = z
   .object({
     worker: z.object({
-      /** Whether the worker takes no more deployments and operations. What it runs goes on. */
+      /** Whether the worker takes no more deployments and operations. Running ones continue. */
       draining: z.boolean(),
     }),
   })

@@ -2,7 +2,7 @@
 -- Returns the counts that decide the priority: other active deployments of the owner, waiting jobs, and jobs added since none waited.
 -- Returns 'full' without a free slot, and 'behind' when the free slots belong to apps that have waited longer.
 -- KEYS[1] the owner's slots, KEYS[2] the owner's waiting apps, KEYS[3] the fleet's capacity, KEYS[4] the jobs that wait for a worker,
--- KEYS[5] the count of those added
+-- KEYS[5] the number of added jobs
 -- ARGV[1] deployment id, ARGV[2] app id, ARGV[3] slots per owner, ARGV[4] reserved slots, ARGV[5..] ids of running deployments
 --- @include "clock"
 --- @include "slot-limit"

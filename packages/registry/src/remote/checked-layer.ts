@@ -1,4 +1,4 @@
-// Checks the content of a layer while it passes through: its digest, that of the tar in it, and how much it unpacks to.
+// Checks the content of a layer while it passes through: its digest, the digest of its tar, and its unpacked size.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -10,28 +10,28 @@ import type { ByteStream, RemoteLayer } from "@slipway/core";
 import { readEntries, TarError } from "@slipway/tar";
 
 export interface CheckedLayer {
-  /** The bytes as they came. It ends only when the layer was what it should be, and otherwise throws. */
+  /** The unchanged bytes. The stream ends normally only if the layer is valid, and otherwise throws. */
   readonly bytes: AsyncGenerator<Uint8Array>;
-  /** What `bytes` threw; undefined before. A request that sent them may fail with another error. */
+  /** The error thrown by `bytes`; undefined without one. A request that sends them may fail with another error. */
   failure(): unknown;
-  /** Size of the tar, when `bytes` has ended. */
+  /** Size of the tar, available when `bytes` has ended. */
   unpackedBytes(): number;
 }
 
-/** How much the layers of an image may unpack to. */
+/** Maximum unpacked size of an image's layers. */
 export interface UnpackLimit {
-  /** All of them. */
+  /** Maximum for all layers together. */
   readonly maxBytes: number;
-  /** This one: what the layers before it left. */
+  /** Maximum for this layer: the remainder after the previous layers. */
   readonly leftBytes: number;
 }
 
-/** Files of one layer. */
+/** Maximum number of files in one layer. */
 const maxEntries = 1_000_000;
 
 /**
- * @param limit of the tar, with the sizes that its headers state. Sparse files are refused: engines write their holes.
- * @throws {SlipwayError} from `bytes`: "build-failed", "image-too-large"; the errors of the source, unchanged.
+ * @param limit limit of the tar's size, with the sizes stated in its headers. Sparse files are refused, because engines write their holes.
+ * @throws {SlipwayError} from `bytes`: "build-failed", "image-too-large"; the source's own errors, unchanged.
  */
 export function checkedLayer(source: ByteStream, layer: RemoteLayer, limit: UnpackLimit): CheckedLayer {
   const stored = createHash("sha256");
@@ -68,7 +68,7 @@ export function checkedLayer(source: ByteStream, layer: RemoteLayer, limit: Unpa
   return { bytes: through(), failure: () => failure, unpackedBytes: () => unpacked.sizeBytes };
 }
 
-/** Waits until the decompressor takes more, or until what reads it has failed. */
+/** Waits until the decompressor accepts more, or until its reader has failed. */
 async function write(tar: Transform, chunk: Uint8Array, reading: Promise<void>): Promise<void> {
   if (tar.destroyed) return reading;
   if (!tar.write(chunk)) await Promise.race([once(tar, "drain"), reading]);

@@ -1,4 +1,4 @@
-// Copies an image of another registry into this one by digest: its layers, its configuration, and then its manifest, unchanged.
+// Copies an image of another registry into this one by digest: its layers, its configuration, and then its unchanged manifest.
 
 import { retry } from "@slipway/async";
 import { isSameRegistry, SlipwayError } from "@slipway/core";
@@ -13,7 +13,7 @@ import { putManifest } from "../put-manifest.ts";
 import type { ContentCache } from "../content-cache.ts";
 
 export interface CopyTarget extends ImageSource {
-  /** Size of the tar of each layer that was checked, by the layer's digest and that of the tar. */
+  /** Tar sizes of the layers that were checked, by the digests of layer and tar. */
   readonly checkedLayers: ContentCache;
 }
 
@@ -38,7 +38,7 @@ export async function copyContent(
   let leftBytes = maxBytes;
   for (const [index, layer] of image.layers.entries()) {
     const request = { image, copy, layer, limit: { maxBytes, leftBytes } };
-    // A layer that a broken connection cut off is begun again; what was checked is not.
+    // A layer whose connection broke is copied again from its start; checked layers are not.
     const { how, unpackedBytes } = await retry(() => copyLayer(target, request, signal), {
       attempts: maxAttempts,
       isRetryable: (error) => error instanceof SlipwayError && error.code === "source-unreachable",
@@ -80,7 +80,7 @@ async function copyLayer(
   return { how: "present", unpackedBytes: await check(target, request, signal) };
 }
 
-/** Whether the image is in the registry that it is copied to. */
+/** Whether the image is in the target registry itself. */
 function isInTarget({ host, client }: CopyTarget, image: RemoteImage): boolean {
   return [host, client.host].some((own) => isSameRegistry(own, image.host));
 }
@@ -95,7 +95,7 @@ async function hasBlob(
   return (await requestUnlessEmpty(client, "HEAD", path, { signal })) !== null;
 }
 
-/** Streams a layer from registry to registry. The upload is completed only if the layer is what it should be. */
+/** Streams a layer from registry to registry. The upload is completed only if the layer is valid. */
 async function upload(target: CopyTarget, request: LayerCopy, signal: AbortSignal): Promise<number> {
   const { client } = target;
   const { image, layer, copy } = request;

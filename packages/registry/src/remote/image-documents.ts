@@ -1,4 +1,4 @@
-// Reads the manifest, the index and the configuration of an image that is not trusted: every field may be missing, or of another type.
+// Reads the manifest, the index and the configuration of an untrusted image: every field may be missing, or of another type.
 
 import { SlipwayError } from "@slipway/core";
 import type { RunConfig } from "@slipway/core";
@@ -20,13 +20,13 @@ export interface RemoteConfig {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** More layers than this are too many for engines. */
+/** Engines cannot use more layers than this. */
 const maxLayers = 125;
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 const manifests: ReadonlySet<string> = new Set([mediaTypes.dockerManifest, mediaTypes.ociManifest]);
 const indexes: ReadonlySet<string> = new Set([mediaTypes.dockerIndex, mediaTypes.ociIndex]);
 const configs: ReadonlySet<string> = new Set([mediaTypes.dockerConfig, mediaTypes.ociConfig]);
-/** Whether layers of a type are compressed. */
+/** Supported media types of layers, with whether they are compressed. */
 const layerTypes = new Map<string, boolean>([
   [mediaTypes.dockerLayer, true],
   [mediaTypes.ociLayer, true],
@@ -34,12 +34,12 @@ const layerTypes = new Map<string, boolean>([
   [mediaTypes.ociPlainLayer, false],
 ]);
 
-/** Media types of documents that can be read. */
+/** Media types of the supported documents. */
 export const documentTypes = [...manifests, ...indexes];
 
 /**
- * @param contentType of the registry's response, for a document that does not state its type.
- * @returns the manifest, or the digest of the one for the platform.
+ * @param contentType the response's Content-Type, for a document that does not state its type.
+ * @returns the manifest, or the digest of the manifest for this platform.
  * @throws {SlipwayError} "build-failed"
  */
 export function readDocument(
@@ -93,7 +93,7 @@ function runConfigOf({
   Labels,
   Volumes,
 }: Fields): RunConfig {
-  // An engine would refuse the container of the release, as if the platform had failed.
+  // An engine would refuse the release's container, which would look like a failure of the platform.
   if (!/^(\/|$)/.test(textOf(WorkingDir)))
     throw failed(`its working directory ${quoted(textOf(WorkingDir))} is not an absolute path`);
   return {

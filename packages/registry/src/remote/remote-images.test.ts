@@ -1,4 +1,4 @@
-// Images of other registries: read with a login and over redirects from a scripted registry, copied from it into a real one.
+// Images of other registries: read with a login and through redirects from a scripted registry, copied from it into a real one.
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -24,7 +24,7 @@ const basic = `Basic ${Buffer.from("ada:secret").toString("base64")}`;
 const tar = await packTar({ "srv/page": "hello" });
 const layer = gzipSync(tar);
 
-/** What the registry serves, by digest, and what was requested of it. */
+/** The registry's content by digest, and the requests that it received. */
 const content = new Map<string, Buffer>();
 let requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
 let host: string;
@@ -262,7 +262,7 @@ test("an image is copied with its digest, and layers that the repository has are
   expect((await registry.inspect(stored.pinnedReference, signal))?.layers).toHaveLength(1);
   const open = () => Promise.reject(new Error("a layer was requested"));
   await registry.copyContent({ ...image, open }, copy, signal);
-  // Another process checks what it did not copy.
+  // Another process checks layers that it did not copy itself.
   const small = { ...copy, maxUnpackedBytes: 100 };
   await expect(
     openRegistry({ url: real.url }).copyContent({ ...image, open }, small, signal),
@@ -270,7 +270,7 @@ test("an image is copied with its digest, and layers that the repository has are
     code: "image-too-large",
   });
   expect(events).toEqual(["0 copied", "0 present"]);
-  // As a full disk leaves it.
+  // The state that a full disk leaves behind.
   const layers = join(real.repositories, "apps/a/_layers/sha256");
   await writeFile(join(layers, firstOf(image).digest.slice("sha256:".length), "link"), "");
   await registry.copyContent(image, copy, signal);

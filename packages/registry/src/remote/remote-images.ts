@@ -16,11 +16,11 @@ export interface RemoteImagesOptions {
   readonly allowedPrivateHosts: readonly string[];
   /** Time limit for one document or layer. */
   readonly timeoutMs: number;
-  /** Maximum size of an image, its layers as they are stored. */
+  /** Maximum size of an image: its layers as stored. */
   readonly maxImageBytes: number;
 }
 
-/** Maximum size of a manifest, as registries have it. */
+/** Maximum size of a manifest, as in most registries. */
 const maxManifestBytes = 4 * 1024 * 1024;
 const maxConfigBytes = 4 * 1024 * 1024;
 
@@ -130,7 +130,7 @@ function layersOf({ layers }: RemoteManifest, { diffIds }: RemoteConfig): readon
   }));
 }
 
-/** The image's own faults are reported with its name. */
+/** Adds the image's name to errors that the image itself caused. */
 function named(reference: ImageReference, error: unknown): unknown {
   if (!(error instanceof SlipwayError) || error.code !== "build-failed") return error;
   const message = `${formatImageReference(reference)} cannot be used: ${error.message}`;

@@ -1,4 +1,4 @@
-// Reads from a registry that a user named, through the egress guard: with a login if it asks for one, and with readable errors.
+// Reads from a registry that a user named, through the egress guard: with a login if it requires one, and with readable errors.
 
 import { json } from "node:stream/consumers";
 import { Readable } from "node:stream";
@@ -18,7 +18,7 @@ export interface RemoteRegistryOptions {
 }
 
 interface RemoteRequest {
-  /** Media types that are understood. */
+  /** Media types that the caller supports. */
   readonly accept: readonly string[];
   readonly maxSizeBytes: number;
   readonly tooLarge: (maxSizeBytes: number) => SlipwayError;
@@ -28,12 +28,12 @@ interface RemoteRequest {
 export interface RemoteRegistry {
   /**
    * Requests a part of the repository: `manifests/DIGEST` or `blobs/DIGEST`.
-   * @throws {SlipwayError} "source-unreachable" with what to do; the request's own error of a body that is too large.
+   * @throws {SlipwayError} "source-unreachable" with advice; the request's own error for a body that is too large.
    */
   get(path: string, request: RemoteRequest): Promise<OpenedResponse>;
 }
 
-/** Docker Hub's registry has another name than its images. */
+/** Registries whose host differs from the host in their images' names. */
 const hosts: Readonly<Record<string, string>> = { "docker.io": "registry-1.docker.io" };
 const maxTokenBytes = 64 * 1024;
 const hint = `Check the image's name and digest, and the login in ${imageRegistryAuth}`;
@@ -47,7 +47,7 @@ export function connectRemote(options: RemoteRegistryOptions): RemoteRegistry {
   return {
     async get(path, request) {
       let response = await open(path, request);
-      // Only the registry itself may say where the login is sent, not a server that it redirects to.
+      // Only the registry itself may decide where the login is sent, not a server to which it redirects.
       if (response.status === 401 && response.origin === origin) {
         await response[Symbol.asyncDispose]();
         authorization = await answerTo(challengeOf(response), options, request.signal);
@@ -85,7 +85,7 @@ function challengeOf({ headers }: OpenedResponse): string {
   return headers["www-authenticate"] ?? "";
 }
 
-/** @returns the Authorization header that a registry asks for. */
+/** @returns the Authorization header for a registry's challenge. */
 async function answerTo(
   challenge: string,
   options: RemoteRegistryOptions,
@@ -132,7 +132,7 @@ function tokenIn(answer: unknown): string | null {
   return typeof found === "string" && /^[\x21-\x7e]+$/.test(found) ? found : null;
 }
 
-/** The login may be sent there, so a registry with TLS must name a service with TLS. */
+/** The login may be sent to the realm, so a registry with TLS must name a realm with TLS. */
 function realmOf(challenge: string, { scheme, host, repository }: ImageReference): string {
   const parameters = new Map(
     [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = "", value = ""]) => [key.toLowerCase(), value]),

@@ -8,11 +8,11 @@ import type { RolloutPart } from "../rollout-scheduler.ts";
 import { hostPortLabel, restart, startLabel } from "./container-config.ts";
 
 export interface AppContainer extends RolloutPart {
-  /** Common to the containers that one start created. */
+  /** The same for all containers that one start created. */
   readonly startId: string;
   readonly index: number;
   readonly hostPort: number;
-  /** The engine's word for it: created, running, restarting, exited… */
+  /** The engine's container state: created, running, restarting, exited… */
   readonly state: string;
 }
 
@@ -26,7 +26,7 @@ export async function findAppContainers(
   return containers.toSorted((a, b) => b.Created - a.Created).map(appContainer);
 }
 
-/** The rollout's containers of its latest start, by index. */
+/** The containers of the rollout's latest start, by index. */
 export function startedLast(newestFirst: readonly AppContainer[], rolloutId: string): AppContainer[] {
   const ofRollout = newestFirst.filter((container) => container.rolloutId === rolloutId);
   return ofRollout
@@ -34,7 +34,7 @@ export function startedLast(newestFirst: readonly AppContainer[], rolloutId: str
     .toSorted((a, b) => a.index - b.index);
 }
 
-/** Whether the container was promoted, so that the engine keeps it alive. False when it does not exist. */
+/** Whether the container was promoted, so that the engine restarts it. False when it does not exist. */
 export async function isPromoted(docker: Docker, id: string): Promise<boolean> {
   return (await inspect(docker, id))?.HostConfig.RestartPolicy?.Name === restart.promoted.Name;
 }

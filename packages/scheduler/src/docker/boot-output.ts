@@ -1,4 +1,4 @@
-// Forwards the output of a booting instance, and waits for what the app wrote just before it listened.
+// Forwards the output of a booting instance, and waits for the output that the app wrote just before it listened.
 
 import { pause } from "@slipway/async";
 import { SlipwayError, type StartOptions } from "@slipway/core";
@@ -7,15 +7,15 @@ import type Docker from "dockerode";
 
 /** The output counts as drained when nothing has arrived for this time. */
 const quietMs = 30;
-/** Limit for an app that writes all the time. */
+/** Time limit for an app that writes continuously. */
 const maxDrainMs = 150;
 
 export interface BootOutput {
-  /** Settles when the output has ended, or after `stop`. Rejects with what `onOutput` throws. */
+  /** Settles when the output has ended, or after `stop`. Rejects with an error of `onOutput`. */
   readonly delivered: Promise<void>;
-  /** Resolves when what the app has written up to now is forwarded. @throws the signal's reason when aborted. */
+  /** Resolves when all output up to now is forwarded. @throws the signal's reason when aborted. */
   drained(docker: Docker, signal: AbortSignal): Promise<void>;
-  /** Forwards the current piece to its end, and no other. */
+  /** Finishes forwarding the current piece, and forwards no more. */
   stop(): void;
 }
 
@@ -46,7 +46,7 @@ export function forwardOutput(
     delivered: forward(),
     /**
      * Output passes through pipes of the container's supervisor and the engine, which report no end, and it may arrive later than
-     * the news that the app listens. They forward at once, so output that is under way arrives within milliseconds. The wait is
+     * the report that the app listens. They forward at once, so pending output arrives within milliseconds. The wait is
      * no shorter than a call to the engine: on a busy machine its answer takes as long as the output does.
      */
     drained: async (docker, signal) => {

@@ -1,4 +1,4 @@
-// Starts one container and waits until it listens, or explains why it does not. The caller removes it.
+// Starts one container and waits until it listens, or explains why it does not. The caller removes the container.
 
 import { elapsed, endsWithin, rejectionOf, untilAborted } from "@slipway/async";
 import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
@@ -12,7 +12,7 @@ import { forwardOutput } from "./boot-output.ts";
 import type { LocalBridge } from "./direct-connection.ts";
 import { type Findings, noFindings, untilListening } from "./until-listening.ts";
 
-/** How long a look that explains a time-out may still take: on a busy machine it may have begun late. */
+/** Remaining time for a probe that explains a time-out: on a busy machine it may have started late. */
 const explanationLimitMs = 5_000;
 
 export interface BootOptions extends StartOptions {
@@ -22,7 +22,7 @@ export interface BootOptions extends StartOptions {
 }
 
 /**
- * Resolves once the instance listens; its process continues to run. An instance that ends before its output is drained has
+ * Resolves once the instance listens; its process continues to run. An instance that exits before its output is drained counts as
  * crashed. @see Scheduler.start
  */
 export async function bootContainer(

@@ -17,10 +17,10 @@ import { proxyLabels } from "../proxy-labels.ts";
 
 /** Label for the host port, which the engine does not report for a stopped container. */
 export const hostPortLabel = "io.slipway.host-port";
-/** Common to the containers of one start: a rollout may be started again while containers of an earlier attempt serve. */
+/** The same for all containers of one start: a rollout may be started again while containers of an earlier attempt serve. */
 export const startLabel = "io.slipway.start";
 
-/** An exit is final while an instance boots. After promotion the engine restarts it until Slipway stops it. */
+/** While an instance boots, its exit is final. After promotion the engine restarts it until Slipway stops it. */
 export const restart = {
   whileBooting: { Name: "no" },
   promoted: { Name: "unless-stopped" },
@@ -28,14 +28,14 @@ export const restart = {
 
 export interface InstanceContext {
   readonly installationId: string;
-  /** Id or name. */
+  /** Id or name of the network. */
   readonly network: string;
   /** Interface of the engine's host on which the port is published. */
   readonly publishHost: string;
-  /** A container runtime of the engine; its default when undefined. */
+  /** A container runtime of the engine; undefined for the engine's default. */
   readonly runtime?: string | undefined;
   readonly hostPort: number;
-  /** Limit of the container's files by the kernel; null when the engine has none. */
+  /** The kernel's limit for the container's files; null when the engine has none. */
   readonly quotaBytes: number | null;
   readonly startId: string;
   /** Number of the instance, from 1. */
@@ -53,7 +53,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
     name: containerName(context),
     Hostname: instanceHostname(rollout, context.index),
     Image: rollout.image,
-    // As entrypoint, to replace the image's own.
+    // Set as the entrypoint, to replace the image's own.
     Entrypoint: rollout.command.slice(0, 1),
     Cmd: rollout.command.slice(1),
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
@@ -77,7 +77,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
       ...confinement(rollout.limits, context.quotaBytes),
       ...runtimeOption(context.runtime),
       NetworkMode: context.network,
-      // Slipway chooses the port: one chosen by the engine changes with every restart.
+      // Slipway chooses the port, because a port chosen by the engine changes with every restart.
       PortBindings: {
         [port]: [{ HostIp: context.publishHost, HostPort: String(context.hostPort) }],
       },
@@ -87,7 +87,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
   } satisfies ContainerCreateOptions;
 }
 
-/** Names no app, since containers on the same network can resolve an address to the name. Labels have the rest. */
+/** Does not contain the app's name, since containers on the same network can resolve an address to it. Labels identify the app. */
 function containerName({ installationId, startId, index }: InstanceContext): string {
   return `slipway-${installationId}-${startId}-${index}`;
 }

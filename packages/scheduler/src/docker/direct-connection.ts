@@ -1,6 +1,6 @@
-// Finds out by connecting whether an app listens, where this process reaches the container's own address.
+// Detects by connecting whether an app listens, if this process can reach the container's own address.
 //
-// That is so for a container on a bridge of this machine. The address alone does not prove it, because an engine in another
+// It can reach a container on a bridge of this machine. The address alone does not prove that, because an engine in another
 // network namespace uses the same addresses; the bridge does, because its name contains the id of its network or of its engine.
 // A connection to the published port proves nothing, because the engine's proxy accepts it even if no process listens.
 
@@ -13,9 +13,9 @@ import { bridgeOf, callEngine, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 
 const retryMs = 10;
-/** Limit for one connection: a packet filter may drop its packets. */
+/** Time limit for one connection: a packet filter may drop its packets. */
 const connectLimitMs = 1_000;
-/** The kernel's list of the interfaces of this process's network namespace, also of those that have no carrier yet. */
+/** The kernel's list of the interfaces in this process's network namespace, including those without a carrier. */
 const interfacesFile = "/proc/net/dev";
 /** The bridge of the engine's default network has the same name on every engine, docker0. */
 const defaultOption = "com.docker.network.bridge.default_bridge";
@@ -26,7 +26,7 @@ export interface LocalBridge {
 }
 
 /**
- * Returns null when the network's containers cannot be reached from here: it is no bridge, or its bridge is on another machine.
+ * Returns null when the network's containers cannot be reached from here: it is not a bridge, or its bridge is on another machine.
  * @param network id or name.
  */
 export async function findLocalBridge(
@@ -40,7 +40,7 @@ export async function findLocalBridge(
     if (Driver !== "bridge" || Options?.[defaultOption] === "true") return null;
     return (await hasInterface(bridgeOf({ Id, Options }))) ? { networkId: Id } : null;
   } catch (error) {
-    // The engine also accepts what is no network, such as another container's.
+    // The engine also accepts other modes than networks, such as another container's network.
     if (statusOf(error) === 404) return null;
     throw error;
   }
@@ -70,7 +70,7 @@ export async function hostOnBridge(
   return joined?.IPAddress || null;
 }
 
-/** Connects until the address accepts a connection, which is closed at once. @returns false when the signal is aborted before. */
+/** Connects until the address accepts a connection, which is closed at once. @returns false when the signal aborts first. */
 export async function untilAccepts(address: Address, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     if (await accepts(address, signal)) return true;

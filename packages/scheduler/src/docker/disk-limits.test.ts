@@ -19,23 +19,23 @@ type TestEngine = Awaited<ReturnType<typeof testEngine>>;
 const timeoutMs = 180_000;
 const mebibyte = 1024 ** 2;
 const limits = { memoryBytes: 128 * mebibyte, cpus: 1, pids: 64, diskBytes: 32 * mebibyte };
-/** Twice the limit, in files that are each within it; random, because a file system may compress. */
+/** Writes twice the limit, in files that are each within it; random, because a file system may compress. */
 const fill = "for i in 1 2 3 4; do head -c 16M /dev/urandom >/var/tmp/$i || exit 9; done";
-/** More files than a disk of 32 MiB allows, without bytes. */
+/** Creates more empty files than a disk of 32 MiB allows. */
 const fillWithFiles = "mkdir /var/tmp/m; cd /var/tmp/m; seq 1 9000 | xargs touch; chmod 0 .";
 const ofFiles = "created more than 8192 files, and each counts as 4 KiB of its 32 MiB of disk (APP_DISK_MB)";
 const listen = `exec perl -MIO::Socket::INET -e '
   my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
   while (1) { my $client = $server->accept or next; close $client; }'`;
 
-/** A scheduler of an installation of its own. @param opened closes it, and removes what it leaves. */
+/** A scheduler of a separate installation. @param opened closes it, and removes its leftovers. */
 function openOn({ dockerHost, stackImage }: TestEngine, opened: AsyncDisposableStack) {
   const installation = opened.use(newInstallation());
   const options = { installationId: installation.id, dockerHost, watchImage: stackImage };
   return { scheduler: opened.use(openDockerScheduler(options)), stackImage };
 }
 
-/** @returns the exit of a command, and its output. */
+/** @returns the exit and the output of a command. */
 async function run(scheduler: Scheduler, image: string, script: string) {
   let text = "";
   const onOutput = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString("utf8"));
@@ -129,7 +129,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
     test("a command and an instance cannot write more than they may", async () => {
       await using resources = new AsyncDisposableStack();
       const { scheduler, stackImage } = openOn(engine, resources);
-      // They get the image's size in addition then, so a look may come before the kernel's limit.
+      // The quota then includes the image's size, so a measurement may precede the kernel's limit.
       const { includesImage } = await scheduler.diskQuota();
       const { exit, text } = await run(scheduler, stackImage, fill);
       const refused = exit.exitCode === 9 && /No space left on device|Disk quota exceeded/.test(text());
@@ -144,7 +144,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
   },
 );
 
-/** What holds on every engine, because no kernel limits the number of files. */
+/** Tests for every engine, because no kernel limits the number of files. */
 function limitsFilesOn(engineOf: () => Promise<TestEngine>): void {
   const opening = async (opened: AsyncDisposableStack) => openOn(await engineOf(), opened);
 
@@ -176,7 +176,7 @@ function limitsFilesOn(engineOf: () => Promise<TestEngine>): void {
     const { appId } = await serve(scheduler, stackImage, listen);
     const [former] = await scheduler.instances(appId);
     const { Config, HostConfig, Name } = await docker.getContainer(former?.id ?? "").inspect();
-    // As a worker leaves it that ended after it created the next container.
+    // The state left by a worker that ended after it created the next container.
     const Labels = { ...Config.Labels, [restartReasonLabel]: "it wrote too much" };
     const next = { ...Config, Labels, HostConfig, name: `${Name.slice(1)}-next` };
     const { id } = await docker.createContainer(next);

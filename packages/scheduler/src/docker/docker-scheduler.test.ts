@@ -14,7 +14,7 @@ import {
 import { describe, expect, test } from "vitest";
 import { openDockerScheduler } from "./docker-scheduler.ts";
 
-/** Answers every client on all interfaces, and writes a line before it listens. */
+/** A server that answers every client on all interfaces, and writes a line before it listens. */
 const server = `exec perl -MIO::Socket::INET -e '
   $| = 1;
   print "about to listen\\n";

@@ -33,11 +33,11 @@ import { type StartContext, startInstances } from "./start-instances.ts";
 
 /** Containers without the installation's label are never changed. */
 export interface DockerSchedulerOptions extends RolloutSchedulerOptions {
-  /** A network of the engine that instances join, such as a proxy's; by default a bridge on which no instance reaches another. */
+  /** A network of the engine that instances join, such as a proxy's. Default: a bridge on which instances cannot reach each other. */
   readonly network?: string;
   /**
-   * Interface of the engine's host on which releases are published: 127.0.0.1 by default, or all interfaces when the engine is
-   * remote, as its loopback cannot be reached from here.
+   * Interface of the engine's host on which releases are published. Default: 127.0.0.1, or all interfaces when the engine is
+   * remote, because its loopback interface cannot be reached from here.
    */
   readonly publishHost?: string;
 }
@@ -99,7 +99,7 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   protected async keepAlive({ id, state }: AppContainer): Promise<void> {
     const container = this.docker.getContainer(id);
     await callEngine("keep the release alive", () => container.update({ RestartPolicy: restart.promoted }));
-    // It may have ended between its start and now.
+    // The container may have ended after its start.
     if (state === "exited") await callEngine("start the release again", () => container.start());
   }
 
@@ -152,8 +152,8 @@ class DockerScheduler extends RolloutScheduler<AppContainer, StartContext> {
   }
 
   /**
-   * A quota that includes the image is one of btrfs, mostly. That kernel counts anew when a container is removed, and refuses nothing
-   * meanwhile.
+   * A quota that includes the image is usually btrfs's. After a container is removed, that kernel recounts, and enforces no limit in the
+   * meantime.
    */
   async #kernelLimitsBytes(): Promise<boolean> {
     const { containers, includesImage } = await this.diskQuota();

@@ -14,7 +14,7 @@ export const defaultPortRange: PortRange = { first: 20_000, last: 29_999 };
 
 /**
  * Chooses a random port that no container on the engine uses, running or not: other processes choose at the same time, and a
- * stopped container needs its port when it starts again. The engine refuses ports that the host's own services use.
+ * stopped container needs its port when it restarts. The engine refuses ports that services of the host use.
  * @param refused ports that the engine has refused.
  * @returns null when all ports of the range are in use.
  */
@@ -37,7 +37,7 @@ export function chooseHostPort(
   return null;
 }
 
-/** Whether a container did not start because its port is in use. The engine has no code for it. */
+/** Whether a container did not start because its port is in use. The engine has no specific status for this error. */
 export function isPortTaken(error: unknown): boolean {
   return error instanceof Error && /port is already allocated|address already in use/.test(error.message);
 }

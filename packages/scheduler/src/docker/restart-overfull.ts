@@ -1,4 +1,4 @@
-// Starts the instances on an engine that exceed what they may write again, with the files of their image.
+// Restarts the instances on an engine that exceed their disk limits, with only the files of their image.
 
 import { inTurn } from "@slipway/async";
 import { type DiskExcess, label, type OverfullInstance } from "@slipway/core";
@@ -16,8 +16,8 @@ import { restart } from "./container-config.ts";
 const suffix = /-again-[0-9a-f]{8}$/;
 
 /**
- * First completes the restarts of an earlier pass that the engine or the worker left unfinished. A failure of one does not prevent
- * the others.
+ * First completes restarts that the engine or the worker left unfinished in an earlier pass. The failure of one restart does not
+ * prevent the others.
  * @see Scheduler.restartOverfull
  */
 export async function restartOverfull(
@@ -38,7 +38,7 @@ export async function restartOverfull(
   return restarted;
 }
 
-/** Starts the containers that an earlier pass created and did not start. */
+/** Starts the containers that an earlier pass created but did not start. */
 async function finishRestarts(docker: Docker, installationId: string): Promise<void> {
   const instances = await findContainers(docker, labelsOf(installationId));
   const waiting = instances.filter(
@@ -58,15 +58,15 @@ function isSameInstance(one: Docker.ContainerInfo, other: Docker.ContainerInfo):
 }
 
 /**
- * The new container is created before the old one is killed and removed, so that no failure leaves the app without either.
- * @returns false when the container does not exist any more, or is being restarted.
+ * The new container is created before the old one is killed and removed, so that after any failure the app has at least one of them.
+ * @returns false when the container no longer exists, or is already being restarted.
  */
 async function startAgain(docker: Docker, { id, reason }: OverfullContainer): Promise<boolean> {
   const container = docker.getContainer(id);
   const found = await ignoringAbsence(() => callEngine("inspect a container", () => container.inspect()));
   if (found === null) return false;
   if (found.HostConfig.RestartPolicy?.Name !== restart.promoted.Name) {
-    // Its boot fails then, which the deployment explains.
+    // Its boot then fails, with the reason in the deployment's error.
     await killContainer(docker, id);
     return true;
   }
@@ -78,7 +78,7 @@ async function startAgain(docker: Docker, { id, reason }: OverfullContainer): Pr
   return true;
 }
 
-/** @returns null when another pass has created it. */
+/** @returns null when another pass has created the container. */
 async function createAgain(
   docker: Docker,
   found: Docker.ContainerInspectInfo,
@@ -86,7 +86,7 @@ async function createAgain(
 ): Promise<Docker.Container | null> {
   const name = `${found.Name.slice(1).replace(suffix, "")}-again-${found.Id.slice(0, 8)}`;
   const Labels = { ...found.Config.Labels, [restartReasonLabel]: restartReason(reason) };
-  // The types differ, but the engine accepts what it returns.
+  // The types differ, but the engine accepts its own output.
   const config = {
     ...found.Config,
     name,
@@ -105,7 +105,7 @@ async function start(container: Docker.Container): Promise<void> {
   try {
     await callEngine("start the container again", () => container.start());
   } catch (error) {
-    // Another pass has started it.
+    // Another pass has started the container.
     if (statusOf(error) !== 304) throw error;
   }
 }

@@ -9,9 +9,9 @@ import { containerConfig, hostPortLabel, type InstanceContext } from "./containe
 import type { LocalBridge } from "./direct-connection.ts";
 import { chooseHostPort, defaultPortRange, isPortTaken } from "./host-ports.ts";
 
-/** Only the engine knows which ports services of its host use. */
+/** Several tries, because only the engine knows the ports that services of its host use. */
 const maxPortTries = 20;
-/** Limited, because processes use most processor time while they boot. */
+/** Limited, because processes use the most processor time while they boot. */
 const maxConcurrentBoots = 8;
 
 export interface StartContext extends Omit<InstanceContext, "hostPort" | "startId" | "index"> {
@@ -44,7 +44,7 @@ export async function startInstances(
   );
   await Promise.all(lanes);
   if (!failure.signal.aborted) return hostPorts;
-  // The caller gets the original error; the sweep finds containers that could not be removed by their labels.
+  // The caller gets the original error; periodic cleanup finds containers that could not be removed by their labels.
   await Promise.allSettled([...made].map((name) => removeContainer(docker, name)));
   throw failure.signal.reason;
 }
@@ -63,7 +63,7 @@ async function startInstance(
     const config = containerConfig(rollout, { ...context, hostPort });
     options.made.add(config.name);
     try {
-      // Ignores the signal: a container whose id is unknown could not be removed.
+      // Without the signal, because an aborted call could leave behind a container whose id is unknown.
       const { id } = await callEngine("create the release's container", () => docker.createContainer(config));
       const { bridge, files } = context;
       await bootContainer(docker, id, rollout, { ...options, bridge, files });
@@ -76,7 +76,7 @@ async function startInstance(
   }
 }
 
-/** Most ports are free, so the engine is first queried for one of them, and for all its containers only when that one is in use. */
+/** Most ports are free, so the engine is first asked about one port, and about all its containers only when that port is in use. */
 async function freeHostPort(docker: Docker, refused: ReadonlySet<number>): Promise<number> {
   const likely = refused.size === 0 ? chooseHostPort([], refused) : null;
   if (likely !== null && (await findContainers(docker, { [hostPortLabel]: String(likely) })).length === 0)

@@ -1,4 +1,4 @@
-// Waits until the app in a container listens: by connecting where that is possible, and by looking from inside the container.
+// Waits until the app in a container listens: by connecting where that is possible, and with a probe inside the container.
 
 import { elapsed } from "@slipway/async";
 import { statusOf } from "@slipway/docker";
@@ -7,25 +7,25 @@ import { type Listening, notListening, watchListening } from "../listening.ts";
 import { hostOnBridge, type LocalBridge, untilAccepts } from "./direct-connection.ts";
 
 /**
- * When the look from inside begins if connecting is possible. It takes longer than most apps need to boot, but explains why an
- * app does not listen, and finds an app whose connections a packet filter of this machine drops.
+ * Delay of the probe inside the container if connecting is possible. The probe takes longer than most apps need to boot, but explains
+ * why an app does not listen, and detects an app whose connections a packet filter of this machine drops.
  */
 const lookAfterMs = 1_000;
 const lookRetryMs = 250;
 
-/** What the look from inside has found so far. */
+/** The probe's findings so far. */
 export interface Findings {
   listening: Listening;
-  /** Error of the look; "" without one. */
+  /** Error of the probe; "" without one. */
   failure: string;
-  /** Settles when the first look has ended, or has failed. */
+  /** Settles when the first probe has ended, or has failed. */
   readonly looked: PromiseWithResolvers<void>;
 }
 
 export interface ListeningOptions {
   /** Null when this process cannot connect to the container. */
   readonly bridge: LocalBridge | null;
-  /** The app's. */
+  /** The app's port. */
   readonly port: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -36,9 +36,9 @@ export function noFindings(): Findings {
 }
 
 /**
- * Resolves when the app is reachable, otherwise never. The call that waits for the container's exit reports a failure of the
+ * Resolves when the app is reachable, otherwise never. The call that waits for the container's exit reports failures of the
  * engine.
- * @param findings is updated while the look from inside runs.
+ * @param findings is updated while the probe runs.
  */
 export async function untilListening(
   docker: Docker,
@@ -63,7 +63,7 @@ export async function untilListening(
   ]);
 }
 
-/** Null after an error too: then only the look from inside can find the app. */
+/** Null after an error too: then only the probe inside the container can detect the app. */
 async function hostOf(
   docker: Docker,
   id: string,
@@ -104,7 +104,7 @@ async function lookInside(
   }
 }
 
-/** For the app's owner: without what the engine says. */
+/** A message for the app's owner, without the engine's own message. */
 function messageOf(error: unknown): string {
   // The container has ended, or is being killed.
   if ([404, 409].includes(statusOf(error) ?? 0)) return "";

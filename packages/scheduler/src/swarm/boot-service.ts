@@ -9,7 +9,7 @@ import { bootFailure, lateFailure, missingFailure, removedFailure, stuckFailure 
 import { TaskOutput } from "./task-output.ts";
 
 const pollMs = 200;
-/** Limit until all tasks exist and their containers have started, which includes the pull of the image. */
+/** Time limit until all tasks exist and their containers have started, including the pull of the image. */
 const preparationLimitMs = 600_000;
 const ended = new Set(["complete", "failed", "rejected", "shutdown", "orphaned", "remove"]);
 
@@ -54,7 +54,7 @@ type Outcome =
   | { readonly kind: "ended" | "late" | "stuck"; readonly task: Task }
   | { readonly kind: "missing" };
 
-/** Null while it is undecided. An instance's exit is final, although Swarm would restart it. */
+/** Null while the outcome is undecided. An instance's exit is final, although Swarm would restart it. */
 function judge(tasks: readonly Task[], count: number, clock: BootClock): Outcome | null {
   const first = tasks.toReversed();
   const over = first.find(({ Status }) => ended.has(Status.State));
@@ -73,7 +73,7 @@ interface BootClock {
   isPreparationOver(): boolean;
 }
 
-/** Measures from when a state was first seen, because the clocks of nodes differ. */
+/** Measures from the first time that a state is seen, because the clocks of nodes differ. */
 function bootClock(bootTimeoutMs: number): BootClock {
   const begun = performance.now();
   const bootSince = new Map<string, number>();

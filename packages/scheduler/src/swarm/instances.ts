@@ -7,8 +7,8 @@ import { type AppService, isUp, type Task } from "./swarm-api.ts";
 
 /**
  * The instances of a service, by index.
- * @param newestFirst all tasks that the swarm remembers, also those that have ended.
- * @param addressOf returns the address of a task that is up.
+ * @param newestFirst all tasks that the swarm still lists, including ended ones.
+ * @param addressOf returns the address of a running task.
  */
 export function instancesOf(
   service: AppService,
@@ -46,7 +46,7 @@ function instanceOf(
   };
 }
 
-/** @param wasReplaced an earlier task of the same slot has ended. */
+/** @param wasReplaced whether an earlier task of the same slot has ended. */
 function stateOf(task: Task, promoted: boolean, wasReplaced: boolean): InstanceState {
   if (isUp(task)) return promoted ? "running" : "starting";
   if (task.DesiredState !== "running" && task.DesiredState !== "ready") return "stopped";

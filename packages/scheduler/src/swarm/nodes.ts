@@ -1,4 +1,4 @@
-// The nodes of a swarm, and those whose engines the scheduler is connected to.
+// The nodes of a swarm, and the nodes whose engines are connected to the scheduler.
 
 import { SlipwayError } from "@slipway/core";
 import { callEngine } from "@slipway/docker";
@@ -7,13 +7,13 @@ import { ignoringAbsence, type MeasuredEngine } from "../overfull-containers.ts"
 
 const lookLimitMs = 10_000;
 
-/** The connected engines, that of the manager first. */
+/** The connected engines, the manager's first. */
 export type NodeEngines = readonly [manager: MeasuredEngine, ...MeasuredEngine[]];
 
 export interface SwarmNode {
   readonly id: string;
   readonly hostname: string;
-  /** As the swarm lists it. */
+  /** The address listed by the swarm. */
   readonly address: string;
 }
 
@@ -30,7 +30,7 @@ export async function listNodes(docker: Docker): Promise<SwarmNode[]> {
   }));
 }
 
-/** Host names of the swarm's nodes that are none of these engines, or whose engines do not respond. */
+/** Host names of the swarm's nodes whose engines are not connected, or do not respond. */
 export async function unreachedNodes(engines: NodeEngines): Promise<string[]> {
   const [nodes, ...reached] = await Promise.all([
     listNodes(engines[0].docker),
@@ -41,7 +41,7 @@ export async function unreachedNodes(engines: NodeEngines): Promise<string[]> {
 
 /**
  * @param containerId "" for a task without a container.
- * @returns the engine that runs or ran it; null when it is none of these, or does not respond.
+ * @returns the engine that runs or ran the container; null when it is not connected, or does not respond.
  */
 export async function engineOf(engines: NodeEngines, containerId: string): Promise<MeasuredEngine | null> {
   if (containerId === "") return null;
@@ -54,7 +54,7 @@ export async function engineOf(engines: NodeEngines, containerId: string): Promi
   return null;
 }
 
-/** For what Swarm itself completes later, or what an operator reads in the log. @returns null when the engine does not respond. */
+/** For calls whose effect Swarm completes later, or that only affect log messages. @returns null when the engine does not respond. */
 export async function ifReachable<T>(docker: Docker, call: () => Promise<T>): Promise<T | null> {
   try {
     await requireReachable(docker);
@@ -70,7 +70,7 @@ async function requireReachable(docker: Docker): Promise<void> {
   await callEngine("answer", () => docker.ping(), { limitMs: lookLimitMs });
 }
 
-/** "" for an engine outside of a swarm. */
+/** The engine's node id; "" outside of a swarm. */
 async function nodeIdOf(docker: Docker): Promise<string> {
   const info = await callEngine("return its node", () => docker.info());
   return (info as { readonly Swarm?: { readonly NodeID?: string } }).Swarm?.NodeID ?? "";

@@ -1,5 +1,5 @@
-// Ends the instances on nodes of a swarm that exceed what they may write. Swarm starts others in their place, with the files of their
-// image.
+// Ends the instances on nodes of a swarm that exceed their disk limits. Swarm replaces them with new instances, with only the files of
+// their image.
 
 import { inTurn } from "@slipway/async";
 import type { DiskExcess, OverfullInstance } from "@slipway/core";
@@ -27,7 +27,7 @@ export async function restartOverfull(
     await inTurn(found, async (container) => {
       const { serviceId, slot } = taskOfLabels(container.labels);
       const service = services.find(({ id }) => id === serviceId);
-      // Swarm removes the containers of a service that is gone.
+      // Swarm removes the containers of a removed service.
       if (service === undefined) return;
       await end(node.docker, container, service.promoted);
       restarted.push({ appId: service.appId, index: slot, reason: container.reason });
@@ -40,20 +40,20 @@ export async function restartOverfull(
 }
 
 /**
- * Swarm keeps the last containers of a service that have ended, with their files, so it is removed here. The one of a start is
- * needed for its explanation, and is removed with the service, as the start has failed.
+ * Swarm keeps a service's last ended containers, with their files, so the container is removed here. The container of a starting
+ * instance explains the failed start, and is removed with the service.
  */
 async function end(node: Docker, { id }: OverfullContainer, isPromoted: boolean): Promise<void> {
   await killContainer(node, id);
   if (isPromoted) await removeContainer(node, id);
 }
 
-/** On the service, because a change of a task's labels would start all tasks again. */
+/** Stored as a label of the service, because changing a task's labels would restart all tasks. */
 async function noteReason(manager: Docker, { id }: AppService, slot: number, reason: string): Promise<void> {
   await labelService(manager, id, { [reasonLabel(slot)]: restartReason(reason) });
 }
 
-/** The label of a service with the reason why its instance of this number was started again. */
+/** The service's label for the reason why the instance with this number was restarted. */
 export function reasonLabel(slot: number): string {
   return `${restartReasonLabel}.${slot}`;
 }

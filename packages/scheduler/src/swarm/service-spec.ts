@@ -16,9 +16,9 @@ import {
 import { proxyLabels } from "../proxy-labels.ts";
 
 const nsPerMs = 1_000_000;
-/** Longer than the poll that notices an instance's exit during its boot, so that the exit is final. */
+/** Longer than the interval of polling for an instance's exit during its boot, so that the exit is final. */
 const restartDelayMs = 3_000;
-/** Swarm replaces it with the instance's number. */
+/** Template that Swarm replaces by the instance's number. */
 const slotTemplate = "{{.Task.Slot}}";
 
 export interface ServiceContext {
@@ -31,16 +31,16 @@ export interface ServiceContext {
 
 /**
  * The service has no virtual IP (`dnsrr`): proxies balance over the instances themselves, and hosts without IPVS can run them. Each
- * instance is published on a port of its node, which the engine chooses again at each start.
+ * instance is published on a port of its node, which the engine chooses anew at each start.
  */
 export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
   const { memoryBytes, cpus, pids } = rollout.limits;
   const labels = rolloutLabels(context.installationId, rollout);
   const update = { Parallelism: 1, Order: "start-first" };
   return {
-    // Names no app, since a task's container is named like its service. Labels have the rest.
+    // Does not contain the app's name, since a task's container is named like its service. Labels identify the app.
     Name: `slipway-${context.installationId}-${context.startId}`,
-    // Only the service has proxy labels: a proxy that also reads containers' labels would route everything twice.
+    // Only the service has proxy labels: a proxy that also reads containers' labels would route each request twice.
     Labels: { ...labels, ...proxyLabels(rollout) },
     Mode: { Replicated: { Replicas: rollout.count } },
     TaskTemplate: {
@@ -49,7 +49,7 @@ export function serviceSpec(rollout: RolloutSpec, context: ServiceContext) {
         Labels: { ...labels, [diskLabel]: String(rollout.limits.diskBytes) },
       },
       Resources: { Limits: { MemoryBytes: memoryBytes, NanoCPUs: Math.round(cpus * 1e9), Pids: pids } },
-      // From the start, because a change would restart the instances.
+      // Set from the start, because a change would restart the instances.
       RestartPolicy: { Condition: "any", Delay: restartDelayMs * nsPerMs },
       Networks: [{ Target: context.network }],
       LogDriver: { Name: "json-file", Options: { "max-size": "10m", "max-file": "2" } },
@@ -70,14 +70,14 @@ function containerSpec(rollout: RolloutSpec): ContainerSpec {
   return {
     Hostname: instanceHostname(rollout, slotTemplate),
     Image: rollout.image,
-    // As command, which replaces the image's entrypoint.
+    // Set as the command, which replaces the image's entrypoint.
     Command: rollout.command.slice(0, 1),
     Args: rollout.command.slice(1),
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     Init: true,
     CapabilityDrop: ["ALL"],
     Privileges: servicePrivileges as NonNullable<ContainerSpec["Privileges"]>,
-    // A swarm passes no quota on to its engines.
+    // A swarm does not pass quotas on to its engines.
     Ulimits: processLimits(rollout.limits.diskBytes),
     // Fixed at the start, because a change would restart the instances.
     StopGracePeriod: stopGraceSeconds(rollout) * 1000 * nsPerMs,

@@ -8,7 +8,7 @@ import { attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.t
 import type { RolloutPart } from "../rollout-scheduler.ts";
 import { ifReachable, type NodeEngines } from "./nodes.ts";
 
-/** Label of a promoted service. Its containers lack it: changing a label of containers would start them again. */
+/** Label of a promoted service. Its containers lack it, because changing a container label would restart them. */
 export const promotedLabel = "io.slipway.promoted";
 
 /** Labels that Swarm gives the containers of a service. */
@@ -79,13 +79,13 @@ export async function findTasksOfExisting(docker: Docker, serviceId: string): Pr
   }
 }
 
-/** The tasks of all these services, by one request. A service that does not exist has none. */
+/** The tasks of all these services, in one request. A service that does not exist has none. */
 export async function findTasksOfAll(docker: Docker, serviceIds: readonly string[]): Promise<Task[]> {
   if (serviceIds.length === 0) return [];
   try {
     return await listTasks(docker, { service: serviceIds });
   } catch (error) {
-    // The swarm refuses the whole request when one of the services was removed since they were listed.
+    // The swarm refuses the whole request when one of the services was removed after they were listed.
     if (statusOf(error) !== 404) throw error;
     return (await Promise.all(serviceIds.map((id) => findTasks(docker, id)))).flat();
   }
@@ -106,8 +106,8 @@ export async function removeService(docker: Docker, idOrName: string): Promise<v
 }
 
 /**
- * Removes a service whose instances have not served, and kills those on the connected engines: Swarm itself would give them their
- * grace period. Instances on nodes whose engines cannot be reached get it.
+ * Removes a service whose instances have not served, and kills its instances on the connected engines: Swarm itself would wait for their
+ * grace period. Instances on nodes whose engines cannot be reached get the grace period.
  */
 export async function removeServiceAtOnce([manager, ...others]: NodeEngines, name: string): Promise<void> {
   await removeService(manager.docker, name);
@@ -121,7 +121,7 @@ async function killTasks(docker: Docker, serviceName: string): Promise<void> {
     await Promise.all(containers.map(({ Id: id }) => killContainer(docker, id)));
     return containers.length === 0;
   };
-  // A node removes the containers of a service that is gone, and starts no others.
+  // A node removes the containers of a removed service, and starts no new ones.
   await poll(haveEnded, { everyMs: killEveryMs, limitMs: killLimitMs });
 }
 
@@ -143,7 +143,7 @@ export async function scaleToNone(docker: Docker, id: string): Promise<void> {
   );
 }
 
-/** @param change returns the parts of the specification that change; null for none. */
+/** @param change returns the changed parts of the specification; null for none. */
 async function changeService(
   docker: Docker,
   id: string,
@@ -159,7 +159,7 @@ async function changeService(
       await callEngine(action, () => update(docker, service, spec));
       return;
     } catch (error) {
-      // An update is refused when the service's version has changed since it was read.
+      // An update is refused when the service's version has changed after it was read.
       if (tries === updateTries) throw error;
     }
   }
@@ -176,17 +176,17 @@ async function inspectService(docker: Docker, id: string): Promise<AppService | 
 }
 
 async function update(docker: Docker, { id, version }: AppService, spec: Docker.ServiceSpec): Promise<void> {
-  // As separate query and body: the client would put the specification into the URL as well.
+  // Separate query and body, because the client would otherwise put the specification into the URL as well.
   await docker.getService(id).update({ _query: { version }, _body: spec });
 }
 
-/** The service of a container, and the number of its instance, from the labels that Swarm gave it. */
+/** The service of a container, and its instance's number, from the labels that Swarm set. */
 export function taskOfLabels(labels: Labels): { readonly serviceId: string; readonly slot: number } {
   const [, slot = "1"] = (labels[taskNameLabel] ?? "").split(".");
   return { serviceId: labels[serviceIdLabel] ?? "", slot: Number(slot) };
 }
 
-/** Whether the task listens: its state is "running" only when the health check has succeeded. */
+/** Whether the task listens: its state is "running" only after the health check has succeeded. */
 export function isUp(task: Task): boolean {
   return task.DesiredState === "running" && task.Status.State === "running";
 }

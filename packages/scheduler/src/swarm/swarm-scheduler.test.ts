@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { findServices, findTasksOfAll, removeService } from "./swarm-api.ts";
 import { openSwarmScheduler } from "./swarm-scheduler.ts";
 
-/** Answers HTTP with a text that differs after each start. */
+/** A server that answers HTTP with a text that differs after each start. */
 const server = `exec perl -MIO::Socket::INET -e '
   open(my $random, "<", "/proc/sys/kernel/random/uuid") or die;
   my $started = <$random>;
@@ -25,7 +25,7 @@ const server = `exec perl -MIO::Socket::INET -e '
     close $client;
   }'`;
 const diskBytes = 32 * 1024 ** 2;
-/** Twice that, in files that are each within it. */
+/** Writes twice the limit, in files that are each within it. */
 const fill = "for i in 1 2 3 4; do head -c 16M /dev/urandom >/var/tmp/$i || exit 9; done";
 const options = { signal: new AbortController().signal, onOutput: () => undefined };
 
@@ -141,7 +141,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("on a swa
         return instances;
       }, 20_000);
       expect(after?.restartReason).toMatch(/^the container .* \(APP_DISK_MB\): it was started again/);
-      // With its files.
+      // Including their files.
       const left = await findContainers(direct.docker, { [label.rollout]: greedy.rolloutId });
       expect(left.map(({ Id }) => Id)).not.toContain(before?.Id);
       expect(await scheduler.instances(modest.appId)).toMatchObject([{ restartReason: null }]);

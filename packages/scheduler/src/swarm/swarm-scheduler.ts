@@ -45,15 +45,15 @@ import {
 
 /** Services without the installation's label are never changed. */
 export interface SwarmSchedulerOptions extends RolloutSchedulerOptions {
-  /** A network of the swarm that instances join, such as a proxy's overlay; by default a bridge on each node. */
+  /** A network of the swarm that instances join, such as a proxy's overlay. Default: a bridge on each node. */
   readonly network?: string;
-  /** Engines of the other nodes. A node whose engine does not respond delays no start. */
+  /** Engines of the other nodes. A node whose engine does not respond does not delay a start. */
   readonly nodes?: readonly DockerConnectionOptions[];
 }
 
 const loopback = "127.0.0.1";
 const pollMs = 200;
-/** How long a node may take to report that an instance has stopped, beyond the instance's grace period. */
+/** Maximum time in which a node must report that an instance has stopped, in addition to the instance's grace period. */
 const reportLimitMs = 30_000;
 
 /** Connects lazily, to a manager of the swarm: the first call, such as `ping`, rejects when the manager is unavailable. */
@@ -62,7 +62,7 @@ export function openSwarmScheduler(options: SwarmSchedulerOptions): Scheduler {
 }
 
 class SwarmScheduler extends RolloutScheduler<AppService, string> {
-  /** An overlay may refuse containers that are not tasks. */
+  /** Undefined, because an overlay may refuse containers that are not tasks. */
   protected readonly commandNetwork = undefined;
   readonly #givenNetwork: string | undefined;
   readonly #registryAuth: RegistryAuth | undefined;
@@ -91,13 +91,13 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
     const startId = randomUUID().slice(0, 8);
     const spec = serviceSpec(rollout, { installationId: this.installationId, network, startId });
     try {
-      // Ignores the signal: a service whose id is unknown could not be removed.
+      // Without the signal, because an aborted call could leave behind a service whose id is unknown.
       const { id } = await callEngine("create the rollout's service", () =>
         this.docker.createService(loginOrEmpty(rollout.image, this.#registryAuth), spec),
       );
       return await this.#addressesOf(await bootService(this.engines, id, rollout, options));
     } catch (error) {
-      // The caller gets the original error; the sweep finds a service that could not be removed by its labels.
+      // The caller gets the original error; periodic cleanup finds a service that could not be removed by its labels.
       await Promise.allSettled([removeServiceAtOnce(this.engines, spec.Name ?? "")]);
       throw error;
     }
@@ -120,7 +120,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
     await Promise.all(unpromoted.map(({ spec, id }) => removeServiceAtOnce(this.engines, spec.Name ?? id)));
   }
 
-  /** Keeps the service until its instances have stopped, or a node has not reported that in time. */
+  /** Keeps the service until its instances have stopped, or until a node has not reported that in time. */
   protected async stopPart(service: AppService, signal: AbortSignal): Promise<void> {
     await scaleToNone(this.docker, service.id);
     const haveStopped = async () => (await findTasks(this.docker, service.id)).every(isOver);
@@ -128,7 +128,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
     await removeService(this.docker, service.id);
   }
 
-  /** Resolves when all containers are removed, or when a node has not reported that in time; Swarm then completes it later. */
+  /** Resolves when all containers are removed, or when a node has not reported that in time; Swarm completes the removal later. */
   protected async removeParts(services: readonly AppService[]): Promise<void> {
     const found = await Promise.all(services.map(({ id }) => findTasks(this.docker, id)));
     const taskIds = found.flat().map(({ ID }) => ID);
@@ -193,7 +193,7 @@ class SwarmScheduler extends RolloutScheduler<AppService, string> {
     };
   }
 
-  /** A manager that advertises an address meaning "this host" is the one that the scheduler is connected to. */
+  /** A manager that advertises a wildcard address is the one to which the scheduler is connected. */
   #reachable(host: string): string {
     const itself = host === "" || host === "0.0.0.0" || host === "::" || host.startsWith("127.");
     return itself ? (this.engines[0].connection.remoteHost ?? loopback) : host;

@@ -1,4 +1,4 @@
-// Explains why a task does not listen. The container is inspected when it runs on a node whose engine is connected.
+// Explains why a task does not listen. The container is inspected if the engine of its node is connected.
 
 import { type RolloutSpec, SlipwayError } from "@slipway/core";
 import { statusOf } from "@slipway/docker";
@@ -71,7 +71,7 @@ export function stuckFailure({ Status }: Task): SlipwayError {
   );
 }
 
-/** Without a cause also when the container is on a node that cannot be reached; then only the exit code is known. */
+/** Also without a cause when the container's node cannot be reached; then only the exit code is known. */
 async function causeOfTask(
   engines: NodeEngines,
   { limits }: RolloutSpec,

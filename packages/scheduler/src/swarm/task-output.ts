@@ -21,18 +21,18 @@ export class TaskOutput implements Disposable {
     this.#taskId = taskId;
     this.#onOutput = onOutput;
     this.#following = this.#follow();
-    // The caller awaits it later; a rejection before that must not be unhandled.
+    // The caller awaits it later; an earlier rejection must not count as unhandled.
     this.#following.catch(() => undefined);
   }
 
-  /** Rejects when `onOutput` does. */
+  /** Rejects with an error of `onOutput`. */
   get failure(): Promise<never> {
     return this.#following.then(() => new Promise<never>(() => undefined));
   }
 
   /**
-   * Passes on all output up to now. The engine does not report when a followed log has reached its end, so the log is read again
-   * from the beginning, without the part that was already passed on.
+   * Forwards all output up to now. The engine does not report when a followed log has reached its end, so the log is read again
+   * from the beginning, without the part that was already forwarded.
    */
   async end(): Promise<void> {
     this[Symbol.dispose]();
@@ -47,7 +47,7 @@ export class TaskOutput implements Disposable {
     this.#stream?.destroy();
   }
 
-  /** Passes on whole lines, so that lines of several instances are not mixed. */
+  /** Forwards whole lines, so that a line contains the output of only one instance. */
   async #follow(): Promise<void> {
     const cutter = createLineCutter();
     for await (const bytes of this.#live()) {
@@ -82,7 +82,7 @@ export class TaskOutput implements Disposable {
   }
 }
 
-/** dockerode's own `logs` parses a response that is not followed as JSON. */
+/** dockerode's own `logs` parses a response without `follow` as JSON. */
 function openLog(
   docker: Docker,
   taskId: string,

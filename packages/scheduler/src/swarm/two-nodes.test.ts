@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openSwarmScheduler } from "./swarm-scheduler.ts";
 
 const diskBytes = 32 * 1024 ** 2;
-/** Twice that, in files that are each within it. */
+/** Writes twice the limit, in files that are each within it. */
 const fill = "for i in 1 2 3 4; do head -c 16M /dev/urandom >/var/tmp/$i || exit 9; done";
 const listen = `exec perl -MIO::Socket::INET -e '
   my $server = IO::Socket::INET->new(LocalPort => $ENV{PORT}, Listen => 5, ReuseAddr => 1) or die;
@@ -36,7 +36,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))(
       const images = [stackImage];
       manager = opened.use(await startPrivateEngine({ name: "manager", swarm: "manager", images }));
       node = opened.use(await startPrivateEngine({ name: "node", swarm: { of: manager }, images }));
-      // Both nodes use one bridge of this machine, and one of them fails if both create it at the same time. From here on it exists.
+      // Both nodes use one bridge of this machine, and one of them would fail if both created it at the same time. Now it exists.
       await using scheduler = open();
       await vi.waitFor(() => scheduler.start(aPair(listen), options), 60_000);
     }, timeoutMs);
@@ -50,7 +50,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))(
         nodes,
       });
 
-    /** Two instances, of which each node runs one. */
+    /** A rollout of two instances, one on each node. */
     const aPair = (script: string): RolloutSpec => {
       const rollout = aRollout({ image: stackImage, command: ["bash", "-c", script], count: 2 });
       return { ...rollout, bootTimeoutMs: 600_000, limits: { ...rollout.limits, diskBytes } };

@@ -15,18 +15,18 @@ export interface ResourceSelection extends RemovalOptions {
   id: string | undefined;
   testsOf?: string | undefined;
   dataDir: string;
-  /** Removes everything that the installation stores on the engine. */
+  /** Whether to remove the data that the installation stores on the engine. */
   deleteData: boolean;
-  /** Removes the images that deployments made. Those of stacks and toolchains stay, for the next run. */
+  /** Whether to remove the images created by deployments. Images of stacks and toolchains are kept for the next run. */
   removeAppImages?: boolean;
 }
 
-/** Docker Compose sets this label to the project's name. The tests name a project after its installation's id. */
+/** Label that Docker Compose sets to the project's name. The tests name a project after its installation's id. */
 const projectLabel = "com.docker.compose.project";
 
 /**
  * Removes the installation's services, containers, networks and volumes; with `deleteData` also its data volumes and images, with
- * `removeAppImages` of its images those of apps only. Reports the counts. @returns a line for each resource that could not be removed, with the reason.
+ * `removeAppImages` only its apps' images. Reports the counts. @returns a line for each remaining resource, with the reason.
  */
 export async function clearEngine(
   docker: Docker,
@@ -34,7 +34,7 @@ export async function clearEngine(
   report: (text: string) => void,
 ): Promise<string[]> {
   const isOurs: IsOurs = (labels) => belongs(labels, selection);
-  // services first, with a time limit of their own: their tasks may take long to end
+  // Services come first, with their own time limit, because their tasks may take long to end.
   const first = await removeAll([services(docker, isOurs)], selection);
   const second = await removeAll(
     [

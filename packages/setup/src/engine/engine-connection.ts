@@ -6,17 +6,17 @@ import { reasonOf, SetupError } from "../setup-error.ts";
 
 export interface Engine {
   docker: Docker;
-  /** A socket's path or a URL, for display. */
+  /** Path of a socket or a URL, for display. */
   address: string;
   version: string;
-  /** The engine runs on this machine and can reach its loopback address. */
+  /** Whether the engine runs on this machine and can reach its loopback address. */
   local: boolean;
 }
 
 export const defaultSocket = "/var/run/docker.sock";
 const probeTimeoutMs = 5_000;
 
-/** Connects to the engine at `dockerHost` (the form of DOCKER_HOST; undefined is the default socket). @returns it, or why it does not answer. */
+/** Connects to the engine at `dockerHost` (as in DOCKER_HOST; undefined is the default socket). @returns it, or why it does not respond. */
 export async function probeEngine(
   dockerHost: string | undefined,
 ): Promise<Engine | { reason: string; code?: string }> {
@@ -57,7 +57,7 @@ export function isLocal(dockerHost: string | undefined): boolean {
   return host === "localhost" || host === "[::1]" || host.startsWith("127.");
 }
 
-/** Dockerode reads DOCKER_HOST and its TLS settings itself. They do not apply to other hosts, which are passed as options. */
+/** Dockerode itself reads DOCKER_HOST and its TLS settings. They do not apply to other hosts, which are passed as options. */
 function connect(dockerHost: string | undefined): Docker {
   if (dockerHost === undefined) return new Docker({ socketPath: defaultSocket });
   if (dockerHost.startsWith("unix://")) return new Docker({ socketPath: dockerHost.slice("unix://".length) });

@@ -1,4 +1,4 @@
-// Starts and stops the machine's Docker Engine: through systemd where it runs, else as a child process.
+// Starts and stops the machine's Docker Engine: through systemd if it is running, otherwise as a child process.
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -76,7 +76,7 @@ async function startProcess(): Promise<{ engine: Engine; start: EngineStart }> {
       everyMs,
       limitMs: startTimeoutMs,
     })) ??
-    // dockerd exits at once when another process has just started one, which may not answer yet
+    // dockerd exits at once when another process has just started an engine, which may not respond yet.
     (await poll(answering, { everyMs, limitMs: otherStartTimeoutMs }));
   if (engine) return { engine, start: { by: "process", ...identity } };
   const how = ended() ?? `no answer within ${startTimeoutMs / 1000} s`;
@@ -99,7 +99,7 @@ async function answering(): Promise<Engine | undefined> {
   return "docker" in answer ? answer : undefined;
 }
 
-/** Mounts the control groups where no init system did. The engine does not start without them. */
+/** Mounts the control groups if no init system did, because the engine does not start without them. */
 async function mountControlGroups(): Promise<void> {
   const mounts = await readFile("/proc/mounts", "utf8");
   if (/ cgroup2? /.test(mounts)) return;

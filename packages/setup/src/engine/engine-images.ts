@@ -8,7 +8,7 @@ interface EngineEvent {
   error?: string;
 }
 
-/** The id of the image that `reference` names in this engine, as `sha256:…`; undefined when it has none. */
+/** The id of this engine's image with the name `reference`, as `sha256:…`; undefined when there is none. */
 export async function imageId(docker: Docker, reference: string): Promise<string | undefined> {
   try {
     const { Id: id } = await docker.getImage(reference).inspect();
@@ -46,7 +46,7 @@ export async function pushImage(
   await finished(docker, await docker.getImage(repo).push({ tag, authconfig }), note);
 }
 
-/** The engine answers 200 at once and reports a failure as an event in the stream. */
+/** The engine responds with 200 at once and reports a failure as an event in the stream. */
 async function finished(
   docker: Docker,
   stream: NodeJS.ReadableStream,

@@ -9,15 +9,15 @@ interface Removable {
   remove: (abortSignal: AbortSignal) => Promise<unknown>;
 }
 
-/** A kind of resource, and the ones to remove. */
+/** A kind of resource, with the resources to remove. */
 export interface Kind {
-  /** In the plural, for display. */
+  /** Plural name of the kind, for display. */
   name: string;
   find: (abortSignal: AbortSignal) => Promise<Removable[]>;
 }
 
 export interface Removal {
-  /** How many resources of each kind were removed, in the order of the kinds. */
+  /** Number of removed resources of each kind, in the order of the kinds. */
   counts: [kind: string, count: number][];
   /** A line for each resource that the engine did not remove, with its reason. */
   left: string[];

@@ -9,14 +9,14 @@ import type { Kind } from "./engine-removal.ts";
 type Labels = Readonly<Record<string, string>> | null | undefined;
 
 /**
- * Whether a resource with these labels and this name is to be removed. It is called for an image with its labels and without a name, and with each
- * of its names without labels; then `names` are all of them.
+ * Whether a resource with these labels and this name is to be removed. For an image it is called with its labels and without a name, and
+ * with each of its names without labels; `names` are then all its names.
  */
 export type IsOurs = (labels: Labels, name: string, names?: readonly string[]) => boolean;
 
 const pollMs = 250;
 
-/** Services of the swarm that the engine manages. A service counts as removed once its tasks, which use networks, have ended. */
+/** Services of the swarm that the engine manages. A service counts as removed once its tasks have ended, because they use networks. */
 export function services(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "services",
@@ -46,7 +46,7 @@ export function guards(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
-/** Containers in any state, with their anonymous volumes; not guards. */
+/** Containers in any state, with their anonymous volumes; excludes guards. */
 export function containers(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "containers",
@@ -91,7 +91,7 @@ export function volumes(docker: Docker, isOurs: IsOurs): Kind {
   };
 }
 
-/** Images. One with our labels is removed under all its names; of any other image, only the names that are ours are removed. */
+/** Images. An image with the installation's labels is removed with all its names; of any other image, only the installation's names are. */
 export function images(docker: Docker, isOurs: IsOurs): Kind {
   return {
     name: "images",
@@ -117,7 +117,7 @@ function isGuard({ Labels }: Pick<Docker.ContainerInfo, "Labels">): boolean {
 }
 
 async function listServices(docker: Docker, abortSignal: AbortSignal): Promise<Docker.Service[]> {
-  // dockerode's types lack the signal
+  // dockerode's types lack the signal.
   const options = { filters: {}, abortSignal };
   try {
     return await docker.listServices(options);
@@ -141,12 +141,12 @@ function nameOf({ Id, Names: [name] }: Pick<Docker.ContainerInfo, "Id" | "Names"
   return name?.slice(1) ?? Id;
 }
 
-/** Dockerode's types lack `ID`, which the engine's answers have. */
+/** Dockerode's types lack `ID`, which the engine's responses contain. */
 function idOf(found: unknown): string {
   return (found as { ID: string }).ID;
 }
 
-/** Leaves out `<none>:<none>`, which the engine lists for an image without a name. */
+/** Omits `<none>:<none>`, which the engine lists for an image without a name. */
 function realNames(names: readonly string[] | null | undefined): string[] {
   return (names ?? []).filter((name) => !name.startsWith("<none>"));
 }

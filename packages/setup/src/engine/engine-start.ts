@@ -2,5 +2,5 @@
 
 import type { ProcessIdentity } from "../../bootstrap/lock.mjs";
 
-/** As a process of ours, or through systemd, which gives each start an id. */
+/** As one of Slipway's processes, or through systemd, which assigns an id to each start. */
 export type EngineStart = ({ by: "process" } & ProcessIdentity) | { by: "systemd"; invocationId: string };

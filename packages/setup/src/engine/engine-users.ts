@@ -18,7 +18,7 @@ export interface EngineRecord {
   users: EngineUser[];
 }
 
-/** Reads the record of the engine that Slipway started; undefined when none runs that Slipway started. */
+/** Reads the record of the engine that Slipway started; undefined when no such engine is running. */
 export async function readEngineRecord(folder: string): Promise<EngineRecord | undefined> {
   const text = await readText(file(folder));
   if (text === undefined) return undefined;
@@ -45,12 +45,12 @@ export function withoutUser(record: EngineRecord, id: string): EngineRecord {
   return { ...record, users: record.users.filter((user) => user.installationId !== id) };
 }
 
-/** Whether the engine still runs and was not started anew by another program since. */
+/** Whether the engine is still running and was not restarted by another program. */
 async function isSameStart(start: EngineStart): Promise<boolean> {
   return start.by === "process" ? isAlive(start) : (await dockerInvocation()) === start.invocationId;
 }
 
-/** Drops installations whose data directory was deleted without `npm run down`: they would keep the engine running for ever. */
+/** Drops installations whose data directory was deleted without `npm run down`: they would keep the engine running forever. */
 async function existingUsers(users: readonly EngineUser[]): Promise<EngineUser[]> {
   const ids = await Promise.all(users.map((user) => installationId(user.dataDir)));
   return users.filter((user, index) => ids[index] === user.installationId);

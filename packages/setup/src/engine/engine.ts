@@ -1,4 +1,4 @@
-// Provides the Docker Engine of an installation: the one that answers, else the machine's default engine, which it starts.
+// Provides the Docker Engine of an installation: a responding one, or else the machine's default engine, which it starts.
 
 import type { Installation } from "../installation.ts";
 import { isRoot, sharedFolder, sharedLock } from "../machine/shared-folder.ts";
@@ -13,13 +13,13 @@ import type { EngineRecord } from "./engine-users.ts";
 
 /** The machine's default engine, which all its users share. */
 export interface MachineEngine {
-  /** In the form of DOCKER_HOST; undefined is the default socket. */
+  /** As in DOCKER_HOST; undefined for the default socket. */
   dockerHost: string | undefined;
-  /** Holds engine.json, the record of the start and of the installations that use the engine. */
+  /** Contains engine.json, the record of the start and of the installations that use the engine. */
   folder: string;
 }
 
-/** Connects to the engine to use, and as root starts it when none answers. Throws SetupError with what to do. */
+/** Connects to the engine to use; as root, starts it when none responds. Throws SetupError with what to do. */
 export async function ensureEngine(
   installation: Pick<Installation, "id" | "dataDir">,
   dockerHost: string | undefined,
@@ -46,8 +46,8 @@ export async function ensureEngine(
 }
 
 /**
- * Removes the installation from the users of the machine's engine. Stops the engine when Slipway started it and nothing else uses
- * it. The caller has already removed the installation's resources.
+ * Removes the installation from the users of the machine's engine. Stops the engine if Slipway started it and it has no other
+ * users. The caller has already removed the installation's resources.
  */
 export async function releaseEngine(id: string, say: Say, machine?: MachineEngine): Promise<void> {
   const { report, during } = step(say, "engine");
@@ -63,7 +63,7 @@ export async function releaseEngine(id: string, say: Say, machine?: MachineEngin
   report("stopped");
 }
 
-/** Any running container counts as a use: of another clone, of Docker Compose, or of a program unrelated to Slipway. */
+/** Any running container counts as a use: another clone's, Docker Compose's, or that of a program unrelated to Slipway. */
 async function reasonToKeep({ users }: EngineRecord, own: MachineEngine): Promise<string | undefined> {
   if (users.length > 0) return `also used by ${users.map((user) => user.dataDir).join(", ")}`;
   const answer = await probeEngine(own.dockerHost);

@@ -1,15 +1,15 @@
-// Records in engines.json the engines that an installation used: teardown clears them all, whatever DOCKER_HOST is at that time.
+// Records in engines.json the engines that an installation used: teardown clears all of them, whatever DOCKER_HOST is at that time.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readText, writePrivate } from "../files.ts";
 
 export interface UsedEngine {
-  /** In the form of DOCKER_HOST; null is the default socket. */
+  /** As in DOCKER_HOST; null for the default socket. */
   dockerHost: string | null;
-  /** Teardown removed everything that ran there; data for a next start may remain. */
+  /** Whether teardown removed everything that ran there; data for the next start may remain. */
   cleared: boolean;
-  /** Written by an earlier version, which recorded engines before they had answered: DOCKER_HOST may have been mistyped. */
+  /** Set for an entry of an earlier version, which recorded engines before they had responded: DOCKER_HOST may have been mistyped. */
   unproven?: true;
 }
 
@@ -30,7 +30,7 @@ export async function readUsedEngines(dataDir: string): Promise<UsedEngine[]> {
 }
 
 /**
- * Records that the installation is about to use these engines, or that they were cleared. Each has answered. The caller holds
+ * Records that the installation is about to use these engines, or that they were cleared. Each has responded. The caller holds
  * setup.lock.
  */
 export async function recordEngines(dataDir: string, noted: readonly UsedEngine[]): Promise<void> {
@@ -41,7 +41,7 @@ export async function recordEngines(dataDir: string, noted: readonly UsedEngine[
   await writePrivate(engineNotes(dataDir), `${JSON.stringify([...others, ...now], undefined, 2)}\n`);
 }
 
-/** Whether no setup of the installation in `dataDir` ever reached an engine that answered. */
+/** Whether no setup of the installation in `dataDir` ever reached a responding engine. */
 export function neverReachedAnEngine(dataDir: string): boolean {
   return !createdAfterAnswer.some((name) => existsSync(join(dataDir, name)));
 }

@@ -1,4 +1,4 @@
-// Provides the further stacks that STACKS names: images of any registry, or stacks of this repository by their names.
+// Provides the further stacks that STACKS names: images in any registry, or stacks of this repository by name.
 
 import { access } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ interface StackImages {
   readonly build: EngineImage;
 }
 
-/** Ensures that the registry and the engine have their images. @returns STACKS for the apps. Throws SetupError. */
+/** Ensures that the registry and the engine have the stacks' images. @returns STACKS for the apps. Throws SetupError. */
 export async function ensureFurtherStacks(options: FurtherStacksOptions, say: Say): Promise<string> {
   const stacks: string[] = [];
   for (const item of options.items) {
@@ -52,7 +52,7 @@ async function imagesOf(options: FurtherStacksOptions, item: string, note: Step)
   return { name: stack.name, run, build };
 }
 
-/** A stack that a folder of this repository defines. */
+/** A stack defined by a folder of this repository. */
 async function builtHere(
   { engine, dataDir }: FurtherStacksOptions,
   name: string,

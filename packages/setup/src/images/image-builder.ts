@@ -1,4 +1,4 @@
-// Builds images with scripts of this repository, once per machine: a tag holds the hash of the files that define the images.
+// Builds images with scripts of this repository, once per machine: a tag contains the hash of the files that define the images.
 
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
@@ -19,9 +19,9 @@ export interface ImageDefinition {
   builder: string;
   /** Absolute paths of the files and folders that define the images, the builder included. */
   definedBy: readonly string[];
-  /** Programs that the script needs. It needs root too. */
+  /** Programs that the script needs, in addition to root. */
   programs: readonly string[];
-  /** The alternative, in messages, where the images cannot be built. */
+  /** The alternative, for messages, when the images cannot be built. */
   advice: string;
   /** The name of its lock and its log file. */
   name: string;
@@ -55,7 +55,7 @@ async function filesIn(root: string): Promise<string[]> {
     .toSorted();
 }
 
-/** Builds the images of these tags unless the engine has them all. Returns their ids, in order. Throws SetupError. */
+/** Builds the images with these tags unless the engine has them all. Returns their ids, in order. Throws SetupError. */
 export async function ensureBuilt<Tags extends readonly string[]>(
   engine: Engine,
   tags: Tags,
@@ -100,7 +100,7 @@ export async function obstacleTo({ what, programs, advice }: ImageDefinition): P
   return undefined;
 }
 
-/** Runs the builder. Writes its output to a log file, reports its headings, and notes its latest line. */
+/** Runs the builder. Writes its output to a log file, reports its headings, and shows its latest line. */
 async function build(
   { what, builder, name }: ImageDefinition,
   tags: readonly string[],

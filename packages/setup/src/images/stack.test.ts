@@ -1,4 +1,4 @@
-// Images that the operator names are pushed to a private registry, on the engine of the tests.
+// Images named by the operator are pushed to a private registry, on the tests' engine.
 
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";

@@ -1,5 +1,5 @@
-// Provides the stack: the image that releases run on and the one that builds run in. They are those that the variables name, else
-// built once per machine from stacks/. Pushes both to the installation's registry.
+// Provides the stack: an image for releases and an image for builds. Variables may name them; otherwise they are built once per machine
+// from stacks/. Pushes both to the installation's registry.
 
 import { join } from "node:path";
 import type { Engine } from "../engine/engine-connection.ts";
@@ -14,13 +14,13 @@ import type { ImageDefinition } from "./image-builder.ts";
 
 /** References of the two images. */
 export interface Stack {
-  /** What releases run on. */
+  /** Image that releases run on. */
   readonly run: string;
-  /** What builds run in: the run image and compilers. */
+  /** Image that builds run in: the run image plus compilers. */
   readonly build: string;
 }
 
-/** What the operator names: STACK_IMAGE and STACK_BUILD_IMAGE. */
+/** Images that the operator names: STACK_IMAGE and STACK_BUILD_IMAGE. */
 export interface GivenStack {
   readonly stackImage?: string;
   readonly stackBuildImage?: string;
@@ -41,7 +41,7 @@ export interface EngineImage {
 }
 
 const repositories: Stack = { run: "slipway/stack", build: "slipway/stack-build" };
-/** What this repository makes stacks from. */
+/** Folder of the stack definitions in this repository. */
 export const stackFolder: string = join(repositoryRoot, "stacks");
 const definition: ImageDefinition = {
   what: "the stack",
@@ -75,7 +75,7 @@ export async function ensureLocalStack(engine: Engine, dataDir: string, say: Say
   return tags;
 }
 
-/** The name of the stack that is built here, as stacks/image/stack.conf says. */
+/** Name of the stack that is built here, as in stacks/image/stack.conf. */
 export const ownStackName = "slipway-12";
 
 /** Ensures that the registry and the engine have both images. Returns their references in the registry. Throws SetupError. */
@@ -95,7 +95,7 @@ export async function ensureStack(options: StackOptions, say: Say): Promise<Stac
   return { run, build };
 }
 
-/** The images that the operator names, else those that are built here. Where only STACK_IMAGE is named, builds run in it too. */
+/** The images named by the operator, or else those built here. If only STACK_IMAGE is named, builds run in it too. */
 async function engineImages(
   { dataDir, engine, given }: StackOptions,
   stack: Step,
@@ -146,7 +146,7 @@ export function engineImage(
   return { name, id, tag };
 }
 
-/** Returns the reference in the registry. */
+/** Pushes the image if necessary. Returns its reference in the registry. */
 export async function ensurePushed(
   engine: Engine,
   { name, id, tag }: EngineImage,

@@ -1,4 +1,4 @@
-// Prevents newly installed packages from starting their services, now and at boot: setup starts the services it needs.
+// Prevents newly installed packages from starting their services, now and at boot: setup itself starts the services it needs.
 
 import { rmSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
@@ -6,13 +6,13 @@ import { execa } from "execa";
 import { searchPath } from "../child-environment.ts";
 import { findProgram } from "./find-program.ts";
 
-/** Maintainer scripts run this before they start a service. Exit code 101 forbids the start. */
+/** Maintainer scripts run this script before they start a service. Exit code 101 forbids the start. */
 const policyFile = "/usr/sbin/policy-rc.d";
 const mark = "# made by Slipway for the time of an installation";
 const policy = `#!/bin/sh\n${mark}\nexit 101\n`;
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Forbids service starts until disposal or until a signal ends this process. An existing policy stays in force instead. */
+/** Forbids service starts until disposal or until a signal ends this process. An existing policy remains in force instead. */
 export async function forbidStarts(file = policyFile): Promise<Disposable> {
   if (!(await isFree(file))) return { [Symbol.dispose]: () => undefined };
   await writeFile(file, policy);
@@ -32,7 +32,7 @@ export async function forbidStarts(file = policyFile): Promise<Disposable> {
   };
 }
 
-/** Whether no policy exists, or only one that a killed setup left. */
+/** Whether no policy exists, or only one that a killed setup left behind. */
 async function isFree(file: string): Promise<boolean> {
   try {
     return (await readFile(file, "utf8")).includes(mark);
@@ -42,7 +42,7 @@ async function isFree(file: string): Promise<boolean> {
   }
 }
 
-/** Disables units that packages enabled. The caller leaves out units that were enabled before. */
+/** Disables units that packages enabled. The caller excludes units that were enabled before. */
 export async function keepFromBoot(units: readonly string[]): Promise<void> {
   if (units.length === 0 || (await findProgram("systemctl")) === undefined) return;
   await execa("systemctl", ["disable", "--quiet", ...units], {

@@ -1,4 +1,4 @@
-// The folder that all installations of this user share. It holds locks and the record of the engine that Slipway started.
+// The folder shared by all installations of this user. It contains locks and the record of the engine that Slipway started.
 
 import { constants } from "node:fs";
 import { lstat, mkdir } from "node:fs/promises";
@@ -15,14 +15,17 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** Creates the shared folder and returns its path. The system empties it at boot, like the processes it records. */
+/** Creates the shared folder and returns its path. The system empties it at boot, which also ends the processes recorded in it. */
 export async function sharedFolder(): Promise<string> {
   const path = isRoot() ? "/run/slipway" : join(tmpdir(), `slipway-${userInfo().uid}`);
   await makeOwnFolder(path);
   return path;
 }
 
-/** Creates a folder that only this user can write to. Throws SetupError when another user owns an existing one or can write to it: signals are sent to the processes that it records. */
+/**
+ * Creates a folder that only this user can write to. Throws SetupError when an existing one is owned or writable by another user,
+ * because signals are sent to the processes recorded in it.
+ */
 export async function makeOwnFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const { uid, mode } = await lstat(path);
@@ -33,7 +36,7 @@ export async function makeOwnFolder(path: string): Promise<void> {
   );
 }
 
-/** Acquires the machine-wide lock `name`. Calls `onWait` with a message about the holder when it has to wait. */
+/** Acquires the machine-wide lock `name`. Calls `onWait` with a message about the holder if it has to wait. */
 export async function sharedLock(name: string, onWait: (text: string) => void): Promise<Lock> {
   return acquireLock(join(await sharedFolder(), `${name}.lock`), {
     waitMs: lockWaitMs,

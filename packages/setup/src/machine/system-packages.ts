@@ -62,7 +62,7 @@ export async function installPrograms(programs: readonly Program[], say: Say): P
   const enabledBefore = await enabledUnits(units);
   await during(`installing ${names.join(", ")} (apt-get)`, async (note) => {
     using _policy = await forbidStarts();
-    // updating the lists takes seconds, so it is done only after an install failed because of missing or old ones
+    // Updating the lists takes seconds, so it is done only after an install failed because of missing or old lists.
     if ((await apt(["install", ...names], note)) === undefined) return;
     note("refreshing the package lists");
     await apt(["update"], note);

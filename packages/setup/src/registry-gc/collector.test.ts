@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A registry whose program runs `body`. */
+/** A registry whose program is a script with this body. */
 async function hostWith(body: string): Promise<RegistryHost> {
   const program = join(folder, "registry");
   await writeFile(program, `#!/bin/sh\n${body}\n`);
@@ -25,7 +25,7 @@ async function hostWith(body: string): Promise<RegistryHost> {
   return { name: "the registry", program, configuration: "config.yml", storage: folder, run };
 }
 
-/** Writes its process id, reports a blob, and does not end by itself. */
+/** A script that writes its process id, reports a blob, and does not end by itself. */
 const endless = `echo $$ >"$(dirname "$0")/pid.new" && mv "$(dirname "$0")/pid.new" "$(dirname "$0")/pid"
 echo "blob eligible for deletion: sha256:${digest}"
 exec sleep 600`;

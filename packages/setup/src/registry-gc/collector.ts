@@ -1,5 +1,5 @@
 // Runs `garbage-collect` of a registry's program, on this machine or in a container. It ends at once when its caller ends, and soon
-// after the caller stops confirming that the writes are still held up: it must never run while images are pushed.
+// after the caller stops confirming that writes are still held: it must never run while images are pushed.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,47 +10,47 @@ import { contain } from "@slipway/async";
 import type { Engine } from "../engine/engine-connection.ts";
 import { SetupError } from "../setup-error.ts";
 
-/** Where the registry's files are, and how its machine runs a program. */
+/** The location of a registry's files, and a way to run programs on its machine. */
 export interface RegistryHost {
-  /** For messages. */
+  /** Name for messages. */
   readonly name: string;
   /** The registry's program, by name or path. */
   readonly program: string;
   readonly configuration: string;
-  /** The folder of its images. */
+  /** Folder of the registry's images. */
   readonly storage: string;
   readonly run: RunScript;
 }
 
 interface RunningScript {
   readonly input: Writable;
-  /** Lines of its standard output. */
+  /** Lines of the program's standard output. */
   readonly lines: AsyncIterable<string>;
-  /** Resolves at its end with its exit code and what it wrote to standard error. */
+  /** Resolves when the program ends, with its exit code and its standard error. */
   readonly ended: Promise<{ readonly exitCode: number; readonly errors: string }>;
 }
 
 type RunScript = (script: string, args: readonly string[]) => Promise<RunningScript>;
 
-/** Confirms while the collection runs that it may continue. */
+/** Confirms, while the collection runs, that it may continue. */
 interface Confirmation {
   readonly everyMs: number;
-  /** @returns false when the collection has to end. */
+  /** @returns false when the collection must end. */
   readonly confirm: () => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
-/** What a collection found unused, and deletes. */
+/** The unused content that a collection found and deletes. */
 interface Collected {
   /** Digests of the blobs. */
   readonly blobs: readonly string[];
 }
 
-/** How long the collection runs without a confirmation, before it is killed. */
+/** How long the collection may run without a confirmation before it is killed. */
 const confirmationTimeoutSeconds = 20;
 /**
- * Each byte of standard input is a confirmation. Only POSIX: the images of registries have no bash. The standard input of a program in
- * the background is empty, so it is passed as another descriptor.
+ * Each byte of standard input is a confirmation. POSIX shell only, because registry images have no bash. The standard input of a
+ * background program is empty, so it is passed as another descriptor.
  */
 const collectScript = `exec 3<&0
 "$@" & collector=$!
@@ -70,7 +70,7 @@ while read -r digest; do stat -c %s "$(echo "$digest" | cut -c 1-2)/$digest/data
 const eligible = /^blob eligible for deletion: sha256:([0-9a-f]{64})$/;
 const shownCharacters = 500;
 
-/** Deletes the blobs that no image contains. @throws {SetupError} when it failed or had to end; a later one completes it. */
+/** Deletes the blobs that no image contains. @throws {SetupError} when it failed or had to end; the next collection completes it. */
 export async function collectGarbage(host: RegistryHost, confirmation: Confirmation): Promise<Collected> {
   await requireHold(confirmation);
   const script = await host.run(collectScript, [host.program, "garbage-collect", host.configuration]);
@@ -106,7 +106,7 @@ async function requireHold({ confirm, signal }: Confirmation): Promise<void> {
   );
 }
 
-/** Lists the blobs that a collection would delete, and deletes nothing. Images that are pushed meanwhile may be missed. */
+/** Lists the blobs that a collection would delete, without deleting them. It may ignore images that are pushed in the meantime. */
 export async function findGarbage(host: RegistryHost): Promise<Collected & { readonly bytes: number }> {
   const command = ["garbage-collect", "--dry-run", host.configuration];
   const script = await host.run(`exec "$@"`, [host.program, ...command]);
@@ -120,7 +120,7 @@ export async function findGarbage(host: RegistryHost): Promise<Collected & { rea
   return { blobs, bytes };
 }
 
-/** Bytes that the registry's images use on disk. */
+/** Disk space in bytes that the registry's images use. */
 export async function usedBytes(host: RegistryHost): Promise<number> {
   const script = await host.run(usedScript, [host.storage]);
   script.input.end();
@@ -146,7 +146,7 @@ async function blobsOf(host: RegistryHost, script: RunningScript): Promise<Colle
   );
 }
 
-/** Before it deletes anything, the program reads all manifests. */
+/** The program reads all manifests before it deletes anything. */
 function adviceFor(errors: string): string {
   return errors.includes("failed to mark")
     ? `A manifest of the registry is damaged; nothing was deleted. Without --dry-run this command first removes those that a full disk damaged.
@@ -154,19 +154,19 @@ Restore any other from a backup, or delete its folder in _manifests/revisions.`
     : "No image is damaged. Repeat the command.";
 }
 
-/** Runs scripts on this machine. @param commandLine turns the command of a script into that of the registry's user. */
+/** Runs scripts on this machine. @param commandLine turns a script's command into one that runs as the registry's user. */
 export function runHere(
   commandLine: (command: readonly [string, ...string[]]) => Promise<readonly [string, ...string[]]>,
 ): RunScript {
   return async (script, args) => {
     const [file, ...rest] = await commandLine(["/bin/sh", "-c", script, "registry-gc", ...args]);
-    // A group of its own: Ctrl-C reaches this command only, which then ends the script.
+    // A process group of its own: Ctrl-C reaches only this command, which then ends the script.
     const child = spawn(file, rest, { cwd: "/", detached: true, stdio: ["pipe", "pipe", "pipe"] });
     const errors = collected(child.stderr);
     const exit = once(child, "close");
     child.stdin.on("error", ignoreEnd);
     const ended = exit.then(([code]) => ({ exitCode: Number(code ?? 1), errors: errors() }));
-    // The reader of the lines gets its error.
+    // The lines' reader gets the error.
     ended.catch(() => undefined);
     return { input: child.stdin, lines: createInterface(child.stdout), ended };
   };
@@ -192,7 +192,7 @@ export function runInContainer({ docker }: Engine, containerId: string): RunScri
   };
 }
 
-/** The script may have ended before it read everything. */
+/** The script may have ended before it read all its input. */
 function ignoreEnd(): void {}
 
 function collected(stream: Readable): () => string {

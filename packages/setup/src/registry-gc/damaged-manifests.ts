@@ -1,13 +1,13 @@
-// Removes what a full disk left damaged in a registry: `garbage-collect` ends at an empty link or a cut-off manifest, and a push of the
-// same manifest does not write it again, because the registry takes it for present.
+// Removes damage that a full disk left in a registry: `garbage-collect` fails at an empty link or a truncated manifest, and a push of the
+// same manifest does not rewrite it, because the registry considers it present.
 
 import { SetupError } from "../setup-error.ts";
 import type { RegistryHost } from "./collector.ts";
 
 /**
- * Writes the folders that it removes. Only POSIX: the images of registries have no bash. An empty tag goes with its folder, else it would
- * still be listed. A manifest whose content differs from its digest loses its links: the collection then deletes it. One that cannot be
- * read, as on a broken disk, is left.
+ * Prints the folders that it removes. POSIX shell only, because registry images have no bash. An empty tag is removed with its folder,
+ * since it would still be listed otherwise. A manifest whose content differs from its digest loses its links, so that the collection
+ * deletes it. A manifest that cannot be read, as on a broken disk, is left in place.
  */
 const script = `cd "$1/docker/registry/v2/repositories" 2>/dev/null || exit 0
 export LC_ALL=C
@@ -31,8 +31,8 @@ done | sort -u | sha256sum -c 2>/dev/null | sed -n 's|: FAILED$||p' | while read
 done`;
 
 /**
- * Only while writes are held up: it would take a manifest that is being written for damaged.
- * @returns the folders that it removed, relative to that of the repositories. @throws {SetupError} when one cannot be removed.
+ * Call it only while writes are held: a manifest that is being written would look damaged.
+ * @returns the removed folders, relative to the folder of repositories. @throws {SetupError} when one cannot be removed.
  */
 export async function removeDamagedManifests(host: RegistryHost): Promise<readonly string[]> {
   const running = await host.run(script, [host.storage]);

@@ -1,4 +1,4 @@
-// Waits for the writes to the registry that began before a garbage collection: for those that take long before pushes are held up, so that
+// Waits for writes to the registry that began before a garbage collection. Long writes are awaited before pushes are held, so that
 // one slow push does not hold up all others.
 
 import { poll } from "@slipway/async";
@@ -12,12 +12,12 @@ import { SetupError } from "../setup-error.ts";
 const lookMs = 500;
 /** A write that has taken this long may take as long as a build. */
 const longMs = 60_000;
-/** Slow pushes may follow each other without end. */
+/** Time limit for waiting for slow pushes, which may follow each other endlessly. */
 const beforeLimitMs = 60 * 60_000;
-/** How long pushes that have begun may take to end. Meanwhile others wait. */
+/** Time limit for pushes that have begun, while others wait. */
 const heldLimitMs = 3 * 60_000;
 
-/** Before pushes are held up. A worker that crashed in a push is listed for minutes. @throws {SetupError} after an hour. */
+/** Runs before pushes are held. A worker that crashed during a push remains listed for minutes. @throws {SetupError} after an hour. */
 export async function withoutLongWriters(
   redis: Redis,
   keys: RedisKeys,
@@ -43,7 +43,7 @@ function isShort({ silent, oldestMs }: WriterCount): boolean {
   return silent === 0 && oldestMs < longMs;
 }
 
-/** While pushes are held up. @throws {SetupError} when the writes that began before do not end, or the hold is lost. */
+/** Runs while pushes are held. @throws {SetupError} when writes that began earlier do not end, or the hold is lost. */
 export async function withoutWriters(
   hold: Pick<RegistryHold, "extend" | "writers">,
   signal: AbortSignal,

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { RegistryHost } from "./collector.ts";
 import { collectHeld } from "./held-collection.ts";
 
-/** What `du` writes before and after the collection, in KiB. */
+/** Output of `du` before and after the collection, in KiB. */
 const sizes = ["900", "300"];
 
 test("the hold is extended while the registry's size is read, before and after the collection", async () => {
@@ -19,7 +19,7 @@ test("the hold is extended while the registry's size is read, before and after t
     const isSize = script.startsWith("du ");
     async function* lines() {
       if (!isSize) return;
-      // Reading it takes until the next time that the hold is extended.
+      // Reading it takes until the next extension of the hold.
       extended = Promise.withResolvers<void>();
       await extended.promise;
       yield left.shift() ?? "";

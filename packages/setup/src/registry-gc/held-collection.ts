@@ -1,4 +1,4 @@
-// The part of a garbage collection during which pushes are held up. Every step extends the hold, because each may take longer than one.
+// The part of a garbage collection during which pushes are held. Every step extends the hold, because each may take longer than the hold.
 
 import { contain } from "@slipway/async";
 import type { RegistryHold } from "@slipway/bus";
@@ -15,16 +15,16 @@ interface HeldCollection extends Pick<Step, "report"> {
 }
 
 export interface RegistryGcResult {
-  /** How many blobs were deleted, or would be. */
+  /** Number of blobs that were deleted, or would be. */
   readonly blobs: number;
-  /** Bytes of disk that this freed, or would. */
+  /** Disk space in bytes that was freed, or would be. */
   readonly freedBytes: number;
 }
 
-/** How often the hold is extended. */
+/** Interval of extending the hold. */
 const confirmEveryMs = 2_000;
 
-/** Removes what is damaged, and then what no image contains. @throws {SetupError} as `collectGarbage`. */
+/** Removes damaged manifests, and then content that no image contains. @throws {SetupError} like `collectGarbage`. */
 export async function collectHeld(
   host: RegistryHost,
   { hold, note, report, signal }: HeldCollection,
@@ -34,16 +34,16 @@ export async function collectHeld(
     report(`removed ${folder}, which a full disk damaged: deploy what it belongs to again if it is used`);
   note("deleting what no image contains");
   const confirmation = { everyMs: confirmEveryMs, confirm: () => hold.extend(), signal };
-  // Both sizes while nothing is pushed.
+  // Both sizes are measured while nothing is pushed.
   const before = await whileHeld(hold, () => usedBytes(host));
   const { blobs } = await collectGarbage(host, confirmation);
   const after = await whileHeld(hold, () => usedBytes(host));
   return { blobs: blobs.length, freedBytes: before - after };
 }
 
-/** Extends the hold during the work. A hold that was lost is noticed before the collection starts. */
+/** Extends the hold during the work. A lost hold is noticed before the collection starts. */
 async function whileHeld<T>(hold: Pick<RegistryHold, "extend">, work: () => Promise<T>): Promise<T> {
-  // The next one repeats it, or reports that the hold was lost.
+  // The next call repeats it, or reports that the hold was lost.
   const extend = contain(
     () => hold.extend(),
     () => undefined,

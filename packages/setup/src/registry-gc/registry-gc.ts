@@ -1,5 +1,5 @@
-// Collects the garbage of an installation's registry while Slipway runs: holds up pushes, deletes what no image contains, and lets the
-// pushes continue. Pulls go on all the time.
+// Collects the garbage of an installation's registry while Slipway runs: holds pushes, deletes content that no image contains, and lets
+// pushes continue. Pulls continue all the time.
 
 import { join } from "node:path";
 import { withDeadline } from "@slipway/async";
@@ -25,9 +25,9 @@ import { composeRegistry, privateRegistry } from "./registry-host.ts";
 
 export interface RegistryGcOptions {
   readonly config: Pick<SetupConfig, "dataDir" | "redisUrl" | "registryUrl" | "dockerHost" | "givenId">;
-  /** Whether to delete nothing. */
+  /** Whether to only report, without deleting. */
   readonly dryRun: boolean;
-  /** Ends the collection. Pushes continue then. */
+  /** Ends the collection, so that pushes continue. */
   readonly signal: AbortSignal;
   readonly say: Say;
 }
@@ -49,7 +49,7 @@ export async function collectRegistryGarbage(options: RegistryGcOptions): Promis
   if (config.registryUrl === undefined) {
     if ((await installationId(config.dataDir)) === undefined)
       throw new SetupError(`There is no installation in ${config.dataDir}: run npm start first.`);
-    // Set-up pushes the stack while it has this lock.
+    // Setup pushes the stack while it holds this lock.
     const onWait = ({ pid }: { pid: number }) => steps.report(`waiting for process ${pid}, which sets up`);
     const lock = join(config.dataDir, "setup.lock");
     opened.use(await acquireLock(lock, { waitMs: lockWaitMs, onWait }));

@@ -1,4 +1,4 @@
-// Finds the registry of an installation: a server that set-up started, its container, or the one of docker-compose.yml.
+// Finds the registry of an installation: a server that setup started, its container, or the one in docker-compose.yml.
 
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -52,8 +52,8 @@ function inContainer(engine: Engine, { containerId }: Extract<Service, { kind: "
 }
 
 /**
- * Finds the registry of docker-compose.yml from within one of its containers: the container of the same project whose service has the
- * name of `registryUrl`. @returns null when this process runs elsewhere, or that registry is not part of the project.
+ * Finds the registry of docker-compose.yml from within one of its containers: the container of the same project whose service is
+ * named in `registryUrl`. @returns null when this process runs elsewhere, or the registry is not part of the project.
  */
 export async function composeRegistry(
   registryUrl: string,

@@ -1,4 +1,4 @@
-// Hashes a registry's password with bcrypt, the only hash that it accepts, by a program of the system.
+// Hashes a registry's password with bcrypt, the only hash that it accepts, using a program of the system.
 
 import { randomBytes, randomInt } from "node:crypto";
 import { execa } from "execa";
@@ -7,15 +7,15 @@ import { findProgram } from "../machine/find-program.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
 
 /**
- * The least cost that bcrypt has. The registry hashes the password with each request, and the passwords are random ones, which no
- * cost protects further.
+ * bcrypt's minimum cost. The registry hashes the password with each request, and a higher cost would not make random passwords
+ * safer.
  */
 const cost = "04";
 const hashFormat = /^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/;
-/** crypt(3) of the C library. Debian and Ubuntu always have Perl. */
+/** Calls crypt(3) of the C library. Debian and Ubuntu always have Perl. */
 const perlScript = "chomp(my ($password, $setting) = <STDIN>); print crypt($password, $setting);";
 
-/** @returns the line of an htpasswd file for this user. Throws SetupError when no program of the system knows bcrypt. */
+/** @returns the user's line for an htpasswd file. Throws SetupError when no program of the system supports bcrypt. */
 export async function htpasswdLine(user: string, password: string): Promise<string> {
   const failures: string[] = [];
   const ways = [
@@ -42,7 +42,7 @@ async function outputOf(program: string, args: readonly string[], input: string)
   return stdout;
 }
 
-/** 16 bytes in bcrypt's alphabet: the last of the 22 characters has two bits. */
+/** 16 bytes in bcrypt's alphabet: the last of the 22 characters encodes two bits. */
 function newSalt(): string {
   const start = randomBytes(21).toString("base64").slice(0, 21).replaceAll("+", ".");
   return `${start}${".Oeu"[randomInt(4)]}`;

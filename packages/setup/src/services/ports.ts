@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 
 const loopback = "127.0.0.1";
 
-/** Returns `remembered` when it is free, else any free port. Another process may still bind it before the caller does. */
+/** Returns `remembered` when it is free, otherwise any free port. Another process may still bind it before the caller does. */
 export async function choosePort(remembered?: number): Promise<number> {
   if (remembered !== undefined && (await isPortFree(remembered, loopback))) return remembered;
   const port = await boundPort(0, loopback);

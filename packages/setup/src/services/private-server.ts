@@ -1,4 +1,4 @@
-// Starts a private server on a loopback port, the same port at each start while it is free.
+// Starts a private server on a loopback port, which stays the same across starts while it is free.
 
 import { join } from "node:path";
 import { poll } from "@slipway/async";
@@ -17,9 +17,9 @@ export interface PrivateServer {
   installationId: string;
   dataDir: string;
   folder: string;
-  /** Returns the server's URL when it answers on `port`. */
+  /** Returns the server's URL when it responds on `port`. */
   answeringUrl: (port: number) => Promise<string | undefined>;
-  /** The time limit of a start. */
+  /** Time limit for the start. */
   startTimeoutMs: number;
 }
 
@@ -51,7 +51,7 @@ export async function startServer(server: PrivateServer, program: ServerProgram)
     const url = await tryStart(server, program, port);
     if (url !== undefined) return url;
     const output = await lastLines(logFile(server), shownLines);
-    // another process may have bound the port after the check
+    // Another process may have bound the port after the check.
     if (attempt < portTries && output.includes("in use")) continue;
     throw new SetupError(
       `The private ${server.name} did not start. The end of ${logFile(server)}:\n${output}`,
@@ -59,7 +59,7 @@ export async function startServer(server: PrivateServer, program: ServerProgram)
   }
 }
 
-/** Reads the last port of the server in `folder`. */
+/** Reads the port that the server in `folder` used last. */
 export async function rememberedPort(folder: string): Promise<number | undefined> {
   const text = await readText(join(folder, "port"));
   return text === undefined ? undefined : Number(text);

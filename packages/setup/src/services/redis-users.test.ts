@@ -82,7 +82,7 @@ describe.skipIf(await lacksRedis())("the users of the private Redis", () => {
   });
 });
 
-/** The user without a name of a test's server needs none, and its password is ignored then. */
+/** The default user of a test's server needs no password, and ignores one. */
 function withPassword(url: string): string {
   const given = new URL(url);
   given.username = "default";

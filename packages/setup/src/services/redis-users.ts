@@ -1,4 +1,4 @@
-// Gives each kind of process a user of its own in Redis, with the keys and commands that it needs.
+// Creates a Redis user for each kind of process, with the keys and commands that it needs.
 
 import { createHmac } from "node:crypto";
 import { Redis } from "ioredis";
@@ -7,13 +7,13 @@ import { redisKeys } from "@slipway/protocol";
 export type RedisUser = "api" | "stream" | "router" | "worker";
 export type RedisUrls = Readonly<Record<RedisUser, string>>;
 
-/** What every client does on a connection. */
+/** Commands that every client uses on a connection. */
 const connection = "+ping +info +select +auth +hello +quit +client|setname";
 
 /**
- * Sets the users up, and returns the URL of each. Their passwords are derived from the server's own, so that repeating it changes
- * nothing. Redis does not store users: this runs at each start.
- * @param url that of the server's default user, who may do anything.
+ * Creates the users, and returns the URL of each. Their passwords are derived from the server's own, so that repeating it changes
+ * nothing. Redis does not store users, so this runs at each start.
+ * @param url URL of the server's default user, who has all rights.
  */
 export async function ensureRedisUsers(url: string, installationId: string): Promise<RedisUrls> {
   const client = new Redis(url, { maxRetriesPerRequest: 0, retryStrategy: () => null });
@@ -38,9 +38,9 @@ export async function ensureRedisUsers(url: string, installationId: string): Pro
 }
 
 /**
- * API and workers use the queue, whose library runs scripts of its own, and may do all but administer the server. The stream
- * reads logs; the router sends heartbeats, confirms cutovers and receives routes. Neither sees the queue or changes a log.
- * @returns rules of Redis for each user, which has no rights before them. `npm run config-docs` writes them into docker-compose.yml.
+ * API and workers use the queue, whose library runs its own scripts, and have all rights except administering the server. The stream
+ * reads logs; the router sends heartbeats, confirms cutovers and receives routes. Neither can access the queue or change a log.
+ * @returns Redis's rules for each user, which has no rights by default. `npm run config-docs` writes them into docker-compose.yml.
  */
 export function redisRights(installationId: string): Readonly<Record<RedisUser, readonly string[]>> {
   const keys = redisKeys(installationId);
@@ -60,7 +60,7 @@ export function redisRights(installationId: string): Readonly<Record<RedisUser, 
   };
 }
 
-/** Several installations may share a server. */
+/** The user's name contains the installation's id, because several installations may share a server. */
 function userName(installationId: string, user: RedisUser): string {
   return `slipway-${installationId}-${user}`;
 }

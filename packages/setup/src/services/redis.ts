@@ -1,4 +1,4 @@
-// Provides the Redis of an installation: the one at REDIS_URL, else a private redis-server, else a private container.
+// Provides the Redis of an installation: the one at REDIS_URL, or else a private redis-server, or else a private container.
 
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
@@ -21,7 +21,7 @@ import { ensureServiceContainer } from "./service-container.ts";
 import { withoutPassword } from "./shown-url.ts";
 
 const name = "redis" as const;
-/** Passes the password on standard input: every user of the machine can see arguments. */
+/** Passes the password on standard input, because every user of the machine can see arguments. */
 const containerCommand = `exec redis-server - <<END
 dir /data
 appendonly yes
@@ -32,19 +32,19 @@ hash-max-ziplist-value 512
 requirepass $REDIS_PASSWORD
 END`;
 const oldestVersion = [6, 2];
-/** Redis reads the whole append-only file before it answers. */
+/** Long, because Redis reads the whole append-only file before it responds. */
 const startTimeoutMs = 60_000;
 const connectLimitMs = 10_000;
 const everyMs = 100;
 
 export interface ProvidedRedis {
-  /** URL of a user who may do anything. */
+  /** URL of a user with all rights. */
   redisUrl: string;
-  /** URLs of the users for each kind of process; undefined for a Redis of the operator, who decides about its users. */
+  /** URLs of the users for each kind of process; undefined for an operator's Redis, whose users the operator manages. */
   redisUrls?: RedisUrls;
 }
 
-/** Returns the URLs of a Redis that answers, with passwords. Throws SetupError with what to do. */
+/** Returns the URLs of a responding Redis, with passwords. Throws SetupError with what to do. */
 export async function ensureRedis(
   installation: Installation,
   given: string | undefined,
@@ -81,7 +81,7 @@ async function ensurePrivate(installation: Installation, engine: Engine, say: Sa
   return url;
 }
 
-/** The URL of the private Redis of the installation in `dataDir`; undefined when it does not answer. */
+/** The URL of the private Redis of the installation in `dataDir`; undefined when it does not respond. */
 export async function privateRedisUrl(dataDir: string): Promise<string | undefined> {
   const folder = join(dataDir, name);
   const [port, password] = await Promise.all([rememberedPort(folder), readText(join(folder, "password"))]);
@@ -90,7 +90,7 @@ export async function privateRedisUrl(dataDir: string): Promise<string | undefin
 
 /**
  * The configuration of the private server. No key is evicted, and a crash loses at most one second of writes. A job's values are stored
- * in the compact form, which halves its size.
+ * in the compact format, which halves its size.
  */
 export function redisConfiguration(folder: string, port: number, password: string): string {
   return `bind 127.0.0.1
@@ -107,7 +107,7 @@ daemonize no
 `;
 }
 
-/** Whether the queue supports this version of Redis, judged by its major and minor numbers. */
+/** Whether the queue supports this Redis version, judged by its major and minor numbers. */
 export function isNewEnough(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = oldestVersion;
@@ -183,7 +183,7 @@ async function versionOf(url: string): Promise<string> {
   let reason: unknown;
   client.on("error", (error) => (reason = error));
   try {
-    // Sentinels are queried repeatedly until one answers.
+    // Sentinels are queried repeatedly until one responds.
     await withDeadline(client.connect(), { limitMs: connectLimitMs });
     if ((await client.ping()) !== "PONG") throw new Error("unexpected answer to PING");
     return /redis_version:(\S+)/.exec(await client.info("server"))?.[1] ?? "0";

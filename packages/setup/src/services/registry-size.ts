@@ -1,4 +1,4 @@
-// Measures what the private registry stores, for the metrics of the API: only its own user and the supervisor may read its folder.
+// Measures the private registry's storage, for the API's metrics: only the registry's own user and the supervisor can read its folder.
 
 import { opendir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,15 +6,15 @@ import { atIntervals } from "@slipway/async";
 import { registrySizeFile } from "@slipway/service";
 
 const everyMs = 5 * 60_000;
-/** It says nothing of what is stored, and the API may be another user. */
+/** Readable by all: the size reveals nothing about the content, and the API may run as another user. */
 const fileMode = 0o644;
 
-/** Measures at intervals, until the result is disposed. Without a folder of a registry it writes nothing. */
+/** Measures at intervals, until the result is disposed of. Writes nothing when there is no registry folder. */
 export function measureRegistry(dataDir: string, onError: (error: unknown) => void): AsyncDisposable {
   return atIntervals((signal) => noteRegistrySize(dataDir, signal), { everyMs, onError });
 }
 
-/** Writes the size into the file for it. @throws the system's error; the signal's reason. */
+/** Writes the size to its file. @throws the system's error; the signal's reason. */
 export async function noteRegistrySize(dataDir: string, signal: AbortSignal): Promise<void> {
   const sizeBytes = await sizeOf(join(dataDir, "registry/storage"), signal);
   if (sizeBytes === null) return;
@@ -23,7 +23,7 @@ export async function noteRegistrySize(dataDir: string, signal: AbortSignal): Pr
   await rename(`${file}.new`, file);
 }
 
-/** @returns null when the folder does not exist. What is deleted meanwhile does not count. */
+/** @returns null when the folder does not exist. Files deleted in the meantime do not count. */
 async function sizeOf(folder: string, signal: AbortSignal): Promise<number | null> {
   const entries = await opendir(folder, { recursive: true }).catch(nullIfMissing);
   if (entries === null) return null;

@@ -31,7 +31,7 @@ const ensured = () =>
     (line) => lines.push(line),
   );
 
-/** @returns the status of the registry's answer to a request with these credentials. */
+/** @returns the status of the registry's response to a request with these credentials. */
 async function statusOf(url: string, credentials?: string): Promise<number> {
   const headers: Record<string, string> =
     credentials === undefined

@@ -1,4 +1,4 @@
-// Provides the image registry of an installation: the one at REGISTRY_URL, else a private docker-registry, else a container.
+// Provides the image registry of an installation: the one at REGISTRY_URL, or else a private docker-registry, or else a container.
 
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
@@ -40,13 +40,13 @@ const user = "slipway";
 interface Access {
   secret: string;
   password: string;
-  /** The line of this password in an htpasswd file. */
+  /** The line with this password for an htpasswd file. */
   htpasswd: string;
 }
 
 /**
- * Returns the URL of a registry that answers, with its password and without a trailing slash. A private one requires the password:
- * one that an earlier version started without is started again. Throws SetupError with what to do.
+ * Returns the URL of a responding registry, with its password and without a trailing slash. A private registry requires the password:
+ * one that an earlier version started without a password is restarted. Throws SetupError with what to do.
  */
 export async function ensureRegistry(
   installation: Installation,
@@ -95,13 +95,13 @@ async function ownAccess(folder: string): Promise<Access> {
   return { secret, password, htpasswd: htpasswd.trim() };
 }
 
-/** Stops the private registry when it answers without a password. @returns whether it did. */
+/** Stops the private registry when it responds without a password. @returns whether it did. */
 async function stopOpenServer({ dataDir, folder }: PrivateServer): Promise<boolean> {
   const running = await runningProcess(dataDir, name);
   const port = await rememberedPort(folder);
   if (running === undefined || port === undefined || !(await answersOpenly(port))) return false;
   await stopProcess(running, stopGraceMs);
-  // images are named by the port: it is used again once the kernel has closed it, shortly after the process's end
+  // Images are named by the port, so it is used again once the kernel has released it, shortly after the process's end.
   await poll(() => isPortFree(port, loopback), { everyMs, limitMs: stopGraceMs });
   return true;
 }
@@ -119,7 +119,7 @@ export async function hasManifest(registryUrl: string, repository: string, tag: 
   return status === 200;
 }
 
-/** The configuration of the private registry. @param htpasswd the file of its user; without it, anybody may use the registry. */
+/** The configuration of the private registry. @param htpasswd file with its user; without it, the registry requires no login. */
 export function registryConfiguration(
   folder: string,
   port: number,
@@ -194,7 +194,7 @@ async function startContainer(
     user: "",
     environment: [
       "REGISTRY_STORAGE_DELETE_ENABLED=true",
-      // the image caches in memory which blobs exist: after a garbage collection it would not notice those that are gone
+      // The image caches in memory which blobs exist, so after a garbage collection it would not notice deleted ones.
       "REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR=none",
       `REGISTRY_HTTP_SECRET=${secret}`,
       "REGISTRY_AUTH=htpasswd",

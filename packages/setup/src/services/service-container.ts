@@ -11,7 +11,7 @@ import { recordService } from "./services.ts";
 export interface ServiceContainerSpec {
   name: string;
   image: string;
-  /** The loopback port of a new container. */
+  /** Loopback port for a new container. */
   port: number;
   innerPort: number;
   /** The mount path of the volume. */
@@ -20,15 +20,15 @@ export interface ServiceContainerSpec {
   environment: string[];
   /** The user inside the container; empty for the image's default. */
   user: string;
-  /** The command that installs the service as a package, for messages. */
+  /** Command that installs the service as a package, for messages. */
   installHint: string;
   /** The variable that names an existing service. */
   variable: string;
 }
 
 /**
- * Starts the container, and creates it if it does not exist. One that an earlier version created with other variables is created
- * again, on its port and with its volume. Returns its loopback port. Throws SetupError with what to do.
+ * Starts the container, and creates it if it does not exist. A container that an earlier version created with other variables is
+ * recreated, on its port and with its volume. Returns its loopback port. Throws SetupError with what to do.
  */
 export async function ensureServiceContainer(
   installation: Installation,
@@ -57,7 +57,7 @@ export async function ensureServiceContainer(
   return portOf(await container.inspect(), spec);
 }
 
-/** The port of a container that lacks variables of the specification; undefined when it has them. */
+/** The port of a container whose variables differ from the specification; undefined for a current one. */
 async function outdatedPort(
   container: Docker.Container,
   spec: ServiceContainerSpec,

@@ -50,7 +50,7 @@ export async function runningProcess(dataDir: string, name: string): Promise<Ser
   return service?.kind === "process" && (await isAlive(service)) ? service : undefined;
 }
 
-/** Ends a process: SIGTERM, then SIGKILL when it still runs after `graceMs`. Does nothing when it has ended. */
+/** Ends a process: SIGTERM, then SIGKILL when it is still running after `graceMs`. Does nothing when it has ended. */
 export async function stopProcess(identity: ProcessIdentity, graceMs: number): Promise<void> {
   if (!(await signal(identity, "SIGTERM"))) return;
   if (await waitForExit(identity, graceMs)) return;
@@ -77,7 +77,7 @@ async function signal(identity: ProcessIdentity, name: NodeJS.Signals): Promise<
   }
 }
 
-/** A supervisor and a setup may write at the same time. */
+/** Needed because a supervisor and a setup may write at the same time. */
 function writeLock(dataDir: string): Promise<Lock> {
   return acquireLock(`${file(dataDir)}.lock`, { waitMs: writeWaitMs });
 }

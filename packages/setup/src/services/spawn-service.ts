@@ -9,11 +9,11 @@ import { bareEnvironment } from "../child-environment.ts";
 
 export interface Launched {
   identity: ProcessIdentity;
-  /** The signal or exit code once it has ended. */
+  /** Returns the signal or exit code once the service has ended. */
   ended: () => string | undefined;
 }
 
-/** No link: the service may write to the folder of its log, and root opens the file. */
+/** Refuses links: the service may write to its log's folder, and root opens the file. */
 const appended = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /** Runs `command` in the background and appends its output to `logFile`. Rejects when it cannot be started. */

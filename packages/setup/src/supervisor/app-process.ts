@@ -11,7 +11,7 @@ import { repositoryRoot } from "../repository.ts";
 import type { AppSpec } from "./app-specs.ts";
 import { commandAs } from "./process-user.ts";
 
-/** What a process is started from. */
+/** The specification from which a process is started. */
 export type LaunchedSpec = Omit<AppSpec, "kind">;
 
 export interface AppProcess {
@@ -21,7 +21,7 @@ export interface AppProcess {
   ready: Promise<void>;
   /** Resolves with the exit code, signal or error, for display. */
   ended: Promise<string>;
-  /** Whether the app said that it ends when its work has ended, as a signal asked it to. */
+  /** Whether the app has announced that it will end when its work has ended, after a signal to drain. */
   isDraining: () => boolean;
   signal: (name: "SIGTERM" | "SIGKILL") => void;
 }
@@ -30,7 +30,7 @@ const readyTimeoutMs = 60_000;
 
 /**
  * Starts an app with its output on `output` (a file descriptor, or this process's streams). Its environment consists of the
- * machine's variables and those of its spec. It runs in its own session: Ctrl-C in the terminal reaches only the supervisor,
+ * machine's variables and those of its specification. It runs in its own session: Ctrl-C in the terminal reaches only the supervisor,
  * which then drains the apps.
  */
 export async function launchApp(spec: LaunchedSpec, output: number | "inherit"): Promise<AppProcess> {
@@ -48,7 +48,7 @@ export async function launchApp(spec: LaunchedSpec, output: number | "inherit"):
     if (says(message, "draining")) isDraining = true;
   });
   const ready = readiness(spec.name, child, ended);
-  // a supervisor that stops early does not await `ready`; without this handler its rejection would be unhandled
+  // A supervisor that stops early does not await `ready`; without this handler its rejection would be unhandled.
   ready.catch(() => undefined);
   const pid = child.pid ?? 0;
   return {

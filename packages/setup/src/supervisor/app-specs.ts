@@ -13,9 +13,9 @@ export interface AppSpec {
   script: string;
   /** Options of Node.js itself. */
   nodeOptions?: readonly string[];
-  /** Whether it gets this machine's access to the engine: certificates and the SSH agent. */
+  /** Whether it gets this machine's credentials for the engine: certificates and the SSH agent. */
   usesEngine?: boolean;
-  /** Set when the supervisor is root: the program that changes the user, and the user, unless the process keeps root. */
+  /** Set when the supervisor runs as root: the program that changes the user, and the user, unless the process keeps root. */
   runAs?: { setpriv: string; user?: ProcessUser };
   environment: Record<string, string>;
 }
@@ -23,7 +23,7 @@ export interface AppSpec {
 /**
  * A worker passes on hundreds of megabytes in small buffers. Node.js frees them in collections of its young generation, which are
  * frequent only when that is small, and in a thread that waits for a CPU on a busy machine. Its heap stays small if V8 prefers memory
- * to speed, which costs little: the work of a worker is done by engines, zlib and Redis. Of V8's compilers it needs the small ones:
+ * to speed, which costs little: the work of a worker is done by engines, zlib and Redis. V8's small compilers are sufficient:
  * Turbofan takes 5 MB, and Maglev takes up to 25 MB for a moment when it inlines calls, or compiles several functions at a time.
  */
 const workerNodeOptions = [
@@ -35,20 +35,20 @@ const workerNodeOptions = [
   "--no-concurrent-recompilation",
 ];
 /**
- * glibc returns buffers from this size on to the system when they are freed; otherwise it raises its threshold and keeps them. It is
- * below the 32 KiB of the chunks of archives. Its threads share one arena, because each arena keeps what it once had.
+ * glibc returns buffers of at least this size to the system when they are freed; otherwise it raises its threshold and keeps them. It is
+ * below the 32 KiB of archive chunks. The threads share one arena, because an arena keeps the memory that it once had.
  */
 const workerMallocOptions = { MALLOC_MMAP_THRESHOLD_: "16384", MALLOC_ARENA_MAX: "1" };
 
 /**
- * Nothing of a request outlives it by much, so V8 collects a small young generation as fast as its usual one, which takes 100 MB more
- * under load.
+ * Data of a request does not outlive it for long, so V8 collects a small young generation as fast as the default one, which takes 100 MB
+ * more under load.
  */
 const routerNodeOptions = ["--max-semi-space-size=4"];
 /**
- * A router allocates a buffer for each read of a response, and a thread of V8 frees it. glibc keeps what was freed: after many responses of
- * 100 kB it held 95 MB with an arena for each thread, 31 MB with one. It returns what exceeds 8 MiB if that threshold is set; otherwise it
- * raises its own.
+ * A router allocates a buffer for each read of a response, and a thread of V8 frees it. glibc keeps freed memory: after many responses of
+ * 100 kB it kept 95 MB with an arena per thread, 31 MB with one. It returns memory above 8 MiB if that threshold is set; otherwise it
+ * raises its own threshold.
  */
 const routerMallocOptions = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: String(8 * 1024 * 1024) };
 const nodeOptions: Readonly<Partial<Record<AppKind, readonly string[]>>> = {
@@ -62,7 +62,7 @@ const mallocOptions: Readonly<Partial<Record<AppKind, Readonly<Record<string, st
 
 /**
  * The processes to run for `environment`: one API, one stream, one router and WORKERS workers. Each gets only the settings that it
- * reads, so that none has another's secrets.
+ * reads, so that no process has another's secrets.
  */
 export function appSpecs(
   environment: Readonly<Record<string, string | undefined>> & Pick<AppEnvironment, "WORKERS" | "DATA_DIR">,
@@ -80,20 +80,20 @@ export function appSpecs(
     nodeOptions: nodeOptions[kind] ?? [],
     usesEngine: kind === "worker",
     environment: {
-      // It prints several lines per request of a page
+      // At the default level it would print several lines per page request.
       ...(kind === "api" ? { ACCESS_LOG_LEVEL: "debug" } : {}),
       ...variablesFor(kind, environment),
       ...metricsPort(environment, index),
       ...mallocOptions[kind],
       SERVICE_NAME: name,
       LOG_FORMAT: logFormat,
-      // Node caches the compiled code, which makes a warm start a second shorter
+      // Node caches the compiled code, which makes a warm start a second faster.
       NODE_COMPILE_CACHE: compileCache(environment.DATA_DIR),
     },
   }));
 }
 
-/** The processes share an address, so each one serves its metrics on a port of its own, counted from METRICS_PORT. */
+/** The processes share an address, so each one serves its metrics on its own port, counted from METRICS_PORT. */
 function metricsPort(
   environment: Readonly<Record<string, string | undefined>>,
   index: number,

@@ -1,4 +1,4 @@
-// Gives the processes of an installation that root runs access to the files in the data directory that they share.
+// Gives an installation's processes that root starts access to the shared files in the data directory.
 
 import { constants } from "node:fs";
 import { lchown, lstat, mkdir, open, readdir } from "node:fs/promises";
@@ -8,18 +8,19 @@ import { databaseFile } from "@slipway/service";
 import { SetupError } from "../setup-error.ts";
 import type { AppKind, OwnIds } from "./process-user.ts";
 
-/** The group of a folder is that of the files created in it. */
+/** With the setgid bit, so that new files get the folder's group. */
 const folderMode = 0o2770;
 const fileMode = 0o660;
 const keysMode = 0o640;
-/** Names in the data directory cannot be listed, and its files are their owners' only. */
+/** Names in the data directory cannot be listed, and its files are only accessible to their owners. */
 const dataMode = 0o711;
 const permissions = 0o7777;
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
 
 /**
- * Shares the database and the blobs with their groups, and lets the group of the keys read the signing keys, and workers the key
- * of receipts. Changes only what differs. @param sqlite whether the database is in the data directory. Links are refused and not followed: the processes can write in these folders.
+ * Shares the database and the blobs with their groups, and gives the keys' group read access to the signing keys, and workers to the key
+ * for receipts. Changes only what differs. Links are refused and not followed, because the processes can write in these folders.
+ * @param sqlite whether the database is in the data directory.
  * @throws the system's error, for a link with the code ELOOP.
  */
 export async function shareFiles(
@@ -34,7 +35,7 @@ export async function shareFiles(
   await setAccess(join(dataDir, "receipt-key"), { mode: keysMode, gid: users.worker });
 }
 
-/** Creates the file here: a process that creates it would own it. */
+/** Creates the file here, because otherwise the process that creates it would own it. */
 async function shareDatabase(dataDir: string, gid: number): Promise<void> {
   const database = databaseFile(dataDir);
   await shareFolder(dirname(database), gid);
@@ -44,8 +45,8 @@ async function shareDatabase(dataDir: string, gid: number): Promise<void> {
 }
 
 /**
- * The folder in which Node.js caches the code that it compiled for one kind of process. Processes of other users cannot write to it,
- * since a process executes what it finds there.
+ * The folder in which Node.js caches the compiled code of one kind of process. Processes of other users cannot write to it,
+ * since a process executes the code that it finds there.
  */
 export async function ownCompileCache(dataDir: string, kind: AppKind, { users }: OwnIds): Promise<string> {
   const folder = compileCache(dataDir, kind);
@@ -56,7 +57,7 @@ export async function ownCompileCache(dataDir: string, kind: AppKind, { users }:
 }
 
 /**
- * Makes `uid` the owner of a private server's folder and of all in it. A folder within it that is the user's already is left as it is.
+ * Makes `uid` the owner of a private server's folder and its content. Inner folders that the user already owns are left unchanged.
  * Links are refused.
  */
 export async function giveFolder(path: string, uid: number): Promise<void> {
@@ -69,7 +70,7 @@ export async function giveFolder(path: string, uid: number): Promise<void> {
   await folder.chown(uid, uid);
 }
 
-/** @throws {SetupError} when it is no folder itself: the processes can write in these folders, so a link is not followed. */
+/** @throws {SetupError} when the path is not a folder itself: the processes can write in these folders, so links are not followed. */
 async function openFolder(path: string): Promise<FileHandle> {
   try {
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY);
@@ -84,14 +85,14 @@ async function giveFile(path: string, uid: number): Promise<void> {
   await file.chown(uid, uid);
 }
 
-/** @param kind undefined for processes of the user who runs the supervisor. */
+/** @param kind undefined for processes that run as the supervisor's user. */
 export function compileCache(dataDir: string, kind?: AppKind): string {
   return join(dataDir, "compile-cache", kind ?? "");
 }
 
 /**
- * Shares a folder and all in it. A folder that is shared already is left as it is: it is changed last, so its content is shared too,
- * and the processes may have written there since.
+ * Shares a folder and its content. A folder that is already shared is left unchanged: it is changed last, so its content is shared too,
+ * and the processes may have written to it in the meantime.
  */
 async function shareFolder(path: string, gid: number): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
@@ -115,7 +116,7 @@ async function setAccess(path: string, access: { mode: number; gid?: number }): 
   }
 }
 
-/** The group first: changing it clears the bit by which it is inherited. */
+/** Sets the group first, because changing it clears the setgid bit. */
 async function change(file: FileHandle, { mode, gid }: { mode: number; gid?: number }): Promise<void> {
   const found = await file.stat();
   if (gid !== undefined && found.gid !== gid) await file.chown(found.uid, gid);

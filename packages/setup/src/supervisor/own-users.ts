@@ -1,4 +1,4 @@
-// Chooses the user of each process when the supervisor is root, and reports which processes keep root and why.
+// Chooses the user of each process when the supervisor runs as root, and reports which processes keep root and why.
 
 import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,9 +19,9 @@ const lowPorts = 1024;
 const defaultSocket = "/var/run/docker.sock";
 
 /**
- * Gives each process a user of its own, and access to its files, when this process is root; otherwise returns `specs` as they are.
+ * If this process is root, gives each process a user of its own with access to its files; otherwise returns `specs` unchanged.
  * A process keeps root, with a report of the reason, if its user could not open a file that it needs.
- * @param options.root folder of the repository, where the packages of the processes are.
+ * @param options.root folder of the repository, which contains the processes' packages.
  */
 export async function withOwnUsers(
   specs: readonly AppSpec[],
@@ -39,7 +39,7 @@ export async function withOwnUsers(
     return [...specs];
   }
   const ids = ownIds(installationId);
-  // in a container without these numbers, files cannot be given to them either
+  // In a container that does not map these ids, files cannot be given to them either.
   const unmapped = await obstacle(plainUser(ids.users.router), setpriv, []);
   if (unmapped !== undefined) {
     report(`all run as root, because ${unmapped}`);
@@ -100,7 +100,7 @@ function socketsOf(environment: Readonly<Record<string, string>>): string[] {
   return hosts.filter((host) => host.startsWith("unix://")).map((host) => host.slice("unix://".length));
 }
 
-/** Files outside of the data directory: set-up does not change their owners. */
+/** Files outside of the data directory, whose owners setup does not change. */
 function ownFilesOf({ environment }: AppSpec): string | undefined {
   const given = ["DATABASE_URL", "BLOBS_URL"].find(
     (name) => environment[name] !== undefined && !environment[name].startsWith("mongodb"),

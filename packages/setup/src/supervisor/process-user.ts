@@ -1,4 +1,4 @@
-// The users and groups of an installation that runs as root: one user for each kind of process, with ids that no account has.
+// The users and groups of an installation that runs as root: one user per kind of process, with ids that no account has.
 
 import { createHash } from "node:crypto";
 
@@ -9,16 +9,16 @@ type PrivateUser = AppKind | "redis" | "registry";
 export interface ProcessUser {
   uid: number;
   gid: number;
-  /** Supplementary groups: those of the files that it shares with other processes, and of the engine's socket. */
+  /** Supplementary groups: those of files shared with other processes, and of the engine's socket. */
   groups: readonly number[];
   /** Whether it may listen on a port below 1024. */
   listensOnLowPort: boolean;
 }
 
 export interface OwnIds {
-  /** A user's id is also that of its primary group. */
+  /** User ids. Each user's primary group has the same id. */
   users: Readonly<Record<PrivateUser, number>>;
-  /** The groups that may open the database, read the signing keys, and open the blobs. */
+  /** The groups with access to the database, the signing keys, and the blobs. */
   groups: Readonly<Record<"database" | "keys" | "blobs", number>>;
 }
 
@@ -28,7 +28,7 @@ const lastId = 61_183;
 const idsOfOne = 9;
 
 /**
- * The ids of an installation, always the same. Two installations on a machine usually have different ids, so the processes of one
+ * The ids of an installation, which never change. Two installations on a machine usually have different ids, so the processes of one
  * cannot open the files of the other.
  */
 export function ownIds(installationId: string): OwnIds {
@@ -46,7 +46,7 @@ export function plainUser(id: number): ProcessUser {
   return { uid: id, gid: id, groups: [], listensOnLowPort: false };
 }
 
-/** The groups of each kind of process, without that of the engine's socket. */
+/** The groups of each kind of process, except the group of the engine's socket. */
 export function sharedGroups(kind: AppKind, { groups }: OwnIds): number[] {
   const { database, keys, blobs } = groups;
   return {
@@ -58,9 +58,9 @@ export function sharedGroups(kind: AppKind, { groups }: OwnIds): number[] {
 }
 
 /**
- * The command line that runs `command` as `user` without a way to gain rights, or as root when there is no user. Its group may
- * change the files that it writes: processes of several users share the database and the blobs.
- * @param setpriv the path of that program.
+ * The command line that runs `command` as `user` without a way to gain rights, or as root when there is no user. The user's group may
+ * change the files that it writes, because processes of several users share the database and the blobs.
+ * @param setpriv path of the program setpriv.
  */
 export function commandAs(
   user: ProcessUser | undefined,

@@ -1,12 +1,12 @@
-// Selects the environment variables that one process gets: the settings of its schema, and what Node.js itself reads.
+// Selects the environment variables of one process: the settings in its schema, and variables that Node.js itself reads.
 
 import { settingsRead } from "./settings-read.ts";
 
-/** What runtime, time zone, locale and proxies of every process depend on. */
+/** Variables for runtime, time zone, locale and proxies, which every process gets. */
 const ofRuntime = /^(?:NODE_|UV_|TZ$|LANG$|LANGUAGE$|LC_|MALLOC_|(?:HTTP|HTTPS|NO|ALL)_PROXY$)/i;
 
 /**
- * @returns the variables that the process may have. No other secret of the installation reaches it. A setting with a value for
+ * @returns the variables that the process gets. No other secret of the installation reaches it. A setting with a separate value for
  * this kind of process, such as REDIS_URL_ROUTER, has that value.
  */
 export function variablesFor(

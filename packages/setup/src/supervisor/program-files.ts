@@ -1,4 +1,4 @@
-// Lists files that the program of a process consists of, besides its script: packages, and the web console that the API serves.
+// Lists files of a process's program in addition to its script: packages, and the web console that the API serves.
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -6,9 +6,9 @@ import { join } from "node:path";
 import type { AppKind } from "./process-user.ts";
 
 /**
- * One file of each package that the process names, and of the console once it is built: an installation by root with a strict umask,
- * or a copy of node_modules, makes all of them unreadable for others.
- * @param root folder of the repository. @throws the system's error when it lacks the app.
+ * One file of each package that the process depends on, and of the console once it is built: after an installation by root with a strict
+ * umask, or a copy of node_modules, all of them may be unreadable for other users.
+ * @param root folder of the repository. @throws the system's error when the app is missing.
  */
 export async function programFiles(kind: AppKind, root: string): Promise<string[]> {
   const folder = join(root, "apps", kind);

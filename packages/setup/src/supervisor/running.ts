@@ -1,4 +1,4 @@
-// The lock of the process that runs Slipway on a data directory. Other commands read its addresses from it.
+// The lock of the process that runs Slipway on a data directory. It contains the addresses for other commands.
 
 import { join } from "node:path";
 import { acquireLock, isAlive, LockHeldError, lockHolder } from "../../bootstrap/lock.mjs";
@@ -37,7 +37,7 @@ export async function claimRunning(config: SetupConfig): Promise<Lock> {
   }
 }
 
-/** Stops apps whose supervisor was killed, since they occupy the ports. They have `graceMs` to drain. */
+/** Stops apps whose supervisor was killed, since they occupy the ports. They get `graceMs` to drain. */
 export async function stopOrphans(dataDir: string, graceMs: number, say: Say): Promise<void> {
   const services = await readServices(dataDir);
   const apps = services.filter((service) => service.kind === "process" && appName.test(service.name));

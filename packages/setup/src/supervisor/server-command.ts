@@ -1,4 +1,4 @@
-// Runs a private server as a user of its own when set-up is root.
+// Runs a private server as a separate user when setup runs as root.
 
 import { findProgram } from "../machine/find-program.ts";
 import { isRoot } from "../machine/shared-folder.ts";
@@ -7,8 +7,8 @@ import { commandAs, ownIds, plainUser } from "./process-user.ts";
 import { obstacle } from "./user-access.ts";
 
 /**
- * The command line of a private server, as a user of its own, which becomes the owner of the server's folder. It runs as the user of
- * set-up when that is not root, or when the server's user could not use the folder.
+ * The command line of a private server that runs as a separate user, which becomes the owner of the server's folder. It runs as setup's
+ * user when that is not root, or when the separate user could not use the folder.
  */
 export async function serverCommand(
   installationId: string,

@@ -24,7 +24,7 @@ export interface SupervisorOptions {
   /** A folder for one log file per app; undefined for the terminal's streams. */
   logFolder?: string;
   logFormat: "pretty" | "json";
-  /** Drain at the first SIGINT, SIGTERM or SIGHUP to this process, and kill the apps at the second. */
+  /** Whether the first SIGINT, SIGTERM or SIGHUP to this process drains the apps, and the second one kills them. */
   obeySignals: boolean;
 }
 
@@ -152,7 +152,7 @@ export class Supervisor implements AsyncDisposable {
     return app;
   }
 
-  /** After all were ready: restarts the app when it exits, and stops all apps when it exits too often. */
+  /** After all apps were ready: restarts the app when it exits, and stops all apps when it exits too often. */
   #watch(spec: AppSpec): void {
     const app = this.#running.get(spec.name);
     const ended = app?.ended ?? Promise.resolve("before all apps were ready");
@@ -174,7 +174,7 @@ export class Supervisor implements AsyncDisposable {
     this.#watch(spec);
   }
 
-  /** A drained app stays away, until the next start of all. */
+  /** A drained app is not restarted until all apps are started again. */
   async #noteDrained({ name }: AppSpec): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#report(`${name} was drained and has ended; it starts again with the next start`);

@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { commandAs } from "./process-user.ts";
 import type { ProcessUser } from "./process-user.ts";
 
-/** What a process must be able to do: a flag of test(1), and a path. */
+/** An access that a process needs: a flag of test(1), and a path. */
 export type Need = readonly [flag: "-r" | "-w" | "-x", path: string];
 
 /** A script that prints the first path that fails its test. */

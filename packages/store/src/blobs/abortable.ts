@@ -1,4 +1,4 @@
-// A byte stream that ends as soon as a signal aborts, also while its source yields nothing.
+// A byte stream that ends as soon as a signal aborts, even while its source yields nothing.
 
 import { addAbortListener } from "node:events";
 import type { ByteStream } from "@slipway/core";
@@ -23,7 +23,7 @@ export async function* abortable(bytes: ByteStream, signal: AbortSignal | undefi
   }
 }
 
-/** One listener a chunk: racing against one promise for the whole stream would gather a reaction on it for every chunk. */
+/** One listener per chunk: racing against one promise for the whole stream would accumulate a reaction on it for every chunk. */
 function nextUnlessAborted(
   source: AsyncIterator<Uint8Array>,
   signal: AbortSignal,
@@ -38,7 +38,7 @@ function nextUnlessAborted(
   });
 }
 
-/** A generator that awaits its own source returns only after that; by then no caller is left for its error. */
+/** A generator that awaits its own source returns only after that await; by then no caller is left to receive its error. */
 function endWithoutWaiting(source: AsyncIterator<Uint8Array>): void {
   source.return?.().then(
     () => undefined,

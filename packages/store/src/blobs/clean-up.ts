@@ -3,7 +3,7 @@
 /** Receives errors other than the one with which a call rejects. */
 export type OnBlobError = (error: unknown, message: string) => void;
 
-/** Waits for `work`; when it fails, cleans up and, whether that succeeds or not, rejects with the failure of `work`. */
+/** Awaits `work`; when it fails, cleans up and then rejects with the failure of `work`, even if the cleanup fails. */
 export async function orCleanUp<Result>(
   work: Promise<Result>,
   cleanUp: (failure: unknown) => Promise<void>,

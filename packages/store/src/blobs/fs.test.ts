@@ -124,7 +124,7 @@ test.runIf(process.platform === "linux")(
 
 test("a blob that cannot be read is store-unavailable", async () => {
   await using blobs = await openFileBlobs({ directory: directory.path, onError: unexpected });
-  // Opened as a file is, and read as none can be.
+  // A folder can be opened like a file, but not read like one.
   await mkdir(join(directory.path, "blobs/key~"));
   const blob = await blobs.get("key");
   await expect(drain(blob?.bytes ?? one(""))).rejects.toMatchObject({
@@ -133,10 +133,10 @@ test("a blob that cannot be read is store-unavailable", async () => {
   });
 });
 
-/** Paths of what this process has open. */
+/** Paths of this process's open files. */
 async function openFiles(): Promise<(string | null)[]> {
   const open = await readdir("/proc/self/fd");
-  // some are closed again by now, the folder itself for one
+  // Some are already closed by now, for example the folder itself.
   return Promise.all(open.map((fd) => readlink(join("/proc/self/fd", fd)).catch(() => null)));
 }
 

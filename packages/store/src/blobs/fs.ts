@@ -16,24 +16,24 @@ import { checkBlobKey, checkBlobPrefix } from "./key.ts";
 
 export interface FileBlobsOptions {
   /**
-   * Created for this user only if it is missing. Finished blobs are below `blobs/`, unfinished ones in `tmp/`. If its group may write to
-   * it, the group may write to everything in it.
+   * If missing, it is created for this user only. Finished blobs are below `blobs/`, unfinished ones in `tmp/`. If the directory's group
+   * may write to it, the group may write to everything in it.
    */
   readonly directory: string;
   readonly onError: OnBlobError;
 }
 
-/** An unfinished blob without a write for this long belongs to a process that died. */
+/** An unfinished blob that has not been written to for this long belongs to a dead process. */
 const staleAfterMs = 24 * 60 * 60 * 1000;
-/** Small, because a reader drops each chunk at once, and dropped ones take up memory until the next collection. */
+/** Small, because a reader drops each chunk at once, and dropped chunks take up memory until the next garbage collection. */
 const readChunkBytes = 32 * 1024;
-/** No key contains it, so the blob `a` and the folder of `a/b` do not collide. */
+/** Keys do not contain it, so the blob `a` and the folder of `a/b` do not collide. */
 const fileSuffix = "~";
 
 interface Folders {
   readonly blobs: string;
   readonly unfinished: string;
-  /** Whether processes of other users share the folders: those of the group. */
+  /** Whether processes of other users in the same group share the folders. */
   readonly shared: boolean;
 }
 
@@ -42,7 +42,7 @@ const sharedModes = { folder: 0o770, file: 0o660 };
 
 /**
  * Opens the directory as a blob store.
- * @throws {SlipwayError} "store-unavailable" where it cannot be made or used.
+ * @throws {SlipwayError} "store-unavailable" when the directory cannot be created or used.
  */
 export async function openFileBlobs({ directory, onError }: FileBlobsOptions): Promise<BlobStore> {
   const root = resolve(directory);
@@ -115,7 +115,7 @@ async function write(
     for await (const chunk of abortable(bytes, signal)) {
       sizeBytes += chunk.length;
       if (sizeBytes > maxSizeBytes) throw tooLarge(maxSizeBytes);
-      // writeFile continues where the last one ended, and writes the whole chunk, which write() may not.
+      // writeFile continues where the previous call ended, and writes the whole chunk, which write() may not do.
       await onDisk(() => file.writeFile(chunk));
     }
     signal?.throwIfAborted();
@@ -127,14 +127,14 @@ async function write(
   return sizeBytes;
 }
 
-/** Renames, which replaces at once for all readers, and makes the new name and its folders outlive a power cut. */
+/** Renames the file, which replaces the blob atomically for all readers, and syncs the new name and its folders to disk. */
 async function moveIntoPlace(from: string, target: string, folders: Folders): Promise<void> {
   const folder = dirname(target);
   while (!(await renamedInto(folder, modesOf(folders).folder, from, target))) await stat(from);
   await syncFolders(folder, folders.blobs);
 }
 
-/** @returns false when the folder was taken away in between by a deletePrefix, or the file has gone. */
+/** @returns false when a concurrent deletePrefix has removed the folder, or the file no longer exists. */
 async function renamedInto(folder: string, mode: number, from: string, target: string): Promise<boolean> {
   try {
     await mkdir(folder, { recursive: true, mode });
@@ -148,7 +148,7 @@ async function renamedInto(folder: string, mode: number, from: string, target: s
 
 async function syncFolders(folder: string, root: string): Promise<void> {
   for (let path = folder; !relative(root, path).startsWith(".."); path = dirname(path)) {
-    // The folder was deleted meanwhile, with the blob: that deletion is respected.
+    // The folder was deleted in the meantime, together with the blob: that deletion takes precedence.
     const handle = await openIfThere(path);
     if (handle === null) return;
     try {
@@ -173,7 +173,7 @@ async function get(
   return { sizeBytes: size, bytes: bytesOf(file, onError) };
 }
 
-/** Not the file's own stream, whose errors would come out as the system's. */
+/** Replaces the file's own stream, whose errors would be the system's. */
 function bytesOf(file: FileHandle, onError: OnBlobError): HeldBytes {
   const bytes = Readable.from(chunksOf(file), { objectMode: false });
   bytes.once("close", () => {
@@ -204,7 +204,7 @@ async function openIfThere(path: string): Promise<FileHandle | null> {
   }
 }
 
-/** Moves the folder away first: it is gone at once, and a put at the same time begins a new one. */
+/** First moves the folder away: its blobs are gone at once, and a concurrent put creates a new folder. */
 async function deletePrefix(folders: Folders, prefix: string): Promise<void> {
   checkBlobPrefix(prefix);
   const leaving = join(folders.unfinished, randomUUID());
@@ -227,7 +227,7 @@ async function sweep(folder: string, before: number): Promise<void> {
   }
 }
 
-/** Does something on the file system; what fails there is the store's fault, not that of the bytes that were on their way. */
+/** Runs a file system operation; its failures are the store's, not the byte stream's. */
 async function onDisk<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -1,4 +1,4 @@
-// Files as GridFS lays them out: a document a file and one a chunk, so its tools read them too.
+// Files in GridFS's layout: one document per file and one per chunk, so that GridFS's tools can read them too.
 
 import { Binary, Long } from "mongodb";
 import type { Collection, Db, IndexDescription, ObjectId } from "mongodb";
@@ -22,14 +22,14 @@ interface ChunkDocument {
   readonly data: Binary;
 }
 
-/** Which file a key stands for. */
+/** The file to which a key points. */
 interface KeyDocument {
   readonly _id: string;
   readonly fileId: ObjectId;
   readonly sizeBytes: number;
 }
 
-/** A file that goes when its time is over, unless a key points to it. */
+/** A file that is removed after its time, unless a key points to it. */
 export interface DoomedDocument {
   readonly _id: ObjectId;
   /** The token of the last writer of the entry. */
@@ -46,19 +46,19 @@ export interface Collections {
 
 export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
   "blobs.files": [
-    // GridFS's own tools find a file by it
+    // Used by GridFS's own tools to find a file.
     { name: "filename_1_uploadDate_1", key: { filename: 1, uploadDate: 1 } },
   ],
   "blobs.chunks": [
-    // reading and removing a file
+    // Used to read and to remove a file.
     { name: "files_id_1_n_1", key: { files_id: 1, n: 1 }, unique: true },
   ],
   "blobs.keys": [
-    // whether a key points to a file
+    // Used to check whether a key points to a file.
     { name: "blob_keys_file", key: { fileId: 1 } },
   ],
   "blobs.doomed": [
-    // those whose time is over
+    // Used to find files whose time is over.
     { name: "blob_doomed_at", key: { at: 1 } },
   ],
 };
@@ -87,7 +87,7 @@ export function collections(database: Db): Collections {
 }
 
 /**
- * Stores bytes, one chunk in memory. What it wrote stays when it fails: the caller removes it.
+ * Stores bytes, with one chunk in memory. A failure leaves the chunks written so far: the caller removes them.
  * @returns their number. @throws "too-large", the stream's error, or the signal's reason.
  */
 export async function writeFile(
@@ -97,7 +97,7 @@ export async function writeFile(
   options: {
     readonly maxSizeBytes?: number;
     readonly signal?: AbortSignal;
-    /** Called before each is written. */
+    /** Called before each chunk is written. */
     readonly beforeChunk: () => Promise<void>;
   },
 ): Promise<number> {
@@ -121,7 +121,7 @@ export async function writeFile(
   return length;
 }
 
-/** The bytes, a few chunks in memory. Each read stands alone, so a reader may take its time. */
+/** Yields the file's bytes, with a few chunks in memory. Each read is independent, so a reader may be slow. */
 export async function* readFile(
   connection: Connection,
   fileId: ObjectId,
@@ -144,7 +144,7 @@ export async function* readFile(
   }
 }
 
-/** Removes a file, finished or not, a slice at a time, so that no call is long; one that is gone is fine. */
+/** Removes a file, finished or not, in slices, so that no call takes long. Does nothing when the file does not exist. */
 export async function removeFile(connection: Connection, fileId: ObjectId): Promise<void> {
   await connection.run((database) => collections(database).files.deleteOne({ _id: fileId }));
   for (;;) {
@@ -160,7 +160,7 @@ export async function removeFile(connection: Connection, fileId: ObjectId): Prom
   }
 }
 
-/** Gathers or cuts to chunks of one size, the last one smaller. */
+/** Joins or splits the bytes into chunks of one size; the last one may be smaller. */
 async function* chunked(bytes: ByteStream, maxSizeBytes: number): ByteStream {
   let [gathered, waiting, total] = [Buffer.allocUnsafe(chunkBytes), 0, 0];
   for await (const part of bytes) {

@@ -9,7 +9,7 @@ import { openGridFsBlobs } from "./gridfs.ts";
 const hourMs = 3_600_000;
 const unavailable = { code: "store-unavailable" };
 
-/** What one process does while another, on a network that a test can stop, is in the middle of an upload. */
+/** Actions of another process during an upload, on a network that a test can interrupt. */
 describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
   let opened: AsyncDisposableStack;
   let proxy: TestProxy;

@@ -26,7 +26,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
   let mongo: TestMongo;
   let client: MongoClient;
   const database = () => client.db();
-  /** As another process sees the blobs, some hours from now. */
+  /** Opens the blobs like another process some hours later. */
   const openLater = (hours: number) =>
     openGridFsBlobs({
       url: mongo.url,
@@ -64,7 +64,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
     await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await blobs.put("kept", streamOf("kept"));
     const file = await database().collection("blobs.files").findOne({ filename: "kept" });
-    // As a process leaves it that dies right after its blob has become the current one.
+    // The state left by a process that dies right after its blob has become the current one.
     if (file === null) throw new Error("the blob has no file");
     await database()
       .collection("blobs.doomed")

@@ -3,7 +3,7 @@
 // A key points to a file, and a put changes the pointer: one document, so every reader finds the old blob or the new one. A file
 // without a pointer is kept for an hour, for its readers. The collection `doomed` lists the files that may have to be removed. A
 // file is listed before its upload begins and before its blob is replaced, so a process that crashes leaves no partial upload and
-// no replaced blob behind. A listed file is removed only if no key points to it. Once none does, none ever will again.
+// no replaced blob behind. A listed file is removed only if no key points to it. Once no key does, none ever will again.
 //
 // Each file has one entry with several writers: its upload, the upload that replaces it, and its removal. Each writer
 // gives the entry a new token, and changes or deletes it only under the token it read, so no writer undoes another's change.

@@ -1,4 +1,4 @@
-// What a blob may be called, the same for every blob store.
+// The rules for blob keys, which are the same for every blob store.
 
 import { invalidField } from "@slipway/core";
 
@@ -15,7 +15,7 @@ export function checkBlobKey(key: string): void {
   }
 }
 
-/** @throws {SlipwayError} "invalid" where it is not a key followed by "/". */
+/** @throws {SlipwayError} "invalid" unless it is a key followed by "/". */
 export function checkBlobPrefix(prefix: string): void {
   if (!prefix.endsWith("/")) throw invalidField("prefix", 'must end in "/"');
   checkBlobKey(prefix.slice(0, -1));

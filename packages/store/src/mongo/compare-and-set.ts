@@ -1,4 +1,4 @@
-// The one way in which a document is changed by its revision.
+// Changes a document by its revision. All changes use this function.
 
 import type { Collection, Filter } from "mongodb";
 

@@ -65,7 +65,7 @@ describe.skipIf(await lacksMongo())("a connection to MongoDB", () => {
     const indexing = proxy.delayAt("createIndexes", "users");
     const opening = openMongoStore({ url: proxy.url, ...short });
     await indexing;
-    // Begun later, and over: the time for any other call has passed.
+    // A call that began later; the time limit of any other call has passed.
     await expect(others.run(() => new Promise<never>(() => {}))).rejects.toMatchObject(unavailable);
     proxy.resume();
     await using store = await opening;

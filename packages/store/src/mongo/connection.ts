@@ -1,4 +1,4 @@
-// A connection to one MongoDB database: how long a call may take, what a failure is called, and an end that waits.
+// A connection to one MongoDB database: time limits of calls, translation of failures, and a graceful end.
 
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
@@ -15,26 +15,26 @@ import {
 import { pauseAfterLostRace } from "./lost-race.ts";
 
 export interface ConnectionOptions {
-  /** `mongodb:` or `mongodb+srv:`. Its path names the database, else it is `slipway`. */
+  /** `mongodb:` or `mongodb+srv:`. Its path names the database; the default is `slipway`. */
   readonly url: string;
-  /** How long a call waits for a server that can take it, the first connection included. */
+  /** How long a call waits for an available server, including the first connection. */
   readonly selectionMs?: number;
-  /** How long a server may keep silent in a call. What is run takes no longer than this and `selectionMs` together. */
+  /** How long a server may be silent during a call. Work takes no longer than this and `selectionMs` together. */
   readonly silenceMs?: number;
 }
 
-/** What is run on a connection. `signal` aborts at its time limit: a loop of retries has to check it. */
+/** Work that runs on a connection. `signal` aborts at its time limit: a loop of retries must check it. */
 export type Work<Result> = (database: Db, signal: AbortSignal) => Promise<Result>;
 
 const defaultDatabase = "slipway";
-/** An election takes some ten seconds, and a call that comes in the middle of one is to see its end. */
+/** An election takes some ten seconds, and a call that begins during one must outlast it. */
 const defaultSelectionMs = 15_000;
 const defaultSilenceMs = 10_000;
-/** How often a call that makes the server fail is tried. */
+/** Maximum number of tries of a call that makes the server fail. */
 const maxServerFaults = 20;
 /**
- * Removed from a URL: a stale read or a lost write would break the port's guarantees, and the time limits are set here. Left to the
- * driver's options, some of the URL's would still apply.
+ * Options that are removed from a URL: stale reads or lost writes would break the port's guarantees, and the time limits are set here.
+ * If the driver's options overrode them instead, some of the URL's would still apply.
  */
 const notTheUrls = [
   "w",
@@ -54,7 +54,7 @@ const notTheUrls = [
   "waitQueueTimeoutMS",
 ];
 
-/** Opened once per store. Disposing it lets what is under way finish; from then on every call is "store-unavailable". */
+/** Opened once per store. Disposing it lets running calls finish; afterwards every call is "store-unavailable". */
 export class Connection implements AsyncDisposable {
   readonly #options: Required<ConnectionOptions>;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -70,7 +70,7 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Connects, so that a wrong address or password shows at once.
+   * Connects, so that a wrong address or password is detected at once.
    * @throws {SlipwayError} "configuration-invalid" for a malformed URL, "store-unavailable" when no server answers.
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
@@ -89,8 +89,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Runs calls on the database within one bound for all of them, whatever the driver repeats; all their failures come out as
-   * the store's port names them. What was sent and not answered when the bound ends may still be carried out.
+   * Runs calls on the database within one time limit for all of them, including the driver's retries; their failures are translated to
+   * the errors of the store's port. A call without an answer at the time limit may still be carried out.
    */
   async run<Result>(work: Work<Result>): Promise<Result> {
     if (this.#closed !== undefined) throw new SlipwayError("store-unavailable", "the store is closed");
@@ -106,14 +106,14 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * As `run`, one call after the other for the same key: writers that compete for one document or number slow each other down, and
-   * some servers report them as deadlocks. Only other processes still compete.
+   * Like `run`, but one call after the other for the same key: concurrent writers of one document or number slow each other down, and
+   * some servers report them as deadlocks. Only other processes can still compete.
    */
   async runInTurn<Result>(key: string, work: Work<Result>): Promise<Result> {
     return await this.run((database, signal) => this.#turns.take(key, () => work(database, signal), signal));
   }
 
-  /** Whatever a store does in one call is safe to repeat, as its port demands. */
+  /** Repeats the work after faults of the server. This is safe, because the port requires that every call can be repeated. */
   async #repeatedly<Result>(work: Work<Result>, signal: AbortSignal): Promise<Result> {
     const giveUpAt = Date.now() + this.#options.selectionMs;
     for (let round = 1; ; round += 1) {
@@ -145,8 +145,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * The driver's own limits do not cover a call whose connection breaks during a write: it may never settle. One that
-   * is merely long ends within them, now that its time is over, and needs no other client.
+   * The driver's own limits do not cover a call whose connection breaks during a write: it may never settle. A call that is only
+   * slow ends within the limits, now that its time is over, and needs no new client.
    */
   #replaceIfItHangs(client: MongoClient, call: Promise<unknown>): void {
     const { selectionMs, silenceMs } = this.#options;
@@ -157,14 +157,14 @@ export class Connection implements AsyncDisposable {
 
   /**
    * Replaces the client. When a connection breaks at the wrong moment, the driver's monitoring of the server may never end,
-   * and that client then finds no server any more. The old one is closed when its calls have ended.
+   * and that client then no longer finds a server. The old client is closed when its calls have ended.
    */
   #replace(client: MongoClient): void {
     if (client !== this.#client || this.#closed !== undefined) return;
     this.#client = clientFor(this.#options);
     Promise.allSettled(this.#underWay)
       .then(() => client.close())
-      // it was given up because it does not answer: nothing depends on its end
+      // The client was given up because it does not respond: nothing depends on its end.
       .catch(() => undefined);
   }
 
@@ -191,7 +191,7 @@ function clientFor({ url, selectionMs, silenceMs }: Required<ConnectionOptions>)
   try {
     return new MongoClient(safe(url), settings);
   } catch {
-    // Neither its message nor its properties are passed on: they may repeat the URL with its password.
+    // Neither its message nor its properties are passed on, because they may contain the URL with its password.
     throw new SlipwayError(
       "configuration-invalid",
       "the database URL is no valid mongodb: or mongodb+srv: URL, or has an option that does not exist",

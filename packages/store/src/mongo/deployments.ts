@@ -23,12 +23,12 @@ import { appsOf } from "./waiting-apps.ts";
 import { insertNumbered } from "./numbered.ts";
 
 /**
- * `running` follows from the status: a unique index over those where it is true allows one an app. `unsealed` follows from the status
- * and the log; documents that were stored before it existed lack it.
+ * `running` is derived from the status: a unique index over documents where it is true allows one per app. `unsealed` is derived from
+ * the status and the log; documents that were stored before the field existed lack it.
  */
 type DeploymentDocument = Stored<Deployment> & { readonly running: boolean; readonly unsealed?: boolean };
 
-/** The number from which an app has all its deployments, by the app's id. Without a document: from the first. */
+/** The number from which an app has all its deployments, by the app's id. Without a document: from the first one. */
 interface FloorDocument {
   readonly _id: string;
   readonly completeFrom: number;
@@ -38,7 +38,7 @@ interface FloorDocument {
 const fieldsOfLater = { postdeployHook: null, timeline: [] } as const;
 const failureFieldsOfLater = { hint: null, phase: null, line: null } as const;
 
-/** Spelled so that the partial indexes serve them: their condition first. */
+/** Written so that the partial indexes apply: their condition comes first. */
 export const deploymentQueries = {
   ofApp: (appId: string) => ({ appId }),
   before: (appId: string, number: number) => ({ appId, number: { $lt: number } }),
@@ -60,7 +60,7 @@ export const deploymentQueries = {
     ownerId,
     "source.kind": { $ne: "release" as const },
   }),
-  // A previous version that closes a log leaves `unsealed` as it is.
+  // A previous version that closes a log does not change `unsealed`.
   unsealed: (until: Date) => ({ unsealed: true, finishedAt: { $lte: until }, logSha256: null }),
   recent: (appId: string, since: Date) => ({
     $or: [
@@ -136,7 +136,7 @@ export function deploymentStore(connection: Connection): DeploymentStore {
     appsWithRecent: (appIds, since) =>
       connection.run((database) => appsOf(deployments(database), deploymentQueries.recentOf(appIds, since))),
     usesSource: async (sourceId) => (await first(deploymentQueries.needsSource(sourceId))) !== null,
-    // The only unique index a change can meet is the one that allows one running deployment an app.
+    // The only unique index that a change can violate allows one running deployment per app.
     compareAndSet: (next) =>
       falseWhenTaken(connection.run((database) => compareAndSet(deployments(database), documentOf(next)))),
     removeOfApp: (appId) =>
@@ -147,7 +147,7 @@ export function deploymentStore(connection: Connection): DeploymentStore {
   };
 }
 
-/** @param limit 0 for none. */
+/** @param limit 0 for no limit. */
 async function sorted(
   database: Db,
   filter: Filter<DeploymentDocument>,
@@ -159,8 +159,8 @@ async function sorted(
 }
 
 /**
- * The lane is read after the last number: a deployment that joins it meanwhile takes the next number, and this one has to try
- * again. So what `admission` saw still holds when the deployment is stored, but for deployments that have ended since.
+ * The lane is read after the last number: a deployment that joins it in the meantime takes the next number, and this create has to try
+ * again. So the lane that `admission` saw is still valid when the deployment is stored, except for deployments that have ended.
  */
 function create(
   database: Db,
@@ -182,7 +182,7 @@ function create(
   });
 }
 
-/** One query over unfinished deployments: a deployment that changes its status between two queries could be missed by both. */
+/** One query over unfinished deployments: two queries could both miss a deployment that changes its status in between. */
 async function laneState(database: Db, appId: string): Promise<LaneState> {
   const unfinished = deployments(database).find(deploymentQueries.unfinished(appId));
   const statuses = await unfinished.project<Pick<Deployment, "status">>({ status: 1 }).toArray();
@@ -214,7 +214,7 @@ async function oldest(
   return sorted(database, deploymentQueries.between(appId, from, upTo), { number: 1 }, limit);
 }
 
-/** Raises the floor first: a list counts what is below it, and knows how many there are from it on. */
+/** Raises the floor first: a list counts the deployments below it, and calculates their number from it on. */
 async function removeOld(database: Db, appId: string, ids: readonly string[], from: number): Promise<void> {
   await floors(database).updateOne({ _id: appId }, { $max: { completeFrom: from } }, { upsert: true });
   await deployments(database).deleteMany({ _id: { $in: [...ids] }, appId });
@@ -225,7 +225,7 @@ async function lastNumber(database: Db, appId: string): Promise<number> {
   return (await deployments(database).findOne(deploymentQueries.ofApp(appId), options))?.number ?? 0;
 }
 
-/** From this number on nothing was removed. */
+/** No deployment with this number or a higher one was removed. */
 async function completeFrom(database: Db, appId: string): Promise<number> {
   return (await floors(database).findOne({ _id: appId }))?.completeFrom ?? 1;
 }
@@ -238,7 +238,7 @@ async function sortedPage(
 ) {
   const totalCount = await deployments(database).countDocuments(filter);
   const skipped = (page - 1) * perPage;
-  // A number of documents to skip may be larger than the server takes.
+  // The number of documents to skip may exceed the server's maximum.
   if (skipped >= totalCount) return { deployments: [], totalCount };
   const found = deployments(database).find(filter).sort(order);
   const documents = await found.skip(skipped).limit(perPage).toArray();

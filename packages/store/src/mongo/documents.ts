@@ -1,12 +1,12 @@
-// How an aggregate is a document: as it is, its id as `_id`. Times are dates; maps whose keys users choose are pairs.
+// How an aggregate is stored as a document: unchanged, with its id as `_id`. Times are dates; maps with user-chosen keys are pairs.
 
 import type { Collection, OptionalUnlessRequiredId } from "mongodb";
 import { isDuplicate } from "./failures.ts";
 
-/** An aggregate as it is kept. */
+/** An aggregate as stored. */
 export type Stored<Entity extends { readonly id: string }> = Omit<Entity, "id"> & { readonly _id: string };
 
-/** A map with any keys, as pairs: a document's field names may be neither everything nor in any order. */
+/** A map with any keys, as pairs: field names of documents are restricted, and their order is not guaranteed. */
 export type Pairs = readonly (readonly [string, string])[];
 
 export function document<Entity extends { readonly id: string }>({ id, ...rest }: Entity): Stored<Entity> {
@@ -29,7 +29,7 @@ export function mapOf(given: Pairs): Record<string, string> {
   return Object.fromEntries(given);
 }
 
-/** @returns false when a document with its id, or with another unique value of it, exists: that one stays as it is. */
+/** @returns false when a document with the same id, or another equal unique value, exists: that document remains unchanged. */
 export async function insertIfMissing<Document extends { readonly _id: unknown }>(
   collection: Collection<Document>,
   wanted: Document,

@@ -1,4 +1,4 @@
-// Translates the driver's errors into ours. No other file does.
+// Translates the driver's errors into Slipway's. No other file does this.
 
 import { MongoError, MongoInvalidArgumentError, MongoServerError, MongoServerSelectionError } from "mongodb";
 import { SlipwayError } from "@slipway/core";
@@ -6,11 +6,11 @@ import { SlipwayError } from "@slipway/core";
 const duplicateKey = 11_000;
 /**
  * Faults of the caller, not of the server: BadValue, FailedToParse, TypeMismatch, a document that is too large (two
- * codes), a value an index refuses.
+ * codes), a value that an index refuses.
  */
 const callersFaults: ReadonlySet<number | string | undefined> = new Set([2, 9, 14, 10_334, 17_280, 17_419]);
 
-/** WriteConflict, and what DocumentDB reports for a deadlock in PostgreSQL. */
+/** WriteConflict, and the code that DocumentDB reports for a deadlock in PostgreSQL. */
 const writeConflicts: ReadonlySet<number | string | undefined> = new Set([112, 16_908_292]);
 
 /** A unique index refused the document. */
@@ -18,12 +18,12 @@ export function isDuplicate(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === duplicateKey;
 }
 
-/** Two writes collided and the server undid this one completely, so a retry may succeed. */
+/** Two writes collided and the server rolled this one back completely, so a retry may succeed. */
 export function isWriteConflict(error: unknown): boolean {
   return error instanceof MongoServerError && writeConflicts.has(error.code);
 }
 
-/** A fault of the server, perhaps a transient one: some servers report two conflicting writes so. Not a failed login. */
+/** A fault of the server, possibly transient: some servers report two conflicting writes this way. Excludes a failed login. */
 export function isServersFault(error: unknown): boolean {
   return (
     error instanceof MongoServerError && !isCallersFault(error) && !error.hasErrorLabel("HandshakeError")
@@ -31,8 +31,8 @@ export function isServersFault(error: unknown): boolean {
 }
 
 /**
- * The call was never carried out: no connection could be made for it, the one it was given took nothing more, or the server
- * turned it away unread. The driver tries again for some tenths of a second only.
+ * The call was never carried out: no connection could be made for it, its connection accepted nothing more, or the server
+ * rejected it unread. The driver itself retries only for some tenths of a second.
  */
 export function isNeverCarriedOut(error: unknown): boolean {
   if (error instanceof MongoError)
@@ -40,7 +40,7 @@ export function isNeverCarriedOut(error: unknown): boolean {
   return error instanceof Error && (error as { syscall?: unknown }).syscall === "write";
 }
 
-/** Within its bound no server was there that could take the call. */
+/** No server was available within the time limit. */
 export function isNoServer(error: unknown): boolean {
   return error instanceof MongoServerSelectionError;
 }
@@ -55,7 +55,7 @@ export async function conflictWhenTaken<Result>(write: Promise<Result>, message:
   }
 }
 
-/** Waits for a write; one that a unique index refuses is not made: false. */
+/** Awaits a write. @returns false when a unique index refused it. */
 export async function falseWhenTaken(write: Promise<boolean>): Promise<boolean> {
   try {
     return await write;
@@ -66,9 +66,9 @@ export async function falseWhenTaken(write: Promise<boolean>): Promise<boolean> 
 }
 
 /**
- * The error as callers of the store know it: what network, driver or server did is "store-unavailable" with its cause; what
- * the caller did, a refused document included, and whatever is not the database's, stays as it is. No message holds a
- * password: the driver names hosts only.
+ * Translates an error for callers of the store: failures of network, driver or server become "store-unavailable" with their cause; the
+ * caller's own errors, including refused documents, and errors unrelated to the database are unchanged. No message contains a
+ * password: the driver names only hosts.
  */
 export function storeUnavailable(error: unknown): unknown {
   if (!isOfDatabase(error)) return error;
@@ -77,7 +77,7 @@ export function storeUnavailable(error: unknown): unknown {
   });
 }
 
-/** The driver's own errors; of a connection that breaks while it is written to, it passes the system's on as it is. */
+/** The driver's own errors; when a connection breaks during a write, the driver passes on the system's error unchanged. */
 function isOfDatabase(error: unknown): error is Error {
   if (error instanceof MongoError) return !isCallersFault(error);
   return error instanceof Error && (error as { syscall?: unknown }).syscall !== undefined;

@@ -18,10 +18,10 @@ import { openMongoStore } from "./store.ts";
 import { startProxy } from "../../test-support/mongo-proxy.ts";
 
 const unavailable = { code: "store-unavailable" };
-/** Long enough for a server that answers, short for a test that waits for the end of it. */
+/** Long enough for a server that responds, short for a test that waits for the time limit. */
 const boundMs = 1_500;
 
-/** A server's death is noticed and its start awaited: on a busy machine that adds up. */
+/** Noticing a server's death and awaiting its start adds up on a busy machine. */
 vi.setConfig({ testTimeout: 120_000 });
 
 describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () => {
@@ -40,7 +40,7 @@ describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () 
     await expect(hasty.apps.get(app.id)).rejects.toMatchObject(unavailable);
     await expect(hasty.apps.create(anApp())).rejects.toMatchObject(unavailable);
     await expect(hasty.ping()).rejects.toMatchObject(unavailable);
-    // A call that was sent and got no answer fails at once; from then on calls wait.
+    // A sent call without an answer fails at once; later calls wait.
     const waiting = retryingStore.apps.get(app.id).catch(() => retryingStore.apps.get(app.id));
     const [found] = await Promise.all([waiting, server.start()]);
     expect(found).toEqual(app);
@@ -117,7 +117,7 @@ describe.skipIf(await lacksMongo())("a network to MongoDB", () => {
     const won = results.flatMap((result, index) =>
       result.status === "fulfilled" && result.value ? [10 + index] : [],
     );
-    // The winner may be one whose answer was lost.
+    // The winner may be a writer whose answer was lost.
     expect([[], [stored?.cacheVersion]]).toContainEqual(won);
     expect([1, 2]).toContain(stored?.revision);
   });
@@ -163,7 +163,7 @@ function reasonsOf(results: readonly PromiseSettledResult<unknown>[]): unknown[]
   );
 }
 
-/** A blob of zeros, a megabyte at a time; something may happen after one of them. */
+/** A blob of zeros, a megabyte at a time; `happens` may run after one of them. */
 async function* chunksOf(sizeBytes: number, then = -1, happens: () => void = () => undefined) {
   const mebibyte = 1024 * 1024;
   for (let begin = 0; begin < sizeBytes; begin += mebibyte) {

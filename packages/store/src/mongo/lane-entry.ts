@@ -1,4 +1,4 @@
-// What the reconciler reads of lane work, from documents of MongoDB.
+// Lane work as the reconciler reads it, from MongoDB documents.
 
 import type { Collection, Filter, Sort } from "mongodb";
 import type { Deployment, LaneEntry, LaneHeads } from "@slipway/core";
@@ -41,7 +41,7 @@ export function entryFrom(found: LaneDocument): LaneEntry {
   return { id, appId, ownerId, attempt, revision, createdAt };
 }
 
-/** Reads twice: an app whose work begins or ends in between may be listed or not. */
+/** Reads twice: an app whose work begins or ends in between may or may not be listed. */
 export async function laneHeads<Document extends LaneDocument>(
   collection: Collection<Document>,
   queries: HeadQueries<Document>,

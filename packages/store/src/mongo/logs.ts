@@ -1,6 +1,6 @@
 // Deployments' logs in MongoDB, in chunks of consecutive lines.
 //
-// A log has a head, one document, that says which attempt writes and from which line on each attempt wrote. The head is
+// A log has one head document, which contains the writing attempt and the line from which each attempt wrote. The head is
 // raised before a chunk is stored, so an older attempt's chunk that arrives late is stored but not read: a chunk counts only
 // where no newer attempt began at or before it.
 
@@ -14,9 +14,9 @@ import { pauseAfterLostRace } from "./lost-race.ts";
 interface LogHead {
   /** The deployment's id. */
   readonly _id: string;
-  /** The newest that wrote. */
+  /** The newest attempt that wrote. */
   readonly attempt: number;
-  /** Attempt → sequence number of the first line it wrote. */
+  /** Attempt → sequence number of the first line that it wrote. */
   readonly begins: Readonly<Record<string, number>>;
 }
 
@@ -58,12 +58,12 @@ async function append(database: Db, chunk: LogChunk, signal: AbortSignal): Promi
   } catch (error) {
     if (!isDuplicate(error)) throw error;
   }
-  // No reader needs them any more; the first write of an attempt removes them.
+  // No reader needs them any more; an attempt's first write removes them.
   if (head.attempt < chunk.attempt) await removeOutlived(database, chunk);
   return true;
 }
 
-/** @returns the head as it was before, or null where a newer attempt has written. */
+/** @returns the head before the change, or null when a newer attempt has written. */
 async function raiseHead(
   database: Db,
   { deploymentId, attempt, firstSeq }: LogChunk,
@@ -111,7 +111,7 @@ async function read(
     const head = await heads(database).findOne({ _id: deploymentId });
     if (head === null) return [];
     const found = await readUnder(database, head, fromSeq, limit);
-    // A newer attempt took over in between: what was read may contain lines of both.
+    // Otherwise a newer attempt took over in between, and the result may contain lines of both.
     if (found.every(({ attempt }) => attempt <= head.attempt)) return found;
   }
 }

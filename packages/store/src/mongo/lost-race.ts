@@ -1,4 +1,4 @@
-// The pause after a lost race: concurrent writers of one document collide less and less.
+// The pause after a lost race, so that concurrent writers of one document collide less often.
 
 import { backoffMs, pause } from "@slipway/async";
 

@@ -1,4 +1,4 @@
-// Operations in MongoDB: what waits in an app's lane beside its deployments, and the one that runs.
+// Operations in MongoDB: pending ones in an app's lane beside its deployments, and the running one.
 
 import type { Db, Filter } from "mongodb";
 import type { Operation, OperationStore } from "@slipway/core";
@@ -16,7 +16,7 @@ type OperationDocument = Stored<Operation>;
 
 const oldestFirst = { createdAt: 1, _id: 1 } as const;
 
-/** Spelled so that the partial indexes serve them: their condition first. */
+/** Written so that the partial indexes apply: their condition comes first. */
 export const operationQueries = {
   waiting: { status: "pending" as const },
   waitingAfter: (appId: string) => ({ status: "pending" as const, appId: { $gt: appId } }),
@@ -77,7 +77,7 @@ export function operationStore(connection: Connection): OperationStore {
           running: operationQueries.allRunning,
         }),
       ),
-    // The only unique index a change can meet is the one that allows one running operation an app.
+    // The only unique index that a change can violate allows one running operation per app.
     compareAndSet: (next) =>
       falseWhenTaken(connection.run((database) => compareAndSet(operations(database), document(next)))),
     removeEnded: (before) => removeMany(operationQueries.endedBefore(before)),

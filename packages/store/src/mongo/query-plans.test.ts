@@ -22,14 +22,14 @@ import { appsPipeline } from "./waiting-apps.ts";
 
 interface Query {
   readonly filter?: Filter<Document>;
-  /** The order in which the index itself has to return the documents, without a sort. */
+  /** The order in which the index itself must return the documents, without a sort. */
   readonly sort?: Sort;
-  /** The order of few, which may be sorted. */
+  /** The order of a small number of documents, which may be sorted. */
   readonly sortOfFew?: Sort;
   readonly limit?: number;
-  /** The kind of query; a find by default. */
+  /** The kind of query. Default: a find. */
   readonly as?: "count" | "apps";
-  /** Other indexes that PostgreSQL may take: it neither sorts by them nor distinguishes partial from full ones. */
+  /** Other indexes that PostgreSQL may use: it neither sorts by them nor distinguishes partial from full ones. */
   readonly postgres?: readonly string[];
 }
 
@@ -37,7 +37,7 @@ const oldestFirst = { createdAt: 1, _id: 1 } as const;
 const limit = 10;
 const some = new ObjectId();
 
-/** Collection, the index that has to be used, query. */
+/** Collection, the index that must be used, query. */
 const plans: readonly (readonly [string, string, Query])[] = [
   ["users", "users_username", { filter: userQueries.byUsername("u") }],
   ["users", "users_username", { sort: { username: 1 }, limit, postgres: ["_id_"] }],
@@ -203,7 +203,7 @@ describe.skipIf(await lacksMongo())("queries of MongoDB", () => {
   let client: MongoClient;
   beforeAll(async () => {
     mongo = await startMongo();
-    // Opening makes the indexes.
+    // Opening the store creates the indexes.
     await using _store = await openMongoStore({ url: mongo.url });
     await using _blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     client = await MongoClient.connect(mongo.url);
@@ -249,7 +249,7 @@ async function explain(client: MongoClient, name: string, query: Query): Promise
     .explain();
 }
 
-/** MongoDB's winning plans, or PostgreSQL's without their lists of what other indexes would have cost. */
+/** MongoDB's winning plans, or PostgreSQL's without the costs of other indexes. */
 function plansIn(explained: unknown): { mongodb: unknown[]; postgres: unknown[] } {
   const [mongodb, postgres]: [unknown[], unknown[]] = [[], []];
   JSON.stringify(explained, (key, value: unknown) => {
@@ -269,7 +269,7 @@ function indexesIn(found: readonly unknown[]): string[] {
   return [...names].map((match) => match[1] ?? "");
 }
 
-/** Many apps, owners and files with some documents each, so that a plan which reads them all costs more than one that does not. */
+/** Many apps, owners and files with some documents each, so that a plan that reads them all costs more than one that does not. */
 async function fill(client: MongoClient): Promise<void> {
   const make = (collection: string, documentOf: (index: number) => Document) =>
     client

@@ -1,8 +1,8 @@
-// Quotas in MongoDB: a write that adds to what a user owns first claims the addition in the user's document, by compare-and-set.
+// Quotas in MongoDB: a write that increases a user's usage first claims the increase in the user's document, by compare-and-set.
 //
-// What counts is what is stored, together with the claims of writes that are not stored yet. A check reads the claims, then what
-// is stored, then adds its own claim if no other claim was made or released meanwhile. So of two concurrent writes one sees the
-// claim of the other, or what it stored.
+// Usage is the stored data plus the claims of writes that are not stored yet. A check reads the claims, then the stored data, and then
+// adds its own claim if no other claim was made or released in the meantime. So of two concurrent writes, one sees the other's
+// claim or stored data.
 
 import { randomUUID } from "node:crypto";
 import { checkQuota } from "@slipway/core";
@@ -15,7 +15,7 @@ import { pauseAfterLostRace } from "./lost-race.ts";
 import { amountsOf } from "./usage.ts";
 import type { Amounts } from "./usage.ts";
 
-/** What a write adds: `amount` of a kind, for the app or source `id`. It replaces what is stored for that id. */
+/** The usage that a write adds: `amount` of a kind, for the app or source `id`. It replaces the stored usage of that id. */
 export interface Addition {
   readonly kind: keyof Usage;
   readonly id: string;
@@ -23,9 +23,9 @@ export interface Addition {
 }
 
 interface Claim extends Addition {
-  /** Identifies the write that made it: another one may add for the same app. */
+  /** Identifies the claiming write, because another write may add usage for the same app. */
   readonly write: string;
-  /** By the clock of the process that made it. The claim of a process that crashed counts until then. */
+  /** By the clock of the claiming process. The claim of a crashed process counts until then. */
   readonly until: Date;
 }
 
@@ -36,13 +36,13 @@ interface QuotaDocument {
   readonly claims: readonly Claim[];
 }
 
-/** Longer than a write may take, and than clocks differ. */
+/** Longer than a write may take, plus the difference between clocks. */
 const claimMs = 5 * 60_000;
 
 const quotas = (database: Db) => database.collection<QuotaDocument>("quotas");
 
 /**
- * Makes the write if the user may own what it adds. Call it within `Connection.runInTurn` for the user.
+ * Makes the write if the user's quotas allow its addition. Call it within `Connection.runInTurn` for the user.
  * @throws {SlipwayError} "quota-exceeded", without the write.
  */
 export async function withinQuotas<Result>(
@@ -58,13 +58,13 @@ export async function withinQuotas<Result>(
     await release(database, ownerId, id);
     return result;
   } catch (error) {
-    // Any other failed write may still be carried out, so its claim stays until it expires.
+    // Any other failed write may still be carried out, so its claim remains until it expires.
     if (isDuplicate(error)) await release(database, ownerId, id);
     throw error;
   }
 }
 
-/** @returns what the claim is released by. */
+/** @returns the id for releasing the claim. */
 async function claim(
   database: Db,
   signal: AbortSignal,

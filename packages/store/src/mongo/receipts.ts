@@ -7,7 +7,7 @@ import { document, entity, insertIfMissing } from "./documents.ts";
 import type { Stored } from "./documents.ts";
 
 interface ReceiptDocument extends Receipt {
-  /** Made of the deployment's id and the image's digest. */
+  /** Derived from the deployment's id and the image's digest. */
   readonly _id: string;
 }
 

@@ -1,4 +1,4 @@
-// Migrates a database to this version's schema, in whichever process starts first, and refuses a newer or foreign one.
+// Migrates a database to this version's schema, in whichever process starts first, and refuses a newer or foreign database.
 
 import type { Db } from "mongodb";
 import { SlipwayError } from "@slipway/core";
@@ -21,8 +21,8 @@ interface SchemaDocument {
 const metaOf = (database: Db) => database.collection<SchemaDocument>("meta");
 
 /**
- * Stores the schema version before anything else, so that a database of a process that died half-way is recognized as ours.
- * @throws {SlipwayError} "configuration-invalid" when the database is newer than the code or belongs to something else;
+ * Stores the schema version first, so that the database of a process that died half-way is recognized as Slipway's.
+ * @throws {SlipwayError} "configuration-invalid" when the database is newer than the code or belongs to another program;
  * nothing is changed then.
  */
 export async function migrate(connection: Connection, options: ConnectionOptions): Promise<void> {
@@ -40,7 +40,7 @@ async function claimDatabase(database: Db): Promise<void> {
   const ours = new Set([...Object.keys(indexes), "meta"]);
   const collections = await database.listCollections({}, { nameOnly: true }).toArray();
   const meta = metaOf(database);
-  // Looked at again: another process of ours may have begun in between.
+  // Read again, because another Slipway process may have begun in between.
   if (collections.some(({ name }) => ours.has(name)) && (await meta.findOne({ _id: "schema" })) === null) {
     throw new SlipwayError(
       "configuration-invalid",

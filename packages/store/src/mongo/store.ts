@@ -18,9 +18,9 @@ import { usageStore } from "./usage.ts";
 import { variableStore } from "./variables.ts";
 
 /**
- * Opens the database, its indexes made when needed. Dispose it to close.
- * @throws {SlipwayError} "store-unavailable" where no server answers; "configuration-invalid" where the URL is none, or the
- * database was made by a newer version or is another program's.
+ * Opens the database and creates missing indexes. Dispose of it to close.
+ * @throws {SlipwayError} "store-unavailable" when no server responds; "configuration-invalid" when the URL is invalid, or the
+ * database was created by a newer version or another program.
  */
 export async function openMongoStore(options: ConnectionOptions): Promise<Store> {
   const connection = await Connection.open(options);

@@ -1,4 +1,4 @@
-// What users own, in MongoDB.
+// Users' usage, in MongoDB.
 
 import type { App, Operation, Source, Usage, UsageStore } from "@slipway/core";
 import type { Db } from "mongodb";
@@ -44,7 +44,7 @@ export function usageStore(connection: Connection): UsageStore {
   };
 }
 
-/** What is stored of a user. An operation that ends meanwhile counts: its app is read after it. */
+/** A user's stored usage. An operation that ends in the meantime counts, because its app is read after it. */
 export async function amountsOf(database: Db, ownerId: string): Promise<Amounts> {
   const sources = await sourcesOf(database, ownerId);
   const ids = (await appsOf(database, ownerId)).map(({ _id }) => _id);

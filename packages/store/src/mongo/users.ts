@@ -103,7 +103,7 @@ function tokenOrNull(found: Stored<ApiToken> | null): ApiToken | null {
 }
 
 async function pageOf(database: Db, { page, perPage }: PageRequest) {
-  // Not an estimate: the number of pages follows from it.
+  // Exact, not an estimate, because the number of pages is derived from it.
   const totalCount = await users(database).countDocuments();
   const skipped = (page - 1) * perPage;
   if (skipped >= totalCount) return { users: [], totalCount };

@@ -1,4 +1,4 @@
-// Apps' configuration variables in MongoDB: all of an app's are one document, so they change at once and are read as one.
+// Apps' configuration variables in MongoDB: an app's variables are one document, so they change and are read atomically.
 
 import type { Db } from "mongodb";
 import type { Variable, VariableStore } from "@slipway/core";
@@ -7,7 +7,7 @@ import type { Connection } from "./connection.ts";
 import { insertIfMissing } from "./documents.ts";
 import { pauseAfterLostRace } from "./lost-race.ts";
 
-/** Without a scope from before there were scopes. */
+/** Without a scope if it was stored before there were scopes. */
 type StoredVariable = Omit<Variable, "appId" | "scope"> & Partial<Pick<Variable, "scope">>;
 
 interface VariablesDocument {
@@ -79,7 +79,7 @@ async function store(database: Db, appId: string, revision: number, after: Varia
   return insertIfMissing(collection(database), { _id: appId, ...fields });
 }
 
-/** A name that exists keeps its id; one given twice has one id and the later value. */
+/** An existing name keeps its id; a name given twice has one id and the later value. */
 function withValues(before: readonly Variable[], given: readonly Variable[]): Variable[] {
   const byName = new Map(before.map((variable) => [variable.name, variable]));
   for (const variable of given) {

@@ -1,8 +1,8 @@
-// Which apps' lanes have something that waits and nothing that runs, of deployments and of operations.
+// Finds the apps whose lanes have waiting but no running work, for deployments and for operations.
 
 import type { Collection, Filter } from "mongodb";
 
-/** Two reads: an app that begins or ends in between is named, or not, as it was before or after. */
+/** Two reads: an app whose work begins or ends in between may or may not be returned. */
 export async function waitingApps<Document extends { readonly appId: string }>(
   collection: Collection<Document>,
   queries: { readonly waiting: Filter<Document>; readonly running: Filter<Document> },
@@ -12,12 +12,12 @@ export async function waitingApps<Document extends { readonly appId: string }>(
   return waiting.filter((appId) => !running.has(appId));
 }
 
-/** The query that finds the apps of those that a filter fits. */
+/** The query for the apps of all documents that match a filter. */
 export function appsPipeline(filter: object) {
   return [{ $match: filter }, { $group: { _id: "$appId" } }];
 }
 
-/** The apps of the documents that a filter fits, each once. */
+/** The apps of the documents that match a filter, each once. */
 export async function appsOf<Document extends { readonly appId: string }>(
   collection: Collection<Document>,
   filter: Filter<Document>,

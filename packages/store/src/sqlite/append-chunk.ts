@@ -1,4 +1,4 @@
-// Appends a chunk of a log, unless a newer attempt has.
+// Appends a chunk of a log, unless a newer attempt has appended.
 
 import type { LogChunk } from "@slipway/core";
 import type { Transaction } from "./database.ts";

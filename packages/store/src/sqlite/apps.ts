@@ -26,7 +26,7 @@ interface AppRow {
   cache_version: number;
 }
 
-/** A partial unique index on the name keeps two apps that are not deleted from sharing one. */
+/** A partial unique index on the name prevents two apps that are not deleted from having the same name. */
 const taken = "the app's name is taken, or its id is";
 
 export const appQueries = {

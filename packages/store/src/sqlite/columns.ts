@@ -1,4 +1,4 @@
-// How values that SQLite does not have are kept in columns: times as milliseconds, yes and no as 1 and 0.
+// Stores types that SQLite lacks: times as milliseconds, booleans as 1 and 0.
 
 export function millis(date: Date | null): number | null {
   return date === null ? null : date.getTime();

@@ -1,4 +1,4 @@
-// One connection to the SQLite file: transactions, cached statements, waiting for the lock, and errors made ours.
+// A connection to the SQLite file: transactions, cached statements, waiting for the lock, and translation of errors.
 
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -10,23 +10,23 @@ import { isBusy, storeUnavailable } from "./failures.ts";
 
 export type Value = SQLInputValue;
 
-/** What a transaction can do. Rows have the columns as SQLite returns them; the caller asserts their types. */
+/** The calls of a transaction. Rows have the columns as SQLite returns them; the caller asserts their types. */
 export interface Transaction {
   all<Row>(sql: string, ...values: readonly Value[]): Row[];
-  /** @returns how many rows it inserted, changed or deleted. */
+  /** @returns the number of rows that it inserted, changed or deleted. */
   run(sql: string, ...values: readonly Value[]): number;
 }
 
 export interface DatabaseOptions {
-  /** The file; it and its folder are created when missing, readable by this user only: it contains apps' secrets. */
+  /** The file. The file and its folder are created when missing, readable only by this user, because it contains apps' secrets. */
   readonly path: string;
   /** How long a call waits for other processes' transactions before it fails. */
   readonly busyBoundMs?: number;
-  /** The inode of the file of another connection: the file must exist and have it. */
+  /** The inode of another connection's file: the file must exist and have this inode. */
   readonly inode?: number;
 }
 
-/** A transaction that waits for its turn, whatever its result's type. */
+/** A waiting transaction with any type of result. */
 interface WaitingWrite {
   readonly deadline: number;
   /** Does the work. @returns the function that settles its caller's promise, to be called once the result is on disk. */
@@ -36,19 +36,19 @@ interface WaitingWrite {
 
 /**
  * SQLite itself blocks the event loop while it waits for a lock. It waits at most this long; then the wait continues with timers,
- * so that a process with a slow neighbor still answers.
+ * so that a process with a slow neighbor still responds.
  */
 const blockingWaitMs = 10;
 const pollMs = 20;
-/** Writes that may share a commit: so many are done in the time that one fsync takes. */
+/** Maximum number of writes that share a commit: about as many as are executed during one fsync. */
 const sharedWrites = 64;
 const walBytesKept = 64 * 1024 * 1024;
 
 /**
- * WAL, so readers and the writer do not wait for each other. `synchronous = FULL` because an accepted deployment, a final
- * status or a release must outlive a power cut: with NORMAL the last commits of a WAL may be missing after one, and the
- * queue, the engine and the client would know of things that the truth has forgotten. The price is one fsync a commit, which
- * the writes that wait for it share.
+ * WAL, so that readers and the writer do not wait for each other. `synchronous = FULL` because an accepted deployment, a final
+ * status or a release must survive a power failure: with NORMAL the last commits of a WAL may be lost, and the
+ * queue, the engine and the client would know of changes that the database has lost. The cost is one fsync per commit, which
+ * the waiting writes share.
  */
 const settings = `
   PRAGMA synchronous = FULL;
@@ -63,7 +63,7 @@ export class Database implements Transaction, AsyncDisposable {
   /** Inode of the file. */
   readonly inode: number;
   readonly #statements = new Map<string, StatementSync>();
-  /** This process's own line of writers: they need not compete with each other for the lock. */
+  /** This process's own queue of writers, so that they need not compete with each other for the lock. */
   readonly #waiting: WaitingWrite[] = [];
   #writing: Promise<void> | undefined;
 
@@ -76,7 +76,7 @@ export class Database implements Transaction, AsyncDisposable {
     this.#connection = new DatabaseSync(path, { timeout: blockingWaitMs });
   }
 
-  /** @throws {SlipwayError} "store-unavailable" when the file cannot be made, opened or read as a database. */
+  /** @throws {SlipwayError} "store-unavailable" when the file cannot be created, opened or read as a database. */
   static async open({ path, busyBoundMs = 5_000, inode }: DatabaseOptions): Promise<Database> {
     const database = await unavailableUnless(() => new Database(resolve(path), busyBoundMs, inode));
     try {
@@ -88,14 +88,14 @@ export class Database implements Transaction, AsyncDisposable {
     }
   }
 
-  /** Runs queries that see one state of the database. @throws {SlipwayError} "store-unavailable". */
+  /** Runs queries on one consistent state of the database. @throws {SlipwayError} "store-unavailable". */
   read<Result>(work: (transaction: Transaction) => Result): Promise<Result> {
     return this.#waitForLock(() => this.#transaction("BEGIN", work), Date.now() + this.#busyBoundMs);
   }
 
   /**
-   * Runs a transaction that holds the database's one write lock from its first statement, so what it reads stays true
-   * until it commits. It should be tiny: every process waits for it. When `work` throws, nothing is kept.
+   * Runs a transaction that holds the database's only write lock from its first statement, so data that it reads stays valid
+   * until it commits. It should be short, because every process waits for it. When `work` throws, nothing is stored.
    * @throws {SlipwayError} "store-unavailable", also when the lock was not free within the bound.
    */
   write<Result>(work: (transaction: Transaction) => Result): Promise<Result> {
@@ -122,7 +122,7 @@ export class Database implements Transaction, AsyncDisposable {
     this.#connection.exec(sql);
   }
 
-  /** Waits for the writes under way, then closes; calls made later reject with "store-unavailable". */
+  /** Waits for the current writes, then closes; later calls reject with "store-unavailable". */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing;
     this.#statements.clear();
@@ -140,7 +140,7 @@ export class Database implements Transaction, AsyncDisposable {
     }
   }
 
-  /** Between two commits other callers get to enqueue their writes. */
+  /** Between two commits, other callers can enqueue their writes. */
   async #writeAll(): Promise<void> {
     do {
       await othersTurn();
@@ -154,7 +154,7 @@ export class Database implements Transaction, AsyncDisposable {
     let group: WaitingWrite[] = [];
     try {
       const settlers = this.#transaction("BEGIN IMMEDIATE", () => {
-        // taken once the lock is held, so that writes enqueued during the wait are included
+        // Taken once the lock is held, so that writes enqueued during the wait are included.
         group = this.#waiting.splice(0, sharedWrites);
         return group.length === 1 ? group.map(({ run }) => run(this)) : group.map((one) => this.#apart(one));
       });
@@ -167,7 +167,7 @@ export class Database implements Transaction, AsyncDisposable {
     }
   }
 
-  /** A write among others: when it throws, only what itself did is undone. */
+  /** Runs one write of the group: when it throws, only its own changes are undone. */
   #apart({ run, reject }: WaitingWrite): () => void {
     this.#connection.exec("SAVEPOINT apart");
     try {
@@ -181,7 +181,7 @@ export class Database implements Transaction, AsyncDisposable {
     }
   }
 
-  /** Takes those whose time to wait for the lock ended by then out of the line. */
+  /** Removes from the queue the writes whose time limit for the lock ends by then. */
   #takeWaiting(untilMs: number): WaitingWrite[] {
     const late = this.#waiting.filter(({ deadline }) => deadline <= untilMs);
     const others = this.#waiting.filter(({ deadline }) => deadline > untilMs);
@@ -203,7 +203,7 @@ export class Database implements Transaction, AsyncDisposable {
     }
   }
 
-  /** A deleted or replaced file still accepts writes through the open handle, where no process finds them: refuse instead. */
+  /** A deleted or replaced file still accepts writes through the open handle, where no process can find them, so they are refused. */
   #checkInPlace(): void {
     const found = statSync(this.path, { throwIfNoEntry: false });
     if (found?.ino !== this.inode) {
@@ -240,8 +240,8 @@ async function unavailableUnless(make: () => Database): Promise<Database> {
 }
 
 /**
- * SQLite would make it readable to all; its WAL takes the same mode. A file that exists must not even be opened: closing
- * a file drops every lock this process holds on it, those of another open store included.
+ * SQLite would make the file readable by all users; its WAL gets the same mode. An existing file must not even be opened: closing
+ * a file drops all locks of this process on it, including those of another open store.
  */
 function createPrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

@@ -1,4 +1,4 @@
-// A deployment as a row: scalars in columns, what is only ever read whole as JSON.
+// A deployment as a row: scalar values in columns, values that are only read as a whole as JSON.
 
 import type {
   AttemptRecord,
@@ -16,7 +16,7 @@ import type { Value } from "./database.ts";
 /** Values for failures that were stored before these fields existed. */
 const failureDefaults = { hint: null, phase: null, line: null } as const;
 
-/** A value as JSON contains it. */
+/** The type of a value in JSON. */
 type Parsed<T> = T extends Date
   ? string
   : T extends readonly (infer Item)[]
@@ -56,7 +56,7 @@ export interface DeploymentRow {
   log_sha256: string | null;
 }
 
-/** Columns that are set once, at its creation, in the order of `fixedValues`. */
+/** Columns that are set once, at creation, in the order of `fixedValues`. */
 export const fixedColumns = [
   "id",
   "app_id",

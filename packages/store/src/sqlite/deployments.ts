@@ -24,9 +24,9 @@ import { falseWhenTaken } from "./failures.ts";
 import { entryFrom, headsFrom } from "./lane-entry.ts";
 import type { EntryRow } from "./lane-entry.ts";
 
-/** Spelled as in the partial indexes: SQLite uses one only where the query repeats its condition. */
+/** Written as in the partial indexes: SQLite uses one only when the query repeats its condition. */
 const running = `status IN (${runningStatuses.map((status) => `'${status}'`).join(", ")})`;
-/** ?1 to ?4: statuses and app ids as JSON, an owner's id, a time; null for anything. */
+/** ?1 to ?4: statuses and app ids as JSON, an owner's id, a time; null for any value. */
 const filter = `created_at >= coalesce(?4, 0)
   AND (?1 IS NULL OR status IN (SELECT value FROM json_each(?1)))
   AND (?2 IS NULL OR app_id IN (SELECT value FROM json_each(?2)))
@@ -54,7 +54,7 @@ export const deploymentQueries = {
   running: `SELECT * FROM deployments WHERE app_id = ? AND ${running}`,
   allRunning: `SELECT * FROM deployments WHERE ${running} ORDER BY app_id`,
   runningEntries: `SELECT ${entryColumns} FROM deployments WHERE ${running} ORDER BY app_id`,
-  // The columns beside an aggregate min() are those of its row. Left to itself, SQLite reads all deployments once it has statistics.
+  // Columns beside an aggregate min() are taken from its row. Without the hint, SQLite reads all deployments once it has statistics.
   laneHeads: `SELECT ${entryColumns}, min(number) FROM deployments AS waiting INDEXED BY deployments_lane
     WHERE status = 'queued' AND app_id > ?
     AND NOT EXISTS (SELECT 1 FROM deployments WHERE app_id = waiting.app_id AND ${running})
@@ -62,7 +62,7 @@ export const deploymentQueries = {
   runningOfOwner: `SELECT id FROM deployments WHERE owner_id = ? AND ${running} AND ${needsSlot}`,
   unsealed: `SELECT * FROM deployments WHERE finished_at IS NOT NULL AND log_sha256 IS NULL AND finished_at <= ?
     ORDER BY finished_at LIMIT ?`,
-  // Two ranges of one index; an OR, or a plain ORDER BY, has SQLite read all the app ever had.
+  // Two ranges of one index; with an OR, or a plain ORDER BY, SQLite would read all of the app's deployments.
   recent: `SELECT * FROM (
       SELECT * FROM deployments WHERE app_id = ?1 AND finished_at IS NULL
       UNION ALL SELECT * FROM deployments WHERE app_id = ?1 AND finished_at >= ?2
@@ -141,7 +141,7 @@ export function deploymentStore(database: Database): DeploymentStore {
   };
 }
 
-/** The write lock is held before the number is read, so no other create can get it. */
+/** The write lock is held before the number is read, so no other create can get the same number. */
 function create(transaction: Transaction, request: NewDeployment, admission?: Admission): Deployment {
   const stored = byId(transaction, request.id);
   if (stored !== null) return stored;
@@ -155,7 +155,7 @@ function create(transaction: Transaction, request: NewDeployment, admission?: Ad
 }
 
 function compareAndSet(database: Database, next: Deployment): Promise<boolean> {
-  // The only unique index a change can meet is the one that allows one running deployment an app.
+  // The only unique index that a change can violate allows one running deployment per app.
   return falseWhenTaken(
     database.write(
       (transaction) =>

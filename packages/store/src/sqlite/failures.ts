@@ -1,4 +1,4 @@
-// What SQLite's error codes mean to us.
+// The meaning of SQLite's error codes.
 
 import { SlipwayError } from "@slipway/core";
 import { hasNoSpace, storeIsFull } from "../full.ts";
@@ -8,7 +8,7 @@ const busy = 5;
 const locked = 6;
 /** The disk is full, or a limit of the database's size is reached. */
 const full = 13;
-/** Faults of the caller, not of the database: wrong SQL, a refused row, a wrong type, misuse, a parameter too many. */
+/** Faults of the caller, not of the database: invalid SQL, a refused row, a wrong type, misuse, too many parameters. */
 const callersFaults: ReadonlySet<number> = new Set([1, 19, 20, 21, 25]);
 /** Extended codes of a unique index and of a primary key. */
 const uniqueViolations: ReadonlySet<number> = new Set([2067, 1555]);
@@ -34,7 +34,7 @@ export async function conflictWhenTaken<Result>(write: Promise<Result>, message:
   }
 }
 
-/** Waits for a write; one that a unique index refuses is not made: false. */
+/** Awaits a write. @returns false when a unique index refused it. */
 export async function falseWhenTaken(write: Promise<boolean>): Promise<boolean> {
   try {
     return await write;
@@ -45,8 +45,8 @@ export async function falseWhenTaken(write: Promise<boolean>): Promise<boolean> 
 }
 
 /**
- * The error as callers of the store know it: what the database or its file system did is "store-unavailable" with its
- * cause; what the caller did, a refused row included, and whatever is not the database's, stays as it is.
+ * Translates an error for callers of the store: failures of the database or its file system become "store-unavailable" with their
+ * cause; the caller's own errors, including refused rows, and errors unrelated to the database are unchanged.
  */
 export function storeUnavailable(error: unknown, where: string): unknown {
   if (error instanceof SlipwayError || !isOfDatabase(error)) return error;
@@ -59,7 +59,7 @@ function isDiskFull(error: unknown): boolean {
   return (sqliteCode(error) & 0xff) === full || hasNoSpace(error);
 }
 
-/** node:sqlite's own errors, a closed connection, and those of the file system calls beside it. */
+/** Errors of node:sqlite, of a closed connection, and of the related file system calls. */
 function isOfDatabase(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };

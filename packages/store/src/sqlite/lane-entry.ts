@@ -1,4 +1,4 @@
-// What the reconciler reads of lane work, as rows of SQLite.
+// Lane work as the reconciler reads it, from SQLite rows.
 
 import type { LaneEntry, LaneHeads } from "@slipway/core";
 import { time } from "./columns.ts";

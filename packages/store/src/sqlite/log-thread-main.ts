@@ -1,4 +1,4 @@
-// The program of the thread that appends chunks of logs, on a connection of its own. See log-thread.ts.
+// The program of the thread that appends log chunks, on its own connection. See log-thread.ts.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { toSlipwayError } from "@slipway/core";
@@ -9,7 +9,7 @@ import type { DatabaseOptions } from "./database.ts";
 
 export type ThreadData = DatabaseOptions;
 
-/** "end" ends the thread once it has answered the orders before. */
+/** "end" ends the thread after it has answered all earlier orders. */
 export type ThreadOrder = { readonly id: number; readonly chunk: LogChunk } | "end";
 
 export type ThreadAnswer = { readonly id: number } & (
@@ -47,7 +47,7 @@ async function answer(id: number, chunk: LogChunk): Promise<void> {
   }
 }
 
-/** Opens the database once. Throws a failure to the caller; the next call tries again. */
+/** Opens the database once. A failure is thrown to the caller; the next call tries again. */
 function opened(): Promise<Database> {
   opening ??= Database.open(workerData as ThreadData).catch((error: unknown) => {
     opening = undefined;

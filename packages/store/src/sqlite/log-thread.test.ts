@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => directory[Symbol.asyncDispose]());
 
-/** Large enough for the thread. */
+/** A chunk that is large enough for the thread. */
 const largeChunk = (values: Partial<LogChunk>) => aLogChunk({ text: "x".repeat(200_000), ...values });
 
 test("large chunks are stored by a thread: an older attempt's are refused, a repeated one changes nothing", async () => {
@@ -35,7 +35,7 @@ test("large chunks are stored by a thread: an older attempt's are refused, a rep
   expect(await store.logs.append(newer)).toBe(true);
   expect(await store.logs.append(third)).toBe(false);
   expect(await store.logs.read(deploymentId, 1, 10)).toEqual([first, newer]);
-  // A small chunk after large ones, by the store's own connection.
+  // A small chunk after large ones, stored by the store's own connection.
   const small = { ...newer, firstSeq: 3, text: "small" };
   expect(await store.logs.append(small)).toBe(true);
   expect(await store.logs.read(deploymentId, 3, 10)).toEqual([small]);

@@ -1,4 +1,4 @@
-// A thread that appends large chunks of logs to SQLite: a commit waits for the disk, and would block the event loop meanwhile.
+// A thread that appends large log chunks to SQLite: a commit waits for the disk, and would block the event loop in the meantime.
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -7,7 +7,7 @@ import type { LogChunk } from "@slipway/core";
 import type { ThreadAnswer, ThreadData, ThreadOrder } from "./log-thread-main.ts";
 
 export interface LogThreadOptions extends ThreadData {
-  /** The thread ends after this time without a chunk; 10 s by default. */
+  /** The thread ends after this time without a chunk. Default: 10 s. */
   readonly idleMs?: number;
 }
 
@@ -19,8 +19,8 @@ interface Pending {
 }
 
 /**
- * Starts its thread for the first chunk, and again when it has ended. Chunks of different logs share a commit; the next chunk of a log
- * must wait for the one before, so that a failure leaves no gap.
+ * Starts its thread for the first chunk, and again after it has ended. Chunks of different logs share a commit; the next chunk of a log
+ * must wait for the previous one, so that a failure leaves no gap.
  */
 export class LogThread implements AsyncDisposable {
   readonly #options: LogThreadOptions;
@@ -31,12 +31,12 @@ export class LogThread implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Whether a thread runs. */
+  /** Whether a thread is running. */
   get isRunning(): boolean {
     return this.#running !== undefined;
   }
 
-  /** Stores a chunk, as `LogStore.append`. @throws {SlipwayError} "store-unavailable". */
+  /** Stores a chunk, like `LogStore.append`. @throws {SlipwayError} "store-unavailable". */
   append(chunk: LogChunk): Promise<boolean> {
     if (this.#isClosed) return Promise.reject(new SlipwayError("store-unavailable", "the store is closed"));
     this.#running ??= new RunningThread(this.#options, (ended) => {
@@ -45,7 +45,7 @@ export class LogThread implements AsyncDisposable {
     return this.#running.append(chunk);
   }
 
-  /** Waits for the chunks so far, then ends the thread. */
+  /** Waits for the chunks added so far, then ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#running?.end();
@@ -60,7 +60,7 @@ class RunningThread {
   #lastId = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  /** @param onEnding called before it ends: it must get no further chunk. */
+  /** @param onEnding called before the thread ends: it must get no further chunk. */
   constructor(
     { idleMs = defaultIdleMs, ...workerData }: LogThreadOptions,
     onEnding: (thread: RunningThread) => void,

@@ -15,7 +15,7 @@ interface ChunkRow {
   at: number;
 }
 
-/** A long log is deleted in several transactions, so that other writes do not wait for all of it. */
+/** A long log is deleted in several transactions, so that other writes do not wait for the whole deletion. */
 const chunksPerRemoval = 200;
 
 export const logQueries = {
@@ -28,7 +28,7 @@ export const logQueries = {
   some: "SELECT rowid FROM log_chunks WHERE deployment_id = ? LIMIT ?",
 } as const;
 
-/** Smaller chunks, those of quiet logs, share a commit with other writes. Larger ones are stored by a thread. */
+/** Smaller chunks, from quiet logs, share a commit with other writes. Larger ones are stored by a thread. */
 const minThreadChars = 64 * 1024;
 
 export function logStore(database: Database, thread: Pick<LogThread, "append">): LogStore {

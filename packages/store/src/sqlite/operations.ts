@@ -1,4 +1,4 @@
-// Operations in SQLite: what waits in an app's lane beside its deployments, and the one that runs.
+// Operations in SQLite: pending ones in an app's lane beside its deployments, and the running one.
 
 import type { Operation, OperationKind, OperationStatus, OperationStore, OwnerQuotas } from "@slipway/core";
 import { millis, optionalTime, time } from "./columns.ts";
@@ -96,7 +96,7 @@ function insert(database: Database, operation: Operation, quota: OwnerQuotas | u
 }
 
 function compareAndSet(database: Database, next: Operation): Promise<boolean> {
-  // The only unique index a change can meet is the one that allows one running operation an app.
+  // The only unique index that a change can violate allows one running operation per app.
   return falseWhenTaken(
     database.write(
       (transaction) =>

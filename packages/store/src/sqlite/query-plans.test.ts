@@ -19,7 +19,7 @@ import { sourceQueries } from "./sources.ts";
 import { usageQueries } from "./usage.ts";
 import { userQueries } from "./users.ts";
 
-/** Query → the index it has to go by. */
+/** Query → the index that it must use. */
 const plans = [
   [deploymentQueries.lastNumber, "sqlite_autoindex_deployments_2"],
   [deploymentQueries.completeFrom, "sqlite_autoindex_deployment_floors_1"],
@@ -87,7 +87,7 @@ const plans = [
   [logQueries.last, "sqlite_autoindex_log_chunks_1"],
 ] as const;
 
-/** Only these sort by hand: a handful of rows, none older than the replay's reach. */
+/** The only queries that may sort: they sort few rows, none older than the replayed period. */
 const sorted = new Set<string>([deploymentQueries.recent]);
 
 let directory: DisposableTempDir;

@@ -1,4 +1,4 @@
-// The embedded database: a Store on one SQLite file that any number of this machine's processes open at once.
+// The embedded database: a Store on one SQLite file that any number of this machine's processes can open at the same time.
 
 import type { Store } from "@slipway/core";
 import { appStore } from "./apps.ts";
@@ -20,14 +20,14 @@ import { usageStore } from "./usage.ts";
 import { variableStore } from "./variables.ts";
 
 export interface SqliteStoreOptions extends DatabaseOptions {
-  /** The clock that migrations are recorded by. */
+  /** The clock for the times of migrations. */
   readonly now?: () => Date;
 }
 
 /**
- * Opens the database, made and migrated when needed. Dispose it to close; the last one to close folds the WAL in.
- * @throws {SlipwayError} "store-unavailable" where the file cannot be used; "configuration-invalid" where it was made by
- * a newer version, or is another program's.
+ * Opens the database, creating and migrating it if necessary. Dispose of it to close; the last process to close it merges the WAL.
+ * @throws {SlipwayError} "store-unavailable" when the file cannot be used; "configuration-invalid" when it was created by
+ * a newer version, or by another program.
  */
 export async function openSqliteStore({
   now = () => new Date(),
@@ -59,7 +59,7 @@ function storeOn(database: Database, logThread: LogThread): Store {
     logs: logStore(database, logThread),
     notifiers: notifierStore(database),
     deliveries: deliveryStore(database),
-    // Reading a page of the file shows that it exists, is ours and can be read.
+    // Reading a page of the file proves that it exists, is Slipway's and can be read.
     ping: () =>
       database.read((transaction) => {
         transaction.all("SELECT count(*) FROM migrations");

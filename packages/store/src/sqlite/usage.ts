@@ -1,4 +1,4 @@
-// What users own, in SQLite. A write checks it within its own transaction, so concurrent writes do not exceed a quota.
+// Users' usage, in SQLite. A write checks it within its own transaction, so concurrent writes do not exceed a quota.
 
 import { stat } from "node:fs/promises";
 import { checkQuota } from "@slipway/core";
@@ -16,10 +16,10 @@ export const usageQueries = {
   sources: `SELECT count(*) AS sources, coalesce(sum(size_bytes), 0) AS sourceBytes FROM sources WHERE owner_id = ?`,
 } as const;
 
-/** Reads every source, so it is no query of requests. */
+/** Reads every source, so requests must not use it. */
 const bytesOfAllSources = "SELECT coalesce(sum(size_bytes), 0) AS bytes FROM sources";
 
-/** What SQLite keeps beside the file of the database. */
+/** Suffixes of the database file and the files that SQLite keeps beside it. */
 const fileSuffixes = ["", "-wal", "-shm"];
 
 export function usageStore(database: Database): UsageStore {
@@ -35,7 +35,7 @@ export function usageStore(database: Database): UsageStore {
   };
 }
 
-/** @returns 0 for a file that does not exist: SQLite removes those beside the database when it is closed. */
+/** @returns 0 for a file that does not exist: SQLite removes the files beside the database when it is closed. */
 async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
@@ -46,7 +46,7 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 /**
- * Checks what the user would own with this added.
+ * Checks a user's usage including this addition.
  * @throws {SlipwayError} "quota-exceeded"
  */
 export function checkAdded(
@@ -62,7 +62,7 @@ export function checkAdded(
   }
 }
 
-/** How many containers an app counts with. */
+/** Number of containers with which an app counts. */
 export function containersOf(transaction: Transaction, appId: string): number {
   const [row] = transaction.all<{ containers: number }>(usageQueries.containersOfApp, appId);
   return row?.containers ?? 0;

@@ -47,7 +47,7 @@ export function variableStore(database: Database): VariableStore {
   };
 }
 
-/** Reads back after the last one is set: a name given twice has one id and the later value. */
+/** Reads back after all are set: a name given twice has one id and the later value. */
 function setAll(transaction: Transaction, appId: string, variables: readonly Variable[]): Variable[] {
   for (const { id, name, value, scope } of variables) {
     transaction.run(

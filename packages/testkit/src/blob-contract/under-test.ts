@@ -4,10 +4,10 @@ import { expect } from "vitest";
 import type { BlobStore } from "@slipway/core";
 import { bytesOf, streamOf } from "./streams.ts";
 
-/** What a part of the suite works with. */
+/** The context of each part of the suite. */
 export interface BlobsUnderTest {
   readonly blobs: () => BlobStore;
-  /** Another blob store on the same blobs, as another process has it. */
+  /** Another blob store on the same blobs, like another process's. */
   readonly other: () => BlobStore;
   /** Counts the stored blobs, complete or not, and parts of blobs. */
   readonly leftovers: () => Promise<number>;

@@ -1,4 +1,4 @@
-// Calls to a Docker Engine's API without the client that is under test.
+// Calls to a Docker Engine's API without the client under test.
 
 import { request } from "node:http";
 import type { IncomingMessage } from "node:http";
@@ -58,7 +58,7 @@ function send(dockerHost: string, method: string, path: string, body?: unknown):
   });
 }
 
-/** How `node:http` reaches the engine. */
+/** Options with which `node:http` reaches the engine. */
 export function engineAt(dockerHost: string): { socketPath: string } | { host: string; port: string } {
   if (dockerHost.startsWith("unix://")) return { socketPath: dockerHost.slice("unix://".length) };
   const { hostname, port } = new URL(dockerHost);

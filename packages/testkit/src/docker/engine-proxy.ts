@@ -1,4 +1,4 @@
-// A proxy of a Docker Engine that refuses the requests that a test chooses, and reports the engine's responses to the others.
+// A proxy of a Docker Engine that refuses requests selected by a test, and reports the engine's responses to the others.
 
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -22,9 +22,9 @@ export interface EngineRefusal {
 }
 
 export interface EngineProxyOptions {
-  /** @param request method and path, `DELETE /networks/abc`. @returns undefined for a request to pass on. */
+  /** @param request method and path, `DELETE /networks/abc`. @returns undefined to forward the request. */
   readonly refuse?: (request: string) => EngineRefusal | undefined;
-  /** Runs after the engine has responded, and before its response is passed on. */
+  /** Runs after the engine has responded, and before its response is forwarded. */
   readonly onAnswer?: (request: string, status: number) => Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export interface EngineProxy extends AsyncDisposable {
   readonly dockerHost: string;
 }
 
-/** Starts the proxy. Connections that are upgraded to byte streams are passed on as they are. */
+/** Starts the proxy. Connections that are upgraded to byte streams are forwarded unchanged. */
 export async function startEngineProxy(
   dockerHost: string,
   options: EngineProxyOptions,
@@ -67,14 +67,14 @@ async function pass(
     response.end(JSON.stringify({ message: refusal.message }));
     return;
   }
-  // In one piece: an engine may respond and close the connection before it has read the end of a body that arrives in parts.
+  // Sent in one piece, because an engine may respond and close the connection before it has read the end of a body that arrives in parts.
   const body = await buffer(incoming);
   const further = sendRequest({ ...engineAt(dockerHost), method, path, headers, agent: false });
   further.end(body);
   const [answer] = (await once(further, "response")) as [IncomingMessage];
   await onAnswer?.(what, answer.statusCode ?? 0);
   response.writeHead(answer.statusCode ?? 502, answer.headers);
-  // A stream, such as a container's output, may have no data for long.
+  // A stream, such as a container's output, may have no data for a long time.
   response.flushHeaders();
   await pipeline(answer, response);
 }

@@ -1,4 +1,4 @@
-// Another Docker Engine on this machine for tests, with its own socket, data root and bridges; disposing it removes all of it.
+// A separate Docker Engine on this machine for tests, with its own socket, data root and bridges; disposing of it removes all of them.
 
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
@@ -22,11 +22,11 @@ export interface PrivateEngine extends AsyncDisposable {
 }
 
 export interface PrivateEngineOptions {
-  /** Part of the name of its folder, so that people recognize it. */
+  /** Part of its folder's name, so that people recognize it. */
   readonly name: string;
-  /** Copied from the engine that tests use. */
+  /** Images that are copied from the tests' shared engine. */
   readonly images?: readonly string[];
-  /** Makes it the manager of a new swarm, or a worker node of that of another private engine. */
+  /** Makes it the manager of a new swarm, or a worker node of another private engine's swarm. */
   readonly swarm?: "manager" | { readonly of: PrivateEngine };
   /** Stores its data on a file system with quotas. Needs `lacksQuotaDisk` to be false. */
   readonly quotas?: boolean;
@@ -36,7 +36,7 @@ const startBoundMs = 30_000;
 const stopBoundMs = 30_000;
 const pollMs = 50;
 const logChars = 2_000;
-/** The network by which a swarm's containers leave a node. The engine wants this name. */
+/** The network through which a swarm's containers leave a node. The engine requires this name. */
 const gatewayNetwork = "docker_gwbridge";
 const fixedNetworks = new Set(["bridge", "host", "none", "ingress"]);
 
@@ -66,7 +66,7 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   const engine = { dockerHost: `unix://${folder}/socket` };
   await untilAnswers(engine.dockerHost, daemon, folder);
   failed.defer(async () => {
-    // a test may have stopped it
+    // A test may have stopped the engine.
     if (await listens(engine.dockerHost)) await removeEverything(engine.dockerHost);
   });
   if (options.swarm === "manager") await makeSwarm(engine.dockerHost);
@@ -136,7 +136,7 @@ async function untilAnswers(dockerHost: string, daemon: ChildProcess, folder: st
   throw new Error(`a private Docker Engine did not start: ${log.slice(-logChars)}`);
 }
 
-/** Creates the gateway's network first: by default its bridge has the same name for every engine of the machine. */
+/** Creates the gateway network first, because its default bridge name is the same for every engine of the machine. */
 async function makeSwarm(dockerHost: string): Promise<void> {
   await makeGateway(dockerHost);
   await requestEngine(dockerHost, "POST", "/swarm/init", {
@@ -146,7 +146,7 @@ async function makeSwarm(dockerHost: string): Promise<void> {
   });
 }
 
-/** The node shares its manager's bridges of the swarm's networks, as both run on this machine. */
+/** The node shares its manager's bridges of the swarm's networks, since both run on this machine. */
 async function joinSwarm(dockerHost: string, managerHost: string): Promise<void> {
   await makeGateway(dockerHost);
   const { JoinTokens } = (await requestEngine(managerHost, "GET", "/swarm")) as {
@@ -188,7 +188,7 @@ async function listens(dockerHost: string): Promise<boolean> {
   }
 }
 
-/** Bridges outlive the engine that made them. */
+/** Needed because bridges outlive the engine that created them. */
 async function removeEverything(dockerHost: string): Promise<void> {
   await withdrawGuards(dockerHost);
   const { Swarm } = (await requestEngine(dockerHost, "GET", "/info")) as {
@@ -198,7 +198,7 @@ async function removeEverything(dockerHost: string): Promise<void> {
   await removeAll(dockerHost, [() => containerPaths(dockerHost), () => ownNetworkPaths(dockerHost)]);
 }
 
-/** Without the networks of the swarm: the engine removes those itself after it left the swarm, and refuses other removals. */
+/** Excludes the swarm's networks: the engine itself removes those after it has left the swarm, and refuses other removals. */
 async function ownNetworkPaths(dockerHost: string): Promise<string[]> {
   const networks = (await requestEngine(dockerHost, "GET", "/networks")) as {
     Id: string;

@@ -1,4 +1,4 @@
-// A file system with quotas in a file, for a private engine: xfs with project quotas, or btrfs, as the kernel has it.
+// A file system with quotas in a file, for a private engine: xfs with project quotas, or btrfs, whichever the kernel supports.
 
 import { execFile } from "node:child_process";
 import { mkdtempDisposable } from "node:fs/promises";
@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const sizeBytes = 8 * 1024 ** 3;
-/** The image is held in memory when this much is available: a slow disk took minutes to free what an attack had filled. */
+/** The image is kept in memory when this much is available: a slow disk took minutes to free the files of an attack. */
 const memoryKiB = (1.5 * sizeBytes) / 1024;
 
-// In a mount namespace of its own, so that the kernel removes mounts and loop device with its last process.
+// In a separate mount namespace, so that the kernel removes mounts and loop device with its last process.
 const script = `
 set -e
 image=$1 target=$2; shift 2

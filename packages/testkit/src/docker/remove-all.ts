@@ -4,16 +4,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { label } from "@slipway/core";
 import { requestEngine } from "./engine-api.ts";
 
-/** Lists what to remove, as paths for DELETE of the engine's API. */
+/** Lists resources to remove, as paths for DELETE requests to the engine's API. */
 export type Listing = () => Promise<readonly string[]>;
 
 const defaultTimeoutMs = 30_000;
 const retryEveryMs = 250;
 
 /**
- * Removes what the listings return, one listing after the other, since what a container uses cannot be removed before it. An
- * engine also refuses what another process is removing, so all of it is listed and removed again for at most `timeoutMs`.
- * @throws with a line for each refusal, after everything else was removed.
+ * Removes the listed resources, one listing after the other, since resources that a container uses cannot be removed before it. An
+ * engine also refuses to remove what another process is removing, so everything is listed and removed again for at most `timeoutMs`.
+ * @throws with a line for each refusal, after all other resources were removed.
  */
 export async function removeAll(
   dockerHost: string,
@@ -45,7 +45,7 @@ export async function removeInstallation(
   await removeAll(dockerHost, listings, timeoutMs);
 }
 
-/** @param filters as the API has them, encoded for a URL. */
+/** @param filters in the API's format, encoded for a URL. */
 export async function containerPaths(dockerHost: string, filters = "{}"): Promise<string[]> {
   const path = `/containers/json?all=1&filters=${filters}`;
   const containers = (await requestEngine(dockerHost, "GET", path)) as { Id: string }[];

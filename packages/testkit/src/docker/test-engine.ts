@@ -7,7 +7,7 @@ import { requestEngine, defaultDockerHost } from "./engine-api.ts";
 import { removeInstallation } from "./remove-all.ts";
 import { withdrawGuards } from "./withdraw-guards.ts";
 
-/** Names that set-up and stacks/build-stack.sh give the stack image. */
+/** Repositories in which setup and stacks/build-stack.sh tag the stack image. */
 const stackRepositories = ["slipway-stack", "slipway-dev-stack"];
 
 export interface TestEngine {

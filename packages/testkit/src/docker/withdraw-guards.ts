@@ -3,7 +3,7 @@
 import { label } from "@slipway/core";
 import { requestEngine } from "./engine-api.ts";
 
-/** @param installationId of the guards; by default of all that run on the engine. */
+/** @param installationId installation of the guards. Default: all guards that run on the engine. */
 export async function withdrawGuards(dockerHost: string, installationId?: string): Promise<void> {
   const own = installationId === undefined ? [] : [`${label.installation}=${installationId}`];
   const filters = encodeURIComponent(JSON.stringify({ label: [`${label.kind}=guard`, ...own] }));

@@ -3,7 +3,7 @@
 import { label } from "@slipway/core";
 import type { BuildEngine, ByteStream, Sandbox, SandboxSpec } from "@slipway/core";
 
-/** What a part of the suite works with. */
+/** The context of each part of the suite. */
 export interface BuildsUnderTest {
   readonly engine: () => BuildEngine;
   /** An image with bash, coreutils and perl. */

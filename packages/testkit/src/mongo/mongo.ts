@@ -16,7 +16,7 @@ export interface TestMongo extends AsyncDisposable {
 
 /** A private server, which a test may kill and start again. */
 export interface TestMongoServer extends TestMongo {
-  /** Ends it as a power cut would. What was acknowledged is still there after `start`. */
+  /** Ends it like a power failure. Acknowledged writes are still present after `start`. */
   kill(): Promise<void>;
   /** Starts it again, at the same address, and waits until it answers. */
   start(): Promise<void>;

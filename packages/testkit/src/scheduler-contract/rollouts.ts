@@ -10,7 +10,7 @@ import { aRollout } from "../fixtures.ts";
 export const never = new AbortController().signal;
 
 interface ServeOptions {
-  /** Where the server listens. */
+  /** Address on which the server listens. */
   readonly address?: string;
   /** Its first line of output. */
   readonly says?: string;

@@ -1,4 +1,4 @@
-// What the parts of the scheduler's contract suite need of the scheduler under test.
+// The scheduler under test, as the parts of its contract suite use it.
 
 import type { ListedRollout, RolloutSpec, Scheduler } from "@slipway/core";
 

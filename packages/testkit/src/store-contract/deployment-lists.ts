@@ -284,7 +284,7 @@ function unsealedDeployments(underTest: StoreUnderTest): void {
 
   describe("deployments whose logs are not closed", () => {
     test("a deployment is unsealed from its end until its log is closed", async () => {
-      // Before the ends of all other tests.
+      // Earlier than the ends in all other tests.
       const until = new Date("2001-01-01T00:00:00.000Z");
       const before = (ms: number) => new Date(until.getTime() - ms);
       const unsealed = async (limit = 10) =>

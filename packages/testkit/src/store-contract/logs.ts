@@ -7,7 +7,7 @@ import { aLogChunk } from "../fixtures.ts";
 
 const lines = (count: number, word = "line") => Array.from({ length: count }, () => word);
 
-/** What this part of the suite works with: two connections to the same data. */
+/** The context of the log tests: two connections to the same data. */
 export interface LogsUnderTest {
   readonly store: () => { readonly logs: LogStore };
   readonly other: () => { readonly logs: LogStore };
@@ -91,7 +91,7 @@ function logsOfTwoAttempts(underTest: LogsUnderTest): void {
       expect(await append(older)).toBe(false);
       expect(await append(newer)).toBe(true);
       expect(await append(older)).toBe(false);
-      // Chunks that are stored are refused too: their attempt must notice that it no longer writes this log.
+      // Stored chunks are refused too: their attempt must notice that it no longer owns this log.
       for (const again of chunks) expect(await append(again)).toBe(false);
       expect(await store().logs.read(deploymentId, 1, 10)).toEqual([first, second, newer]);
       expect(await store().logs.lastSeq(deploymentId)).toBe(22);

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { aSource } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
-/** Long before every other test's, so that only these are expired then. */
+/** Long before all other tests' times, so that only these sources are expired. */
 const longAgo = Date.UTC(2001, 0, 1);
 
 export function sourcesContract({ store }: StoreUnderTest): void {

@@ -2,12 +2,12 @@
 
 import type { Store } from "@slipway/core";
 
-/** What a part of the suite works with. Its data is shared, so tests look only for what they put there. */
+/** The context of each part of the suite. Its data is shared, so tests look only for data that they stored. */
 export interface StoreUnderTest {
   /** A connection. */
   readonly store: () => Store;
-  /** A second one to the same data, as another process has it. */
+  /** A second connection to the same data, like another process's. */
   readonly other: () => Store;
-  /** Opens one more. */
+  /** Opens a further connection. */
   readonly open: () => Promise<Store>;
 }
