@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { redisKeys } from "@slipway/protocol";
-import { joinFleet, listWorkers } from "@slipway/queue";
+import { joinFleet } from "@slipway/queue";
 import { aNewDeployment, anApp, eventually, lacksRedis, stepsTo } from "@slipway/testkit";
 import { startTestApi } from "../../test-support/api.ts";
 import type { TestApi } from "../../test-support/api.ts";
@@ -68,7 +68,8 @@ describe.skipIf(await lacksRedis())("GET /v1/queue", () => {
       { ...workerIdentity, concurrency: 3 },
       () => new Date(),
     );
-    await eventually(async () => expect(await listWorkers(context)).toHaveLength(1));
+    // It is stored after the first heartbeat, and decides how many deployments may build.
+    await eventually(async () => (await redis.hget(context.keys.fleetCapacity, "slots")) === "3");
     await lanes.advance(one.id);
     const listed = (id: string, name: string, position: number, reason: string, estimated: number) =>
       expect.objectContaining({

@@ -19,9 +19,9 @@ describe.skipIf(await lacksRedis())("a slow upload", () => {
       1,
       { SOURCE_TIMEOUT_MS: "60000" },
       pace,
-      "brought less than 1000 bytes in 0.3 s",
+      "sent less than 1000 bytes in 0.3 s",
     ],
-    ["stops", 0, { SOURCE_TIMEOUT_MS: "60000" }, pace, "brought less than 1000 bytes in 0.3 s"],
+    ["stops", 0, { SOURCE_TIMEOUT_MS: "60000" }, pace, "sent less than 1000 bytes in 0.3 s"],
     ["takes too long", 100, { SOURCE_TIMEOUT_MS: "500" }, sourcePace, "took longer than 0.5 s"],
   ] as const)(
     "a slow upload that %s is refused, and leaves nothing",
