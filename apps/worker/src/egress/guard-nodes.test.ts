@@ -56,8 +56,8 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       const [ours, copy] = [await guardOf(managerEngine), await guardOf(nodeEngine)];
       expect(copy?.State.Running).toBe(true);
       // The same but for the names of the engine's own bridges and of its table.
-      const rulesIn = (guard: typeof ours) =>
-        guard?.Args.join(" ").replaceAll(/(?:sw|slipway)-[0-9a-f]{8,}/g, "OWN");
+      const rulesIn = (found: typeof ours) =>
+        found?.Args.join(" ").replaceAll(/(?:sw|slipway)-[0-9a-f]{8,}/g, "OWN");
       expect(rulesIn(copy)).toEqual(rulesIn(ours));
       expect(copy?.Args).not.toEqual(ours?.Args);
 
