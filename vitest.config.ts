@@ -30,8 +30,8 @@ const aboutStore = [
 
 /** The attacks that need no installation. */
 const hostileInputs = "test/walls/hostile-inputs.test.ts";
-/** They start an installation of their own on each engine. */
-const diskAttacks = "test/walls/disk.test.ts";
+/** The attacks that start an installation of their own on each engine. */
+const onOwnEngines = ["test/walls/disk.test.ts", "test/walls/egress-swarm.test.ts"];
 
 export default defineConfig({
   test: {
@@ -58,7 +58,7 @@ export default defineConfig({
           name: "e2e",
           include: ["test/{e2e,conformance,walls}/**/*.test.ts"],
           ...scenarios,
-          exclude: [...excluded, hostileInputs, diskAttacks],
+          exclude: [...excluded, hostileInputs, ...onOwnEngines],
           globalSetup: ["test/e2e/installation.ts"],
           // two workers serve all scenarios, so parallel files would only wait for each other
           ...within(180_000),
@@ -88,7 +88,7 @@ export default defineConfig({
       {
         test: {
           name: "fleet",
-          include: ["test/fleet/**/*.test.ts", diskAttacks],
+          include: ["test/fleet/**/*.test.ts", ...onOwnEngines],
           ...scenarios,
           globalSetup: ["test/chaos/services.ts"],
           sequence: { groupOrder: 1 },
