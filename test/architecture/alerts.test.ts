@@ -1,7 +1,7 @@
-// The alert rules and the dashboard name only existing metrics, and the rules match operations.md.
+// The alert rules and the dashboards name only existing metrics, and the rules match operations.md.
 
 import { execFile, spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -20,7 +20,9 @@ const series = new Set(
   ),
 );
 
-test.for(["ops/alerts.yml", "ops/alerts.test.yml", "ops/dashboard.json"])(
+const dashboards = (await readdir(join(root, "ops/dashboards"))).map((name) => `ops/dashboards/${name}`);
+
+test.for(["ops/alerts.yml", "ops/alerts.test.yml", ...dashboards])(
   "%s names only metrics of the registry",
   async (file) => {
     const named = (await text(file)).match(/\b(?:slipway|process|nodejs)_\w+/g) ?? [];
@@ -29,10 +31,12 @@ test.for(["ops/alerts.yml", "ops/alerts.test.yml", "ops/dashboard.json"])(
   },
 );
 
-test("the dashboard shows every metric of Slipway", async () => {
-  const dashboard = await text("ops/dashboard.json");
-  const shown = Object.keys(metricRegistry).filter((name) => name.startsWith("slipway_"));
-  expect(shown.filter((name) => !dashboard.includes(name))).toEqual([]);
+test("the dashboards show every metric of Slipway, and can be imported beside each other", async () => {
+  const texts = await Promise.all(dashboards.map(text));
+  const names = Object.keys(metricRegistry).filter((name) => name.startsWith("slipway_"));
+  expect(names.filter((name) => !texts.some((dashboard) => dashboard.includes(name)))).toEqual([]);
+  const uids = texts.map((dashboard) => (JSON.parse(dashboard) as { uid: string }).uid);
+  expect(new Set(uids).size).toBe(dashboards.length);
 });
 
 test("operations.md says what to do for each alert", async () => {

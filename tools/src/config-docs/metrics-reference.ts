@@ -21,7 +21,7 @@ scrape_configs:
       - targets: ["127.0.0.1:9464", "127.0.0.1:9465", "127.0.0.1:9466", "127.0.0.1:9467"]
 \`\`\`
 
-[ops/alerts.yml](../ops/alerts.yml) has alert rules, [ops/dashboard.json](../ops/dashboard.json) is a dashboard for Grafana, and
+[ops/alerts.yml](../ops/alerts.yml) has alert rules, [ops/dashboards](../ops/dashboards) has dashboards for Grafana, and
 [Operations](operations.md#alerts) says what to do when an alert fires. No metric has the id or the name of an app as a label. Each
 process also exports \`target_info\` with the labels \`service_name\` and \`service_instance_id\`, its kind and its name. Every API
 process exports the same values of the queue and of the workers: take their maximum, not their sum.
