@@ -35,8 +35,8 @@ test("the dashboards show every metric of Slipway, and can be imported beside ea
   const texts = await Promise.all(dashboards.map(text));
   const names = Object.keys(metricRegistry).filter((name) => name.startsWith("slipway_"));
   expect(names.filter((name) => !texts.some((dashboard) => dashboard.includes(name)))).toEqual([]);
-  const uids = texts.map((dashboard) => (JSON.parse(dashboard) as { uid: string }).uid);
-  expect(new Set(uids).size).toBe(dashboards.length);
+  const ids = texts.map((dashboard) => (JSON.parse(dashboard) as { uid: string }).uid);
+  expect(new Set(ids).size).toBe(dashboards.length);
 });
 
 test("operations.md says what to do for each alert", async () => {

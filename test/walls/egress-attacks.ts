@@ -97,8 +97,13 @@ export async function listenOnMachine(): Promise<MachineTargets> {
   };
 }
 
-/** An app that compiles a program in its build, and runs all attacks in the build, in its hook and in its release. */
+/**
+ * An app that compiles a program in its build, and runs all attacks in the build, in its hook and in its release.
+ * @throws when a target is empty, which nothing reaches.
+ */
 export function attacker(targets: Targets) {
+  const missing = Object.entries(targets).flatMap(([name, value]) => (value === "" ? [name] : []));
+  if (missing.length > 0) throw new Error(`targets of the attacks are missing: ${missing.join(", ")}`);
   const compile = 'gcc -o "$1/calls" calls.c; (cd "$1" && bash attacks.sh build)';
   return inlineApp(compile, "", {
     "calls.c": program(),
