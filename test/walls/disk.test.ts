@@ -44,7 +44,7 @@ describe.skipIf(await lacksEngine())("an engine without quotas", () => {
 });
 
 describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))("an engine with quotas", () => {
-  attacksOn(() => startPrivateEngine({ name: "walls", quotas: true }));
+  attacksOn(() => startPrivateEngine({ name: "walls", quotas: "simple" }));
 });
 
 describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("a Docker Swarm", () => {

@@ -38,10 +38,13 @@ describe.skipIf(await lacksEngine())("the disk quota of an engine", () => {
 describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
   "an engine on a disk with quotas",
   () => {
-    test("the files of containers are limited by its kernel", async () => {
-      await using engine = await startPrivateEngine({ name: "quota", quotas: true });
-      using connection = connectDocker(engine);
-      expect(await openDiskQuota(connection.docker, "quota")()).toMatchObject({ containers: true });
-    });
+    test.for(["simple", "qgroups"] as const)(
+      "the files of containers are limited by its kernel: %s",
+      async (quotas) => {
+        await using engine = await startPrivateEngine({ name: "quota", quotas });
+        using connection = connectDocker(engine);
+        expect(await openDiskQuota(connection.docker, "quota")()).toMatchObject({ containers: true });
+      },
+    );
   },
 );

@@ -133,7 +133,7 @@ describe.skipIf(await lacksEngine())("on an engine without quotas", () => {
 describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))("on an engine with quotas", () => {
   countsOn(async (opened) => {
     const { stackImage } = await testEngine();
-    const options = { name: "file-count", quotas: true, images: [stackImage] };
+    const options = { name: "file-count", quotas: "qgroups" as const, images: [stackImage] };
     const { dockerHost } = opened.use(await startPrivateEngine(options));
     return { dockerHost, stackImage };
   });

@@ -120,7 +120,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
     let engine: TestEngine;
     beforeAll(async () => {
       const { stackImage } = await testEngine();
-      const options = { name: "quotas", quotas: true, images: [stackImage] };
+      const options = { name: "quotas", quotas: "qgroups" as const, images: [stackImage] };
       const { dockerHost } = opened.use(await startPrivateEngine(options));
       engine = { dockerHost, stackImage };
     }, timeoutMs);

@@ -13,7 +13,7 @@ import { servicesRequired, testsOf } from "../config.ts";
 import { freePort } from "../free-port.ts";
 import { dockerHost as testDockerHost } from "./config.ts";
 import { requestEngine, copyImage, defaultDockerHost } from "./engine-api.ts";
-import { onQuotaDisk } from "./quota-disk.ts";
+import { onQuotaDisk, type QuotaKind } from "./quota-disk.ts";
 import { containerPaths, removeAll } from "./remove-all.ts";
 import { withdrawGuards } from "./withdraw-guards.ts";
 
@@ -29,7 +29,7 @@ export interface PrivateEngineOptions {
   /** Makes it the manager of a new swarm, or a worker node of another private engine's swarm. */
   readonly swarm?: "manager" | { readonly of: PrivateEngine };
   /** Stores its data on a file system with quotas. Needs `lacksQuotaDisk` to be false. */
-  readonly quotas?: boolean;
+  readonly quotas?: QuotaKind;
 }
 
 const startBoundMs = 30_000;
@@ -61,7 +61,7 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   await using failed = new AsyncDisposableStack();
   failed.defer(() => rm(folder, { recursive: true, force: true }));
   const bridge = failed.use(await makeBridge());
-  const daemon = await spawnDaemon(folder, bridge.name, options.quotas === true);
+  const daemon = await spawnDaemon(folder, bridge.name, options.quotas);
   failed.defer(() => stopDaemon(daemon));
   const engine = { dockerHost: `unix://${folder}/socket` };
   await untilAnswers(engine.dockerHost, daemon, folder);
@@ -99,7 +99,7 @@ async function makeBridge(): Promise<{ readonly name: string } & AsyncDisposable
 }
 
 /** The daemon ends with this process, and with it its mounts, which are in a private namespace. */
-async function spawnDaemon(folder: string, bridge: string, quotas: boolean): Promise<ChildProcess> {
+async function spawnDaemon(folder: string, bridge: string, quotas?: QuotaKind): Promise<ChildProcess> {
   const log = await open(join(folder, "log"), "a");
   const flags = [
     `--host=unix://${folder}/socket`,
@@ -115,7 +115,8 @@ async function spawnDaemon(folder: string, bridge: string, quotas: boolean): Pro
   ];
   try {
     const daemon = ["dockerd", ...flags];
-    const command = quotas ? onQuotaDisk(`${folder}/disk`, `${folder}/data`, daemon) : daemon;
+    const command =
+      quotas === undefined ? daemon : onQuotaDisk(quotas, `${folder}/disk`, `${folder}/data`, daemon);
     const arguments_ = ["--pdeathsig", "TERM", "unshare", "--mount", ...command];
     return spawn("setpriv", arguments_, { stdio: ["ignore", log.fd, log.fd] });
   } finally {

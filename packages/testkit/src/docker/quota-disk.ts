@@ -7,9 +7,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const sizeBytes = 8 * 1024 ** 3;
-// Simple quotas (Linux 6.7 and later) count an extent for the subvolume that wrote it. With the older qgroups, which Docker would enable
-// instead, the kernel looks up every subvolume that shares a block: subvolumes were created faster than it deleted them, until the disk was
-// full. Debian's btrfs-progs cannot enable simple quotas, so this calls BTRFS_IOC_QUOTA_CTL itself, with BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA.
+/**
+ * How btrfs counts. `simple` quotas (Linux 6.7 and later) count an extent for the subvolume that wrote it; older kernels get qgroups instead.
+ * Docker itself enables `qgroups`, which include the image. With them the kernel looks up every subvolume that shares a block: in long tests
+ * subvolumes were created faster than it deleted them, until the disk was full.
+ */
+export type QuotaKind = "simple" | "qgroups";
+
+/** BTRFS_IOC_QUOTA_CTL with BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA, which Debian's btrfs-progs do not know. */
 const enableSimpleQuotas = `open(my $d, "<", $ARGV[0]) or die "$!\n"; my $call = pack("QQ", 4, 0);
   ioctl($d, 0xC0109428, $call) or warn "no simple quotas, Docker enables qgroups: $!\n"`;
 
@@ -19,7 +24,7 @@ const memoryKiB = (1.5 * sizeBytes) / 1024;
 // In a separate mount namespace, so that the kernel removes mounts and loop device with its last process.
 const script = `
 set -e
-image=$1 target=$2; shift 2
+kind=$1 image=$2 target=$3; shift 3
 mkdir -p "$target"
 if [ "$(awk '$1 == "MemAvailable:" {print $2}' /proc/meminfo)" -gt ${memoryKiB} ]; then
   mkdir -p "$image.memory"
@@ -31,14 +36,19 @@ if mkfs.xfs -q -f "$image" && mount -t xfs -o loop,pquota "$image" "$target"; th
 else
   mkfs.btrfs -q -f --metadata single "$image"
   mount -t btrfs -o loop,discard=async,commit=5 "$image" "$target"
-  perl -e '${enableSimpleQuotas}' "$target"
+  [ "$kind" = qgroups ] || perl -e '${enableSimpleQuotas}' "$target"
   driver=btrfs
 fi`;
 
 /** @returns the command that mounts the disk at `target` and then becomes `command`, for a private mount namespace. */
-export function onQuotaDisk(image: string, target: string, command: readonly string[]): string[] {
+export function onQuotaDisk(
+  kind: QuotaKind,
+  image: string,
+  target: string,
+  command: readonly string[],
+): string[] {
   const run = `${script}\nexec "$@" --storage-driver=$driver`;
-  return ["sh", "-c", run, "quota-disk", image, target, ...command];
+  return ["sh", "-c", run, "quota-disk", kind, image, target, ...command];
 }
 
 /**
@@ -49,7 +59,7 @@ export async function lacksQuotaDisk(): Promise<boolean> {
   await using folder = await mkdtempDisposable(join(tmpdir(), "slipway-quota-"));
   const [image, target] = [join(folder.path, "image"), join(folder.path, "target")];
   try {
-    const mounting = ["--mount", "sh", "-c", script, "quota-disk", image, target];
+    const mounting = ["--mount", "sh", "-c", script, "quota-disk", "simple", image, target];
     await promisify(execFile)("unshare", mounting);
     return false;
   } catch (error) {
