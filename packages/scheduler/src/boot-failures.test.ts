@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { appCrashed, bootTimedOut } from "./boot-failures.ts";
+import { appCrashed, bootTimedOut, unhealthy } from "./boot-failures.ts";
 import type { Listening } from "./listening.ts";
 
 const crash = {
@@ -59,6 +59,19 @@ test.for([
   [{ probeFailure: "no /bin/sh" }, "no /bin/sh"],
 ] as const)("the error of a boot timeout with %j contains: %s", ([facts, words]) => {
   const error = bootTimedOut({ ...timeout, ...facts });
+  expect(error.code).toBe("boot-timeout");
+  expect(error.message).toContain(words);
+});
+
+test.for([
+  [
+    { exitCode: 1, output: "looking\n  no answer\n" },
+    "listens on PORT (8080), but the HEALTHCHECK of its image did not succeed within 60 s: it exited with code 1: no answer",
+  ],
+  [{ exitCode: 3, output: "" }, "did not succeed within 60 s: it exited with code 3"],
+  [{ exitCode: null, output: "" }, "the HEALTHCHECK of its image did not end within 60 s"],
+] as const)("the error of a health check with %j contains: %s", ([check, words]) => {
+  const error = unhealthy({ ...timeout, check });
   expect(error.code).toBe("boot-timeout");
   expect(error.message).toContain(words);
 });

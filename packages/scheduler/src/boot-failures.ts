@@ -7,6 +7,7 @@ const outOfMemoryCode = 137;
 /** 128 + SIGXFSZ */
 const fileTooLargeCode = 153;
 const portsShown = 4;
+const maxLineChars = 200;
 const portOfVariable = "the port in the variable PORT (process.env.PORT)";
 
 /** @param facts facts about the ended container */
@@ -38,6 +39,10 @@ function explain(facts: Omit<Parameters<typeof appCrashed>[0], "processType">): 
   return "";
 }
 
+function secondsOf({ bootTimeoutMs }: { readonly bootTimeoutMs: number }): number {
+  return Math.round(bootTimeoutMs / 100) / 10;
+}
+
 function mebibytes(bytes: number): string {
   return `${Math.floor(bytes / 1024 ** 2)} MiB`;
 }
@@ -50,9 +55,24 @@ export function bootTimedOut(facts: {
   /** Error of the probe; "" without one. */
   readonly probeFailure: string;
 }): SlipwayError {
-  const seconds = Math.round(facts.bootTimeoutMs / 100) / 10;
-  const missed = `the ${facts.processType} process did not listen on PORT (${facts.port}) within ${seconds} s`;
+  const missed = `the ${facts.processType} process did not listen on PORT (${facts.port}) within ${secondsOf(facts)} s`;
   return new SlipwayError("boot-timeout", missed + hint(facts));
+}
+
+/** @param facts.check the latest run of the HEALTHCHECK. */
+export function unhealthy(facts: {
+  readonly processType: string;
+  readonly bootTimeoutMs: number;
+  readonly port: number;
+  readonly check: { readonly exitCode: number | null; readonly output: string };
+}): SlipwayError {
+  const { processType, port, check } = facts;
+  const listens = `the ${processType} process listens on PORT (${port}), but the HEALTHCHECK of its image`;
+  const within = `within ${secondsOf(facts)} s`;
+  if (check.exitCode === null) return new SlipwayError("boot-timeout", `${listens} did not end ${within}`);
+  const lastLine = check.output.trimEnd().split("\n").at(-1)?.trim().slice(0, maxLineChars) ?? "";
+  const ending = `it exited with code ${check.exitCode}${lastLine === "" ? "" : `: ${lastLine}`}`;
+  return new SlipwayError("boot-timeout", `${listens} did not succeed ${within}: ${ending}`);
 }
 
 function hint({ port, listening, probeFailure }: Parameters<typeof bootTimedOut>[0]): string {

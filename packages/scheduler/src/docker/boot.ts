@@ -1,4 +1,5 @@
-// Starts one container and waits until it listens, or explains why it does not. The caller removes the container.
+// Starts one container and waits until it listens and the HEALTHCHECK of its image succeeds, or explains why not. The caller removes the
+// container.
 
 import { elapsed, endsWithin, rejectionOf, untilAborted } from "@slipway/async";
 import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
@@ -7,10 +8,11 @@ import { type FileCounter, killContainer, startProcess } from "@slipway/docker";
 import { causeOfExit } from "../exit-cause.ts";
 import { portOf } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
-import { appCrashed, bootTimedOut } from "../boot-failures.ts";
+import { appCrashed, bootTimedOut, unhealthy } from "../boot-failures.ts";
 import { forwardOutput } from "./boot-output.ts";
 import type { LocalBridge } from "./direct-connection.ts";
-import { type Findings, noFindings, untilListening } from "./until-listening.ts";
+import { type CheckResult, imageHealthcheck, untilHealthy } from "./image-healthcheck.ts";
+import { type Findings, type ListeningOptions, noFindings, untilListening } from "./until-listening.ts";
 
 /** Remaining time for a probe that explains a time-out: on a busy machine it may have started late. */
 const explanationLimitMs = 5_000;
@@ -21,8 +23,14 @@ export interface BootOptions extends StartOptions {
   readonly files: FileCounter;
 }
 
+/** What is known of an instance that boots. */
+interface BootFindings extends Findings {
+  /** The latest check; null before the instance listens, and without a check. */
+  check: CheckResult | null;
+}
+
 /**
- * Resolves once the instance listens; its process continues to run. An instance that exits before its output is drained counts as
+ * Resolves once the instance listens and is healthy; its process continues to run. An instance that exits before its output is drained counts as
  * crashed. @see Scheduler.start
  */
 export async function bootContainer(
@@ -33,7 +41,7 @@ export async function bootContainer(
 ): Promise<void> {
   using process = await startProcess(docker, id, { signal });
   const over = new AbortController();
-  const findings = noFindings();
+  const findings: BootFindings = { ...noFindings(), check: null };
   const output = forwardOutput(rollout.count > 1 ? wholeLines(process.output) : process.output, onOutput);
   const { delivered } = output;
   const options = { bridge, port: portOf(rollout), timeoutMs: rollout.bootTimeoutMs, signal: over.signal };
@@ -42,13 +50,13 @@ export async function bootContainer(
     const outcome = await untilAborted(
       Promise.race([
         exited,
-        untilListening(docker, id, options, findings),
+        untilUp(docker, id, rollout, options, findings),
         elapsed(rollout.bootTimeoutMs, over.signal).then(() => "late" as const),
         rejectionOf(delivered),
       ]),
       signal,
     );
-    if (outcome === "listening") {
+    if (outcome === "up") {
       const drained = output.drained(docker, over.signal).then(() => true);
       const exitedFirst = exited.then(() => false);
       if (await untilAborted(Promise.race([exitedFirst, drained, rejectionOf(delivered)]), signal)) {
@@ -72,9 +80,29 @@ export async function bootContainer(
   }
 }
 
-function timedOut(rollout: RolloutSpec, { listening, failure }: Findings): SlipwayError {
+/** Otherwise never resolves. @throws {SlipwayError} "engine-unavailable" */
+async function untilUp(
+  docker: Docker,
+  id: string,
+  rollout: RolloutSpec,
+  options: ListeningOptions,
+  findings: BootFindings,
+): Promise<"up"> {
+  const [command] = await Promise.all([
+    imageHealthcheck(docker, rollout.image, options.signal),
+    untilListening(docker, id, options, findings),
+  ]);
+  if (command === null) return "up";
+  const onResult = (result: CheckResult): void => void (findings.check = result);
+  if (await untilHealthy(docker, id, command, options.signal, onResult)) return "up";
+  // The container has ended, which its exit explains.
+  return await new Promise(() => undefined);
+}
+
+function timedOut(rollout: RolloutSpec, { listening, failure, check }: BootFindings): SlipwayError {
   const { processType, bootTimeoutMs } = rollout;
   const port = portOf(rollout);
+  if (check !== null) return unhealthy({ processType, bootTimeoutMs, port, check });
   return bootTimedOut({ processType, bootTimeoutMs, port, listening, probeFailure: failure });
 }
 

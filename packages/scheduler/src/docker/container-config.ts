@@ -70,7 +70,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
     OpenStdin: false,
     AttachStdout: true,
     AttachStderr: true,
-    // Only proxies that route by labels need health checks, and each check costs a process.
+    // Only proxies that route by labels need health checks, and each check costs a process. That of the image runs while it boots.
     Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : healthcheck(rollout),
     ExposedPorts: { [port]: {} },
     HostConfig: {

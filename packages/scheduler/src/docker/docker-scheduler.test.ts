@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Scheduler } from "@slipway/core";
+import { connectDocker } from "@slipway/docker";
 import {
   aRollout,
   lacksEngine,
@@ -69,6 +70,31 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     expect(looks).toHaveLength(1);
   });
 
+  test("a release is up once the HEALTHCHECK of its image succeeds, and one that fails is explained", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using opened = new AsyncDisposableStack();
+    const installation = opened.use(newInstallation());
+    const { id: installationId } = installation;
+    const scheduler = opened.use(openDockerScheduler({ dockerHost, installationId, watchImage: stackImage }));
+    const checked = await withHealthcheck(
+      opened,
+      stackImage,
+      "test -e /tmp/ready || { echo not ready; exit 3; }",
+    );
+    const makesReady = `(sleep 1; echo is ready; : >/tmp/ready) & ${server}`;
+    expect((await startServer(scheduler, checked, { script: makesReady })).text).toContain("is ready");
+    await expect(startServer(scheduler, checked, { bootTimeoutMs: 3_000 })).rejects.toMatchObject({
+      code: "boot-timeout",
+      message: expect.stringContaining(
+        "but the HEALTHCHECK of its image did not succeed within 3 s: it exited with code 3: not ready",
+      ),
+    });
+    const missing = await withHealthcheck(opened, stackImage, '["/nowhere/check"]');
+    await expect(startServer(scheduler, missing, { bootTimeoutMs: 3_000 })).rejects.toMatchObject({
+      message: expect.stringMatching(/did not succeed within .* s: it exited with code 12[67]/),
+    });
+  });
+
   test("an image is prepared by one pull, and one that is missing is reported", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using opened = new AsyncDisposableStack();
@@ -105,10 +131,33 @@ test("a ping of an engine that does not exist fails with engine-unavailable", as
   await expect(scheduler.ping()).rejects.toMatchObject({ code: "engine-unavailable" });
 });
 
-async function startServer(scheduler: Scheduler, image: string): Promise<{ readonly text: string }> {
+/** @returns the name of a copy of the image that has a HEALTHCHECK; it is removed with the stack. */
+async function withHealthcheck(
+  opened: AsyncDisposableStack,
+  image: string,
+  command: string,
+): Promise<string> {
+  const { dockerHost } = await testEngine();
+  const { docker } = opened.use(connectDocker({ dockerHost }));
+  const container = await docker.createContainer({ Image: image, Cmd: ["true"] });
+  const name = `slipway-test-healthcheck-${randomUUID()}`;
+  try {
+    await container.commit({ repo: name, tag: "latest", changes: `HEALTHCHECK CMD ${command}` });
+  } finally {
+    await container.remove();
+  }
+  opened.defer(() => docker.getImage(name).remove({ force: true }));
+  return name;
+}
+
+async function startServer(
+  scheduler: Scheduler,
+  image: string,
+  { script = server, bootTimeoutMs = 20_000 } = {},
+): Promise<{ readonly text: string }> {
   let text = "";
   const onOutput = (bytes: Uint8Array): void => void (text += Buffer.from(bytes).toString("utf8"));
-  const rollout = aRollout({ image, command: ["bash", "-c", server] });
+  const rollout = aRollout({ image, command: ["bash", "-c", script], bootTimeoutMs });
   await scheduler.start(rollout, { signal: never, onOutput });
   return { text };
 }
