@@ -5,10 +5,12 @@ import { SlipwayError, type StartOptions } from "@slipway/core";
 import { callEngine } from "@slipway/docker";
 import type Docker from "dockerode";
 
-/** The output counts as drained when nothing has arrived for this time. */
+/** The output counts as drained when nothing has arrived for this time, or for the time of a ping if that took longer. */
 const quietMs = 30;
 /** Time limit for an app that writes continuously. */
 const maxDrainMs = 150;
+/** The limit allows for this many such times. */
+const quietsPerLimit = 5;
 
 export interface BootOutput {
   /** Settles when the output has ended, or after `stop`. Rejects with an error of `onOutput`. */
@@ -46,17 +48,19 @@ export function forwardOutput(
     delivered: forward(),
     /**
      * Output passes through pipes of the container's supervisor and the engine, which report no end, and it may arrive later than
-     * the report that the app listens. They forward at once, so pending output arrives within milliseconds. The wait is
-     * no shorter than a call to the engine: on a busy machine its answer takes as long as the output does.
+     * the report that the app listens. They forward at once, so pending output arrives within milliseconds on an idle machine. On a busy
+     * one the engine's answer to a ping is as late as the output, so the wait grows with it.
      */
     drained: async (docker, signal) => {
       const begun = performance.now();
       await callEngine("answer", () => docker.ping(), { signal });
-      const limit = Math.max(begun + maxDrainMs, performance.now() + quietMs);
+      const answered = performance.now();
+      const quiet = Math.max(quietMs, answered - begun);
+      const limit = answered + Math.max(maxDrainMs, quiet * quietsPerLimit);
       for (;;) {
         const now = performance.now();
-        const quietSince = busy ? now : Math.max(begun, lastAt);
-        const leftMs = Math.min(quietSince + quietMs, limit) - now;
+        const quietSince = busy ? now : Math.max(answered, lastAt);
+        const leftMs = Math.min(quietSince + quiet, limit) - now;
         if (leftMs <= 0) return;
         await pause(leftMs, signal);
       }
