@@ -76,6 +76,8 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     const installation = opened.use(newInstallation());
     const { id: installationId } = installation;
     const scheduler = opened.use(openDockerScheduler({ dockerHost, installationId, watchImage: stackImage }));
+    // Enough for one check on a busy machine.
+    const bootTimeoutMs = 8_000;
     const checked = await withHealthcheck(
       opened,
       stackImage,
@@ -83,14 +85,14 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     );
     const makesReady = `(sleep 1; echo is ready; : >/tmp/ready) & ${server}`;
     expect((await startServer(scheduler, checked, { script: makesReady })).text).toContain("is ready");
-    await expect(startServer(scheduler, checked, { bootTimeoutMs: 3_000 })).rejects.toMatchObject({
+    await expect(startServer(scheduler, checked, { bootTimeoutMs })).rejects.toMatchObject({
       code: "boot-timeout",
       message: expect.stringContaining(
-        "but the HEALTHCHECK of its image did not succeed within 3 s: it exited with code 3: not ready",
+        "but the HEALTHCHECK of its image did not succeed within 8 s: it exited with code 3: not ready",
       ),
     });
     const missing = await withHealthcheck(opened, stackImage, '["/nowhere/check"]');
-    await expect(startServer(scheduler, missing, { bootTimeoutMs: 3_000 })).rejects.toMatchObject({
+    await expect(startServer(scheduler, missing, { bootTimeoutMs })).rejects.toMatchObject({
       message: expect.stringMatching(/did not succeed within .* s: it exited with code 12[67]/),
     });
   });

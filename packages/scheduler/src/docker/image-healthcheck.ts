@@ -13,9 +13,9 @@ const maxOutputChars = 4_096;
 const defaultShell = ["/bin/sh", "-c"];
 const cannotExecuteCode = 126;
 
-/** The latest check of an instance. */
+/** The latest check of an instance that has ended. */
 export interface CheckResult {
-  /** Null while the check runs. */
+  /** Null while the first check runs. */
   readonly exitCode: number | null;
   readonly output: string;
 }
@@ -49,7 +49,7 @@ export function checkCommand({ Healthcheck, Shell }: CheckedImage): readonly str
 
 /**
  * Runs the check each second in the container until it succeeds. The engine cannot stop a check, so one that hangs ends with the container.
- * @param onResult receives the state of each check.
+ * @param onResult receives the result of each check, and before the first one ends, that it runs.
  * @returns whether the check succeeded; false when the signal aborts first, or when the container has ended.
  * @throws {SlipwayError} "engine-unavailable"
  */
@@ -60,8 +60,8 @@ export async function untilHealthy(
   signal: AbortSignal,
   onResult: (result: CheckResult) => void,
 ): Promise<boolean> {
+  onResult({ exitCode: null, output: "" });
   while (!signal.aborted) {
-    onResult({ exitCode: null, output: "" });
     try {
       const result = await runCheck(docker, containerId, command, signal);
       onResult(result);
