@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { forwardOutput } from "./boot-output.ts";
 
 const never = new AbortController().signal;
+const quickEngine = engineWith(() => Promise.resolve());
 
 test("on a slow engine, output that arrives after its answer is forwarded too", async () => {
   const pingMs = 400;
@@ -31,12 +32,7 @@ test("output that is being written counts as pending", async () => {
     yield Buffer.from("slow to write\n");
   }
   const boot = forwardOutput(output(), () => written.promise);
-  const drained = boot
-    .drained(
-      engineWith(() => Promise.resolve()),
-      never,
-    )
-    .then(() => "drained");
+  const drained = boot.drained(quickEngine, never).then(() => "drained");
   expect(await Promise.race([drained, pause(60).then(() => "pending")])).toBe("pending");
   written.resolve();
   expect(await drained).toBe("drained");
@@ -44,20 +40,18 @@ test("output that is being written counts as pending", async () => {
 });
 
 test("an app that writes continuously does not delay the start for ever", async () => {
-  async function* output(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      await pause(5);
-      yield Buffer.from("again\n");
-    }
-  }
-  const boot = forwardOutput(output(), () => undefined);
-  await boot.drained(
-    engineWith(() => Promise.resolve()),
-    never,
-  );
+  const boot = forwardOutput(continuousOutput(), () => undefined);
+  await expect(boot.drained(quickEngine, never)).resolves.toBeUndefined();
   boot.stop();
   await boot.delivered;
 });
+
+async function* continuousOutput(): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    await pause(5);
+    yield Buffer.from("again\n");
+  }
+}
 
 function engineWith(ping: () => Promise<unknown>): Docker {
   return { ping } as Partial<Docker> as Docker;

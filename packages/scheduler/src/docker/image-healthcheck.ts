@@ -40,7 +40,7 @@ export async function imageHealthcheck(
 }
 
 /** @returns the command of the check; null without one. */
-export function checkCommand({ Healthcheck, Shell }: CheckedImage): readonly string[] | null {
+function checkCommand({ Healthcheck, Shell }: CheckedImage): readonly string[] | null {
   const [kind, ...command] = Healthcheck?.Test ?? [];
   if (command.length === 0) return null;
   if (kind === "CMD-SHELL") return [...(Shell ?? defaultShell), ...command];
