@@ -14,15 +14,17 @@ import { reasonOf, SetupError } from "./setup-error.ts";
 
 const defaultFolder = join(repositoryRoot, "apps/console");
 const lockWaitMs = 5 * 60_000;
-/** Inputs of the build. The API's schemas are not listed, because the console uses only their types. */
+/** Inputs of the build, below the console's folder. */
 const sources = ["src", "build", "index.html", "package.json", "vite.config.ts"];
+/** The only other package whose code the console includes. Of the API's schemas it uses only the types. */
+const includedFolder = join(repositoryRoot, "packages/protocol/src/presentation");
 
 /**
  * Writes `dist` in the console's folder unless it was built from the current sources. Processes of one clone wait for each other.
  * Throws SetupError.
  */
 export async function ensureConsole(say: Say, folder = defaultFolder): Promise<void> {
-  const hash = await definitionHash(...sources.map((name) => join(folder, name)));
+  const hash = await definitionHash(...sources.map((name) => join(folder, name)), includedFolder);
   const built = join(folder, "dist");
   const mark = join(built, "built-from");
   if ((await readText(mark)) === hash) return;

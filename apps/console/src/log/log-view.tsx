@@ -1,5 +1,6 @@
 // The log view: a virtualized list of lines with search, links to lines, and following.
 
+import { durationText } from "@slipway/protocol/presentation";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Dispatch, SetStateAction } from "react";
 import { plainOf } from "./ansi.ts";
@@ -12,7 +13,6 @@ import type { Section } from "./log-lines.tsx";
 import { LogToolbar } from "./log-toolbar.tsx";
 import type { LogSearch } from "./log-search.ts";
 import type { LogState } from "./follow-output.ts";
-import { durationText } from "../parts/time.tsx";
 import { useFolds } from "./use-folds.ts";
 import type { Folding } from "./use-folds.ts";
 import { useScroll } from "./use-scroll.ts";

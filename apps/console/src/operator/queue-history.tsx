@@ -1,11 +1,11 @@
 // Plots of the queue's history over the last hours.
 
+import { durationText } from "@slipway/protocol/presentation";
 import type { QueueHistoryAnswer } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { queueHistoryQuery } from "../api/queries.ts";
 import { Loaded } from "../parts/loaded.tsx";
-import { durationText } from "../parts/time.tsx";
 import { Plot } from "./plot.tsx";
 import type { PlotLine, PlotUnit } from "./plot.tsx";
 

@@ -1,14 +1,14 @@
 // The queue: the waiting deployments, their reasons and their waiting times.
 
+import { durationText, waitText } from "@slipway/protocol/presentation";
 import type { QueueAnswer } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { queueQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
 import { Loaded } from "../parts/loaded.tsx";
-import { Ago, durationText } from "../parts/time.tsx";
+import { Ago } from "../parts/time.tsx";
 import { Table } from "../parts/table.tsx";
-import { waitText } from "../timeline/wait-reasons.ts";
 import { QueueHistory } from "./queue-history.tsx";
 
 export function QueuePage() {
@@ -54,7 +54,11 @@ function Queue({ queue }: QueueAnswer) {
         </div>
         <div>
           <dt>Running</dt>
-          <dd>{running}</dd>
+          <dd>
+            <Link to="/operator/workers" title="What each worker does">
+              {running}
+            </Link>
+          </dd>
         </div>
         <div>
           <dt>Slots used</dt>

@@ -9,7 +9,7 @@ import { useTitle } from "../layout/title.ts";
 import { Action } from "../parts/action.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
-import { Ago, sizeText } from "../parts/time.tsx";
+import { Ago, Elapsed, sizeText } from "../parts/time.tsx";
 
 export function WorkersPage() {
   useTitle("Workers");
@@ -73,7 +73,7 @@ function Worker({ worker }: { readonly worker: WorkerBody }) {
                 Deployment of {app}
               </Link>
             )}{" "}
-            since <Ago at={since} />
+            for <Elapsed since={since} />
           </li>
         ))}
         {operations.map(({ id, app_name: app, since }) => (
@@ -85,7 +85,7 @@ function Worker({ worker }: { readonly worker: WorkerBody }) {
                 Operation of {app}
               </Link>
             )}{" "}
-            since <Ago at={since} />
+            for <Elapsed since={since} />
           </li>
         ))}
       </ul>

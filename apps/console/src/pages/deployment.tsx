@@ -1,5 +1,6 @@
 // One deployment: the reason of its failure, its timeline, its log.
 
+import { durationText, waitText } from "@slipway/protocol/presentation";
 import type { DeploymentBody, QueueBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -15,11 +16,10 @@ import { useLog } from "../log/use-log.ts";
 import { Action } from "../parts/action.tsx";
 import { Problem } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
-import { Ago, durationText, sizeText } from "../parts/time.tsx";
+import { Ago, sizeText } from "../parts/time.tsx";
 import { Receipt } from "../receipt/receipt.tsx";
 import { StallNotice } from "../timeline/stall-notice.tsx";
 import { Timeline } from "../timeline/timeline.tsx";
-import { waitText } from "../timeline/wait-reasons.ts";
 
 export function DeploymentPage() {
   const { app = "", deployment: id = "" } = useParams({ strict: false });
@@ -28,7 +28,10 @@ export function DeploymentPage() {
 
 function Deployment({ app, id }: { readonly app: string; readonly id: string }) {
   const { data: deployment, error } = useQuery(deploymentQuery(app, id));
-  const streamUrl = useQuery(appQuery(app)).data?.links.deployments_stream;
+  const { data: found } = useQuery(appQuery(app));
+  const streamUrl = found?.links.deployments_stream;
+  // The address may contain the app's id.
+  const appName = found?.name ?? app;
   const [times, setTimes] = useState(false);
   const isEnded = deployment === undefined ? undefined : deployment.finished_at !== null;
   const { buffer, state } = useLog({
@@ -37,7 +40,7 @@ function Deployment({ app, id }: { readonly app: string; readonly id: string }) 
     finishedAt: deployment?.finished_at,
     streamUrl,
   });
-  useTitle(`${deployment?.git_ref ?? id.slice(0, 8)} of ${app}`);
+  useTitle(`${deployment?.git_ref ?? id.slice(0, 8)} of ${appName}`);
   const isFailed =
     deployment !== undefined && isEnded === true && !["success", "aborted"].includes(deployment.status);
   const failureLine = isFailed ? (deployment.failure?.line ?? lastErrorLine(buffer)) : null;
@@ -46,7 +49,7 @@ function Deployment({ app, id }: { readonly app: string; readonly id: string }) 
       <div className="head">
         <h1>
           <Link to="/apps/$app" params={{ app }}>
-            {app}
+            {appName}
           </Link>{" "}
           / {deployment?.git_ref ?? id.slice(0, 8)}
         </h1>

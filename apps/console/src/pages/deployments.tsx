@@ -1,5 +1,6 @@
 // An app's deployments with their durations as bars, the panel that deploys, and the releases for a rollback.
 
+import { durationText } from "@slipway/protocol/presentation";
 import type { DeploymentBody } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -12,7 +13,7 @@ import { Action } from "../parts/action.tsx";
 import { Loaded } from "../parts/loaded.tsx";
 import { Pages } from "../parts/pages.tsx";
 import { Status } from "../parts/status.tsx";
-import { Ago, durationText } from "../parts/time.tsx";
+import { Ago, Elapsed } from "../parts/time.tsx";
 import { useApp } from "./app.tsx";
 import { Table } from "../parts/table.tsx";
 
@@ -96,7 +97,9 @@ function Row({ app, deployment, longest, release }: RowProps) {
             />
             {durationText(duration * 1000)}
           </span>
-        ) : null}
+        ) : (
+          <Elapsed since={deployment.created_at} />
+        )}
       </td>
       <td>
         {isEnded ? null : (

@@ -1,7 +1,7 @@
 // Computes the bars of a timeline.
 
+import { waitText } from "@slipway/protocol/presentation";
 import type { TimelineAnswer } from "@slipway/protocol";
-import { waitText } from "./wait-reasons.ts";
 
 export interface Bar {
   readonly key: string;

@@ -1,9 +1,10 @@
 // Shows that a running deployment makes no progress, why, and what happens next.
 
+import { durationText } from "@slipway/protocol/presentation";
 import { useQuery } from "@tanstack/react-query";
 import { timelineQuery } from "../api/queries.ts";
 import { serverTime } from "../api/server-clock.ts";
-import { durationText, useNow } from "../parts/time.tsx";
+import { useNow } from "../parts/time.tsx";
 import { stallOf } from "./stall.ts";
 import type { Stall } from "./stall.ts";
 

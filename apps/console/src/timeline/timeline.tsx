@@ -1,11 +1,12 @@
 // A deployment's timeline: its waits, and the phases of its attempts, as bars on one scale.
 
+import { durationText } from "@slipway/protocol/presentation";
 import type { TimelineAnswer } from "@slipway/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { timelineQuery, usualTimelinesQuery } from "../api/queries.ts";
 import { Problem } from "../parts/loaded.tsx";
-import { durationText, sizeText, useNow } from "../parts/time.tsx";
+import { sizeText, useNow } from "../parts/time.tsx";
 import { barsOf } from "./bars.ts";
 import type { Bar } from "./bars.ts";
 import { usualOf } from "./usual.ts";
