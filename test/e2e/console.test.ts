@@ -142,6 +142,14 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     await page.locator(".line.chosen").waitFor();
     expect(page.url()).toMatch(new RegExp(`/apps/${app.name}/deployments/[^/]+#L\\d+$`));
     expect(await violations()).toEqual([]);
+    await page.goto(apiUrl("/"));
+    const row = page
+      .getByRole("row")
+      .filter({ has: page.getByRole("link", { name: app.name, exact: true }) });
+    await row.getByRole("link", { name: "build failed" }).click();
+    await page.locator(".failure").waitFor();
+    await page.goto(page.url().replace(`/apps/${app.name}/`, `/apps/${app.id}/`));
+    await page.getByRole("heading", { name: `${app.name} /` }).waitFor();
   });
 
   test("sections of a log fold with their durations, by keyboard too, and a linked line unfolds its section", async () => {

@@ -36,6 +36,20 @@ describe.skipIf(await lacksRedis())("apps", () => {
     expect(apps.map(({ name }) => name)).toEqual(["alpha", "beta"]);
   });
 
+  test("apps show their latest deployment, also in the list", async () => {
+    const { id: appId, name } = await created();
+    const other = await created();
+    await api.store.deployments.create(aNewDeployment({ appId, gitRef: "v1" }));
+    const { id } = await api.store.deployments.create(aNewDeployment({ appId, gitRef: "v2" }));
+    const latest = { id, status: "queued", git_ref: "v2", finished_at: null };
+    const shown = await api.request(ada.token, "GET", `/v1/apps/${name}`);
+    expect(shown.body).toMatchObject({ app: { last_deployment: latest } });
+    const { apps } = (await api.request(ada.token, "GET", "/v1/apps")).body as AppsAnswer;
+    const lastOf = new Map(apps.map((app) => [app.name, app.last_deployment]));
+    expect(lastOf.get(name)).toMatchObject(latest);
+    expect(lastOf.get(other.name)).toBeNull();
+  });
+
   test("apps with an invalid name get 422, and apps with a taken name 409", async () => {
     const bad = await create("No!");
     expect([bad.status, bad.body]).toEqual([

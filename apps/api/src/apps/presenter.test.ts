@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { queuedDeployment } from "@slipway/core";
 import { appBody } from "@slipway/protocol";
-import { aUser, anApp, testTime } from "@slipway/testkit";
+import { aNewDeployment, aUser, anApp, testTime } from "@slipway/testkit";
 import { presentApp } from "./presenter.ts";
 
 const config = {
@@ -29,9 +30,27 @@ describe("an app", () => {
       git_url: "git@127.0.0.1:demo.git",
       created_at: "2026-03-04T05:06:07.089Z",
       last_deployed_at: null,
+      last_deployment: null,
       flags: {},
       limits: {},
       links: { deployments_stream: "ws://127.0.0.1:4101/apps/demo" },
+    });
+  });
+
+  test("an app shows its latest deployment", () => {
+    const { id, appId, status, gitRef, createdAt, finishedAt } = queuedDeployment(
+      aNewDeployment({ appId: "a1", gitRef: "v2" }),
+      1,
+    );
+    const latest = { id, appId, status, gitRef, createdAt, finishedAt };
+    const body = presentApp(app, owner, config, { running: null, latest });
+    expect(appBody.strict().parse(body)).toEqual(body);
+    expect(body.last_deployment).toEqual({
+      id,
+      status: "queued",
+      git_ref: "v2",
+      created_at: createdAt.toISOString(),
+      finished_at: null,
     });
   });
 

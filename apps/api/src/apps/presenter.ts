@@ -1,6 +1,6 @@
 // Presents apps.
 
-import type { App, Operation, User } from "@slipway/core";
+import type { App, DeploymentSummary, Operation, User } from "@slipway/core";
 import type { AppBody } from "@slipway/protocol";
 import type { Stack } from "@slipway/service";
 import type { PublicUrls } from "../config.ts";
@@ -13,12 +13,22 @@ export interface AppLocation {
   readonly stacks: readonly Stack[];
 }
 
-/** @param owner null if the account was deleted. @param running the app's running operation. */
+/** What an app does beside being stored. */
+export interface AppActivity {
+  /** The app's running operation; null without one. */
+  readonly running: Operation | null;
+  /** The app's latest deployment; null before the first one. */
+  readonly latest: DeploymentSummary | null;
+}
+
+const noActivity: AppActivity = { running: null, latest: null };
+
+/** @param owner null if the account was deleted. */
 export function presentApp(
   app: App,
   owner: User | null,
   { urls, region, stacks }: AppLocation,
-  running: Operation | null = null,
+  { running, latest }: AppActivity = noActivity,
 ): AppBody {
   const self = `${urls.api}/v1/apps/${app.id}`;
   const url = urls.app(app.name);
@@ -36,6 +46,7 @@ export function presentApp(
     created_at: app.createdAt.toISOString(),
     updated_at: app.updatedAt.toISOString(),
     last_deployed_at: app.lastDeployedAt?.toISOString() ?? null,
+    last_deployment: latest === null ? null : presentSummary(latest),
     concurrency_policy: app.concurrencyPolicy,
     builder: app.builder,
     builder_image: app.builderImage,
@@ -48,6 +59,17 @@ export function presentApp(
       variables: `${self}/variables`,
       deployments_stream: `${urls.stream}/apps/${app.name}`,
     },
+  };
+}
+
+function presentSummary(latest: DeploymentSummary): NonNullable<AppBody["last_deployment"]> {
+  const { id, status, gitRef, createdAt, finishedAt } = latest;
+  return {
+    id,
+    status,
+    git_ref: gitRef,
+    created_at: createdAt.toISOString(),
+    finished_at: finishedAt?.toISOString() ?? null,
   };
 }
 

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import type { Request } from "express";
 import { SlipwayError, checkQuota, invalidField, newApp, notFound } from "@slipway/core";
-import type { App, Quotas, Store } from "@slipway/core";
+import type { App, DeploymentSummary, Quotas, Store } from "@slipway/core";
 import { deleteApp, updateLiveApp } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
 import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
@@ -12,12 +12,13 @@ import type { Route } from "../http/route.ts";
 import { appsOf } from "./apps-of.ts";
 import { quotasOf } from "../users/quotas.ts";
 import { presentApp } from "./presenter.ts";
-import type { AppLocation } from "./presenter.ts";
+import type { AppActivity, AppLocation } from "./presenter.ts";
 
 const dryRunHeader = "X-Dry-Run";
+const latestPerRead = 500;
 
 export interface AppContext {
-  readonly store: Pick<Store, "apps" | "collaborators" | "operations" | "usage" | "users">;
+  readonly store: Pick<Store, "apps" | "collaborators" | "deployments" | "operations" | "usage" | "users">;
   readonly deployments: LaneContext;
   readonly location: AppLocation;
   readonly userQuotas: Quotas;
@@ -43,10 +44,9 @@ function collectionRoutes(context: Omit<AppContext, "deployments">): Route[] {
         const owners = new Map(
           await Promise.all(ownerIds.map(async (id) => [id, await store.users.get(id)] as const)),
         );
-        const operations = await store.operations.allRunning();
-        const running = new Map(operations.map((operation) => [operation.appId, operation]));
+        const activityOf = await activities(store, apps);
         const present = (app: App) =>
-          presentApp(app, owners.get(app.ownerId) ?? null, location, running.get(app.id));
+          presentApp(app, owners.get(app.ownerId) ?? null, location, activityOf(app.id));
         return { apps: apps.map(present) };
       },
     }),
@@ -74,6 +74,11 @@ function collectionRoutes(context: Omit<AppContext, "deployments">): Route[] {
 }
 
 function itemRoutes({ store, location, now, deployments }: AppContext): Route[] {
+  const present = async (app: App) => {
+    const [latest = null] = await store.deployments.latest([app.id]);
+    const running = await store.operations.running(app.id);
+    return presentApp(app, await store.users.get(app.ownerId), location, { running, latest });
+  };
   return [
     route({
       method: "get",
@@ -82,8 +87,7 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
       access: "app:read",
       answer: { status: 200, json: appAnswer },
       async handle({ app }) {
-        const owner = await store.users.get(app.ownerId);
-        return { app: presentApp(app, owner, location, await store.operations.running(app.id)) };
+        return { app: await present(app) };
       },
     }),
     route({
@@ -108,8 +112,7 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
           ...(stack === undefined ? {} : { stack }),
         }));
         if (changed === null) throw notFound("app");
-        const owner = await store.users.get(app.ownerId);
-        return { app: presentApp(changed, owner, location, await store.operations.running(app.id)) };
+        return { app: await present(changed) };
       },
     }),
     route({
@@ -127,6 +130,21 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
       },
     }),
   ];
+}
+
+/** Reads in parts, so that a long list does not hold up other requests. */
+async function activities(
+  store: Pick<Store, "deployments" | "operations">,
+  apps: readonly App[],
+): Promise<(appId: string) => AppActivity> {
+  const operations = await store.operations.allRunning();
+  const running = new Map(operations.map((operation) => [operation.appId, operation]));
+  const latest = new Map<string, DeploymentSummary>();
+  for (let from = 0; from < apps.length; from += latestPerRead) {
+    const ids = apps.slice(from, from + latestPerRead).map(({ id }) => id);
+    for (const one of await store.deployments.latest(ids)) latest.set(one.appId, one);
+  }
+  return (appId) => ({ running: running.get(appId) ?? null, latest: latest.get(appId) ?? null });
 }
 
 /** @returns null for the default stack, so that the app follows a change of the default. @throws {SlipwayError} "invalid" for an unknown stack. */

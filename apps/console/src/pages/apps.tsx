@@ -52,7 +52,7 @@ export function AppsPage() {
 
 function AppTable({ apps }: { readonly apps: readonly AppBody[] }) {
   return (
-    <Table label="Apps" columns={["App", "State", "Last deployed", "Address", "Owner"]}>
+    <Table label="Apps" columns={["App", "State", "Last deployment", "Address", "Owner"]}>
       {apps.map((app) => (
         <tr key={app.id}>
           <th scope="row">
@@ -64,7 +64,7 @@ function AppTable({ apps }: { readonly apps: readonly AppBody[] }) {
             <Status status={app.status} />
           </td>
           <td>
-            <Ago at={app.last_deployed_at} />
+            <LastDeployment app={app} />
           </td>
           <td>
             <a href={app.url} rel="noreferrer" target="_blank">
@@ -75,6 +75,21 @@ function AppTable({ apps }: { readonly apps: readonly AppBody[] }) {
         </tr>
       ))}
     </Table>
+  );
+}
+
+function LastDeployment({ app: { name: app, last_deployment: last } }: { readonly app: AppBody }) {
+  if (last === null) return <>none</>;
+  return (
+    <>
+      <Link to="/apps/$app/deployments/$deployment" params={{ app, deployment: last.id }}>
+        <Status status={last.status} />
+      </Link>{" "}
+      <span className="facts">
+        {last.git_ref === null ? null : `${last.git_ref}, `}
+        <Ago at={last.finished_at ?? last.created_at} />
+      </span>
+    </>
   );
 }
 

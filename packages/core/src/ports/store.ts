@@ -169,6 +169,12 @@ export interface LaneHeads {
   readonly next: string | null;
 }
 
+/** What a list of apps shows of a deployment. */
+export type DeploymentSummary = Pick<
+  Deployment,
+  "id" | "appId" | "status" | "gitRef" | "createdAt" | "finishedAt"
+>;
+
 /** A filter: the values of a deployment; null for any. */
 export interface DeploymentFilter {
   readonly statuses: readonly DeploymentStatus[] | null;
@@ -229,6 +235,8 @@ export interface DeploymentStore {
   recent(appId: string, since: Date): Promise<Deployment[]>;
   /** Which of the apps have a deployment that has not ended, or ended since `since`; read at once, in any order. */
   appsWithRecent(appIds: readonly string[], since: Date): Promise<string[]>;
+  /** The latest deployment of each of these apps, in any order. Apps without a deployment have none. */
+  latest(appIds: readonly string[]): Promise<DeploymentSummary[]>;
   /** Whether a deployment that has not ended uses the uploaded source. */
   usesSource(sourceId: string): Promise<boolean>;
   /**

@@ -1,7 +1,8 @@
 // Request and response bodies for apps.
 
 import { z } from "zod";
-import { builderSettings, concurrencyPolicies } from "@slipway/core";
+import { builderSettings, concurrencyPolicies, deploymentStatuses } from "@slipway/core";
+import type { DeploymentStatus } from "@slipway/core";
 import { userReference } from "./users.ts";
 
 const builder = z.enum(builderSettings, `must be ${builderSettings.join(", ")}`);
@@ -58,6 +59,16 @@ export const appBody = z.object({
   created_at: z.string(),
   updated_at: z.string(),
   last_deployed_at: z.string().nullable(),
+  /** The app's latest deployment, in any status; null before the first one. */
+  last_deployment: z
+    .object({
+      id: z.string(),
+      status: z.enum(deploymentStatuses as [DeploymentStatus, ...DeploymentStatus[]]),
+      git_ref: z.string().nullable(),
+      created_at: z.string(),
+      finished_at: z.string().nullable(),
+    })
+    .nullable(),
   /** What happens to a deployment that is requested while another one is queued or running. */
   concurrency_policy: policy,
   /** The app's builder. With "auto" the source decides. */

@@ -7,6 +7,7 @@ import type {
   Deployment,
   DeploymentFilter,
   DeploymentStore,
+  DeploymentSummary,
   LaneState,
   NewDeployment,
   PageRequest,
@@ -88,6 +89,10 @@ const headQueries: HeadQueries<DeploymentDocument> = {
   runningOf: deploymentQueries.runningOf,
 };
 
+const summaryProjection = { appId: 1, status: 1, gitRef: 1, createdAt: 1, finishedAt: 1 } as const;
+/** Limits the connections that one list of apps takes. */
+const latestAtOnce = 16;
+
 const deployments = (database: Db) => database.collection<DeploymentDocument>("deployments");
 
 const floors = (database: Db) => database.collection<FloorDocument>("deploymentFloors");
@@ -135,6 +140,7 @@ export function deploymentStore(connection: Connection): DeploymentStore {
     recent: (appId, since) => many(deploymentQueries.recent(appId, since), { number: 1 }),
     appsWithRecent: (appIds, since) =>
       connection.run((database) => appsOf(deployments(database), deploymentQueries.recentOf(appIds, since))),
+    latest: (appIds) => connection.run((database) => latest(database, appIds)),
     usesSource: async (sourceId) => (await first(deploymentQueries.needsSource(sourceId))) !== null,
     // The only unique index that a change can violate allows one running deployment per app.
     compareAndSet: (next) =>
@@ -223,6 +229,28 @@ async function removeOld(database: Db, appId: string, ids: readonly string[], fr
 async function lastNumber(database: Db, appId: string): Promise<number> {
   const options = { sort: { number: -1 }, projection: { number: 1 } } as const;
   return (await deployments(database).findOne(deploymentQueries.ofApp(appId), options))?.number ?? 0;
+}
+
+/** A query per app: one query over all apps would read all of their deployments. */
+async function latest(database: Db, appIds: readonly string[]): Promise<DeploymentSummary[]> {
+  const options = { sort: { number: -1 }, projection: summaryProjection } as const;
+  const found = [];
+  for (let from = 0; from < appIds.length; from += latestAtOnce) {
+    const queries = appIds
+      .slice(from, from + latestAtOnce)
+      .map((appId) => deployments(database).findOne(deploymentQueries.ofApp(appId), options));
+    found.push(...(await Promise.all(queries)));
+  }
+  return found
+    .filter((one) => one !== null)
+    .map(({ _id: id, appId, status, gitRef, createdAt, finishedAt }) => ({
+      id,
+      appId,
+      status,
+      gitRef,
+      createdAt,
+      finishedAt,
+    }));
 }
 
 /** No deployment with this number or a higher one was removed. */

@@ -5,6 +5,7 @@ import type {
   Deployment,
   DeploymentSource,
   DeploymentStatus,
+  DeploymentSummary,
   Failure,
   PhaseRecord,
   Pusher,
@@ -55,6 +56,12 @@ export interface DeploymentRow {
   log_line_count: number | null;
   log_sha256: string | null;
 }
+
+/** The columns that a list of apps needs. */
+export type SummaryRow = Pick<
+  DeploymentRow,
+  "id" | "app_id" | "status" | "git_ref" | "created_at" | "finished_at"
+>;
 
 /** Columns that are set once, at creation, in the order of `fixedValues`. */
 export const fixedColumns = [
@@ -158,6 +165,17 @@ export function deploymentFrom(row: DeploymentRow): Deployment {
     stackImage: row.stack_image,
     logLineCount: row.log_line_count,
     logSha256: row.log_sha256,
+  };
+}
+
+export function summaryFrom(row: SummaryRow): DeploymentSummary {
+  return {
+    id: row.id,
+    appId: row.app_id,
+    status: row.status as DeploymentStatus,
+    gitRef: row.git_ref,
+    createdAt: time(row.created_at),
+    finishedAt: optionalTime(row.finished_at),
   };
 }
 

@@ -6,6 +6,7 @@ import type {
   Deployment,
   DeploymentFilter,
   DeploymentStore,
+  DeploymentSummary,
   NewDeployment,
   PageRequest,
 } from "@slipway/core";
@@ -16,10 +17,11 @@ import {
   changeableColumns,
   changeableValues,
   deploymentFrom,
+  summaryFrom,
   fixedColumns,
   fixedValues,
 } from "./deployment-row.ts";
-import type { DeploymentRow } from "./deployment-row.ts";
+import type { DeploymentRow, SummaryRow } from "./deployment-row.ts";
 import { falseWhenTaken } from "./failures.ts";
 import { entryFrom, headsFrom } from "./lane-entry.ts";
 import type { EntryRow } from "./lane-entry.ts";
@@ -34,6 +36,7 @@ const filter = `created_at >= coalesce(?4, 0)
 /** A deployment of an earlier release needs no slot of its owner. */
 const needsSlot = "source_release_id IS NULL";
 const entryColumns = `id, app_id, CASE WHEN ${needsSlot} THEN owner_id END AS owner_id, attempt, revision, created_at`;
+const summaryColumns = "deployments.id, app_id, status, git_ref, created_at, finished_at";
 const columns = [...fixedColumns, ...changeableColumns];
 
 export const deploymentQueries = {
@@ -70,6 +73,8 @@ export const deploymentQueries = {
   appsWithRecent: `SELECT value AS app_id FROM json_each(?1)
     WHERE EXISTS (SELECT 1 FROM deployments WHERE app_id = value AND finished_at IS NULL)
     OR EXISTS (SELECT 1 FROM deployments WHERE app_id = value AND finished_at >= ?2)`,
+  latest: `SELECT ${summaryColumns} FROM deployments, json_each(?) WHERE app_id = value
+    AND number = (SELECT max(number) FROM deployments WHERE app_id = value)`,
   usesSource: "SELECT 1 FROM deployments WHERE source_id = ? AND finished_at IS NULL LIMIT 1",
 } as const;
 
@@ -125,11 +130,8 @@ export function deploymentStore(database: Database): DeploymentStore {
     unsealed: (until, limit) => many(deploymentQueries.unsealed, until.getTime(), limit),
     recent: (appId, since) => many(deploymentQueries.recent, appId, since.getTime()),
     appsWithRecent: (appIds, since) =>
-      database.read((transaction) =>
-        transaction
-          .all<{ app_id: string }>(deploymentQueries.appsWithRecent, JSON.stringify(appIds), since.getTime())
-          .map((row) => row.app_id),
-      ),
+      database.read((transaction) => appsWithRecent(transaction, appIds, since)),
+    latest: (appIds) => database.read((transaction) => latest(transaction, appIds)),
     usesSource: (sourceId) =>
       database.read((transaction) => transaction.all(deploymentQueries.usesSource, sourceId).length > 0),
     compareAndSet: (next) => compareAndSet(database, next),
@@ -139,6 +141,17 @@ export function deploymentStore(database: Database): DeploymentStore {
         transaction.run("DELETE FROM deployment_floors WHERE app_id = ?", appId);
       }),
   };
+}
+
+function appsWithRecent(transaction: Transaction, appIds: readonly string[], since: Date): string[] {
+  const apps = JSON.stringify(appIds);
+  return transaction
+    .all<{ app_id: string }>(deploymentQueries.appsWithRecent, apps, since.getTime())
+    .map((row) => row.app_id);
+}
+
+function latest(transaction: Transaction, appIds: readonly string[]): DeploymentSummary[] {
+  return transaction.all<SummaryRow>(deploymentQueries.latest, JSON.stringify(appIds)).map(summaryFrom);
 }
 
 /** The write lock is held before the number is read, so no other create can get the same number. */

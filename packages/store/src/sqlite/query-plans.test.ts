@@ -43,6 +43,8 @@ const plans = [
   [deploymentQueries.recent, "deployments_recent (app_id=? AND finished_at>?)"],
   [deploymentQueries.appsWithRecent, "deployments_recent (app_id=? AND finished_at=?)"],
   [deploymentQueries.appsWithRecent, "deployments_recent (app_id=? AND finished_at>?)"],
+  [deploymentQueries.latest, "sqlite_autoindex_deployments_2 (app_id=? AND number=?)"],
+  [deploymentQueries.latest, "sqlite_autoindex_deployments_2 (app_id=?)"],
   [deploymentQueries.usesSource, "deployments_source"],
   [appQueries.byName, "apps_name"],
   [appQueries.ofOwner, "apps_of_owner"],

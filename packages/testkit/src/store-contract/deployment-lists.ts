@@ -20,6 +20,7 @@ export function deploymentListsContract(underTest: StoreUnderTest): void {
   waitingApps(underTest);
   unsealedDeployments(underTest);
   recentDeployments(underTest);
+  latestDeployments(underTest);
   usedSources(underTest);
   removedDeployments(underTest);
 }
@@ -339,6 +340,37 @@ function recentDeployments(underTest: StoreUnderTest): void {
       expect(found).not.toContain(other);
       expect(await store().deployments.appsWithRecent([], since)).toEqual([]);
     });
+  });
+}
+
+function latestDeployments(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create, createMany } = actionsOn(underTest);
+
+  test("the latest deployment of an app is the newest one, in any status", async () => {
+    const [ended, waiting, without] = [randomUUID(), randomUUID(), randomUUID()];
+    await create({ appId: waiting, gitRef: "v1" });
+    const queued = await create({ appId: waiting, gitRef: "v2" });
+    const [, made] = await createMany(2, { appId: ended });
+    if (!made) throw new Error("two deployments were created");
+    const failed = await bringTo(store(), made, "build-error");
+    await create();
+    const found = await store().deployments.latest([ended, without, waiting]);
+    const summaries = [failed, queued].map(({ id, appId, status, gitRef, createdAt, finishedAt }) => {
+      return { id, appId, status, gitRef, createdAt, finishedAt };
+    });
+    expect(new Map(found.map((one) => [one.appId, one]))).toEqual(
+      new Map(summaries.map((one) => [one.appId, one])),
+    );
+    expect(found).toHaveLength(2);
+    expect(await store().deployments.latest([])).toEqual([]);
+  });
+
+  test("the latest deployments of many apps are read completely", async () => {
+    const appIds = Array.from({ length: 40 }, () => randomUUID());
+    for (const appId of appIds) await create({ appId });
+    const found = await store().deployments.latest(appIds);
+    expect(found.map(({ appId }) => appId).toSorted()).toEqual(appIds.toSorted());
   });
 }
 
