@@ -19,10 +19,10 @@ export function addAppCommands(add: AddCommand): void {
         app.name,
         app.status,
         app.owner.username,
-        app.last_deployed_at ?? "-",
+        app.last_deployment?.status ?? "-",
         app.url,
       ]);
-      session.output.result(found, table(["NAME", "STATUS", "OWNER", "DEPLOYED", "ADDRESS"], rows));
+      session.output.result(found, table(["NAME", "STATUS", "OWNER", "LAST DEPLOYMENT", "ADDRESS"], rows));
       return exitCodes.success;
     },
   });

@@ -7,13 +7,14 @@ import type { Command } from "commander";
 import { isFinal } from "@slipway/core";
 import { deploymentAnswer, deploymentsAnswer, releasesAnswer } from "@slipway/protocol";
 import type { DeploymentBody } from "@slipway/protocol";
+import { durationText } from "@slipway/protocol/presentation";
 import { reasonOf } from "@slipway/setup";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { problemText } from "../client/responses.ts";
 import { followToExitCode } from "./follow-deployment.ts";
 import { table } from "./output.ts";
 import type { AddCommand } from "./command.ts";
-import { failureLines } from "./report.ts";
+import { progressLines, readTimeline } from "./report.ts";
 import type { Session } from "./session.ts";
 
 type Args = readonly (string | undefined)[];
@@ -56,24 +57,16 @@ async function status(session: Session): Promise<number> {
   const api = await session.api();
   const { deployments } = await api.get(`/apps/${app.id}/deployments?per_page=1`, deploymentsAnswer);
   const last = deployments[0] && (await api.deployment(app.id, deployments[0].id));
+  const timeline = last && !isFinal(last.status) ? await readTimeline(api, app.id, last.id) : undefined;
   const image = app.builder_image === null ? "" : ` (${app.builder_image})`;
-  const lines = [
-    `${app.name} is ${app.status} at ${app.url}`,
+  const [head, ...details] = last ? progressLines(last, timeline, Date.now()) : ["no deployment yet"];
+  session.output.result({ app, deployment: last ?? null }, [
+    `${app.name} is ${app.status === "new" ? "new, without a release" : `${app.status} at ${app.url}`}`,
     `builder ${app.builder}${image}, stack ${app.stack_id}`,
-  ];
-  if (last)
-    lines.push(`last deployment ${last.id}: ${last.status}, ${last.created_at}, ref ${last.git_ref ?? "-"}`);
-  if (last?.queue)
-    lines.push(
-      `  position ${last.queue.position}, waits for ${last.queue.reason ?? "unknown"}${startsIn(last.queue)}`,
-    );
-  if (last?.failure) lines.push(...failureLines(last).map((line) => `  ${line}`));
-  session.output.result({ app, deployment: last ?? null }, lines);
+    `last ${head}`,
+    ...details.map((line) => `  ${line}`),
+  ]);
   return exitCodes.success;
-}
-
-function startsIn({ estimated_seconds: seconds }: NonNullable<DeploymentBody["queue"]>): string {
-  return seconds == null ? "" : `, starts in about ${seconds} s`;
 }
 
 async function list(session: Session, _args: Args, command: Command): Promise<number> {
@@ -87,7 +80,9 @@ async function list(session: Session, _args: Args, command: Command): Promise<nu
     one.git_ref ?? "-",
     one.pusher.username,
     one.created_at,
-    isFinal(one.status) ? `${one.duration} s` : "-",
+    isFinal(one.status)
+      ? `${one.duration} s`
+      : `${durationText(Date.now() - Date.parse(one.created_at))} so far`,
   ]);
   session.output.result(found, table(["ID", "STATUS", "REF", "BY", "CREATED", "TOOK"], rows));
   return exitCodes.success;

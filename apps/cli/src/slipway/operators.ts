@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { workerAnswer, workersAnswer } from "@slipway/protocol";
+import { ageText, durationText, waitText } from "@slipway/protocol/presentation";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { table } from "./output.ts";
 import type { AddCommand } from "./command.ts";
@@ -41,10 +42,24 @@ async function workers(session: Session): Promise<number> {
     one.state,
     one.host,
     `${one.building}/${one.concurrency}`,
-    one.deployments.map((run) => run.app_name ?? run.app_id).join(", ") || "-",
+    [...one.deployments, ...one.operations].map(workText).join(", ") || "-",
   ]);
-  session.output.result(found, table(["NAME", "STATE", "HOST", "BUILDS", "APPS"], rows));
+  session.output.result(found, table(["NAME", "STATE", "HOST", "BUILDS", "WORKS ON"], rows));
   return exitCodes.success;
+}
+
+interface Work {
+  readonly app_name: string | null;
+  readonly app_id: string;
+  readonly since: string;
+}
+
+function workText({ app_name: name, app_id: id, since }: Work): string {
+  return `${name ?? id} for ${durationText(Date.now() - Date.parse(since))}`;
+}
+
+function ageOf(time: string): string {
+  return ageText(Math.max(0, Date.now() - Date.parse(time)));
 }
 
 /** @param wanted the worker's name or id. */
@@ -81,13 +96,15 @@ async function queue(session: Session): Promise<number> {
     one.app_name ?? "-",
     one.deployment_id,
     String(one.position ?? "-"),
-    one.reason ?? "-",
-    one.waiting_since,
-    one.estimated_seconds == null ? "-" : `${one.estimated_seconds} s`,
+    waitText(one.reason),
+    ageOf(one.waiting_since),
+    one.estimated_seconds == null ? "-" : durationText(one.estimated_seconds * 1000),
   ]);
-  const summary = `${state.waiting} waiting, ${state.running} running${state.paused ? ", paused" : ""}, oldest since ${state.oldest_waiting_at ?? "-"}`;
+  const oldest =
+    state.oldest_waiting_at === null ? "" : `, the oldest since ${ageOf(state.oldest_waiting_at)}`;
+  const counts = `${state.waiting} waiting${oldest}; ${state.running} running`;
   session.output.result(found, [
-    summary,
+    state.paused ? `The queue is paused: ${counts}` : counts,
     ...(rows.length === 0
       ? []
       : table(["APP", "DEPLOYMENT", "POSITION", "WAITS FOR", "SINCE", "STARTS IN"], rows)),

@@ -49,6 +49,7 @@ test("slipway deploys an image by digest without a folder, and refuses both", as
     flags: {},
     limits: {},
     last_deployed_at: null,
+    last_deployment: null,
   };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.url === "/v1/tokens/exchange") response.end(JSON.stringify({ token: "jwt" }));
