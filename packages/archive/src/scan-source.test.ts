@@ -25,7 +25,7 @@ const app: readonly TestEntry[] = [
   { path: "app/latest", type: "2", linkpath: "bin" },
 ];
 
-test("a scan counts the entries and copies the requested files up to their maximum sizes", async () => {
+test("a scan counts the files and copies the requested files up to their maximum sizes", async () => {
   const facts = await scan(
     [
       { path: "app/Procfile", content: "web: old" },
@@ -44,7 +44,7 @@ test("a scan counts the entries and copies the requested files up to their maxim
     },
   );
   expect(facts).toMatchObject({
-    entryCount: 7,
+    fileCount: 5,
     sizeBytes: 16 + 2 + 65,
     captured: new Map([["Procfile", Buffer.from("web: new")]]),
     oversized: new Set(["package.json"]),

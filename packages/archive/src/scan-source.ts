@@ -25,8 +25,8 @@ export interface ScanOptions {
 }
 
 export interface SourceFacts {
-  /** Number of files, folders and links, including the root folder. */
-  readonly entryCount: number;
+  /** Number of files and links, without folders. */
+  readonly fileCount: number;
   /** Total size of the files. */
   readonly sizeBytes: number;
   /** Content of the captured files that are regular files within their maximum size, by path. */
@@ -76,14 +76,14 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
   const oversized = new Set<string>();
   const scattered = new ScatteredFiles(options.captureAnywhere ?? new Map());
   const links = new Map<string, string>();
-  let entryCount = 0;
+  let fileCount = 0;
   let sizeBytes = 0;
   let newestTime = new Date(0);
   const archiveHash = createHash("sha256");
   const unpacked = gunzip(hashed(archive, archiveHash), signal);
   for await (const entry of checkedEntries(unpacked, limits, symlinkTarget)) {
     const { path, mtime } = entry;
-    entryCount += 1;
+    if (entry.kind !== "directory") fileCount += 1;
     // A later entry replaces an earlier one at the same path, whatever its kind.
     names.add(entry);
     captured.delete(path);
@@ -108,7 +108,7 @@ export async function scanSource(archive: ByteStream, options: ScanOptions): Pro
     if (path.endsWith("/") && lines.get(keyOf(path.slice(0, -1)))?.startsWith("d") === true)
       captured.set(path, Buffer.alloc(0));
   return {
-    entryCount,
+    fileCount,
     sizeBytes,
     captured,
     oversized,

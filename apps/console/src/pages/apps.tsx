@@ -11,7 +11,7 @@ import { useTitle } from "../layout/title.ts";
 import { formText } from "../parts/form-text.ts";
 import { Loaded } from "../parts/loaded.tsx";
 import { Status } from "../parts/status.tsx";
-import { Ago } from "../parts/time.tsx";
+import { Ago, Elapsed } from "../parts/time.tsx";
 import { Table } from "../parts/table.tsx";
 
 export function AppsPage() {
@@ -87,7 +87,13 @@ function LastDeployment({ app: { name: app, last_deployment: last } }: { readonl
       </Link>{" "}
       <span className="facts">
         {last.git_ref === null ? null : `${last.git_ref}, `}
-        <Ago at={last.finished_at ?? last.created_at} />
+        {last.finished_at === null ? (
+          <>
+            for <Elapsed since={last.created_at} />
+          </>
+        ) : (
+          <Ago at={last.finished_at} />
+        )}
       </span>
     </>
   );

@@ -77,8 +77,10 @@ export async function plan(
     folder,
     signal,
   });
-  const { entryCount, sizeBytes } = source;
-  log.line(`       Unpacked ${entryCount} files, ${(sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+  const { fileCount, sizeBytes } = source;
+  log.line(
+    `       Unpacked ${fileCount} ${fileCount === 1 ? "file" : "files"}, ${(sizeBytes / 1024 / 1024).toFixed(1)} MiB`,
+  );
   const { catalogue } = context;
   const { builders: allowed, cnbBuilder = null, stackName: stack } = context.config;
   const { builder, builderImage } = attempt.app;
