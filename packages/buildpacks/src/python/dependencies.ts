@@ -109,13 +109,34 @@ const readers: Readonly<Record<DependencyFile, (source: LanguageSource, project:
     return { names: lines, isApart: lines.every(isFromIndexOrUrl) };
   },
   "pyproject.toml": (_source, project) => {
-    const names = stringsOf(fieldOf(project, "project", "dependencies"));
+    const names = [...stringsOf(fieldOf(project, "project", "dependencies")), ...poetryNames(project)];
     // Without a static list, the dependencies are only known by building the project.
     const isListed = "project" in project && isStatic(project) && !hasPathSources(project);
     return { names, isApart: isListed && names.every(isFromIndexOrUrl) };
   },
   "setup.py": () => ({ names: [], isApart: false }),
 };
+
+/** The packages that Poetry's own table lists, without Python itself. */
+function poetryNames(project: Table): readonly string[] {
+  const listed = tableOf(fieldOf(project, "tool", "poetry", "dependencies"));
+  return Object.keys(listed).filter((name) => name !== "python");
+}
+
+/** @returns the lock file without which the dependencies cannot be installed, and the command that writes it; null otherwise. */
+export function missingLock(
+  names: readonly string[],
+  project: Table,
+): { readonly lock: string; readonly listedIn: string; readonly command: string } | null {
+  const file = dependencyFile(names);
+  if (file === null && names.includes("Pipfile"))
+    return { lock: "Pipfile.lock", listedIn: "Pipfile", command: "pipenv lock" };
+  // uv installs what the table "project" lists, or builds the project; it does not read Poetry's table.
+  const isBuilt = "build-system" in project && fieldOf(project, "tool", "poetry", "package-mode") !== false;
+  if (file !== "pyproject.toml" || "project" in project || isBuilt || poetryNames(project).length === 0)
+    return null;
+  return { lock: "poetry.lock", listedIn: "pyproject.toml", command: "poetry lock" };
+}
 
 function namesOf(packages: readonly Table[]): readonly string[] {
   return packages.map((one) => stringOf(one, "name"));

@@ -34,7 +34,35 @@ describe("the files that dependencies are installed from", () => {
   });
 
   test("an app without any of them is no Python app", () => {
-    expect(python.detects(["app.py", "Pipfile"])).toBe(false);
+    expect(python.detects(["app.py", "Procfile"])).toBe(false);
+  });
+
+  const poetry = (more: string) => ({
+    "pyproject.toml": `[tool.poetry]\n${more}[tool.poetry.dependencies]\npython = ">=3.9"\nFlask = "^3"\ngunicorn = "^23"\n`,
+    "app.py": "app = Flask(__name__)\n",
+  });
+  const built = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n';
+
+  test("a list of Poetry or Pipenv that cannot be installed without its lock file is refused", async () => {
+    expect(python.detects(["Pipfile", "app.py"])).toBe(true);
+    expect(await refused({ Pipfile: "", Procfile: "web: x" })).toBe(
+      'build-failed: Pipfile lists the dependencies, and there is no Pipfile.lock. Run "pipenv lock", and add Pipfile.lock to the source.',
+    );
+    const expected =
+      'build-failed: pyproject.toml lists the dependencies, and there is no poetry.lock. Run "poetry lock", and add poetry.lock to the source.';
+    expect(await refused(poetry(""))).toBe(expected);
+    const unpackaged = poetry("package-mode = false\n");
+    expect(await refused({ ...unpackaged, "pyproject.toml": unpackaged["pyproject.toml"] + built })).toBe(
+      expected,
+    );
+  });
+
+  test("a project of Poetry that can be built needs no lock file, and its list names the server", () => {
+    const files = poetry("");
+    const { dependencies, web } = plan({ ...files, "pyproject.toml": files["pyproject.toml"] + built });
+    expect([dependencies, web]).toEqual(["pyproject.toml", "gunicorn --bind 0.0.0.0:$PORT app:app"]);
+    expect(plan({ ...poetry(""), "poetry.lock": "", Procfile: "web: x" }).dependencies).toBe("poetry.lock");
+    expect(plan({ ...flask, Pipfile: "" }).dependencies).toBe("requirements.txt");
   });
 
   test("a file that is neither TOML nor JSON fails the build with its name", async () => {

@@ -1,8 +1,9 @@
 // Decides how a Python app is built, from its control files alone: none of its code runs.
 
+import { SlipwayError } from "@slipway/core";
 import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { stringOf, tomlOf } from "../documents.ts";
-import { type DependencyFile, dependencyFile, planDependencies } from "./dependencies.ts";
+import { type DependencyFile, dependencyFile, missingLock, planDependencies } from "./dependencies.ts";
 import { appModules, noStart, webCommand } from "./start.ts";
 import { pythonWish, type PythonWish, versionRange } from "./version.ts";
 
@@ -36,7 +37,8 @@ export const python: Language<PythonPlan> = {
   kind: "python",
   title: "Python",
   controlFiles: pythonControlFiles,
-  detects: (names) => dependencyFile(names) !== null,
+  // A Pipfile alone is refused with a message that says what to add.
+  detects: (names) => dependencyFile(names) !== null || names.includes("Pipfile"),
   plan: planPython,
 };
 
@@ -44,6 +46,12 @@ function planPython(source: LanguageSource): PythonPlan {
   const { names, variables } = source;
   const file = dependencyFile(names) ?? "requirements.txt";
   const project = tomlOf(source, "pyproject.toml");
+  const missing = missingLock(names, project);
+  if (missing !== null)
+    throw new SlipwayError(
+      "build-failed",
+      `${missing.listedIn} lists the dependencies, and there is no ${missing.lock}. Run "${missing.command}", and add ${missing.lock} to the source.`,
+    );
   const dependencies = planDependencies(source, project, file);
   const web = webCommand(source, dependencies.names);
   if (web === null && !names.includes("Procfile") && source.ownBuildpack !== true)
