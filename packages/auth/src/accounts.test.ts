@@ -69,7 +69,7 @@ describe("changes of an account", () => {
     await expect(changeAccount(store, id, { email: "ada" })).rejects.toMatchObject({ code: "invalid" });
   });
 
-  test("changes of an account leave at least one operator, also if the last two resign at the same time", async () => {
+  test("changes of an account leave at least one operator, also if the last two give up the role at the same time", async () => {
     const first = await idOf(grace);
     await expect(changeAccount(store, first, { operator: false })).rejects.toMatchObject({
       code: "conflict",

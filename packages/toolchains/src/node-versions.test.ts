@@ -57,7 +57,7 @@ test.each([
   expect((await resolve({ wanted })).version).toBe(version);
 });
 
-test("without a requirement the version of Node.js is the newest LTS line, which is another one from the schedule's day on", async () => {
+test("without a requirement the version of Node.js is the newest LTS line, which changes on the day of the schedule", async () => {
   const before = await resolve({ wanted: " " });
   expect(before.version).toBe("24.2.0");
   expect(before.warnings).toEqual([
@@ -149,7 +149,7 @@ test("without the release schedule line 24 is preferred and a warning says why, 
   expect((await resolve({ wanted: "latest" })).warnings).toEqual([]);
 });
 
-test("an answer that the registry gave earlier is used, and the warnings say so", async () => {
+test("an earlier answer of the registry is used, and the warnings say so", async () => {
   await resolve({ wanted: "lts/*" });
   server.intercept = (_, response) => response.writeHead(404).end() !== undefined;
   clock.time = new Date(clock.time.getTime() + 20 * 60_000);

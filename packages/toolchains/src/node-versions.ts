@@ -87,7 +87,7 @@ export async function resolveNode(
       `Node.js ${version}, npm ${forNpm.version}`,
     ],
     warnings: [
-      ...(wanted === "" ? nothingSaid(preferred) : []),
+      ...(wanted === "" ? missingVersionWarnings(preferred) : []),
       ...warningsOf(packument),
       ...warnings,
       ...forNpm.warnings,
@@ -157,7 +157,7 @@ async function resolveNpm(
   return { version, lines, warnings: warningsOf(packument) };
 }
 
-function nothingSaid(preferred: string): string[] {
+function missingVersionWarnings(preferred: string): string[] {
   return [
     'package.json names no Node.js version in "engines"; a new one may then break the app.',
     `Using the newest of the LTS line ${preferred}. To fix it: "engines": { "node": "${preferred}" }`,

@@ -62,13 +62,13 @@ function pnpmBlocks({ requirement, manifests, settings }: ScriptPolicy): boolean
 
 function yarnBlocks({ requirement, manifests, settings }: ScriptPolicy): boolean {
   const text = settings.get(".yarnrc.yml")?.toString("utf8") ?? "";
-  const [, said = isBlocking("yarn", requirement) ? "false" : "true"] =
+  const [, setting = isBlocking("yarn", requirement) ? "false" : "true"] =
     /^enableScripts:\s*(\S+)/m.exec(text) ?? [];
   // The setting allows individual packages.
   const allows = /"built":true/.test(
     JSON.stringify(manifests.map((manifest) => manifest["dependenciesMeta"])),
   );
-  return requirement?.lockfileVersion !== "1" && said === "false" && !allows;
+  return requirement?.lockfileVersion !== "1" && setting === "false" && !allows;
 }
 
 /** Without the field at the root, bun uses its own list. */

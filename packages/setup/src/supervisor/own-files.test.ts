@@ -65,7 +65,7 @@ describe.skipIf(!isRoot())("files of an installation that root runs", () => {
   });
 
   test.each(["database/slipway.db", "database/slipway.db-wal", "blobs/link"])(
-    "a link at %s is refused, and what it names is left alone",
+    "a link at %s is refused, and its target remains unchanged",
     async (path) => {
       await writeFile(join(dataDir, "secret"), "", { mode: 0o600 });
       for (const folder of ["database", "blobs"]) await mkdir(join(dataDir, folder));

@@ -12,7 +12,7 @@
 import { randomUUID } from "node:crypto";
 import { ObjectId } from "mongodb";
 import { SlipwayError } from "@slipway/core";
-import type { BlobStore, ByteStream, HeldBytes } from "@slipway/core";
+import type { BlobStore, ByteStream, DisposableBytes } from "@slipway/core";
 import { Connection } from "../mongo/connection.ts";
 import type { ConnectionOptions } from "../mongo/connection.ts";
 import { insertIfMissing } from "../mongo/documents.ts";
@@ -81,7 +81,7 @@ class GridFs implements BlobStore {
     return { sizeBytes };
   }
 
-  async get(key: string): Promise<{ sizeBytes: number; bytes: HeldBytes } | null> {
+  async get(key: string): Promise<{ sizeBytes: number; bytes: DisposableBytes } | null> {
     checkBlobKey(key);
     const found = await this.#run(({ keys }) => keys.findOne({ _id: key }));
     if (found === null) return null;
