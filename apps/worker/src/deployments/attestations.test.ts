@@ -24,5 +24,5 @@ test("attaching a receipt that a garbage collection delays has no time limit of 
   const built = { image: { digest: "sha256:a" } };
   await attachAttestations({ registry, logger }, { lease, log, signal }, { built, attestations });
   expect(attached).toEqual(["apps/a sha256:a application/x-receipt"]);
-  expect(lines).toEqual([expect.stringContaining("holds up attaching the receipt")]);
+  expect(lines).toEqual([expect.stringContaining("delays attaching the receipt")]);
 });

@@ -35,7 +35,7 @@ export async function withoutLongWriters(
   };
   if ((await poll(none, { everyMs: pollMs, limitMs: beforeLimitMs, signal })) === true) return;
   throw new SetupError(
-    `For ${beforeLimitMs / 60_000} minutes there were pushes that take long, now ${described(count)}; nothing was held up or deleted: repeat this later.`,
+    `For ${beforeLimitMs / 60_000} minutes there were pushes that take long, now ${described(count)}; nothing was delayed or deleted: repeat this later.`,
   );
 }
 

@@ -107,7 +107,7 @@ async function collect(
   await withDeadline(redis.ping(), { limitMs: connectLimitMs });
   const keys = redisKeys(id);
   await withoutLongWriters(redis, keys, steps, signal);
-  const result = await steps.during("holding up pushes, collecting garbage; pulls go on", async (note) => {
+  const result = await steps.during("delaying pushes, collecting garbage; pulls continue", async (note) => {
     await using hold = await take(redis, keys);
     note("waiting for pushes that have begun");
     await withoutWriters(hold, signal);

@@ -23,10 +23,10 @@ export function stoppingContract({
     async ([, stop]) => {
       const script = serve("$state", { ignoresTerm: true });
       const brief = rolloutOf(script, { stopGraceMs: 1000 });
-      const patient = rolloutOf(script, { stopGraceMs: 600_000 });
+      const withLongGrace = rolloutOf(script, { stopGraceMs: 600_000 });
       await start(scheduler(), brief);
-      const { addresses } = await start(scheduler(), patient);
-      const stopped = stop(scheduler(), patient);
+      const { addresses } = await start(scheduler(), withLongGrace);
+      const stopped = stop(scheduler(), withLongGrace);
       stopped.catch(() => undefined); // Awaited below.
       await eventually(async () => expect(await sendLineToAll(addresses)).toEqual(["stopping"]));
       await stop(scheduler(), brief);
@@ -34,7 +34,7 @@ export function stoppingContract({
       expect(await sendLineToAll(addresses)).toEqual(["stopping"]);
       expect(await sendLineToAll(addresses, "die")).toEqual([""]);
       await stopped;
-      await untilGone(patient);
+      await untilGone(withLongGrace);
     },
   );
 

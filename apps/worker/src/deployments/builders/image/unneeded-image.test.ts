@@ -53,7 +53,7 @@ describe.skipIf(await lacksRedis())("a copied image whose earlier copy is remove
       (error: unknown) => error,
     );
     await eventually(async () => lines.length === 2);
-    expect(lines[1]).toContain("garbage is being collected, which holds up the removal");
+    expect(lines[1]).toContain("garbage is being collected, which delays the removal");
     await redis.srem(keys.imagesUnneeded(app.id), "sha256:a");
     expect(await outcome).toBe("removed");
     await hold?.[Symbol.asyncDispose]();
