@@ -3,7 +3,7 @@
 export { attempt } from "./attempt.ts";
 export { bareEnvironment, inheritedEnvironment } from "./child-environment.ts";
 export { takesOnly } from "./commands/arguments.ts";
-export { claimRun, findRun } from "./commands/own-run.ts";
+export { claimRun, findRun } from "./commands/run-lock.ts";
 export { runProgram } from "./commands/run-program.ts";
 export { leftLines, print, runCommand, linePrinter } from "./commands/terminal.ts";
 export {

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import Docker from "dockerode";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { label } from "@slipway/core";
-import { noteRepository, noteTag } from "@slipway/docker";
+import { pulledTagRepository, pulledTag } from "@slipway/docker";
 import { lacksEngine, lacksPrivateEngine, startPrivateEngine, testEngine } from "@slipway/testkit";
 import { isAlive, processIdentity } from "../bootstrap/lock.mjs";
 import { readConfig } from "./config.ts";
@@ -75,7 +75,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     }
     await docker.getContainer("built").remove();
     const builder = docker.getImage("registry.example/builder:latest");
-    await builder.tag({ repo: noteRepository("0c0c0c0c"), tag: noteTag("registry.example/builder") });
+    await builder.tag({ repo: pulledTagRepository("0c0c0c0c"), tag: pulledTag("registry.example/builder") });
     await builder.tag({ repo: "of-the-operator", tag: "1" });
     const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
     expect(await tearDown({ config, removeAppImages: true, printLine })).toEqual([]);

@@ -2,7 +2,7 @@
 
 import { SlipwayError } from "@slipway/core";
 import { reasonOf, unavailable } from "./failures.ts";
-import type { KeptTexts } from "./kept-texts.ts";
+import type { ResponseStore } from "./response-store.ts";
 import { PackageSourceClient } from "./package-source-client.ts";
 import { openSignedTree, parseVerifierKey } from "./signed-tree.ts";
 import type { VerifierKey } from "./signed-tree.ts";
@@ -29,7 +29,7 @@ export interface GoChecksumsOptions {
   /** The module proxy, which may serve the database too. */
   readonly proxy: PackageSourceClient;
   /** Stores proven hashes for when the database does not respond. */
-  readonly texts: KeptTexts;
+  readonly texts: ResponseStore;
 }
 
 /** Databases that Go knows by name. */

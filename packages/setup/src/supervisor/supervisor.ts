@@ -15,7 +15,7 @@ import { launchApp } from "./app-process.ts";
 import type { AppProcess } from "./app-process.ts";
 import { appSpecs } from "./app-specs.ts";
 import type { AppSpec } from "./app-specs.ts";
-import { withOwnUsers } from "./own-users.ts";
+import { withOwnUsers } from "./process-users.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { onStopSignals } from "./stop-signals.ts";
 

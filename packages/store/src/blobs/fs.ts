@@ -8,7 +8,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
 import type { BlobStore, ByteStream, DisposableBytes } from "@slipway/core";
-import { hasNoSpace, storeIsFull } from "../full.ts";
+import { hasNoSpace, storeIsFull } from "../disk-full.ts";
 import { abortable } from "./abortable.ts";
 import { orCleanUp } from "./clean-up.ts";
 import type { OnBlobError } from "./clean-up.ts";

@@ -3,7 +3,7 @@
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
 import { ConnectionString } from "mongodb-connection-string-url";
-import { Turns, withDeadline } from "@slipway/async";
+import { KeyedQueue, withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import { wasNotExecuted, isNoServer, isServersFault, isWriteConflict, storeUnavailable } from "./failures.ts";
 import { pauseAfterLostRace } from "./lost-race.ts";
@@ -52,7 +52,7 @@ const notTheUrls = [
 export class Connection implements AsyncDisposable {
   readonly #options: Required<ConnectionOptions>;
   readonly #underWay = new Set<Promise<unknown>>();
-  readonly #turns = new Turns();
+  readonly #queue = new KeyedQueue();
   readonly #databaseName: string;
   #client: MongoClient;
   #closed: Promise<void> | undefined;
@@ -104,7 +104,7 @@ export class Connection implements AsyncDisposable {
    * some servers report them as deadlocks. Only other processes can still compete.
    */
   async runInTurn<Result>(key: string, work: Work<Result>): Promise<Result> {
-    return await this.run((database, signal) => this.#turns.take(key, () => work(database, signal), signal));
+    return await this.run((database, signal) => this.#queue.run(key, () => work(database, signal), signal));
   }
 
   /** Repeats the work after faults of the server. This is safe, because the port requires that every call can be repeated. */

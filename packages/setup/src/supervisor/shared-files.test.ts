@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isRoot } from "../machine/shared-folder.ts";
-import { giveFolder, ownCompileCache, shareFiles } from "./own-files.ts";
+import { giveFolder, ownCompileCache, shareFiles } from "./shared-files.ts";
 import { ownIds } from "./process-user.ts";
 
 const ids = ownIds("0a1b2c3d");
