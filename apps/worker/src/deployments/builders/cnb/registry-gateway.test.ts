@@ -75,7 +75,7 @@ test("uploads that fail again and again end at three times the limit", async () 
   await expect(send(90)).rejects.toMatchObject({ code: "image-too-large" });
 });
 
-test("an image is known as soon as the registry has accepted its manifest, not its layers", async () => {
+test("an image is known as soon as the registry has accepted it, not its layers", async () => {
   const accepted = { status: 201, headers: { "docker-content-digest": "sha256:1" }, body: null };
   const { send, exported } = gatewayOf(accepted, { ...accepted, status: 400 }, accepted);
   await send(10, "PUT");
