@@ -48,7 +48,7 @@ export async function startSlipway(given: BenchEnvironment): Promise<BenchSlipwa
     ...(egress === undefined ? {} : { EGRESS: egress }),
   };
   const supervisor = await startApps(environment, {
-    say: () => {},
+    printLine: () => {},
     logFolder: `${environment.DATA_DIR}/logs`,
     logFormat: "json",
     obeySignals: false,

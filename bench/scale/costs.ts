@@ -40,10 +40,10 @@ export async function reconcilePass({ store, lanes, redis }: Installation): Prom
 export async function p99s(senders: readonly ((index: number) => Promise<void>)[]): Promise<number[]> {
   const times = senders.map((): number[] => []);
   for (let index = 0; index < requests; index += 1) {
-    for (const [place, send] of senders.entries()) {
+    for (const [position, send] of senders.entries()) {
       const startedAt = performance.now();
       await send(index);
-      times[place]?.push(performance.now() - startedAt);
+      times[position]?.push(performance.now() - startedAt);
     }
   }
   return times.map((one) => one.toSorted((a, b) => a - b)[Math.floor(requests * 0.99)] ?? Number.NaN);

@@ -27,7 +27,7 @@ describe.skipIf((await lacksEngine()) || !isRoot())("a full disk", () => {
     await reportStateOfFailed(task, slipway);
   });
 
-  test("of database, blobs and Redis: what was accepted ends well once there is space, and uploads are refused meanwhile", async () => {
+  test("a full disk of database, blobs and Redis refuses uploads, and accepted deployments succeed once there is space", async () => {
     const disk = opened.use(await mountSmallDisk(64));
     slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}], dataDir: disk.folder }));
     const pids = slipway.processes.map(({ pid }) => pid);
@@ -66,7 +66,7 @@ describe.skipIf((await lacksEngine()) || !isRoot())("a full disk", () => {
     expect(database.prepare("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
   });
 
-  test("of the registry: the attempt ends as the platform's failure, and the next one succeeds once there is space", async () => {
+  test("a full disk of the registry fails the attempt as the platform's error, and the next attempt succeeds once there is space", async () => {
     const environment = inject("environment");
     const disk = opened.use(await mountSmallDisk(64, join(environment.DATA_DIR, "registry", "storage")));
     const registry = opened.use(await startRegistry(environment, disk.folder));

@@ -7,7 +7,7 @@ import { lacksPrometheus, PrometheusUnderTest } from "./prometheus.ts";
 import { SlipwayUnderTest } from "./slipway.ts";
 
 describe.skipIf(lacksPrometheus() || (await lacksEngine()))("Prometheus", () => {
-  test("it scrapes API and worker, and alerts of a worker that is killed and of a queue that ages", async () => {
+  test("Prometheus scrapes API and worker, and alerts when a worker is killed and when a queue ages", async () => {
     const [apiPort, workerPort] = [String(await freePort()), String(await freePort())];
     await using slipway = await SlipwayUnderTest.start({
       workers: [{ METRICS_PORT: workerPort }],

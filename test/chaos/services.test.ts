@@ -16,7 +16,7 @@ import { SlipwayUnderTest } from "./slipway.ts";
 import { reportStateOfFailed } from "./state.ts";
 
 /** In attempts that began while HOLD was set, prints lines with pauses below a second. The lines differ between attempts. */
-const restlessIfHeld =
+const tickIfHeld =
   'at=$(date +%s%N); for i in $(seq 1 12000); do [ -z "$HOLD" ] || { echo "tick $i $at"; sleep 0.05; }; done; echo "over $at"';
 
 describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () => {
@@ -70,7 +70,7 @@ describe.skipIf(await lacksEngine())("a failure of Redis or the registry", () =>
     const app = await slipway.createApp("lost");
     await using follower = slipway.follow(app);
     await holdAttempts(slipway, app);
-    const id = await slipway.deploy(app, inlineApp(restlessIfHeld, answering("built")));
+    const id = await slipway.deploy(app, inlineApp(tickIfHeld, answering("built")));
     const events = new OutputEvents(slipway, id);
     await releaseNextAttempts(slipway, app);
     const worker = await slipway.workerOf(id);

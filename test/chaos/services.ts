@@ -11,6 +11,6 @@ declare module "vitest" {
 }
 
 export default async function ensureServices(project: TestProject): Promise<void> {
-  const say = (line: string) => process.stdout.write(`${line}\n`);
-  project.provide("environment", await setup({ config: readOwnConfig("test"), say }));
+  const printLine = (line: string) => process.stdout.write(`${line}\n`);
+  project.provide("environment", await setup({ config: readOwnConfig("test"), printLine }));
 }

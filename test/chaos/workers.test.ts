@@ -12,7 +12,7 @@ import { SlipwayUnderTest } from "./slipway.ts";
 import { reportStateOfFailed } from "./state.ts";
 
 /** All scenarios run at once and keep the machine busy: a slow worker must not count as lost, and no state may pass unseen. */
-const unhurried = { LEASE_MS: "5000", GRACE_MS: "3000", STOP_GRACE_MS: "5000", DRAIN_MS: "60000" };
+const longTimeouts = { LEASE_MS: "5000", GRACE_MS: "3000", STOP_GRACE_MS: "5000", DRAIN_MS: "60000" };
 /** All attempts at a deployment start the same release, so the first attempt cannot be held. It only starts slowly. */
 const startingSlowly = `sleep 8; ${answering("started")}`;
 const building = `${steps(3)}; ${waitIfHeld}; echo over`;
@@ -22,7 +22,7 @@ describe.skipIf(await lacksEngine()).concurrent("a worker", () => {
   let slipway: SlipwayUnderTest;
   let router: ConfirmingRouter;
   beforeAll(async () => {
-    slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}, {}, {}], settings: unhurried }));
+    slipway = opened.use(await SlipwayUnderTest.start({ workers: [{}, {}, {}, {}], settings: longTimeouts }));
     router = opened.use(await startConfirmingRouter(slipway.redis.url, slipway.installationId));
   });
   afterAll(() => opened.disposeAsync());

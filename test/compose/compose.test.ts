@@ -17,7 +17,7 @@ import { ComposeInstallation, composeCommand, docker } from "./installation.ts";
 
 const published = "{{range .NetworkSettings.Ports}}{{range .}}{{.HostIp}}:{{.HostPort}} {{end}}{{end}}";
 const rights = "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}";
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const printLine = (line: string) => process.stdout.write(`${line}\n`);
 const opened = new AsyncDisposableStack();
 let slipway: ComposeInstallation;
 
@@ -31,7 +31,7 @@ describe.skipIf(lacking !== undefined)(
   () => {
     beforeAll(async () => {
       // Private names, even where the public images could be pulled, so that the tests are the same everywhere.
-      const standIns = await buildStandIns(config, Object.keys(publicImages) as PublicImage[], say);
+      const standIns = await buildStandIns(config, Object.keys(publicImages) as PublicImage[], printLine);
       slipway = opened.use(await ComposeInstallation.make(command ?? [], standIns));
       await slipway.up(2);
     });
@@ -175,7 +175,7 @@ describe.skipIf(lacking !== undefined)(
 async function findCompose(): Promise<string[] | undefined> {
   const found = await composeCommand();
   if (found !== undefined) return found;
-  await installPrograms(["docker", "docker-compose"], say);
+  await installPrograms(["docker", "docker-compose"], printLine);
   return composeCommand();
 }
 

@@ -44,7 +44,7 @@ describe("the JavaScript client", () => {
     expect((await client.Apps.all()).map((each) => each.name)).toContain(name);
   });
 
-  test("the JavaScript client tries the creation of an app", async () => {
+  test("the JavaScript client makes a dry run of the creation of an app", async () => {
     const name = newName();
     expect(await client.Apps.create({ name, dry_run: true })).toMatchObject({ name, status: "new" });
     await expect(client.Apps.find(name)).rejects.toMatchObject({ status: 404 });

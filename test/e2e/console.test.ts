@@ -81,7 +81,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     expect(await page.evaluate("document.cookie + JSON.stringify(localStorage)")).not.toContain("tk-us-");
   });
 
-  test("an image is deployed once however often it is requested, and the person who leaves the page stays away", async () => {
+  test("an image is deployed once however often it is requested, and the console does not navigate after the user has left the page", async () => {
     const app = await createApp("console-once");
     await page.goto(apiUrl(`/apps/${app.name}`));
     const held = Promise.withResolvers<void>();

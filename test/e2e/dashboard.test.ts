@@ -38,8 +38,8 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     );
 
   test("the dashboard requests a login, and refuses an invalid token", async () => {
-    await using stranger = await signedIn();
-    const visiting = (await stranger.newPage()).goto(apiUrl("/queues/"));
+    await using visitor = await signedIn();
+    const visiting = (await visitor.newPage()).goto(apiUrl("/queues/"));
     await expect(visiting).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
 
     await using wrong = await signedIn("tk-us-nobodys-token-0123456789");
@@ -65,19 +65,19 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
     expect(deployment.status).toBe("success");
 
     await using operator = await signedIn(inject("adminToken"));
-    const ofQueues = await complaints(operator, async (page) => {
+    const ofQueues = await pageErrors(operator, async (page) => {
       await page.goto(apiUrl("/queues/"));
       for (const queue of [...Object.values(queueNames), "notifications"])
         await page.getByText(queue).first().waitFor();
     });
     expect(ofQueues).toBe("");
-    const ofJob = await complaints(operator, async (page) => {
+    const ofJob = await pageErrors(operator, async (page) => {
       await page.goto(apiUrl(`/queues/queue/deployments/${deployment.id}`));
       await page.getByText(deployment.id).first().waitFor();
       expect(await page.textContent("body")).toContain(app.id);
     });
     expect(ofJob).toBe("");
-    const ofEnded = await complaints(operator, async (page) => {
+    const ofEnded = await pageErrors(operator, async (page) => {
       await page.goto(apiUrl("/queues/queue/deployments?status=completed"));
       await page.getByText(`${app.name} v1`, { exact: true }).first().waitFor();
     });
@@ -86,7 +86,7 @@ describe.skipIf(await lacksBrowser())("the dashboard in a browser", () => {
 
   test("the API's description is a page that names the routes", async () => {
     await using visitor = await signedIn();
-    const ofRoutes = await complaints(visitor, async (page) => {
+    const ofRoutes = await pageErrors(visitor, async (page) => {
       await page.goto(apiUrl("/docs"));
       await page.getByText("/apps/{app}/deployments/{deployment}/abort").first().waitFor();
     });
@@ -112,7 +112,7 @@ async function newUsersToken(): Promise<string> {
  * requests. In this case `look` runs again.
  * @returns the browser's errors, one per line.
  */
-async function complaints(context: BrowserContext, look: (page: Page) => Promise<void>): Promise<string> {
+async function pageErrors(context: BrowserContext, look: (page: Page) => Promise<void>): Promise<string> {
   for (let tries = 1; ; tries += 1) {
     const page = await context.newPage();
     const problems = problemsOf(page);

@@ -179,7 +179,7 @@ test("an image is copied by its digest, runs as it says, and its layers are copi
   expect(await page(app.name)).toBe("one 1234 3000");
 });
 
-test("of an index the image for this platform is taken, and others are named", async () => {
+test("an index is deployed with its image for this platform, and an error names the other platforms", async () => {
   const app = await createApp("image-index");
   const digest = await pushApp(openHost, "of an index");
   const size = Buffer.byteLength(

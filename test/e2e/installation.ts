@@ -40,7 +40,7 @@ export default async function startInstallation(project: TestProject): Promise<(
 
 /** Sets up the scenarios' services, which are kept between runs. */
 export function ensureServices(): Promise<AppEnvironment> {
-  return setup({ config: readOwnConfig("test"), say });
+  return setup({ config: readOwnConfig("test"), printLine });
 }
 
 /** Starts the processes and provides their addresses to the project's tests. @returns a function that stops them. */
@@ -82,7 +82,7 @@ export async function startProcesses(
       GRACE_MS: "10000",
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     },
-    { say, logFolder, logFormat: "json", obeySignals: false },
+    { printLine, logFolder, logFormat: "json", obeySignals: false },
   );
   project.provide("environment", environment);
   project.provide("apiUrl", `http://127.0.0.1:${apiPort}`);
@@ -114,6 +114,6 @@ stacks = ["second"]
 `;
 }
 
-function say(line: string): void {
+function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }

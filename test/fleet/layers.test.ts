@@ -27,14 +27,14 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
   /** The file trees of apps that were never deployed before. */
   let wholeTrees: Readonly<Record<string, readonly unknown[] | undefined>>;
   let slipway: SlipwayUnderTest;
-  let [here, there, besides]: (AppUnderTest | undefined)[] = [];
+  let [here, there, spare]: (AppUnderTest | undefined)[] = [];
   let running: Set<AppUnderTest>;
   beforeAll(async () => {
     const { dockerHost } = opened.use(await startPrivateEngine({ name: "layers" }));
     // Builds on the private engine cannot reach the npm registry: they install from the cache of the other engine's builds.
     const workers = [{ CONCURRENCY: "4" }, { DOCKER_HOST: dockerHost }, {}];
     slipway = opened.use(await SlipwayUnderTest.start({ workers, engines: [dockerHost] }));
-    [here, there, besides] = slipway.workers;
+    [here, there, spare] = slipway.workers;
     running = new Set(slipway.workers);
     await only(here);
     const names = Object.keys(sources) as Name[];
@@ -67,7 +67,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("two work
   }, 400_000);
 
   test("an app whose worker is killed in each phase in turn has all its files", async () => {
-    await only(here, besides);
+    await only(here, spare);
     const app = await slipway.createApp("killed");
     await deploy(app, "otherLock");
     await using follower = slipway.follow(app);

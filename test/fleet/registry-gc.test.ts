@@ -31,9 +31,9 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     // The builds run on the run image, so that only this image has to be pushed.
     const stackImage = `slipway-stack:${inject("environment").STACK_IMAGE.split(":").at(-1)}`;
     const config = { ...own, dataDir: join(own.dataDir, "registry-gc"), stackImage };
-    const say = () => undefined;
-    opened.defer(async () => void (await tearDown({ config, deleteData: true, say })));
-    environment = await setup({ config, say });
+    const printLine = () => undefined;
+    opened.defer(async () => void (await tearDown({ config, deleteData: true, printLine })));
+    environment = await setup({ config, printLine });
     const ports = { API_PORT: String(await freePort()), STREAM_PORT: String(await freePort()) };
     const apps = await startApps(
       {
@@ -46,7 +46,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
         RELEASES_KEPT: "2",
         STOP_GRACE_MS: "1000",
       },
-      { say, logFolder: `${environment.DATA_DIR}/logs`, logFormat: "json", obeySignals: false },
+      { printLine, logFolder: `${environment.DATA_DIR}/logs`, logFormat: "json", obeySignals: false },
     );
     opened.defer(() => apps.stop());
     api = await ApiClient.connect(`http://127.0.0.1:${ports.API_PORT}`, environment.BOOTSTRAP_TOKEN);
@@ -76,7 +76,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     return id;
   };
 
-  test("while deployments run, it frees what no image contains, and every image stays complete", async () => {
+  test("garbage collection during deployments frees layers that no image contains, and every image stays complete", async () => {
     const [old, sharing] = [await createApp("old"), await createApp("sharing")];
     const large = sourceOf("first");
     await succeeds(old, large);
@@ -110,7 +110,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     expect(await incomplete()).toEqual([]);
   }, 300_000);
 
-  test("a push waits while pushes are held up, and its log says so; pulls go on", async () => {
+  test("a push waits during garbage collection, and its log says so; pulls continue", async () => {
     const app = await createApp("held");
     await succeeds(app, sourceOf("serving"));
     const redis = new Redis(environment.REDIS_URL);
@@ -131,7 +131,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     }
   });
 
-  test("killed while it holds up pushes, it leaves an installation in which pushes continue", async () => {
+  test("pushes continue after a garbage collection was killed while they waited", async () => {
     const app = await createApp("killed");
     const child = spawn(process.execPath, [program], { env: variables() });
     const lines = createInterface(child.stderr);
@@ -142,7 +142,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     expect(await incomplete()).toEqual([]);
   });
 
-  test("it refuses a registry that Slipway does not run, and says what to do", async () => {
+  test("garbage collection refuses a registry that Slipway does not run, and says what to do", async () => {
     const child = spawn(process.execPath, [program], {
       env: { ...variables(), REGISTRY_URL: "http://someone:secret@registry.example" },
     });

@@ -23,7 +23,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
 
   test("an app on a swarm is deployed, survives its container, is scaled, survives a broken release, and is deleted", async () => {
     const app = await slipway.createApp("swarm");
-    const answersSoon = (text: string): Promise<true> =>
+    const untilAnswer = (text: string): Promise<true> =>
       eventually(async () => JSON.stringify(await answers(app)) === JSON.stringify([text]));
     const first = await slipway.deploy(app, inlineApp("true", `echo booting; ${answering("first")}`));
     expect((await slipway.ended(first)).status).toBe("success");
@@ -36,7 +36,7 @@ describe.skipIf((await lacksEngine()) || (await lacksPrivateEngine()))("releases
       .getContainer(container?.Id ?? "")
       .kill();
     await eventually(async () => (await targets(app))[0]?.port !== before?.port);
-    await answersSoon("first");
+    await untilAnswer("first");
 
     const toTwo = { containers: [{ name: "web", amount: 2, size: "M" }] };
     expect((await slipway.request("POST", `/v1/apps/${app.name}/scale`, toTwo)).status).toBe(202);

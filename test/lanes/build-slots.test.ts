@@ -112,19 +112,19 @@ test("an owner without active deployments goes before one with several, and no o
   await queue("blocker", { ownerId: "first" });
   await eventually(async () => building.has("blocker"));
   for (let number = 0; number < 6; number += 1) await queue(`h${number}`, { ownerId: "hoarder" });
-  for (let number = 0; number < 30; number += 1) await queue(`s${number}`, { ownerId: `stranger-${number}` });
+  for (let number = 0; number < 30; number += 1) await queue(`s${number}`, { ownerId: `other-${number}` });
   isOver = true;
   building.get("blocker")?.();
   await eventually(async () => order.length === 37);
   const apps = order.map((entry) => entry.replace("@w1", ""));
-  const strangers = Array.from({ length: 30 }, (_, number) => `s${number}`);
+  const otherApps = Array.from({ length: 30 }, (_, number) => `s${number}`);
   expect(apps[1]).toBe("h0");
-  expect(apps.filter((app) => app.startsWith("s"))).toEqual(strangers);
+  expect(apps.filter((app) => app.startsWith("s"))).toEqual(otherApps);
   expect(apps.filter((app) => app.startsWith("h"))).toEqual(["h0", "h1", "h2", "h3", "h4", "h5"]);
-  const strangersBefore = [0, 1, 2, 3, 4, 5].map(
+  const othersBefore = [0, 1, 2, 3, 4, 5].map(
     (number) => apps.slice(0, apps.indexOf(`h${number}`)).filter((app) => app.startsWith("s")).length,
   );
-  expect(strangersBefore).toEqual([0, 3, 12, 21, 30, 30]);
+  expect(othersBefore).toEqual([0, 3, 12, 21, 30, 30]);
 });
 
 test("a draining worker finishes its deployments, takes no others, and takes some again when draining ends", async () => {

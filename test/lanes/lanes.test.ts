@@ -36,7 +36,7 @@ afterEach(() => open.disposeAsync());
 test("a lane is first in, first out, one at a time, whatever the number of workers", async () => {
   const created = await Promise.all(Array.from({ length: 8 }, () => create("app")));
   const order: number[] = [];
-  const besides: Deployment[] = [];
+  const concurrent: Deployment[] = [];
   let running = 0;
   let maxRunning = 0;
   const run: RunAttempt = async (task) => {
@@ -46,7 +46,7 @@ test("a lane is first in, first out, one at a time, whatever the number of worke
     order.push(claimed.number);
     await lanes.advance("app");
     for (const other of created)
-      if (other.id !== claimed.id && (await lanes.jobState(other.id)) === "live") besides.push(other);
+      if (other.id !== claimed.id && (await lanes.jobState(other.id)) === "live") concurrent.push(other);
     running -= 1;
     await finish(claimed);
   };
@@ -55,7 +55,7 @@ test("a lane is first in, first out, one at a time, whatever the number of worke
   await allFinal(created);
   expect(order).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   expect(maxRunning).toBe(1);
-  expect(besides).toEqual([]);
+  expect(concurrent).toEqual([]);
 });
 
 test("platform errors are retried with a higher attempt number, up to three tries", async () => {

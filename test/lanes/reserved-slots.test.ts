@@ -43,18 +43,18 @@ test.for([
   [2, 1],
   [4, 3],
 ])(
-  "with %i build slots, ten apps of one owner run %i builds, and a stranger's is the next",
+  "with %i build slots, ten apps of one owner run %i builds, and another owner's is the next",
   async ([slots, held]) => {
     await startWorkers(slots ?? 0);
     await queueTenAppsOf("hoarder");
     await eventually(async () => running.size === held);
-    const stranger = await queue("stranger", "stranger");
+    const other = await queue("other", "other");
     if (held === slots) end("hoarder-0");
-    await eventually(async () => running.has("stranger"));
-    expect(order.indexOf("stranger")).toBe(held);
+    await eventually(async () => running.has("other"));
+    expect(order.indexOf("other")).toBe(held);
     expect([...running.keys()].filter((app) => app.startsWith("hoarder"))).toHaveLength((slots ?? 0) - 1);
-    end("stranger");
-    await eventually(async () => (await store.deployments.get(stranger.id))?.finishedAt !== null);
+    end("other");
+    await eventually(async () => (await store.deployments.get(other.id))?.finishedAt !== null);
   },
 );
 

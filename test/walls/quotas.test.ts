@@ -26,7 +26,7 @@ const settings = {
 };
 /** Longer than any limit. */
 const endless = "sleep 600";
-const talkative = "while echo still here; do sleep 1; done";
+const printing = "while echo still here; do sleep 1; done";
 
 /** Servers of sources, by the path of the URL. */
 const sources: Readonly<Record<string, (response: ServerResponse) => void>> = {
@@ -157,13 +157,13 @@ test.concurrent.for(attacks)("$name", async ({ run, outcome: [status, message] }
   const [seen, read] = await run(await newClient());
   expect(seen).toBe(status);
   expect(read).toContain(message);
-  expect(await strangersDeployment()).toEqual(["success", ""]);
+  expect(await deployAsOther()).toEqual(["success", ""]);
 });
 
 test("the attacks leave both workers free, and no container on the engine", unharmed);
 
-test("ten endless builds of one owner leave a slot, and a stranger deploys beside them", async () => {
-  const archive = await packTarGz(inlineApp(talkative, ""));
+test("ten endless builds of one owner leave a slot, and another owner deploys beside them", async () => {
+  const archive = await packTarGz(inlineApp(printing, ""));
   const deployments: { app: string; id: string }[] = [];
   for (let number = 0; number < 10; number += 1) {
     const { name } = await slipway.createApp("hoard");
@@ -171,7 +171,7 @@ test("ten endless builds of one owner leave a slot, and a stranger deploys besid
     deployments.push({ app: name, id: (await slipway.api.createDeployment(name, source, "")).id });
   }
   await eventually(async () => (await slipway.store.deployments.allRunning()).length === 1);
-  expect(await strangersDeployment()).toEqual(["success", ""]);
+  expect(await deployAsOther()).toEqual(["success", ""]);
   const running = await slipway.store.deployments.allRunning();
   expect(running.map(({ id }) => id)).toEqual([deployments[0]?.id]);
   for (const { app, id } of deployments.toReversed())
@@ -182,14 +182,14 @@ test("ten endless builds of one owner leave a slot, and a stranger deploys besid
 
 /** Both workers are unchanged and free, no build leaves anything on the engine, and another user deploys at once. */
 async function unharmed(): Promise<void> {
-  expect(await strangersDeployment()).toEqual(["success", ""]);
+  expect(await deployAsOther()).toEqual(["success", ""]);
   await slipway.idle();
   const filters = { label: [`${label.installation}=${slipway.installationId}`, `${label.kind}=build`] };
   const [docker] = slipway.engines;
   await eventually(async () => (await docker?.listContainers({ all: true, filters }))?.length === 0);
 }
 
-async function strangersDeployment(): Promise<Outcome> {
+async function deployAsOther(): Promise<Outcome> {
   return built(await newClient(), "true");
 }
 

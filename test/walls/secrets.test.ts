@@ -183,7 +183,7 @@ describe("the private registry of a running installation", () => {
     ["pushes a layer", "POST", "/v2/slipway/stack/blobs/uploads/"],
     ["deletes an image", "DELETE", `/v2/slipway/stack/manifests/sha256:${"0".repeat(64)}`],
   ] as const)(
-    "answers 401 to a client without a password, or with a wrong one, that %s",
+    "the private registry answers 401 to a client without a password, or with a wrong one, that %s",
     async ([, method, path]) => {
       const { origin } = new URL(inject("stack").registryUrl);
       const wrong = { authorization: `Basic ${Buffer.from("slipway:wrong").toString("base64")}` };

@@ -11,7 +11,7 @@ import {
   repositoryRoot,
   runCommand,
   runProgram,
-  sayOn,
+  linePrinter,
   setup,
   SetupError,
   tearDown,
@@ -19,7 +19,7 @@ import {
 } from "@slipway/setup";
 import { parseBenchArguments } from "./bench-options.ts";
 
-const say = sayOn(process.stderr);
+const printLine = linePrinter(process.stderr);
 
 await runCommand(async () => {
   const given = process.argv.slice(2);
@@ -29,14 +29,14 @@ await runCommand(async () => {
   let failures = 0;
   const left: string[] = [];
   try {
-    await setup({ config, say });
+    await setup({ config, printLine });
     for (const file of files) {
       print(`\n${basename(file)}`);
       if ((await runProgram(process.execPath, [file, ...given], { TESTS_OF: testsOf })) !== 0) failures += 1;
     }
   } finally {
-    left.push(...(await tearDown({ config, removeAppImages: true, say })));
-    leftLines(left).forEach(say);
+    left.push(...(await tearDown({ config, removeAppImages: true, printLine })));
+    leftLines(left).forEach(printLine);
   }
   return failures === 0 && left.length === 0 ? 0 : 1;
 });

@@ -11,7 +11,7 @@ import {
   readText,
   runCommand,
   runProgram,
-  sayOn,
+  linePrinter,
   setup,
   SetupError,
   tearDown,
@@ -24,7 +24,7 @@ import { endOfRun, filesToRepeat, withSecondRun } from "./test-outcome.ts";
 import type { TestReport } from "./test-outcome.ts";
 import type { UnhandledError } from "./unhandled-errors.ts";
 
-const say = sayOn(process.stdout);
+const printLine = linePrinter(process.stdout);
 
 /**
  * The lanes of projects that run in parallel when no argument is given: a scenario mostly waits for containers, leases and timers. The
@@ -52,12 +52,12 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
   try {
     await mkdir(logFolder, { recursive: true });
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
-    const concurrently = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, say);
-    await setup({ config, concurrently, say });
+    const concurrently = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, printLine);
+    await setup({ config, concurrently, printLine });
     // chromium is large, and only one scenario needs it. Disks with quotas are needed by a few tests. Tests without their programs are
     // skipped.
-    if (config.unattended) await installPrograms(["chromium", "mkfs.xfs", "mkfs.btrfs"], say);
-    const mongo = await ensureTestDatabase(config, say);
+    if (config.unattended) await installPrograms(["chromium", "mkfs.xfs", "mkfs.btrfs"], printLine);
+    const mongo = await ensureTestDatabase(config, printLine);
     const args = process.argv.slice(2);
     if (mongo === "missing" && namesMongo(args))
       throw new SetupError("The project e2e-mongo needs MongoDB: see the reason above, or set MONGO_URL.");
@@ -106,7 +106,7 @@ async function runAgain(
   for (const { text, file } of errors) print(`outside all tests, in ${file ?? "no file"}: ${text}`);
   const files = filesToRepeat(report, errors);
   if (files === undefined || files.length === 0 || files.length > maxFilesAgain) return firstExitCode;
-  say(`again     ${files.join(" ")}`);
+  printLine(`again     ${files.join(" ")}`);
   const secondFile = join(logFolder, `vitest-${lane + 1}-again.json`);
   await rm(secondFile, { force: true });
   const projects = (lanes[lane] ?? []).map((project) => `--project=${project}`);
@@ -128,7 +128,7 @@ async function runInBackground(
   args: readonly string[],
   logFile: string,
 ): Promise<number> {
-  say(`parallel  ${args.join(" ")}, output in ${logFile}`);
+  printLine(`parallel  ${args.join(" ")}, output in ${logFile}`);
   const log = await open(logFile, "w");
   try {
     return await runVitest(reportFile, mongo, args, log.fd);
@@ -177,7 +177,7 @@ function reportIn(logFolder: string, lane: number): string {
 /** Removes the services, and the images of the apps that the tests deployed. @returns a line for each resource that is left. */
 async function stopServices(config: SetupConfig): Promise<string[]> {
   try {
-    return await tearDown({ config, removeAppImages: true, say });
+    return await tearDown({ config, removeAppImages: true, printLine });
   } catch (error) {
     return [errorText(error)];
   }

@@ -74,7 +74,9 @@ export async function fillWithExamples(store: Store, now: Date) {
   }
   const failed = await deployed(made, { status: "build-error", gitRef: "v1.6.0", minutesAgo: 7 });
   await store.logs.append(aLogChunk({ deploymentId: failed.id, lines: log, at: now }));
-  await store.deployments.create(aNewDeployment({ ...whose(shop, now), gitRef: "v1.6.1", createdAt: now }));
+  await store.deployments.create(
+    aNewDeployment({ ...ownerFields(shop, now), gitRef: "v1.6.1", createdAt: now }),
+  );
   const variables = [
     aVariable({ appId: shop.id, name: "DATABASE_URL", value: "postgres://db.example.com/shop" }),
     aVariable({ appId: shop.id, name: "GREETING", value: "hello" }),
@@ -148,7 +150,7 @@ async function deployed(
 ): Promise<Deployment> {
   const createdAt = new Date(now.getTime() - minutesAgo * 60 * second);
   const queued = await store.deployments.create(
-    aNewDeployment({ ...whose(app, createdAt), gitRef, createdAt }),
+    aNewDeployment({ ...ownerFields(app, createdAt), gitRef, createdAt }),
   );
   const attempt = attemptOf(createdAt, status);
   const next: Deployment = {
@@ -175,7 +177,7 @@ async function deployed(
   return next;
 }
 
-function whose(app: App, createdAt: Date) {
+function ownerFields(app: App, createdAt: Date) {
   return { appId: app.id, ownerId: app.ownerId, pusher: aPusher({ username: "ada" }), createdAt };
 }
 

@@ -10,7 +10,7 @@ import {
   readConfig,
   readOwnConfig,
   runCommand,
-  sayOn,
+  linePrinter,
   stopOrphans,
   stopProcess,
   stopTestProcesses,
@@ -22,7 +22,7 @@ import {
 /** Additional time for the supervisor, after the apps' grace period. */
 const supervisorExtraMs = 15_000;
 
-const say = sayOn(process.stdout);
+const printLine = linePrinter(process.stdout);
 
 await runCommand(async () => {
   const deleteData = takesOnly("down", ["--data"]).includes("--data");
@@ -31,7 +31,7 @@ await runCommand(async () => {
   const graceMs = config.graceMs + supervisorExtraMs;
   const running = await findRunning(config.dataDir);
   if (running) {
-    say(
+    printLine(
       `apps      stopping process ${running.pid}, which lets running work finish (up to ${config.graceMs / 1000} s)`,
     );
     await stopProcess(running, graceMs);
@@ -39,16 +39,16 @@ await runCommand(async () => {
   for (const { dataDir } of own) {
     const run = await findRun(dataDir);
     if (!run) continue;
-    say(`tests     stopping process ${run.pid}, which runs them in ${dataDir}`);
+    printLine(`tests     stopping process ${run.pid}, which runs them in ${dataDir}`);
     await stopProcess(run, graceMs);
   }
-  await stopTestProcesses(testsOf, say);
+  await stopTestProcesses(testsOf, printLine);
   const left: string[] = [];
   for (const one of [...own, config]) {
     await attempt(left, one.dataDir, async () => {
-      await stopOrphans(one.dataDir, config.graceMs, say);
+      await stopOrphans(one.dataDir, config.graceMs, printLine);
       const removeAppImages = one !== config;
-      left.push(...(await tearDown({ config: one, deleteData, removeAppImages, testsOf, say })));
+      left.push(...(await tearDown({ config: one, deleteData, removeAppImages, testsOf, printLine })));
     });
   }
   if (left.length === 0) print("down      done");

@@ -13,7 +13,7 @@ import {
   readText,
   repositoryRoot,
   runCommand,
-  sayOn,
+  linePrinter,
   setup,
   SetupError,
   startApps,
@@ -33,7 +33,7 @@ const sampleFolder = join(repositoryRoot, "samples", "hello-node");
 const runningWaitMs = 120_000;
 const pollMs = 500;
 
-const say = sayOn(process.stdout);
+const printLine = linePrinter(process.stdout);
 
 await runCommand(async () => {
   const once = takesOnly("quickstart", ["--once"]).includes("--once");
@@ -43,7 +43,7 @@ await runCommand(async () => {
 });
 
 async function useRunning(config: SetupConfig, running: RunningSlipway): Promise<number> {
-  say(`apps      using the running Slipway (process ${running.pid}, ${running.apiUrl})`);
+  printLine(`apps      using the running Slipway (process ${running.pid}, ${running.apiUrl})`);
   const apiToken = config.bootstrapToken ?? (await readText(adminTokenFile(config.dataDir)));
   if (apiToken === undefined)
     throw new SetupError(
@@ -60,11 +60,16 @@ async function useRunning(config: SetupConfig, running: RunningSlipway): Promise
 
 async function runOwn(config: SetupConfig, once: boolean): Promise<number> {
   await using _running = await claimRunning(config);
-  await stopOrphans(config.dataDir, config.graceMs, say);
+  await stopOrphans(config.dataDir, config.graceMs, printLine);
   await checkPorts(config);
-  const environment = inheritedEnvironment(await setup({ config, say }));
+  const environment = inheritedEnvironment(await setup({ config, printLine }));
   const logFolder = join(config.dataDir, "logs");
-  await using apps = await startApps(environment, { say, logFolder, logFormat: "json", obeySignals: true });
+  await using apps = await startApps(environment, {
+    printLine,
+    logFolder,
+    logFormat: "json",
+    obeySignals: true,
+  });
   const addresses = urls(config);
   const stopped = apps.ended.then((code) => {
     throw new SetupError(

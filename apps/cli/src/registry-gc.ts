@@ -5,7 +5,7 @@ import {
   print,
   readConfig,
   runCommand,
-  sayOn,
+  linePrinter,
   SetupError,
   takesOnly,
 } from "@slipway/setup";
@@ -23,7 +23,7 @@ await runCommand(async () => {
     config: readConfig(),
     dryRun,
     signal: stopped.signal,
-    say: sayOn(process.stderr),
+    printLine: linePrinter(process.stderr),
   });
   print(
     `${dryRun ? "would delete" : "deleted"} ${blobs} blobs, ${dryRun ? "which have" : "freed"} ${freedBytes} bytes`,

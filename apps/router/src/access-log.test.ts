@@ -20,7 +20,7 @@ const requestsOf = ({ logLines }: TestRouter) =>
     .filter(({ msg }) => String(msg).startsWith("request "));
 
 describe.skipIf(await lacksRedis())("the router's access log", () => {
-  test("it has a line per request with the API's fields, without the query, and none of health checks", async () => {
+  test("the router's access log has a line per request with the API's fields, without the query, and none for health checks", async () => {
     await using router = await startTestRouter({ ...proxies, ROUTER_ACCESS_LOG_LEVEL: "info" });
     await using target = await startTarget((_incoming, response) => {
       response.writeHead(404).end();
@@ -62,7 +62,7 @@ describe.skipIf(await lacksRedis())("the router's access log", () => {
     expect(router.logLines.join("")).not.toContain("password");
   });
 
-  test("it is off by default", async () => {
+  test("the router's access log is off by default", async () => {
     await using router = await startTestRouter();
     await router.send({ name: "no-such-app" });
     expect(requestsOf(router)).toEqual([]);

@@ -79,7 +79,7 @@ describe.skipIf(await lacksRedis())("requests over keep-alive connections", () =
       }
   });
 
-  test("a part of a response reaches the client before the rest exists", async () => {
+  test("a part of a response reaches the client before the app has sent the rest", async () => {
     const rest = Promise.withResolvers<void>();
     await using target = await startApp((_request, response) => {
       response.setHeader("content-length", 10).write("first");

@@ -66,8 +66,8 @@ export function setForwarded(request: IncomingMessage, trusted: BlockList): void
   const { headers } = request;
   const { address, isTrusted } = peerOf(request.socket, trusted);
   for (const name of Object.keys(headers)) {
-    const isTwin = name.includes("_");
-    if ((isTwin || !isTrusted) && identifying.test(name.replaceAll("_", "-"))) delete headers[name];
+    const hasUnderscore = name.includes("_");
+    if ((hasUnderscore || !isTrusted) && identifying.test(name.replaceAll("_", "-"))) delete headers[name];
   }
   const forwardedFor = headers["x-forwarded-for"];
   headers["x-forwarded-for"] = forwardedFor === undefined ? address : `${String(forwardedFor)}, ${address}`;

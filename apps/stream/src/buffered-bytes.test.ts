@@ -42,7 +42,7 @@ async function longLog(stream: TestStream) {
   return { app, jwt, lines, deployment: run.deployment.id };
 }
 
-describe.skipIf(await lacksRedis())("what the stream buffers", () => {
+describe.skipIf(await lacksRedis())("the stream's buffers", () => {
   test("clients that stop reading a replay over WebSocket have a bounded backlog each", async () => {
     await using stream = await startTestStream();
     const { app, jwt, lines } = await longLog(stream);

@@ -63,7 +63,7 @@ export class Connections implements AsyncDisposable {
 
   /**
    * Makes room for a new client at the address: at a limit, the oldest client whose credentials are not being checked is dropped.
-   * Otherwise strangers could prevent the users at their address from connecting.
+   * Otherwise unauthenticated clients could prevent the users at their address from connecting.
    * @returns the close for the new client; null when it may connect.
    */
   makeRoomFor(address: string): Close | null {

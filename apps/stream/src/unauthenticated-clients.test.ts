@@ -16,26 +16,26 @@ describe.skipIf(await lacksRedis())("the stream before authentication", () => {
     const app = await stream.newApp(user);
     await stream.deploy(app);
     const address = from("203.0.113.7");
-    const strangers: ReturnType<typeof stream.connect>[] = [];
-    const addStranger = async () => {
-      const stranger = stream.connect("/apps/any", undefined, address);
-      strangers.push(stranger);
-      await once(stranger.webSocket, "open");
+    const unauthenticated: ReturnType<typeof stream.connect>[] = [];
+    const addClient = async () => {
+      const client = stream.connect("/apps/any", undefined, address);
+      unauthenticated.push(client);
+      await once(client.webSocket, "open");
     };
-    await addStranger();
-    await addStranger();
+    await addClient();
+    await addClient();
     const signedIn = stream.connect(`/apps/${app.name}`, undefined, address);
     await signedIn.auth(jwt);
     await Promise.race([signedIn.untilStatus("queued"), signedIn.closed]);
     expect(signedIn.received).toEqual(["QUEUED"]);
     const socketIo = io(stream.url, { auth: { token: jwt }, extraHeaders: address, forceNew: true });
-    await addStranger();
+    await addClient();
     await new Promise((resolve, reject) =>
       socketIo.on("connect", () => resolve(null)).on("connect_error", reject),
     );
-    await addStranger();
+    await addClient();
     socketIo.disconnect();
-    const [first, second, ...others] = strangers;
+    const [first, second, ...others] = unauthenticated;
     for (const oldest of [first, second]) expect(await oldest?.closed).toMatchObject({ code: 1013 });
     expect(others.map(({ webSocket }) => webSocket.readyState)).toEqual(others.map(() => WebSocket.OPEN));
     expect(signedIn.webSocket.readyState).toBe(WebSocket.OPEN);

@@ -248,7 +248,7 @@ function startHousekeepingJobs(context: WorkerContext, options: QueueOptions): (
     ...options,
     leaseMs,
     // After this time the engine has ended the processes that were being stopped, so none of them gets a second SIGTERM.
-    takeUpAfterMs: stopGraceMs,
+    resumeAfterMs: stopGraceMs,
     run: (job, signal) => runHousekeeping(context, job, signal),
   });
 }

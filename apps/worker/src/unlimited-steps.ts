@@ -4,7 +4,7 @@ import type { ImageBuilder } from "@slipway/core";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "./config.ts";
 
-const lookMs = 60_000;
+const driverLimitMs = 60_000;
 
 interface StepsContext {
   readonly imageBuilder: Pick<ImageBuilder, "unmeasuredDriver">;
@@ -23,7 +23,7 @@ export async function warnOfUnlimitedSteps({ config, imageBuilder, logger }: Ste
       ? "steps of Dockerfiles have no limits of memory, CPUs and processes on this engine: set BUILD_CGROUP_PARENT to a control group with limits, or use an engine of its own for builds"
       : `steps of Dockerfiles share the limits of the control group ${cgroupParent}, if it has any: use an engine of its own for builds`,
   );
-  const driver = await imageBuilder.unmeasuredDriver(AbortSignal.timeout(lookMs));
+  const driver = await imageBuilder.unmeasuredDriver(AbortSignal.timeout(driverLimitMs));
   if (driver !== null)
     logger.warn(
       `what steps of Dockerfiles write is not limited on this engine (BUILD_DISK_MB), because its storage driver is ${driver}: use overlay2, overlayfs or btrfs, or an engine of its own for builds`,

@@ -42,7 +42,7 @@ import type { ImagePackages } from "./deployments/image-packages.ts";
 import { openReceiptKey } from "./deployments/receipt-key.ts";
 import type { CurrentReceiptKey } from "./deployments/receipt-key.ts";
 import { openScheduler } from "./deployments/scheduler.ts";
-import { openKnownQuotas } from "./known-quotas.ts";
+import { openQuotaCache } from "./quota-cache.ts";
 import { openTemporaryFolder } from "./temporary-folder.ts";
 
 export interface WorkerContext {
@@ -93,16 +93,16 @@ export async function openWorkerContext(
   const keys = redisKeys(config.installationId);
   const { builds, releases, nodes } = engineConnections(config);
   const { runtimes } = config;
-  const knownQuotas = openKnownQuotas(redis, keys);
+  const quotaCache = openQuotaCache(redis, keys);
   const { stackImage: watchImage } = config;
-  const running = { ...releases, ...runtimeOf(runtimes.releases), knownQuotas, watchImage, nodes };
+  const running = { ...releases, ...runtimeOf(runtimes.releases), quotaCache, watchImage, nodes };
   const { registry, registryWrites } = openRegistryClient(config, { redis, keys, onError });
   opened.use(registry);
   const blobs = opened.use(await openBlobs({ url: config.blobsUrl, onError }));
   const now = () => new Date();
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const { path: temporaryFolder } = opened.use(await openTemporaryFolder({ onError }));
-  const engine = opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds), knownQuotas }));
+  const engine = opened.use(openEngine({ ...builds, ...runtimeOf(runtimes.builds), quotaCache }));
   const caBundle = build.caBundlePath === undefined ? null : await readFile(build.caBundlePath);
   const parts = { registry, blobs, engine, caBundle, now, onError };
   const toolchains = openLanguageToolchains(config, config.stacks[0], parts);

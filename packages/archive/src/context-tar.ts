@@ -1,6 +1,6 @@
 // Converts a source archive into the context of an image build: one folder of it, without the ignored files.
 
-import type { ByteStream, HeldBytes } from "@slipway/core";
+import type { ByteStream, DisposableBytes } from "@slipway/core";
 import { type NewEntry, writeEntries } from "@slipway/tar";
 import { type CheckedEntry, type UnpackLimits, checkedEntries } from "./checked-entries.ts";
 import { symlinkTarget } from "./entry-path.ts";
@@ -25,13 +25,13 @@ const rootOwner = { uid: 0, gid: 0 };
  * archive opened twice. The tar can be read once, and fails as `sourceTar` does.
  * @param open opens the archive for reading from its start.
  */
-export function contextTar(open: () => Promise<HeldBytes>, options: ContextTarOptions): ByteStream {
+export function contextTar(open: () => Promise<DisposableBytes>, options: ContextTarOptions): ByteStream {
   return writeEntries(new ContextEntries(open, options).all());
 }
 
 /** Paths are those in the archive, unless stated otherwise. */
 class ContextEntries {
-  readonly #open: () => Promise<HeldBytes>;
+  readonly #open: () => Promise<DisposableBytes>;
   readonly #options: ContextTarOptions;
   readonly #prefix: string;
   /** Folders that have not been sent yet, by path in the context. */
@@ -41,7 +41,7 @@ class ContextEntries {
   /** Hard links in the context whose files are outside of it. */
   readonly #loose = new Set<string>();
 
-  constructor(open: () => Promise<HeldBytes>, options: ContextTarOptions) {
+  constructor(open: () => Promise<DisposableBytes>, options: ContextTarOptions) {
     this.#open = open;
     this.#options = options;
     this.#prefix = options.folder === "" ? "" : `${options.folder}/`;

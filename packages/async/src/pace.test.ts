@@ -50,7 +50,7 @@ describe("paced", () => {
     ["a stream that is silent", chunks([1, 60_000])],
     ["a stream that becomes silent", chunks([5_000, 1], [1, 60_000])],
     ["a stream of one byte each 200 ms", chunks(...times(300, 1, 200))],
-    ["a stream that begins fast and goes on slowly", chunks([5_000, 900], ...times(300, 1, 200))],
+    ["a stream that begins fast and continues slowly", chunks([5_000, 900], ...times(300, 1, 200))],
   ] as const)("%s is too slow", async ([, source]) => {
     expect(await read(source)).toBe(tooSlow);
   });

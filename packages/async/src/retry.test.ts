@@ -37,7 +37,7 @@ test("pauses double up to a longest one", () => {
   ]);
 });
 
-test("a failure that another call does not help is thrown at once", async () => {
+test("a failure that is not retryable is thrown at once", async () => {
   const user = failing(1, new SlipwayError("invalid", "no"));
   await expect(retry(user.call)).rejects.toThrow("no");
   const unknown = failing(1, new Error("unknown"));

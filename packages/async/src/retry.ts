@@ -21,7 +21,7 @@ export interface RetryOptions {
  * @throws the last failure, when it is not retryable or a limit is reached; the signal's reason when it is aborted between calls.
  */
 export async function retry<T>(call: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { limitMs = Infinity, attempts = Infinity, isRetryable = saysRetryable, signal } = options;
+  const { limitMs = Infinity, attempts = Infinity, isRetryable = isMarkedRetryable, signal } = options;
   const { pauseMs = backoffMs } = options;
   const giveUpAt = performance.now() + limitMs;
   for (let failures = 1; ; failures += 1) {
@@ -39,6 +39,6 @@ export function backoffMs(failures: number, { firstMs = 50, longestMs = 2_000 } 
   return Math.min(longestMs, firstMs * 2 ** (failures - 1));
 }
 
-function saysRetryable(error: unknown): boolean {
+function isMarkedRetryable(error: unknown): boolean {
   return error instanceof SlipwayError && error.retryable;
 }

@@ -69,7 +69,31 @@ describe("changes of an account", () => {
     await expect(changeAccount(store, id, { email: "ada" })).rejects.toMatchObject({ code: "invalid" });
   });
 
-  test("changes of an account leave at least one operator, also if the last two resign at the same time", async () => {
+  test("a change of an account is retried after a lost race, and ends with a conflict when it loses 20 races", async () => {
+    const id = await idOf(ada);
+    const losing = (races: number) => {
+      let tries = 0;
+      const users: AccountStores["users"] = {
+        ...store.users,
+        async compareAndSet(next) {
+          tries += 1;
+          if (tries > 100) throw new Error("the change does not give up");
+          return tries > races && (await store.users.compareAndSet(next));
+        },
+      };
+      return { users, tries: () => tries };
+    };
+    const last = losing(19);
+    expect(await changeAccount(last, id, { fullname: "Countess" })).toMatchObject({ fullname: "Countess" });
+    const all = losing(20);
+    await expect(changeAccount(all, id, { fullname: "Ada" })).rejects.toMatchObject({
+      code: "conflict",
+      message: "other requests keep changing the user; try again",
+    });
+    expect([last.tries(), all.tries(), store.allUsers.get(id)?.fullname]).toEqual([20, 20, "Countess"]);
+  });
+
+  test("changes of an account leave at least one operator, also if the last two give up the role at the same time", async () => {
     const first = await idOf(grace);
     await expect(changeAccount(store, first, { operator: false })).rejects.toMatchObject({
       code: "conflict",

@@ -109,7 +109,7 @@ async function stored(
     const next = changeUser(user, facts);
     if (await emailFree(users.compareAndSet(next))) return next;
   }
-  throw new SlipwayError("conflict", "others keep changing it at this moment; try again");
+  throw new SlipwayError("conflict", "other requests keep changing the user; try again");
 }
 
 /** A conflict can only mean the email: no other field of a change must be unique. */

@@ -58,10 +58,10 @@ test("an unreadable file is reported once, and read once it is readable", async 
   const reported: unknown[] = [];
   const keys = openSigningKeys({ from: { file }, onError: (error) => reported.push(error) });
   const before = ids(keys);
-  const stood = new Date(1_700_000_000_000);
+  const unchangedAt = new Date(1_700_000_000_000);
   const write = async (text: string) => {
     await writeFile(file, text);
-    await utimes(file, stood, stood);
+    await utimes(file, unchangedAt, unchangedAt);
   };
   await write(`short${"\n".repeat(second.length - 4)}`);
   for (const _use of [1, 2, 3]) expect(ids(keys)).toEqual(before);

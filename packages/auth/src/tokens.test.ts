@@ -31,7 +31,7 @@ async function start() {
   return { store, user, auth, bearerOf, jwtOf, createdWith, isValid, login };
 }
 
-test("a token that a JWT created ends with the token behind the JWT, as do those created with it", async () => {
+test("a token created with a JWT is revoked with the JWT's API token, as are tokens created with it", async () => {
   const { store, user, jwtOf, createdWith, isValid, login } = await start();
   const first = await login();
   const stays = await login();
@@ -64,7 +64,7 @@ test("a token that an API token itself created after a login stays when that one
   expect(await isValid(second.secret)).toBe(true);
 });
 
-test("a token that a JWT renews ends with the token behind the JWT", async () => {
+test("a token renewed with a JWT is revoked with the JWT's API token", async () => {
   const { store, user, bearerOf, jwtOf, isValid, login } = await start();
   const [first, other] = [await login(), await login()];
   const bearer = await bearerOf(await jwtOf(first.secret));
@@ -74,7 +74,7 @@ test("a token that a JWT renews ends with the token behind the JWT", async () =>
   expect(await isValid(renewed.secret)).toBe(false);
 });
 
-test("neither a JWT nor a token that it created can renew the token that they end with", async () => {
+test("neither a JWT nor a token that it created can renew the token that they depend on", async () => {
   const { store, bearerOf, jwtOf, createdWith, isValid, login } = await start();
   const first = await login();
   const jwt = await jwtOf(first.secret);

@@ -50,7 +50,7 @@ export async function renewToken(
   if (grantedBy !== null && endingWith(id, await tokens.ofUser(user.id)).has(grantedBy)) {
     throw new SlipwayError(
       "forbidden",
-      "a JWT cannot renew the API token that it ends with; send the API token itself as the bearer token",
+      "a JWT cannot renew the API token that it depends on; send the API token itself as the bearer token",
     );
   }
   if (!(await revokeToken({ tokens }, user.id, id))) throw notFound("token");

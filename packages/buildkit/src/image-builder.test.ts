@@ -97,7 +97,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     expect(refused).toMatch(/^build-failed: refused (\[2\/2\] ADD )?http:\/\/127\.0\.0\.1:9\//);
   });
 
-  test("the images that a build reads are known by the names of its parts, however it names them", async () => {
+  test("the images that a build reads are found in the names of its steps, however the Dockerfile names them", async () => {
     const { stackImage } = await testEngine();
     const images: (string | null)[] = [];
     const checkStep = (name: string) => void images.push(imageOfStep(name));

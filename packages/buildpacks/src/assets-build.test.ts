@@ -34,7 +34,7 @@ const app = {
     'const fs = require("fs"); fs.mkdirSync("public"); fs.writeFileSync("public/app.js", "built by " + process.env.NODE_ENV)',
 };
 /** The bin/compile of a ruby buildpack that only reports what it finds. */
-const tell = `#!/bin/bash
+const echoScript = `#!/bin/bash
 cd "$1"; shift 3
 echo "ruby: $* $NODE_ENV $SKIP_YARN_INSTALL $VITE_RUBY_SKIP_ASSETS_PRECOMPILE_INSTALL"
 echo "settings: $(sed -n 's/^registry=//p' "$npm_config_globalconfig")"
@@ -46,7 +46,7 @@ async function built(files: Readonly<Record<string, string>>, ...runnerArguments
   for (const [name, text] of Object.entries({ ...app, ...files })) await runner.put(`build/${name}`, text);
   await runner.put("build/node_modules/.bin/tool", "#!/bin/sh\necho ' tool'\n", 0o755);
   await runner.put("build/node_modules/tool/index.js", ", tool");
-  await runner.put("buildpacks/ruby/bin/compile", tell, 0o755);
+  await runner.put("buildpacks/ruby/bin/compile", echoScript, 0o755);
   return runner.run({ BUILDPACK_NAME: "ruby" }, ...runnerArguments);
 }
 
@@ -99,7 +99,7 @@ test.each([
   expect(await exists("cache/bundler/a")).toBe(true);
 });
 
-test("of the node_modules in other folders, those that the install made are removed, and those of the source and of the output are not", async () => {
+test("node_modules in other folders that the install made are removed, and those of the source and of the output are not", async () => {
   const install = "mkdir -p packages/a/node_modules/x public/node_modules/x";
   const manifest = {
     name: "app",

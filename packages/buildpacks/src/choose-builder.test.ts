@@ -85,8 +85,8 @@ describe("Cloud Native Buildpacks", () => {
     const unnamed = descriptor("", ["package.json"]);
     expect(chooseBuilder("auto", cnb, unnamed).kind).toBe("buildpacks");
     expect(chooseBuilder("auto", { ...cnb, cnbBuilder: "own" }, unnamed).kind).toBe("cnb");
-    const wished = { ...both, variables: { BUILDPACK_NAME: "nodejs" } };
-    expect(chooseBuilder("auto", cnb, wished).kind).toBe("buildpacks");
+    const requested = { ...both, variables: { BUILDPACK_NAME: "nodejs" } };
+    expect(chooseBuilder("auto", cnb, requested).kind).toBe("buildpacks");
   });
 
   test("an app's builder image has the same precedence, and the operator's is the last choice", () => {

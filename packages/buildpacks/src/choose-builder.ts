@@ -67,17 +67,17 @@ export function chooseBuilder(
   source: PlanSource,
 ): BuilderChoice {
   const { allowed } = offer;
-  const wish = buildpackWish(source);
+  const requested = requestedBuildpack(source);
   if (setting !== "auto") {
     if (!allowed.includes(setting)) throw notAllowed(`the app's builder is ${setting}`, setting);
     const reason = "it is the app's setting";
-    if (setting !== "buildpacks" || wish !== null || detected(source) !== null)
+    if (setting !== "buildpacks" || requested !== null || detected(source) !== null)
       return { kind: setting, reason };
     return { ...catalogued(offer, source), kind: setting, reason };
   }
-  const descriptor = wish === null ? describedBuild(offer, source) : null;
+  const descriptor = requested === null ? describedBuild(offer, source) : null;
   if (descriptor !== null) return { kind: "cnb", reason: descriptor };
-  const found = wish ?? detected(source);
+  const found = requested ?? detected(source);
   if (found !== null) {
     if (!allowed.includes("buildpacks")) throw notAllowed(found, "buildpacks");
     return { kind: "buildpacks", reason: found };
@@ -126,7 +126,7 @@ function describedBuild(
 }
 
 /** The setting of the variables or the source that asks for buildpacks; null for none. */
-function buildpackWish({ names, variables }: PlanSource): string | null {
+function requestedBuildpack({ names, variables }: PlanSource): string | null {
   for (const name of ["BUILDPACK_URL", "BUILDPACK_NAME"]) if (variables[name]) return `${name} is set`;
   return names.includes(".buildpacks") ? "there is a .buildpacks" : null;
 }

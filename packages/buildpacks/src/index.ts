@@ -37,14 +37,14 @@ export type { Install } from "./language.ts";
 export { languageTitles, type LanguagePlan } from "./languages.ts";
 export { assetsError } from "./node/assets.ts";
 export type { PackageHash } from "./node/package-manager-field.ts";
-export type { PackageManagerWish } from "./node/package-manager.ts";
-export type { NodeWish } from "./node/packages-plan.ts";
+export type { PackageManagerRequirement } from "./node/package-manager.ts";
+export type { NodeRequirement } from "./node/packages-plan.ts";
 export type { NodePlan } from "./node/plan.ts";
-export type { GoPlan, GoWish } from "./go/plan.ts";
+export type { GoPlan, GoRequirement } from "./go/plan.ts";
 export type { PhpPlan } from "./php/plan.ts";
 export type { RubyPlan } from "./ruby/plan.ts";
 export type { PythonPlan } from "./python/plan.ts";
-export type { PythonWish } from "./python/version.ts";
+export type { PythonRequirement } from "./python/version.ts";
 export {
   controlFiles,
   scatteredFiles,

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { defaultStacksDir } from "./stack-files.ts";
 
 /** @returns the output of a script that uses the functions of one of the buildpack's files. */
-function said(library: string, script: string, files: Readonly<Record<string, string>>): string {
+function outputOf(library: string, script: string, files: Readonly<Record<string, string>>): string {
   using folder = mkdtempDisposableSync(join(tmpdir(), "install-failures-"));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder.path, name), text);
   const packs = join(defaultStacksDir, "buildpacks");
@@ -27,12 +27,12 @@ test.each([
   "[!] There was an error parsing `Gemfile`: syntax error",
 ])("a Gemfile that Bundler cannot read is explained with both versions of Bundler: %s", (line) => {
   const script = "BUNDLER_VERSION=2.3.15; explain_failure";
-  const text = said("ruby/lib/gems.sh", script, { "install.log": line, "Gemfile.lock": lock });
+  const text = outputOf("ruby/lib/gems.sh", script, { "install.log": line, "Gemfile.lock": lock });
   expect(text).toMatch(/cannot be read by Bundler 2\.3\.15 of this stack.*written by Bundler 2\.5\.9/);
   expect(text).toContain("slipway apps set APP --stack NAME");
 });
 
-test("what composer.json requires is named by its file", () => {
+test("a failed install of Composer names the file with the requirement", () => {
   const failed = [
     {
       name: "php",
@@ -42,7 +42,7 @@ test("what composer.json requires is named by its file", () => {
     },
   ];
   const stubs = "composer() { cat answer; return 1; }; php() { echo ctype; }";
-  const text = said("php/lib/packages.sh", `${stubs}; check_requirements`, {
+  const text = outputOf("php/lib/packages.sh", `${stubs}; check_requirements`, {
     answer: JSON.stringify(failed),
   });
   expect(text).toContain("php ^9, which composer.json requires: this is 8.2.1");
@@ -50,7 +50,7 @@ test("what composer.json requires is named by its file", () => {
 
 test("a failed install of Composer gives no advice about Node.js, whose assets are not the reason", () => {
   const script = "export SLIPWAY_ASSETS=installed; composer() { return 1; }; install_packages";
-  const text = said("php/lib/packages.sh", script, {});
+  const text = outputOf("php/lib/packages.sh", script, {});
   expect(text).toContain("The packages of composer.lock could not be installed");
   expect(text).not.toContain("DISABLE_NODE_ASSETS");
 });
@@ -58,7 +58,7 @@ test("a failed install of Composer gives no advice about Node.js, whose assets a
 test("a script that fails in an environment of Symfony other than prod is explained", () => {
   const files = { "composer.json": '{"scripts":{"x":"y"}}', "composer.lock": '"symfony/framework-bundle"' };
   const failing = (environment: string) =>
-    said(
+    outputOf(
       "php/lib/packages.sh",
       `composer() { return 1; }; export APP_ENV=${environment}; run_scripts x`,
       files,

@@ -142,7 +142,7 @@ describe("PROJECT_DIR is a workspace of a monorepo", () => {
 });
 
 test.each(["..", "../other", "a/../../b", "."])(
-  "PROJECT_DIR %j is the source itself to the plan",
+  "PROJECT_DIR %j is planned like the whole source",
   (given) => {
     expect(projectDirectory({ PROJECT_DIR: given })).toBe("");
   },

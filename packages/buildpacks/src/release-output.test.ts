@@ -14,7 +14,7 @@ test.each([
   "addons: [x]",
   "---\r\naddons: []\r\n",
   "---\nconfig_vars: []\ndefault_process_types: {}\n",
-])("the output %j of bin/release says nothing", (text) => {
+])("the output %j of bin/release defines nothing", (text) => {
   expect(parseRelease(text)).toEqual(nothing);
 });
 

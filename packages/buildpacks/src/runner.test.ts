@@ -174,9 +174,10 @@ const workspaceOf = async (
   ...runnerArguments: readonly string[]
 ) => {
   for (const [name, text] of Object.entries(files)) await put(`build/${name}`, text);
-  const tell =
+  const echoScript =
     '#!/bin/bash\necho "workspace=$SLIPWAY_WORKSPACE"; cd "$1"; find . -type f | sort | paste -sd " "\n';
-  for (const name of ["compile", "release"]) await runner.put(`buildpacks/nodejs/bin/${name}`, tell, 0o755);
+  for (const name of ["compile", "release"])
+    await runner.put(`buildpacks/nodejs/bin/${name}`, echoScript, 0o755);
   return await runner.run({ PROJECT_DIR: "apps/api" }, ...runnerArguments);
 };
 
@@ -198,7 +199,7 @@ test("a workspace of a monorepo is built with the whole source, and its Procfile
   expect(await result("Procfile")).toBe("web: x\n");
 });
 
-test("of a front end that is a workspace only its own folder is served", async () => {
+test("only the folder of a front end that is a workspace is served", async () => {
   await workspaceOf({});
   await put("build/package.json", '{"workspaces":["apps/*"]}');
   await put("build/apps/web/package.json", "{}");
@@ -338,7 +339,7 @@ test("the dependencies of a workspace and of those that it depends on stay apart
   expect((await stat(join(work, "app/packages"))).mode & 0o777).toBe(0o750);
 });
 
-test("of a front end on installed dependencies the app is what is served", async () => {
+test("the app of a front end on installed dependencies is the folder that is served", async () => {
   for (const [pack, name, script] of [
     ["nodejs", "compile", 'echo made >"$1/apps/web/index.html"'],
     ["static", "compile", 'rm "$1/package.json"'],

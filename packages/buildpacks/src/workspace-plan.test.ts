@@ -55,7 +55,7 @@ function plan({ files = {}, variables = {}, links = [] }: Changes, source: Files
 const installOf = (changes: Changes = {}) => plan(changes).language?.install ?? null;
 
 describe("a workspace", () => {
-  test("is installed from all manifests, and built in a container", () => {
+  test("a workspace of npm is installed from all manifests, and built in a container", () => {
     const { language, folder } = plan({});
     expect(folder).toBe("");
     expect(language).toMatchObject({ scripts: "build", install: { workspace: "apps/api" } });
@@ -72,7 +72,7 @@ describe("a workspace", () => {
     ["settings of a folder", { files: { "packages/lib/.npmrc": "a=b" } }],
     ["a variable of npm", { variables: { NPM_CONFIG_OMIT: "optional" } }],
     ["a variable without a path of the source", { variables: { NODE_EXTRA_CA_CERTS: "/etc/ssl/ca.pem" } }],
-  ])("is installed again after a change of %s", (_what, changes) => {
+  ])("a workspace is installed again after a change of %s", (_what, changes) => {
     expect(installOf(changes)?.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(installOf(changes)?.digest).not.toBe(installOf()?.digest);
   });
@@ -84,7 +84,7 @@ describe("a workspace", () => {
     ],
     ["a file that no install reads", { files: { "README.md": "x" } }],
     ["a link to a file", { links: [{ path: "docs", target: "README.md", leadsToFile: true }] }],
-  ])("is not installed again after a change of %s", (_what, changes) => {
+  ])("a workspace is not installed again after a change of %s", (_what, changes) => {
     expect(installOf(changes)?.digest).toBe(installOf()?.digest);
   });
 
@@ -113,7 +113,7 @@ describe("a workspace", () => {
       { variables: { npm_config_cafile: "certs/ca.pem" } },
     ],
     ["a link leads to a folder", { links: [{ path: "latest", target: "packages", leadsToFile: false }] }],
-  ])("is built with the whole source when %s", (_when, changes) => {
+  ])("a workspace is built with the whole source when %s", (_when, changes) => {
     expect(installOf(changes)).toBeNull();
   });
 });
@@ -192,7 +192,7 @@ describe.each<[string, Files]>([
 ])("a workspace of %s", (_manager, source) => {
   const install = (changes: Changes = {}) => plan(changes, source).language?.install ?? null;
 
-  test("is installed from all manifests, the lock file and settings", () => {
+  test("a workspace is installed from all manifests, the lock file and settings", () => {
     expect(install()).toMatchObject({ workspace: "apps/api", packageCount: 1 });
     expect([...(install()?.files.keys() ?? [])].toSorted()).toEqual(Object.keys(source).toSorted());
   });
@@ -206,7 +206,7 @@ describe.each<[string, Files]>([
       { files: { ".npmrc": "//r.test/:_authToken=${TOKEN}" }, variables: { TOKEN: "x" } },
     ],
     ["a variable of the registry", { variables: { NPM_CONFIG_REGISTRY: "https://r.test/" } }],
-  ])("is installed again after a change of %s", (_what, changes) => {
+  ])("a workspace is installed again after a change of %s", (_what, changes) => {
     expect(install(changes)?.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(install(changes)?.digest).not.toBe(install()?.digest);
   });
@@ -214,7 +214,7 @@ describe.each<[string, Files]>([
   test.each<[string, Changes]>([
     ["a file that no install reads", { files: { "README.md": "x" } }],
     ...(runsScripts(_manager) ? [] : [aVariable]),
-  ])("is not installed again after a change of %s", (_what, changes) => {
+  ])("a workspace is not installed again after a change of %s", (_what, changes) => {
     expect(install(changes)?.digest).toBe(install()?.digest);
   });
 
@@ -238,7 +238,7 @@ describe.each<[string, Files]>([
       { variables: { npm_config_cafile: "certs/ca.pem" } },
     ],
     ["a link leads to a folder", { links: [{ path: "latest", target: "packages", leadsToFile: false }] }],
-  ])("is built with the whole source when %s", (_when, changes) => {
+  ])("a workspace is built with the whole source when %s", (_when, changes) => {
     expect(install(changes)).toBeNull();
   });
 });
@@ -318,14 +318,14 @@ test("a workspace of bun that trusts a package may run its scripts", () => {
 describe("a folder with a lock file of its own", () => {
   const own = { "apps/api/package-lock.json": json({ lockfileVersion: 3, packages: { "": {} } }) };
 
-  test("is installed from its own files alone", () => {
+  test("a folder with a lock file of its own is installed from its own files alone", () => {
     const { language, folder } = plan({ files: own });
     expect(folder).toBe("apps/api");
     expect(language?.install).toMatchObject({ workspace: null });
     expect([...(language?.install?.files.keys() ?? [])]).toEqual(["package.json", "package-lock.json"]);
   });
 
-  test("is built with the whole source when a link leads out of it", () => {
+  test("a folder with a lock file of its own is built with the whole source when a link leads out of it", () => {
     const inner = { path: "apps/api/latest", target: "apps/api/bin", leadsToFile: false };
     expect(installOf({ files: own, links: [inner] })).not.toBeNull();
     expect(installOf({ files: own, links: [{ ...inner, target: "packages" }] })).toBeNull();

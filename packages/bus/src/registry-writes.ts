@@ -17,7 +17,7 @@ const forgetAfterMs = 300_000;
 /** A writer that missed two heartbeats has crashed, is frozen, or has lost its connection. */
 const silentAfterMs = 3 * beatMs;
 const holdMs = 60_000;
-const lookMs = 500;
+const pollMs = 500;
 
 /** Minimum age of the hold: if Redis lost its data, each writer is listed again with its next heartbeat. */
 export const settleMs = 2 * beatMs;
@@ -126,7 +126,7 @@ async function enter(
 }
 
 async function untilReleased({ redis, keys }: RegistryWritesOptions, signal: AbortSignal): Promise<void> {
-  while ((await untilAborted(redis.exists(keys.registryHold), signal)) === 1) await pause(lookMs, signal);
+  while ((await untilAborted(redis.exists(keys.registryHold), signal)) === 1) await pause(pollMs, signal);
 }
 
 function join({ redis, keys, onError }: RegistryWritesOptions): {

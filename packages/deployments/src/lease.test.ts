@@ -32,7 +32,7 @@ function slowStore(stored: Entity | null) {
 }
 
 describe("a lease", () => {
-  test("a lease holds while its own write is visible and not acknowledged", async () => {
+  test("a lease is valid while its own write is visible and not acknowledged", async () => {
     const store = slowStore(at(1));
     const lease = new Lease(store, at(1), lost);
     const update = lease.update(at(2));
@@ -43,7 +43,7 @@ describe("a lease", () => {
     expect(lease.entity).toEqual(at(2));
   });
 
-  test("a lease holds when the entity was read before its own write and compared after it", async () => {
+  test("a lease is valid when the entity was read before its own write and compared after it", async () => {
     const store = slowStore(at(1));
     store.acknowledge();
     const lease = new Lease(store, at(1), lost);

@@ -12,7 +12,7 @@ import { findContainers } from "./containers.ts";
 import { openDiskQuota } from "./disk-quota.ts";
 
 describe.skipIf(await lacksEngine())("the disk quota of an engine", () => {
-  test("what an engine limits is found out once, and leaves no container", async () => {
+  test("the quotas of an engine are determined once, which leaves no container", async () => {
     const { dockerHost } = await testEngine();
     await using installation = newInstallation();
     using connection = connectDocker({ dockerHost });

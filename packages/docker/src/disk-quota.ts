@@ -21,22 +21,22 @@ const volumePath = "/volume";
 const repository = "slipway-disk-quota";
 
 /**
- * Returns an engine's known quotas, or determines and stores them.
+ * Returns an engine's cached quotas, or determines and stores them.
  * @param engine identifies the engine, including its version and storage driver.
  */
-export type KnownQuotas = (engine: string, find: () => Promise<DiskQuota>) => Promise<DiskQuota>;
+export type QuotaCache = (engine: string, find: () => Promise<DiskQuota>) => Promise<DiskQuota>;
 
 /**
- * @param known shares results with other processes; without it, each process tests each engine.
+ * @param cache shares results with other processes; without it, each process tests each engine.
  * @returns a function that tests the engine's quotas once: later calls return the first successful result.
  */
 export function openDiskQuota(
   docker: Docker,
   installationId: string,
-  known: KnownQuotas = (_engine, find) => find(),
+  cache: QuotaCache = (_engine, find) => find(),
 ): () => Promise<DiskQuota> {
   const labels = { [label.installation]: installationId, [label.kind]: "disk-quota" };
-  const look = async () => known(await storageOf(docker), () => findDiskQuota(docker, labels));
+  const look = async () => cache(await storageOf(docker), () => findDiskQuota(docker, labels));
   let found: Promise<DiskQuota> | undefined;
   return () => {
     found ??= look().catch((error: unknown) => {

@@ -39,8 +39,11 @@ export async function measureEngineStorage(
   const { Name: host } = (await callEngine("return its name", () => docker.info(), { signal })) as {
     Name: string;
   };
-  const disk = await duringContainer(docker, lookConfig(installationId, image), signal, async (_id, look) =>
-    diskOf(await outputText(look)),
+  const disk = await duringContainer(
+    docker,
+    diskProbeConfig(installationId, image),
+    signal,
+    async (_id, look) => diskOf(await outputText(look)),
   );
   return { host, disk, parts: partsOf(await usageOf(docker, signal), installationId) };
 }
@@ -117,7 +120,7 @@ function diskOf(text: string): EngineStorage["disk"] {
 }
 
 /** A container's root is on the engine's disk. */
-function lookConfig(installationId: string, image: string) {
+function diskProbeConfig(installationId: string, image: string) {
   return {
     Image: image,
     Entrypoint: ["stat"],

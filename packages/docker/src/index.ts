@@ -18,7 +18,7 @@ export * from "./measuring-container.ts";
 export * from "./networks.ts";
 export * from "./out-of-memory.ts";
 export * from "./process.ts";
-export * from "./pulled-notes.ts";
+export * from "./pulled-image-tags.ts";
 export * from "./registry-login.ts";
 export * from "./ulimits.ts";
 export * from "./written-bytes.ts";

@@ -84,7 +84,7 @@ test.each([
   await expect(follow(chunks)).rejects.toMatchObject({ code: "build-failed" });
 });
 
-test("a pull goes on within its limit, and what is unpacked does not count", async () => {
+test("a pull within its limit continues, and what is unpacked does not count", async () => {
   const chunks = [report("a", 4), report("a", 10), report("a", 20, "Extracting")];
   await expect(follow(chunks)).resolves.toBeUndefined();
 });

@@ -6,9 +6,9 @@ import type Docker from "dockerode";
 import { callEngine } from "./client.ts";
 
 /** The engine reads the metadata of every file. */
-const lookLimitMs = 30_000;
+const measureLimitMs = 30_000;
 
-interface LookOptions {
+interface MeasureOptions {
   readonly signal?: AbortSignal;
   readonly limitMs?: number;
 }
@@ -20,7 +20,7 @@ interface LookOptions {
 export async function writtenBytes(
   docker: Docker,
   id: string,
-  { signal, limitMs = lookLimitMs }: LookOptions = {},
+  { signal, limitMs = measureLimitMs }: MeasureOptions = {},
 ): Promise<number> {
   // The types lack this option.
   const options: Docker.ContainerInspectOptions & { readonly size: true } = { size: true };

@@ -13,7 +13,7 @@ test.for([
   expect(parseMeasurement(line)).toBe(bytes);
 });
 
-test("a look that takes too long exceeds every limit", () => {
+test("a measurement that takes too long exceeds every limit", () => {
   expect(parseMeasurement("late")).toBe(Number.POSITIVE_INFINITY);
 });
 

@@ -26,7 +26,7 @@ import {
   findContainers,
   networkName,
   containerQuota,
-  type KnownQuotas,
+  type QuotaCache,
   openDiskQuota,
   removeContainer,
   statusOf,
@@ -44,7 +44,7 @@ export interface EngineOptions extends DockerConnectionOptions {
   /** Container runtime of builds, such as `runsc`. Default: the engine's own. */
   readonly runtime?: string;
   /** Cache of the engines' disk quotas. */
-  readonly knownQuotas?: KnownQuotas;
+  readonly quotaCache?: QuotaCache;
   /** The clock that decides which images were used recently. Default: this machine's clock. */
   readonly now?: () => Date;
 }
@@ -70,7 +70,7 @@ class DockerEngine implements BuildEngine {
     this.#snapshots = openSnapshots(this.#connection.docker, options.installationId);
     const now = options.now ?? (() => new Date());
     this.#userImages = openUserImages(this.#connection.docker, options.installationId, now);
-    this.#diskQuota = openDiskQuota(this.#connection.docker, options.installationId, options.knownQuotas);
+    this.#diskQuota = openDiskQuota(this.#connection.docker, options.installationId, options.quotaCache);
   }
 
   async createSandbox(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {

@@ -3,7 +3,7 @@
 // The engine records when an image was last tagged, and keeps the time across restarts. So each use tags the image again.
 
 import type { UserImageLimits } from "@slipway/core";
-import { callEngine, isPulledName, noteRepository, noteTag, statusOf } from "@slipway/docker";
+import { callEngine, isPulledName, pulledTagRepository, pulledTag, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 import { lastTaggedAt } from "./last-tagged.ts";
 
@@ -29,15 +29,15 @@ export interface UserImages {
 
 /** @param now the clock of the engine's machine, to within ten minutes. */
 export function openUserImages(docker: Docker, installationId: string, now: () => Date): UserImages {
-  const repository = noteRepository(installationId);
+  const repository = pulledTagRepository(installationId);
   const note = async (reference: string, signal?: AbortSignal) => {
-    const name = { repo: repository, tag: noteTag(reference) };
+    const name = { repo: repository, tag: pulledTag(reference) };
     await callEngine("tag an image", () => docker.getImage(reference).tag(name), { signal });
   };
   return {
     notePull: (reference) => note(reference),
     async noteUse(reference, signal) {
-      if ((await imageId(docker, `${repository}:${noteTag(reference)}`)) === null) return;
+      if ((await imageId(docker, `${repository}:${pulledTag(reference)}`)) === null) return;
       await note(reference, signal);
     },
     async prune({ maxBytes, kept }) {

@@ -66,8 +66,8 @@ function pnpmLockFacts(value: unknown): LockFacts | null {
   const linkedFolders = Object.keys(importers).filter((folder) => folder !== ".");
   const entries = Object.entries(packages);
   // Up to pnpm 8.
-  const saysWhatBuilds = /^[56]\./.test(lockfileVersion);
-  const mayBuild = entries.filter(([, { requiresBuild = false }]) => requiresBuild || !saysWhatBuilds);
+  const listsBuildScripts = /^[56]\./.test(lockfileVersion);
+  const mayBuild = entries.filter(([, { requiresBuild = false }]) => requiresBuild || !listsBuildScripts);
   const isInSource = ([key, { resolution }]: (typeof entries)[number]) =>
     inSource.test(key) || resolution["type"] === "directory" || inSource.test(String(resolution["tarball"]));
   return {

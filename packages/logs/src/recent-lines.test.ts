@@ -19,7 +19,7 @@ test("the latest lines keep their numbers over batches", () => {
   ]);
 });
 
-test("of any number of lines the last hundred are kept", () => {
+test("the last hundred of any number of lines are kept", () => {
   const recent = new RecentLines();
   for (let seq = 1; seq <= 1_000; seq += 1) recent.add(batch(seq, String(seq)));
   const seqs = recent.lines().map(({ seq }) => seq);

@@ -99,7 +99,7 @@ describe.each([
 ])("credentials as %s", (_name, value) => {
   const mask = maskOf([variable("GOOGLE_CREDENTIALS", value)]);
 
-  test("ordinary lines of the file stay", () => {
+  test("ordinary lines of a file with secrets stay", () => {
     const lines = [
       `  "type": "service_account",`,
       `  "project_id": "shop-production",`,
@@ -110,7 +110,7 @@ describe.each([
     for (const line of lines) expect(mask(line)).toBe(line);
   });
 
-  test("its secrets are masked, printed alone, in the file, in JSON of JSON, encoded and broken into lines", () => {
+  test("the secrets of a file are masked, printed alone, in the file, in JSON of JSON, encoded and broken into lines", () => {
     expect(mask(`"private_key_id": "${credentials.private_key_id}",`)).toBe(`"private_key_id": "[masked]",`);
     const once = JSON.stringify(value);
     const all = [
@@ -142,7 +142,7 @@ test("each line of a key is masked, also when its line breaks are escaped", () =
   }
 });
 
-test("of a file of variables the secret values are masked, of a text without any all lines", () => {
+test("the secret values of a file of variables are masked, and all lines of a text without variables", () => {
   const mask = maskOf([
     variable("ENV_SECRETS", "export NODE_ENV=production\nDB_PASSWORD='hunter2-hunter2'\nTITLE=a shop"),
     variable("PASSPHRASE", "correct horse\nbattery staple"),
@@ -191,7 +191,7 @@ test("the masker names the variables whose values it has hidden", () => {
   expect(masker.hidden()).toEqual(["A_KEY", "B_KEY"]);
 });
 
-test("of thousands of secrets, whole values are found in all forms, and a variable with many lines as its lines", () => {
+test("whole values of thousands of secrets are found in all forms, and a variable with many lines as its lines", () => {
   const lines = Array.from({ length: 900 }, (_, index) => `line${index}`.padEnd(9, "x"));
   const many = Array.from({ length: 4 }, (_, index) =>
     variable(`A_KEY_${index}`, lines.map((line) => `${index}${line}`).join("\n")),

@@ -16,7 +16,7 @@ describe.skipIf(await lacksRedis())("the tail of a log", () => {
     { of: "many short batches", batches: 900, chars: 20, reads: 1 },
     { of: "few large batches", batches: 12, chars: 60_000, reads: 3 },
     { of: "more short batches than one call returns", batches: 2_500, chars: 20, reads: 1 },
-  ])("is read in parts of about 256 KiB: $of", async ({ of, batches, chars, reads }) => {
+  ])("the tail of a log is read in parts of about 256 KiB: $of", async ({ of, batches, chars, reads }) => {
     for (let seq = 1; seq <= batches; seq += 1) await append(of, seq, chars);
     const firsts: number[] = [];
     for (let next = 1; next <= batches;) {

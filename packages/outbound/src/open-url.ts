@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { paced } from "@slipway/async";
-import { type HeldBytes, type Pace, SlipwayError, sourcePace } from "@slipway/core";
+import { type DisposableBytes, type Pace, SlipwayError, sourcePace } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
 import { parseUrl, request } from "./request.ts";
 import { hostOf, unreachable } from "./url-failures.ts";
@@ -33,7 +33,7 @@ export interface OpenResponseOptions extends OpenUrlOptions {
 }
 
 /** A response whose body holds the connection. */
-export interface OpenedResponse extends HeldBytes {
+export interface OpenedResponse extends DisposableBytes {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** Scheme, host and port of the responding server, which differ from the URL's after a redirect. */
@@ -53,7 +53,7 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308]);
  * @throws {SlipwayError} "source-unreachable" or "archive-too-large", with the host but no path, query or credentials; the
  * signal's reason when aborted.
  */
-export async function openUrl(url: string, options: OpenUrlOptions): Promise<HeldBytes> {
+export async function openUrl(url: string, options: OpenUrlOptions): Promise<DisposableBytes> {
   const response = await openResponse(url, { ...options, headers: {}, secretHeaders: [] });
   if (response.status === 200) return response;
   await response[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 // Advances lanes: enqueues an app's next item if the app is idle and, for a build, its owner has a free slot.
 
-import { joined } from "@slipway/async";
+import { coalesced } from "@slipway/async";
 import { highestPriority, priorityOf } from "./fair-share.ts";
 import type { LaneItem, LaneKind } from "./lane-kinds.ts";
 import type { OwnerSlots } from "./owner-slots.ts";
@@ -61,7 +61,7 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
   }
 
   /** One pass at a time for each owner: concurrent passes would examine the same apps. */
-  const advanceWaiting = joined(async (ownerId) => {
+  const advanceWaiting = coalesced(async (ownerId) => {
     for (;;) {
       // Read again each time: an app that got its job in the meantime is no longer listed.
       const appId = await slots.longestWaiting(ownerId);

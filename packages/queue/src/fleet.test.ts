@@ -80,7 +80,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
   test("a worker that leaves is removed; one without heartbeats is lost, and ready again with the next", async () => {
     await using resources = new AsyncDisposableStack();
     const client = resources.adopt(new Redis(url), (redis) => redis.disconnect());
-    const lonely = resources.use(
+    const single = resources.use(
       joinFleet({ ...context, redis: client }, identity("worker-1", 20), () => new Date()),
     );
     await listed(([worker]) => worker?.state === "ready");
@@ -91,7 +91,7 @@ describe.skipIf(await lacksRedis())("the fleet", () => {
     expect(lost?.lastSeenAt.getTime()).toBeGreaterThan(0);
     await client.connect();
     await listed(([worker]) => worker?.state === "ready");
-    await lonely[Symbol.asyncDispose]();
+    await single[Symbol.asyncDispose]();
     expect(await listWorkers(context)).toEqual([]);
   });
 

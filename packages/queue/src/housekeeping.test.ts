@@ -79,7 +79,7 @@ describe.skipIf(await lacksRedis())("housekeeping", () => {
   });
 
   function startWorkers(count: number, run: HousekeepingWorkerOptions["run"]): (() => Promise<void>)[] {
-    const options = { redisUrl, keys, leaseMs: 30_000, takeUpAfterMs: 1_000, run, onError };
+    const options = { redisUrl, keys, leaseMs: 30_000, resumeAfterMs: 1_000, run, onError };
     const stops = Array.from({ length: count }, () => startHousekeepingWorker(options));
     for (const each of stops) opened.defer(each);
     return stops;

@@ -62,7 +62,7 @@ export interface HousekeepingWorkerOptions extends HousekeepingOptions {
   /** How long a job remains assigned to a worker without heartbeats. A crash is noticed within twice this time. */
   readonly leaseMs: number;
   /** The delay before another worker takes a job that this worker has requeued. */
-  readonly takeUpAfterMs: number;
+  readonly resumeAfterMs: number;
   /**
    * Runs a job once. A rejection schedules another attempt. The signal's reason is "requeued" when this worker shuts down and
    * another one takes over.
@@ -72,14 +72,14 @@ export interface HousekeepingWorkerOptions extends HousekeepingOptions {
 
 /** @returns a function that stops the worker: it requeues the running jobs, and resolves afterwards. */
 export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () => Promise<void> {
-  const { redisUrl, keys, leaseMs, takeUpAfterMs, run, onError } = options;
+  const { redisUrl, keys, leaseMs, resumeAfterMs, run, onError } = options;
   const leaving = new AbortController();
   const process = async (job: Job, token?: string): Promise<void> => {
     try {
       await run(housekeepingJob.parse(job.data), leaving.signal);
     } catch (error) {
       if (!leaving.signal.aborted) throw error;
-      await job.moveToDelayed(Date.now() + takeUpAfterMs, token);
+      await job.moveToDelayed(Date.now() + resumeAfterMs, token);
       throw new DelayedError();
     }
   };

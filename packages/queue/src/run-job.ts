@@ -33,7 +33,7 @@ export async function runJob(
   context: RunJobContext,
   buildSlot?: BuildSlot,
 ): Promise<void> {
-  if (context.isDraining()) await giveBack(job, token);
+  if (context.isDraining()) await returnToQueue(job, token);
   const { controllers, work } = context;
   const item = laneJob.parse(job.data);
   const task: LaneTask = {
@@ -66,28 +66,28 @@ async function report(
 ): Promise<void> {
   if (thrown instanceof ItemFailed) throw new EndedWithError(thrown.message);
   const error = toSlipwayError(thrown);
-  if (error.code === "requeued") await giveBack(job, token);
+  if (error.code === "requeued") await returnToQueue(job, token);
   onError(thrown, `attempt ${attempt} at ${type === "deploy" ? "deployment" : "operation"} ${id} failed`);
   // The attempt that holds the lease ends the item; if this job failed, the item would end as exhausted.
   if (error.code === "lease-lost") return;
   if (error.code === "store-unavailable" && job.attemptsStarted < attemptLimit) {
-    await goFirst(job);
+    await moveToFront(job);
     await job.moveToDelayed(Date.now() + outageDelayMs, token);
     throw new DelayedError();
   }
   if (!error.retryable) throw new UnrecoverableError(`${error.code}: ${error.message}`);
-  await goFirst(job);
+  await moveToFront(job);
   throw error;
 }
 
 /** @throws always: the error with which BullMQ returns the job to the queue, for another worker. */
-async function giveBack(job: Job, token: string | undefined): Promise<never> {
-  await goFirst(job);
+async function returnToQueue(job: Job, token: string | undefined): Promise<never> {
+  await moveToFront(job);
   await job.moveToWait(token);
   throw new WaitingError();
 }
 
 /** The job was already first in the queue, so it precedes all jobs that were added in the meantime. */
-async function goFirst(job: Job): Promise<void> {
+async function moveToFront(job: Job): Promise<void> {
   await job.changePriority({ priority: highestPriority });
 }

@@ -74,16 +74,16 @@ class SimulatedQueue {
     const lane = this.#lanes.get(deployment.owner) ?? [];
     this.#lanes.set(deployment.owner, lane);
     lane.push(deployment);
-    this.#handOut(deployment.owner, now);
+    this.#assignSlots(deployment.owner, now);
   }
 
   #end(now: number): void {
     const { owner } = this.#running.shift() as { owner: string };
     this.#atWork.set(owner, (this.#atWork.get(owner) ?? 0) - 1);
-    this.#handOut(owner, now);
+    this.#assignSlots(owner, now);
   }
 
-  #handOut(owner: string, now: number): void {
+  #assignSlots(owner: string, now: number): void {
     const others = this.#atWork.get(owner) ?? 0;
     if (others >= this.#fleet.ownerSlots) return;
     const deployment = this.#lanes.get(owner)?.shift();

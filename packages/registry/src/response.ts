@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { SlipwayError } from "@slipway/core";
-import type { HeldBytes } from "@slipway/core";
+import type { DisposableBytes } from "@slipway/core";
 
 /** Maximum wait for the registry's next bytes, and for progress of an upload. Long, because an upload's source may be slow. */
 export const stallLimitMs = 300_000;
@@ -57,7 +57,7 @@ export class RegistryResponse {
    * The body, once; null for a response that has none by its method or status. Reading it throws "registry-unavailable" when the
    * registry sends nothing for `stallLimitMs`.
    */
-  body(): HeldBytes | null {
+  body(): DisposableBytes | null {
     if (this.#hasNoBody()) {
       this.discard();
       return null;

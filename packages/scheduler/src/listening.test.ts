@@ -18,7 +18,7 @@ test.for([
   ["0000000000000000FFFF0000020013AC:1F90\n", "reachable"],
   ["0100007F:1F90\n020013AC:1F90\n", "reachable"],
   ["00000000:0BB8\n", "nowhere"],
-] as const)("a look that wrote %j finds the port %s", ([look, reach]) => {
+] as const)("a probe that prints %j finds the port %s", ([look, reach]) => {
   expect(parseLook(look, 8080).reach).toBe(reach);
 });
 

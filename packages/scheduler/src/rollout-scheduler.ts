@@ -23,7 +23,7 @@ import {
   connectDocker,
   type DockerConnection,
   type DockerConnectionOptions,
-  type KnownQuotas,
+  type QuotaCache,
   openDiskQuota,
   openFileCounter,
 } from "@slipway/docker";
@@ -40,7 +40,7 @@ export interface RolloutSchedulerOptions extends DockerConnectionOptions {
   /** Container runtime of instances and commands, such as `runsc`. Default: the engine's own. A swarm always uses the default. */
   readonly runtime?: string;
   /** Cache of the engines' disk quotas. */
-  readonly knownQuotas?: KnownQuotas;
+  readonly quotaCache?: QuotaCache;
 }
 
 /** An engine that runs instances. */
@@ -64,11 +64,11 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
 
   /** @param others further engines that run instances. */
   constructor(options: RolloutSchedulerOptions, others: readonly DockerConnectionOptions[] = []) {
-    const { installationId, knownQuotas } = options;
+    const { installationId, quotaCache } = options;
     this.installationId = installationId;
     this.runtime = options.runtime;
     this.engines = [connectEngine(options, options), ...others.map((other) => connectEngine(other, options))];
-    this.#diskQuota = openDiskQuota(this.docker, installationId, knownQuotas);
+    this.#diskQuota = openDiskQuota(this.docker, installationId, quotaCache);
   }
 
   /** The network for one-off commands; undefined for a bridge of the installation's own. */

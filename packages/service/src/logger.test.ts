@@ -23,7 +23,7 @@ test.each([
   expect(lines.join()).not.toContain("very-secret");
 });
 
-test("other properties of an error are logged", () => {
+test("additional properties of an error are logged", () => {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
   const err = Object.assign(failedCommand(), { code: "ERR", command: { name: "get", args: ["key"] } });

@@ -94,7 +94,7 @@ export const commonSettings = z.object({
     .default("info")
     .register(settingDocs, {
       topic: "processes",
-      description: "Least severity that the processes write to their own logs.",
+      description: "Minimum severity of the lines that the processes write to their own logs.",
     }),
   LOG_FORMAT: z.enum(["json", "pretty"]).default("json").register(settingDocs, {
     topic: "processes",

@@ -161,7 +161,7 @@ test("a stop leaves an upgraded connection to its owner", async () => {
   await stopped;
 });
 
-test("a kept connection may send further requests until the drain resolves", async () => {
+test("a keep-alive connection may send further requests until the drain resolves", async () => {
   const drained = Promise.withResolvers<void>();
   await using service = await startServer((_request, response) => response.end("answer"));
   const client = await service.open(get);

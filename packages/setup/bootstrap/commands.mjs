@@ -63,7 +63,7 @@ before it stay valid, so clients are not affected. API tokens and passwords do n
     help: `Usage: npm run registry-gc [-- --dry-run]
 
 Deletes from the private registry what no image contains any more, while Slipway runs. Builds wait before their push until it is
-done, at least 10 s; pulls go on. If the command is killed, pushes continue within a minute; repeat it to complete it. The last line says
+done, at least 10 s; pulls continue. If the command is killed, pushes continue within a minute; repeat it to complete it. The last line says
 how many bytes of disk were freed.
 
 With docker-compose.yml: docker compose exec worker node apps/cli/src/registry-gc.ts [--dry-run]

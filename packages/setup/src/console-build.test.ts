@@ -12,9 +12,9 @@ const maxFirstLoadBytes = 200_000;
 test("the console is built once for its sources, and its first load has at most 200 kB", async () => {
   await ensureConsole(() => undefined);
   const { mtimeMs } = await stat(join(dist, "built-from"));
-  const said: string[] = [];
-  await ensureConsole((line) => said.push(line));
-  expect([said, (await stat(join(dist, "built-from"))).mtimeMs]).toEqual([[], mtimeMs]);
+  const lines: string[] = [];
+  await ensureConsole((line) => lines.push(line));
+  expect([lines, (await stat(join(dist, "built-from"))).mtimeMs]).toEqual([[], mtimeMs]);
 
   const page = await readFile(join(dist, "index.html"), "utf8");
   expect(page).not.toMatch(/<script(?![^>]*\ssrc=)/);

@@ -8,7 +8,7 @@ import { acquireLock } from "../bootstrap/lock.mjs";
 import { readText, writePrivate } from "./files.ts";
 import { definitionHash } from "./images/image-builder.ts";
 import { step } from "./progress.ts";
-import type { Say } from "./progress.ts";
+import type { PrintLine } from "./progress.ts";
 import { repositoryRoot } from "./repository.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
 
@@ -23,7 +23,7 @@ const includedFolder = join(repositoryRoot, "packages/protocol/src/presentation"
  * Writes `dist` in the console's folder unless it was built from the current sources. Processes of one clone wait for each other.
  * Throws SetupError.
  */
-export async function ensureConsole(say: Say, folder = defaultFolder): Promise<void> {
+export async function ensureConsole(printLine: PrintLine, folder = defaultFolder): Promise<void> {
   const hash = await definitionHash(...sources.map((name) => join(folder, name)), includedFolder);
   const built = join(folder, "dist");
   const mark = join(built, "built-from");
@@ -32,7 +32,7 @@ export async function ensureConsole(say: Say, folder = defaultFolder): Promise<v
   if ((await readText(mark)) === hash) return;
   // An open page keeps using its files until the new ones are complete.
   const draft = join(folder, ".dist");
-  await step(say, "console").during("builds the web console", () => build(folder, draft));
+  await step(printLine, "console").during("builds the web console", () => build(folder, draft));
   await writePrivate(join(draft, "built-from"), `${hash}\n`);
   await rm(built, { recursive: true, force: true });
   await rename(draft, built);

@@ -3,9 +3,9 @@
 export { attempt } from "./attempt.ts";
 export { bareEnvironment, inheritedEnvironment } from "./child-environment.ts";
 export { takesOnly } from "./commands/arguments.ts";
-export { claimRun, findRun } from "./commands/own-run.ts";
+export { claimRun, findRun } from "./commands/run-lock.ts";
 export { runProgram } from "./commands/run-program.ts";
-export { leftLines, print, runCommand, sayOn } from "./commands/terminal.ts";
+export { leftLines, print, runCommand, linePrinter } from "./commands/terminal.ts";
 export {
   isUnattended,
   markTests,
@@ -35,7 +35,7 @@ export { isRoot, sharedLock } from "./machine/shared-folder.ts";
 export { installPrograms } from "./machine/system-packages.ts";
 export { stopTestProcesses } from "./marked-processes.ts";
 export { step } from "./progress.ts";
-export type { Say, Step } from "./progress.ts";
+export type { PrintLine, Step } from "./progress.ts";
 export { collectRegistryGarbage } from "./registry-gc/registry-gc.ts";
 export { repositoryRoot, testsOf } from "./repository.ts";
 export { choosePort } from "./services/ports.ts";

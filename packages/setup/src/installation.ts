@@ -7,7 +7,7 @@ import type { SetupConfig } from "./config.ts";
 import { readOrCreate, readText, writePrivate } from "./files.ts";
 import { isRoot } from "./machine/shared-folder.ts";
 import { step } from "./progress.ts";
-import type { Say } from "./progress.ts";
+import type { PrintLine } from "./progress.ts";
 import { reasonOf, SetupError } from "./setup-error.ts";
 
 /** A signature is valid for at most one hour, so two former keys allow two rotations within that time. */
@@ -28,14 +28,14 @@ export interface Installation {
 /** Opens the installation in `dataDir` and creates missing parts. Reports a new admin token once. */
 export async function openInstallation(
   { dataDir, bootstrapToken, showsToken }: Pick<SetupConfig, "dataDir" | "bootstrapToken" | "showsToken">,
-  say: Say,
+  printLine: PrintLine,
 ): Promise<Installation> {
   await makePrivateFolder(dataDir);
   const id = await readOrCreate(idFile(dataDir), () => randomBytes(4).toString("hex"));
   const signingKeysFile = keysFile(dataDir);
   await readOrCreate(signingKeysFile, newKey);
   await readOrCreate(receiptKeyFile(dataDir), newKey);
-  const { report } = step(say, "data");
+  const { report } = step(printLine, "data");
   report(`${dataDir} (installation ${id.text}${id.created ? ", new" : ""})`);
   return {
     dataDir,

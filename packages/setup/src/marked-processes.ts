@@ -4,16 +4,16 @@ import { readdir, readFile } from "node:fs/promises";
 import { processIdentity } from "../bootstrap/lock.mjs";
 import type { ProcessIdentity } from "../bootstrap/lock.mjs";
 import { step } from "./progress.ts";
-import type { Say } from "./progress.ts";
+import type { PrintLine } from "./progress.ts";
 import { stopProcess } from "./services/services.ts";
 
 const graceMs = 5_000;
 
 /** Stops every process with `TESTS_OF=mark` in its environment, and reports their number. */
-export async function stopTestProcesses(mark: string, say: Say): Promise<void> {
+export async function stopTestProcesses(mark: string, printLine: PrintLine): Promise<void> {
   const left = await markedProcesses(mark);
   if (left.length === 0) return;
-  step(say, "tests").report(`stopping ${left.length} processes of an earlier run`);
+  step(printLine, "tests").report(`stopping ${left.length} processes of an earlier run`);
   await Promise.all(left.map((one) => stopProcess(one, graceMs)));
 }
 

@@ -33,7 +33,7 @@ test("a move that was interrupted is continued", async () => {
   expect(await readdir(join(dataDir, "database"))).toEqual(["slipway.db", "slipway.db-wal"]);
 });
 
-test("of two databases none is overwritten", async () => {
+test("neither of two databases is overwritten", async () => {
   await put("slipway.db", "old");
   await mkdir(join(dataDir, "database"));
   await put("database/slipway.db", "new");

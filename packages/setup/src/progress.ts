@@ -1,7 +1,7 @@
 // Reports the progress of setup: a line per step, and a line every few seconds during a long step.
 
 /** Receives one line of progress, without its newline. */
-export type Say = (line: string) => void;
+export type PrintLine = (line: string) => void;
 
 /** Reports the progress of one step. */
 export interface Step {
@@ -16,8 +16,8 @@ const tickMs = 10_000;
 const longMs = 1_000;
 
 /** Creates a step whose lines begin with `name`. */
-export function step(say: Say, name: string): Step {
-  const report = (text: string) => say(`${name.padEnd(nameWidth)}${text}`);
+export function step(printLine: PrintLine, name: string): Step {
+  const report = (text: string) => printLine(`${name.padEnd(nameWidth)}${text}`);
   return { report, during: (text, work) => during(report, text, work) };
 }
 

@@ -25,7 +25,7 @@ import { tearDown } from "./teardown.ts";
 const id = "4d4d4d4d";
 const ours = { [label.installation]: id };
 const opened = new AsyncDisposableStack();
-const say = () => undefined;
+const printLine = () => undefined;
 let folder = "";
 let image = "";
 let dockerHost = "";
@@ -86,7 +86,9 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
           await docker.getContainer(blockers[refusal] ?? "").remove({ force: true });
         },
       });
-      expect(await tearDown({ config: { dataDir, dockerHost: proxy }, deleteData: true, say })).toEqual([]);
+      expect(await tearDown({ config: { dataDir, dockerHost: proxy }, deleteData: true, printLine })).toEqual(
+        [],
+      );
       expect(seen.toSorted()).toEqual(["403 networks", "409 volumes"]);
       expect(await names()).toEqual([]);
       expect(existsSync(dataDir)).toBe(false);
@@ -103,7 +105,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       const service = await startService("registry");
       await recordEngines(dataDir, [{ dockerHost, cleared: false }]);
       const config = { dataDir, dockerHost };
-      const left = await tearDown({ config, deleteData: true, retryLimitMs: 0, say });
+      const left = await tearDown({ config, deleteData: true, retryLimitMs: 0, printLine });
       expect(left).toEqual([
         expect.stringMatching(`^${dockerHost}: network ours-net: .*has active endpoints`),
         expect.stringMatching(`^${dockerHost}: volume ours-volume: .*volume is in use`),
@@ -113,7 +115,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       expect(await names()).toEqual(["other", "ours-net", "ours-volume"]);
       expect(await readUsedEngines(dataDir)).toEqual([{ dockerHost, cleared: false }]);
       await other.remove({ force: true });
-      expect(await tearDown({ config, deleteData: true, say })).toEqual([]);
+      expect(await tearDown({ config, deleteData: true, printLine })).toEqual([]);
       expect(await names()).toEqual([]);
       expect(existsSync(dataDir)).toBe(false);
     });
@@ -126,14 +128,14 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
         refuse: (request) =>
           request === "GET /networks" ? { status: 500, message: "out of order" } : undefined,
       });
-      const left = await tearDown({ config: { dataDir, dockerHost: proxy }, retryLimitMs: 0, say });
+      const left = await tearDown({ config: { dataDir, dockerHost: proxy }, retryLimitMs: 0, printLine });
       expect(left).toEqual([`${proxy}: networks cannot be listed: out of order`]);
       expect(await isAlive(service)).toBe(false);
       expect(await names()).toEqual([]);
       await writeFile(join(dataDir, "services.json"), "{");
       await docker.createVolume({ Name: "ours-volume", Labels: ours });
       const config = { dataDir, dockerHost };
-      expect(await tearDown({ config, deleteData: true, say })).toEqual([
+      expect(await tearDown({ config, deleteData: true, printLine })).toEqual([
         expect.stringMatching(/^the private services: .*JSON/),
       ]);
       expect(await names()).toEqual([]);
@@ -161,12 +163,12 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))(
       const other = await run("other", { Image: "ours-used", Labels: { [label.installation]: "another" } });
       expect((await ids()).toSorted()).toEqual(all.toSorted());
       const config = { dataDir, dockerHost };
-      expect(await tearDown({ config, deleteData: true, retryLimitMs: 0, say })).toEqual([
+      expect(await tearDown({ config, deleteData: true, retryLimitMs: 0, printLine })).toEqual([
         expect.stringMatching(`^${dockerHost}: image ours-used:latest: .*is being used by running container`),
       ]);
       expect(await ids()).toEqual([all[0]]);
       await other.remove({ force: true });
-      expect(await tearDown({ config, deleteData: true, say })).toEqual([]);
+      expect(await tearDown({ config, deleteData: true, printLine })).toEqual([]);
       expect(await ids()).toEqual([]);
     });
   },

@@ -18,7 +18,7 @@ import { moveDatabase } from "./move-database.ts";
 import { installPrograms } from "./machine/system-packages.ts";
 import type { Program } from "./machine/system-packages.ts";
 import { step } from "./progress.ts";
-import type { Say } from "./progress.ts";
+import type { PrintLine } from "./progress.ts";
 import { ensureRedis } from "./services/redis.ts";
 import { ensureRegistry } from "./services/registry.ts";
 import { SetupError } from "./setup-error.ts";
@@ -28,7 +28,7 @@ export interface SetupOptions {
   /** Runs concurrently with the build of the stack, once the engine responds. */
   concurrently?: (engine: Engine) => Promise<void>;
   /** Receives the progress, one line at a time. */
-  say?: Say;
+  printLine?: PrintLine;
 }
 
 const lockWaitMs = 20 * 60_000;
@@ -40,26 +40,26 @@ const lockWaitMs = 20 * 60_000;
 export async function setup({
   config,
   concurrently,
-  say = () => undefined,
+  printLine = () => undefined,
 }: SetupOptions): Promise<AppEnvironment> {
   await makePrivateFolder(config.dataDir);
   await using _lock = await acquireLock(join(config.dataDir, "setup.lock"), {
     waitMs: lockWaitMs,
     onWait: (holder) =>
-      step(say, "data").report(`waiting for process ${holder.pid}, which sets up this installation`),
+      step(printLine, "data").report(`waiting for process ${holder.pid}, which sets up this installation`),
   });
-  const installation = await openInstallation(config, say);
-  await moveDatabase(config.dataDir, step(say, "data").report);
-  await installPrograms(await neededPrograms(config), say);
-  await ensureConsole(say);
-  const engine = await ensureEngine(installation, config.dockerHost, say);
-  await recordEngines(config.dataDir, await answeringEngines(config, say));
-  const redis = await ensureRedis(installation, config.redisUrl, engine, say);
-  const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, say);
+  const installation = await openInstallation(config, printLine);
+  await moveDatabase(config.dataDir, step(printLine, "data").report);
+  await installPrograms(await neededPrograms(config), printLine);
+  await ensureConsole(printLine);
+  const engine = await ensureEngine(installation, config.dockerHost, printLine);
+  await recordEngines(config.dataDir, await answeringEngines(config, printLine));
+  const redis = await ensureRedis(installation, config.redisUrl, engine, printLine);
+  const registryUrl = await ensureRegistry(installation, config.registryUrl, engine, printLine);
   const wanted = { dataDir: config.dataDir, engine, registryUrl, given: config };
-  const [stack] = await bothSettled(ensureStack(wanted, say), concurrently?.(engine));
+  const [stack] = await bothSettled(ensureStack(wanted, printLine), concurrently?.(engine));
   const { stacks: items = [], dataDir } = config;
-  const furtherStacks = await ensureFurtherStacks({ dataDir, engine, registryUrl, items }, say);
+  const furtherStacks = await ensureFurtherStacks({ dataDir, engine, registryUrl, items }, printLine);
   const registry = await npmRegistry(config.buildNpmRegistry);
   return appEnvironment(installation, config, {
     ...redis,
@@ -86,7 +86,7 @@ async function bothSettled<First, Second>(
  */
 async function answeringEngines(
   { dataDir, dockerHost, schedulerDockerHost: releases }: SetupConfig,
-  say: Say,
+  printLine: PrintLine,
 ): Promise<UsedEngine[]> {
   const builds = { dockerHost: dockerHost ?? null, cleared: false };
   if (releases === undefined || releases === dockerHost) return [builds];
@@ -98,7 +98,7 @@ async function answeringEngines(
         `SCHEDULER_DOCKER_HOST=${releases} does not answer (${answer.reason}): start that engine, or correct the variable.`,
       );
     }
-    step(say, "engine").report(
+    step(printLine, "engine").report(
       `${releases} does not answer (${answer.reason}): releases cannot start until it does`,
     );
   }

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import Docker from "dockerode";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { label } from "@slipway/core";
-import { noteRepository, noteTag } from "@slipway/docker";
+import { pulledTagRepository, pulledTag } from "@slipway/docker";
 import { lacksEngine, lacksPrivateEngine, startPrivateEngine, testEngine } from "@slipway/testkit";
 import { isAlive, processIdentity } from "../bootstrap/lock.mjs";
 import { readConfig } from "./config.ts";
@@ -20,7 +20,7 @@ import { tearDown } from "./teardown.ts";
 
 const opened = new AsyncDisposableStack();
 const lines: string[] = [];
-const say = (line: string) => void lines.push(line);
+const printLine = (line: string) => void lines.push(line);
 let folder = "";
 let image = "";
 let machine: MachineEngine;
@@ -51,7 +51,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     await run("of-another-clone", { [label.installation]: "test-0b0b0b0c-1" });
     await run("unlabeled", {});
     const config = { dataDir, dockerHost: "unix:///nowhere" };
-    await tearDown({ config, testsOf: "test-0b0b0b0b", deleteData: true, say });
+    await tearDown({ config, testsOf: "test-0b0b0b0b", deleteData: true, printLine });
     expect(await names()).toEqual(["of-another-clone", "unlabeled"]);
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
     for (const name of await names()) await docker.getContainer(name).remove({ force: true });
@@ -75,10 +75,10 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     }
     await docker.getContainer("built").remove();
     const builder = docker.getImage("registry.example/builder:latest");
-    await builder.tag({ repo: noteRepository("0c0c0c0c"), tag: noteTag("registry.example/builder") });
+    await builder.tag({ repo: pulledTagRepository("0c0c0c0c"), tag: pulledTag("registry.example/builder") });
     await builder.tag({ repo: "of-the-operator", tag: "1" });
     const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
-    expect(await tearDown({ config, removeAppImages: true, say })).toEqual([]);
+    expect(await tearDown({ config, removeAppImages: true, printLine })).toEqual([]);
     expect(await madeImages()).toEqual([
       "127.0.0.1:5999/slipway/stack:latest",
       "127.0.0.1:59990/apps/app:latest",
@@ -94,17 +94,17 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     const silent = { dockerHost: "unix:///nowhere", cleared: false };
     await recordEngines(dataDir, [silent]);
     const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
-    await expect(tearDown({ config, deleteData: true, say })).rejects.toThrow(
+    await expect(tearDown({ config, deleteData: true, printLine })).rejects.toThrow(
       /unix:\/\/\/nowhere does not answer/,
     );
     expect(await readFile(join(dataDir, "installation-id"), "utf8")).toBe("0d0d0d0d");
-    await tearDown({ config, say });
+    await tearDown({ config, printLine });
     expect(await readUsedEngines(dataDir)).toEqual([
       silent,
       { dockerHost: machine.dockerHost, cleared: true },
     ]);
     await recordEngines(dataDir, [{ ...silent, cleared: true }]);
-    await tearDown({ config, deleteData: true, say });
+    await tearDown({ config, deleteData: true, printLine });
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
   });
 
@@ -131,7 +131,7 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
       { dockerHost, cleared: false },
       { dockerHost: "unix:///away", cleared: false },
     ]);
-    expect(await tearDown({ config: { ...config, dockerHost }, say })).toEqual([]);
+    expect(await tearDown({ config: { ...config, dockerHost }, printLine })).toEqual([]);
   });
 
   test("an engine recorded before it answered prevents deletion only if some engine was reached", async () => {
@@ -141,11 +141,11 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     await writeFile(join(dataDir, "engines.json"), JSON.stringify(notes));
     const config = { dataDir, dockerHost: machine.dockerHost ?? "" };
     await recordService(dataDir, { kind: "container", name: "redis", containerId: "c1" });
-    await expect(tearDown({ config, deleteData: true, say })).rejects.toThrow(
+    await expect(tearDown({ config, deleteData: true, printLine })).rejects.toThrow(
       `remove its entry from ${join(dataDir, "engines.json")}`,
     );
     await rm(join(dataDir, "services.json"));
-    expect(await tearDown({ config, deleteData: true, say })).toEqual([]);
+    expect(await tearDown({ config, deleteData: true, printLine })).toEqual([]);
     await expect(stat(dataDir)).rejects.toThrow("ENOENT");
   });
 
@@ -154,19 +154,19 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksEngine()))("teardown
     await writeEngineRecord(folder, { start: { by: "process", ...identity }, users: [] });
     const first = { id: "1a1a1a1a", dataDir: await newInstallation("1a1a1a1a") };
     const second = { id: "2b2b2b2b", dataDir: await newInstallation("2b2b2b2b") };
-    await ensureEngine(first, undefined, say, machine);
-    await ensureEngine(second, "unix:///var/run/docker.sock", say, machine);
+    await ensureEngine(first, undefined, printLine, machine);
+    await ensureEngine(second, "unix:///var/run/docker.sock", printLine, machine);
     const users = [first, second].map(({ id, dataDir }) => ({ installationId: id, dataDir }));
     expect((await readEngineRecord(folder))?.users).toEqual(users);
-    await releaseEngine(first.id, say, machine);
+    await releaseEngine(first.id, printLine, machine);
     expect(lines.at(-1)).toContain(`left running: also used by ${second.dataDir}`);
     // a container of an installation that is not recorded
     await run("of-another", { [label.installation]: "3c3c3c3c" });
-    await releaseEngine(second.id, say, machine);
+    await releaseEngine(second.id, printLine, machine);
     expect(lines.at(-1)).toContain("left running: it still runs 1 other containers");
     await docker.getContainer("of-another").remove({ force: true });
     expect(await isAlive(identity)).toBe(true);
-    await releaseEngine(second.id, say, machine);
+    await releaseEngine(second.id, printLine, machine);
     expect(lines.at(-1)).toContain("stopped");
     expect(await isAlive(identity)).toBe(false);
   });

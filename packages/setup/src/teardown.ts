@@ -9,11 +9,11 @@ import { defaultSocket, isDefaultEngine, probeEngine } from "./engine/engine-con
 import type { Engine } from "./engine/engine-connection.ts";
 import type { RemovalOptions } from "./engine/engine-removal.ts";
 import { releaseEngine } from "./engine/engine.ts";
-import { engineNotes, neverReachedAnEngine, recordEngines, readUsedEngines } from "./engine/engines-used.ts";
+import { engineNotes, hasReachedNoEngine, recordEngines, readUsedEngines } from "./engine/engines-used.ts";
 import type { UsedEngine } from "./engine/engines-used.ts";
 import { installationId } from "./installation.ts";
 import { step } from "./progress.ts";
-import type { Say } from "./progress.ts";
+import type { PrintLine } from "./progress.ts";
 import { forgetServices, readServices, stopProcess } from "./services/services.ts";
 import type { Service } from "./services/services.ts";
 import { SetupError } from "./setup-error.ts";
@@ -26,7 +26,7 @@ export interface TeardownOptions extends RemovalOptions {
   removeAppImages?: boolean;
   /** Also removes the leftovers of tests: the prefix of their installations' ids. */
   testsOf?: string;
-  say: Say;
+  printLine: PrintLine;
 }
 
 interface ProbedEngine extends UsedEngine {
@@ -42,11 +42,11 @@ const serviceGraceMs = 15_000;
  * `deleteData` is set and an engine with resources of the installation does not answer.
  */
 export async function tearDown(options: TeardownOptions): Promise<string[]> {
-  const { config, deleteData = false, removeAppImages = false, testsOf, say, ...removal } = options;
+  const { config, deleteData = false, removeAppImages = false, testsOf, printLine, ...removal } = options;
   const { dataDir } = config;
   const id = await installationId(dataDir);
   if (id === undefined && testsOf === undefined) {
-    step(say, "data").report(`nothing is set up in ${dataDir}`);
+    step(printLine, "data").report(`nothing is set up in ${dataDir}`);
     return [];
   }
   const engines = await probeEngines(config);
@@ -56,7 +56,7 @@ export async function tearDown(options: TeardownOptions): Promise<string[]> {
   const cleared: ProbedEngine[] = [];
   for (const one of engines) {
     const address = one.dockerHost ?? defaultSocket;
-    const report = (text: string) => step(say, "engine").report(`${address}: ${text}`);
+    const report = (text: string) => step(printLine, "engine").report(`${address}: ${text}`);
     if (!one.engine) {
       report("does not answer, so nothing was removed from it");
       continue;
@@ -66,10 +66,10 @@ export async function tearDown(options: TeardownOptions): Promise<string[]> {
     left.push(...lines.map((line) => `${address}: ${line}`));
   }
   if (id === undefined) return left;
-  left.push(...(await stopServices(dataDir, say)));
+  left.push(...(await stopServices(dataDir, printLine)));
   if (engines.some(({ engine, dockerHost }) => engine && isDefaultEngine(dockerHost)))
-    await attempt(left, "the Docker Engine", () => releaseEngine(id, say));
-  await finishData(dataDir, { deleteData, cleared, left, say });
+    await attempt(left, "the Docker Engine", () => releaseEngine(id, printLine));
+  await finishData(dataDir, { deleteData, cleared, left, printLine });
   return left;
 }
 
@@ -94,7 +94,7 @@ async function probeEngines({
 /** Throws SetupError when an engine does not respond that may have resources of the installation. */
 function requireAnswers(engines: readonly ProbedEngine[], dataDir: string): void {
   const isEmpty = ({ cleared, unproven }: ProbedEngine) =>
-    cleared || (unproven === true && neverReachedAnEngine(dataDir));
+    cleared || (unproven === true && hasReachedNoEngine(dataDir));
   const silent = engines.filter((one) => !one.engine && !isEmpty(one));
   if (silent.length === 0) return;
   const names = silent.map(({ dockerHost }) => dockerHost ?? defaultSocket).join(" and ");
@@ -111,10 +111,10 @@ async function finishData(
     deleteData,
     cleared,
     left,
-    say,
-  }: { deleteData: boolean; cleared: readonly ProbedEngine[]; left: string[]; say: Say },
+    printLine,
+  }: { deleteData: boolean; cleared: readonly ProbedEngine[]; left: string[]; printLine: PrintLine },
 ): Promise<void> {
-  const { report } = step(say, "data");
+  const { report } = step(printLine, "data");
   if (deleteData && left.length === 0) {
     const deleted = await attempt(left, dataDir, () => rm(dataDir, { recursive: true, force: true }));
     if (deleted) report(`${dataDir} deleted`);
@@ -130,11 +130,11 @@ async function finishData(
 }
 
 /** Stops the recorded services. @returns a line for each that did not end. */
-async function stopServices(dataDir: string, say: Say): Promise<string[]> {
+async function stopServices(dataDir: string, printLine: PrintLine): Promise<string[]> {
   const left: string[] = [];
   await attempt(left, "the private services", async () => {
     const stopping = (await readServices(dataDir)).map(async (service) => {
-      const stopped = await attempt(left, `service ${service.name}`, () => stopService(service, say));
+      const stopped = await attempt(left, `service ${service.name}`, () => stopService(service, printLine));
       return stopped ? [service.name] : [];
     });
     await forgetServices(dataDir, (await Promise.all(stopping)).flat());
@@ -143,8 +143,8 @@ async function stopServices(dataDir: string, say: Say): Promise<string[]> {
 }
 
 /** Stops a service's process. A service's container has the installation's label, so clearEngine removed it. */
-async function stopService(service: Service, say: Say): Promise<void> {
+async function stopService(service: Service, printLine: PrintLine): Promise<void> {
   if (service.kind !== "process" || !(await isAlive(service))) return;
   await stopProcess(service, serviceGraceMs);
-  step(say, service.name).report(`stopped (process ${service.pid})`);
+  step(printLine, service.name).report(`stopped (process ${service.pid})`);
 }

@@ -50,10 +50,8 @@ test.each(["gnu", "pax"])(
 
 test("the tar reader skips malformed pax records, and reads the ones after them", async () => {
   const body = Buffer.from("nonsense\n99999 path=beyond\n5 x=\n17 path=after-it\n17 linkpath=none\n");
-  const header = Buffer.alloc(512);
-  new Header({ type: "ExtendedHeader", path: "pax", mode: 0o644, size: body.length }).encode(header);
   const padded = Buffer.concat([body, Buffer.alloc(512 - body.length)]);
-  const tar = Buffer.concat([header, padded, encodeHeader(file("original")), endOfTar]);
+  const tar = Buffer.concat([paxHeader(body.length), padded, encodeHeader(file("original")), endOfTar]);
   expect(await contentOf(streamOf(tar))).toEqual([["file", "after-it", "none", ""]]);
 });
 
@@ -67,6 +65,23 @@ test.each(["-1", "1e3", "0x10", "1.5", "", "99999999999999999999", "12\0"])(
     });
   },
 );
+
+test("the tar reader reads an extended header of 1 MiB, and refuses a larger one before it is read", async () => {
+  const limitBytes = 1024 ** 2;
+  const comment = `${limitBytes} comment=`;
+  const record = `${comment}${"x".repeat(limitBytes - comment.length - 1)}\n`;
+  const largest = Buffer.concat([
+    paxHeader(limitBytes),
+    Buffer.from(record),
+    encodeHeader(file("a")),
+    endOfTar,
+  ]);
+  expect(await contentOf(streamOf(largest))).toEqual([["file", "a", "", ""]]);
+  await expect(contentOf(streamOf(paxHeader(limitBytes + 1)))).rejects.toMatchObject({
+    problem: "damaged",
+    message: "The tar archive is damaged: an extended header is too large.",
+  });
+});
 
 test.each(["path", "linkpath"])("the tar reader refuses a NUL character in a pax %s", async (keyword) => {
   await expect(contentOf(streamOf(withPax(` ${keyword}=app/a\0b`)))).rejects.toMatchObject({
@@ -203,10 +218,15 @@ test("the tar reader translates its errors and those of bodies, but not the stre
 function withPax(record: string): Buffer {
   const lengthDigits = String(record.length + 3).length;
   const body = Buffer.from(`${record.length + lengthDigits + 1}${record}\n`);
-  const header = Buffer.alloc(512);
-  new Header({ type: "ExtendedHeader", path: "pax", mode: 0o644, size: body.length }).encode(header);
   const padding = Buffer.alloc(512 - body.length);
-  return Buffer.concat([header, body, padding, encodeHeader(file("original")), endOfTar]);
+  return Buffer.concat([paxHeader(body.length), body, padding, encodeHeader(file("original")), endOfTar]);
+}
+
+/** The header block of an extended header. */
+function paxHeader(sizeBytes: number): Buffer {
+  const header = Buffer.alloc(512);
+  new Header({ type: "ExtendedHeader", path: "pax", mode: 0o644, size: sizeBytes }).encode(header);
+  return header;
 }
 
 /** The header with this size in place of its own, and a matching checksum. */

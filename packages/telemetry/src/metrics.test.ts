@@ -164,7 +164,7 @@ test("without an address nothing is served, and reports are accepted and dropped
 });
 
 test.for(Object.entries<MetricDefinition>(metricRegistry))(
-  "%s follows Prometheus' conventions: a unit at the end, _total only for what never falls",
+  "%s follows Prometheus' conventions: a unit at the end, _total only for values that never decrease",
   ([name, { kind, unit, buckets }]) => {
     expect(name).toMatch(/^(slipway|process|nodejs)_[a-z_]+$/);
     expect(name.endsWith("_total")).toBe(kind === "counter" || kind === "total");

@@ -38,7 +38,7 @@ const add = (names: string) => {
   for (const name of names) batches.add(spanNamed(name));
 };
 
-test("spans wait for others, until the first of them has waited long enough", async () => {
+test("spans are collected into a batch until the first of them has waited long enough", async () => {
   add("a");
   await vi.advanceTimersByTimeAsync(900);
   add("b");
@@ -47,7 +47,7 @@ test("spans wait for others, until the first of them has waited long enough", as
   expect(sent).toEqual(["ab"]);
 });
 
-test("a full batch is sent at once; what comes meanwhile waits for the response, then for others", async () => {
+test("a full batch is sent at once; later spans wait for the response, then for others", async () => {
   add("abcd");
   expect(sent).toEqual(["abc"]);
   await vi.advanceTimersByTimeAsync(5_000);
@@ -69,7 +69,7 @@ test("spans above the limit are dropped while the collector does not respond", a
   expect(sent).toEqual(["abc", "123", "45"]);
 });
 
-test("the end sends all that waits, and waits for every response", async () => {
+test("closing sends all waiting spans, and waits for every response", async () => {
   add("abc1234");
   let isDone = false;
   const done = batches[Symbol.asyncDispose]().then(() => (isDone = true));

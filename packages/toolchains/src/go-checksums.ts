@@ -2,7 +2,7 @@
 
 import { SlipwayError } from "@slipway/core";
 import { reasonOf, unavailable } from "./failures.ts";
-import type { KeptTexts } from "./kept-texts.ts";
+import type { ResponseStore } from "./response-store.ts";
 import { PackageSourceClient } from "./package-source-client.ts";
 import { openSignedTree, parseVerifierKey } from "./signed-tree.ts";
 import type { VerifierKey } from "./signed-tree.ts";
@@ -29,7 +29,7 @@ export interface GoChecksumsOptions {
   /** The module proxy, which may serve the database too. */
   readonly proxy: PackageSourceClient;
   /** Stores proven hashes for when the database does not respond. */
-  readonly texts: KeptTexts;
+  readonly texts: ResponseStore;
 }
 
 /** Databases that Go knows by name. */
@@ -49,16 +49,16 @@ export function openGoChecksums(options: GoChecksumsOptions): GoChecksums {
   if (database === null)
     return { hash: async () => ({ hash: null, warning: "the checksum database is off (BUILD_GO_SUMDB)" }) };
   const { key, url } = database;
-  const proved = new Map<string, string>();
+  const verified = new Map<string, string>();
   return {
     async hash(module, version, signal) {
       const title = `${module}@${version}`;
-      const kept = proved.get(title) ?? (await texts.get("file", `${key.name} ${title}`));
+      const kept = verified.get(title) ?? (await texts.get("file", `${key.name} ${title}`));
       if (kept !== null) return { hash: kept };
       try {
         const source = await sourceOf(proxy, key.name, url, signal);
-        const hash = await provedHash(source, { key, module, version }, signal);
-        proved.set(title, hash);
+        const hash = await verifiedHash(source, { key, module, version }, signal);
+        verified.set(title, hash);
         await texts.put("file", `${key.name} ${title}`, hash);
         return { hash };
       } catch (error) {
@@ -109,7 +109,7 @@ interface Lookup {
   readonly version: string;
 }
 
-async function provedHash(
+async function verifiedHash(
   { client, prefix }: DatabaseSource,
   { key, module, version }: Lookup,
   signal: AbortSignal,

@@ -4,7 +4,7 @@ import type { BlobStore } from "@slipway/core";
 import { reasonOf } from "./failures.ts";
 import { openGoChecksums } from "./go-checksums.ts";
 import type { ModuleChecksum } from "./go-checksums.ts";
-import { KeptTexts } from "./kept-texts.ts";
+import { ResponseStore } from "./response-store.ts";
 import { moduleFiles } from "./module-zip.ts";
 import type { PackageFile } from "./package-entries.ts";
 import type { Architecture } from "./platform-packages.ts";
@@ -57,7 +57,7 @@ const goArchitectures: Readonly<Record<Architecture, string>> = { x64: "amd64", 
 /** @throws {SlipwayError} "configuration-invalid" when the checksum database is not a valid value of GOSUMDB. */
 export function openGoProxy({ url, checksumDatabase, blobs, now, onError }: GoProxyOptions): GoProxy {
   const client = new PackageSourceClient(url, "module proxy of Go");
-  const texts = new KeptTexts({ blobs, scope: client.url, onError });
+  const texts = new ResponseStore({ blobs, scope: client.url, onError });
   const checksums = openGoChecksums({ database: checksumDatabase, proxy: client, texts });
   let kept: { readonly text: string; readonly until: number } | undefined;
 

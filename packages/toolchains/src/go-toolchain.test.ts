@@ -180,7 +180,7 @@ test("an answer about another version is refused", async () => {
   expect(await refusal(resolved("1.22.5"))).toContain("its answer is about something else");
 });
 
-test("a proved hash and the list of versions are kept for when the proxy does not respond", async () => {
+test("a verified hash and the list of versions are kept for when the proxy does not respond", async () => {
   const blobs = memoryBlobs();
   await resolved("1.22.5", open(server.database, blobs));
   server.failing.set("/", 403);
@@ -189,7 +189,7 @@ test("a proved hash and the list of versions are kept for when the proxy does no
   expect(kept.warnings.join("")).toContain("An earlier list of Go's versions is used");
 });
 
-test("a database that cannot be named so is the operator's error", () => {
+test("an invalid name of a checksum database is the operator's error", () => {
   expect(() => open("sum.test")).toThrow("BUILD_GO_SUMDB is");
 });
 

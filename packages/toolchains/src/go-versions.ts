@@ -1,6 +1,6 @@
 // Chooses the Go version of an app.
 
-import type { GoWish } from "@slipway/buildpacks";
+import type { GoRequirement } from "@slipway/buildpacks";
 import { refused, unavailable } from "./failures.ts";
 import type { GoProxy } from "./go-proxy.ts";
 import type { Architecture } from "./platform-packages.ts";
@@ -31,7 +31,7 @@ const oldest: Numbers = [1, 18, 0, 0, 0];
  */
 export async function resolveGo(
   { proxy, architecture }: GoSources,
-  { wanted, wantedIn }: GoWish,
+  { wanted, wantedIn }: GoRequirement,
   signal: AbortSignal,
 ): Promise<GoChoice> {
   const { versions, warning } = await proxy.versions(architecture, signal);
@@ -56,7 +56,7 @@ export async function resolveGo(
   };
 }
 
-function reasonFor({ wanted, wantedIn }: GoWish, isTooOld: boolean): string {
+function reasonFor({ wanted, wantedIn }: GoRequirement, isTooOld: boolean): string {
   if (wanted === "")
     return 'go.mod names no version: add a line such as "go 1.22" to build with the same one each time';
   if (isTooOld)
@@ -101,7 +101,7 @@ function compare(a: Numbers, b: Numbers): number {
   return differing === -1 ? 0 : (a[differing] ?? 0) - (b[differing] ?? 0);
 }
 
-function noneFits({ wanted, wantedIn }: GoWish, releases: readonly string[]) {
+function noneFits({ wanted, wantedIn }: GoRequirement, releases: readonly string[]) {
   const minor = wanted
     .split(/[.a-z]/)
     .slice(0, 2)

@@ -15,9 +15,13 @@ export type { LayerPlan, Toolchain } from "./layer-plans.ts";
 export { nodeToolchain } from "./node-layers.ts";
 export type { NodeToolchain } from "./node-layers.ts";
 export { resolveNode } from "./node-versions.ts";
-export type { NodeChoice, NodeSources, NodeWish } from "./node-versions.ts";
+export type { NodeChoice, NodeSources, NodeRequirement } from "./node-versions.ts";
 export { resolvePackageManager } from "./package-managers.ts";
-export type { PackageManagerChoice, PackageManagerName, PackageManagerWish } from "./package-managers.ts";
+export type {
+  PackageManagerChoice,
+  PackageManagerName,
+  PackageManagerRequirement,
+} from "./package-managers.ts";
 export { openPythonIndex } from "./python-index.ts";
 export { pythonToolchains } from "./python-layers.ts";
 export { openPythonMirror } from "./python-mirror.ts";

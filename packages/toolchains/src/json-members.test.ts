@@ -16,12 +16,15 @@ const document = {
 };
 const members = Object.entries(document.versions);
 
-test.each([1, 2, 3, 7, 64, 10_000])("finds the members in chunks of %i bytes", async (sizeBytes) => {
-  for (const text of [JSON.stringify(document), JSON.stringify(document, null, 2)])
-    expect(sorted(await read(chunks(text, sizeBytes)))).toEqual(sorted(members));
-});
+test.each([1, 2, 3, 7, 64, 10_000])(
+  "jsonMembers finds the members in chunks of %i bytes",
+  async (sizeBytes) => {
+    for (const text of [JSON.stringify(document), JSON.stringify(document, null, 2)])
+      expect(sorted(await read(chunks(text, sizeBytes)))).toEqual(sorted(members));
+  },
+);
 
-test("keeps nothing of a chunk whose memory is used again", async () => {
+test("jsonMembers keeps nothing of a chunk whose memory is reused", async () => {
   const bytes = Buffer.from(JSON.stringify(document));
   const memory = new Uint8Array(5);
   function* reused() {
@@ -35,14 +38,14 @@ test("keeps nothing of a chunk whose memory is used again", async () => {
 });
 
 test.each(['{"versions":{}}', "{}", '{"versions":[{"a":1}]}', '{"versions":"{"}', '{"other":{"a":1}}'])(
-  "finds none in %s",
+  "jsonMembers finds no members in %s",
   async (text) => {
     expect(await read([Buffer.from(text)])).toEqual([]);
   },
 );
 
 test.each(["", "<html>", '"versions"', '{"versions":{"a":1', '{"versions":{"a":1}', '{"versions":{"a":}}'])(
-  "refuses %s",
+  "jsonMembers refuses %s",
   async (text) => {
     await expect(read([Buffer.from(text)])).rejects.toThrow(SyntaxError);
   },

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { refusal, startNpmRegistry } from "@slipway/testkit";
 import type { TestNpmRegistry } from "@slipway/testkit";
 import { resolveNode } from "./node-versions.ts";
-import type { NodeSources, NodeWish } from "./node-versions.ts";
+import type { NodeSources, NodeRequirement } from "./node-versions.ts";
 import { openTestNpm, testPackages } from "../test-support/sources.ts";
 
 const { signal } = new AbortController();
@@ -57,7 +57,7 @@ test.each([
   expect((await resolve({ wanted })).version).toBe(version);
 });
 
-test("without a wish the version of Node.js is the newest LTS line, which is another one from the schedule's day on", async () => {
+test("without a requirement the version of Node.js is the newest LTS line, which changes on the day of the schedule", async () => {
   const before = await resolve({ wanted: " " });
   expect(before.version).toBe("24.2.0");
   expect(before.warnings).toEqual([
@@ -71,9 +71,9 @@ test("without a wish the version of Node.js is the newest LTS line, which is ano
   expect((await resolve({ wanted: "22.x || 24.x" })).version).toBe("24.2.0");
 });
 
-test("the log's lines say where the wish is and what was chosen", async () => {
-  const wish = { wanted: "22.x", wantedIn: ".nvmrc", wantedNpm: "^10.1" };
-  expect(await resolve(wish)).toEqual({
+test("the log's lines say where the requirement is and what was chosen", async () => {
+  const requirement = { wanted: "22.x", wantedIn: ".nvmrc", wantedNpm: "^10.1" };
+  expect(await resolve(requirement)).toEqual({
     version: "22.12.0",
     npmVersion: "10.9.0",
     lines: [".nvmrc: 22.x", "engines.npm of package.json: ^10.1", "Node.js 22.12.0, npm 10.9.0"],
@@ -94,8 +94,8 @@ test.each([
   [{ wanted: "24", wantedNpm: ">=12" }, "12.0.0"],
   [{ wanted: "22", wantedNpm: "11" }, "11.6.0"],
   [{ wanted: "27.0.0-rc.1" }, "12.0.0"],
-])("%j gets npm %s", async (wish, version) => {
-  expect((await resolve(wish)).npmVersion).toBe(version);
+])("%j gets npm %s", async (requirement, version) => {
+  expect((await resolve(requirement)).npmVersion).toBe(version);
 });
 
 test.each(["stable", "lts-jod", "argon", "24.x.y", "x".repeat(300), ">=22 ||| 24"])(
@@ -109,13 +109,13 @@ test.each(["stable", "lts-jod", "argon", "24.x.y", "x".repeat(300), ">=22 ||| 24
   },
 );
 
-test("control characters of a wish are escaped in messages", async () => {
+test("control characters of a requirement are escaped in messages", async () => {
   expect(await refusal(resolve({ wanted: "a\u001b[2Jb" }))).toContain(String.raw`"a\u001b[2Jb" (the app)`);
 });
 
 test("an unknown name of an LTS line is rejected with a list of the known names", async () => {
-  const wish = { wanted: "lts/unobtainium", wantedIn: "engines.node of package.json" };
-  const text = await refusal(resolve(wish));
+  const requirement = { wanted: "lts/unobtainium", wantedIn: "engines.node of package.json" };
+  const text = await refusal(resolve(requirement));
   expect(text).toContain('build-failed: "lts/unobtainium" (engines.node of package.json) names no LTS line');
   expect(text).toContain("lts/hydrogen, lts/iron, lts/jod, lts/krypton, lts/lithium");
 });
@@ -149,7 +149,7 @@ test("without the release schedule line 24 is preferred and a warning says why, 
   expect((await resolve({ wanted: "latest" })).warnings).toEqual([]);
 });
 
-test("an answer that the registry gave earlier is used, and the warnings say so", async () => {
+test("an earlier answer of the registry is used, and the warnings say so", async () => {
   await resolve({ wanted: "lts/*" });
   server.intercept = (_, response) => response.writeHead(404).end() !== undefined;
   clock.time = new Date(clock.time.getTime() + 20 * 60_000);
@@ -160,6 +160,6 @@ test("an answer that the registry gave earlier is used, and the warnings say so"
     expect(chosen.warnings.join("\n")).toContain(`answer about ${name} of `);
 });
 
-function resolve(wish: NodeWish) {
-  return resolveNode(sources, wish, signal);
+function resolve(requirement: NodeRequirement) {
+  return resolveNode(sources, requirement, signal);
 }

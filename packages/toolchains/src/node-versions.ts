@@ -17,7 +17,7 @@ export interface NodeSources {
 }
 
 /** The app's request, as written; absent or blank where it specifies nothing. */
-export interface NodeWish {
+export interface NodeRequirement {
   /** A version, a range, or a name: `24`, `v20.1.0`, `22.x || 24.x`, `lts/*`, `lts/jod`, `latest`. */
   readonly wanted?: string | undefined;
   /** Source of the request, for messages: `engines.node of package.json`, `.nvmrc`. */
@@ -66,28 +66,28 @@ interface Preference {
  */
 export async function resolveNode(
   sources: NodeSources,
-  wish: NodeWish,
+  requirement: NodeRequirement,
   signal: AbortSignal,
 ): Promise<NodeChoice> {
   const { npm, architecture } = sources;
-  const wanted = wish.wanted?.trim() ?? "";
-  const wantedIn = wanted === "" ? "the default" : (wish.wantedIn ?? "the app");
+  const wanted = requirement.wanted?.trim() ?? "";
+  const wantedIn = wanted === "" ? "the default" : (requirement.wantedIn ?? "the app");
   const packument = await npm.packument(nodePackage(architecture), signal);
-  const { range, preferred, warnings } = await readWish(sources, wanted, wantedIn, signal);
+  const { range, preferred, warnings } = await readRequirement(sources, wanted, wantedIn, signal);
   const version = chooseVersion([...packument.versions.keys()], range, preferred);
   if (version === null) throw noneFits(packument, wanted === "" ? range : wanted, wantedIn);
-  const forNpm = await resolveNpm(npm, version, wish, signal);
+  const forNpm = await resolveNpm(npm, version, requirement, signal);
   return {
     version,
     npmVersion: forNpm.version,
-    npmHash: wish.npmHash,
+    npmHash: requirement.npmHash,
     lines: [
       ...(wanted === "" ? [] : [`${wantedIn}: ${wanted}`]),
       ...forNpm.lines,
       `Node.js ${version}, npm ${forNpm.version}`,
     ],
     warnings: [
-      ...(wanted === "" ? nothingSaid(preferred) : []),
+      ...(wanted === "" ? missingVersionWarnings(preferred) : []),
       ...warningsOf(packument),
       ...warnings,
       ...forNpm.warnings,
@@ -95,7 +95,7 @@ export async function resolveNode(
   };
 }
 
-async function readWish(sources: NodeSources, wanted: string, wantedIn: string, signal: AbortSignal) {
+async function readRequirement(sources: NodeSources, wanted: string, wantedIn: string, signal: AbortSignal) {
   const name = wanted.toLowerCase();
   if (name === "latest" || name === "current" || name === "node")
     return { range: "*", preferred: "*", warnings: [] };
@@ -137,9 +137,14 @@ async function preferredLine({ npm, now }: NodeSources, signal: AbortSignal): Pr
   }
 }
 
-async function resolveNpm(npm: NpmRegistry, nodeVersion: string, wish: NodeWish, signal: AbortSignal) {
-  const wanted = wish.wantedNpm?.trim() ?? "";
-  const wantedIn = wish.wantedNpmIn ?? "engines.npm of package.json";
+async function resolveNpm(
+  npm: NpmRegistry,
+  nodeVersion: string,
+  requirement: NodeRequirement,
+  signal: AbortSignal,
+) {
+  const wanted = requirement.wantedNpm?.trim() ?? "";
+  const wantedIn = requirement.wantedNpmIn ?? "engines.npm of package.json";
   if (wanted !== "" && !isRange(wanted))
     throw refused(`${quoted(wanted)} (${wantedIn}) is not a version range.`);
   const packument = await npm.packument("npm", signal);
@@ -152,7 +157,7 @@ async function resolveNpm(npm: NpmRegistry, nodeVersion: string, wish: NodeWish,
   return { version, lines, warnings: warningsOf(packument) };
 }
 
-function nothingSaid(preferred: string): string[] {
+function missingVersionWarnings(preferred: string): string[] {
   return [
     'package.json names no Node.js version in "engines"; a new one may then break the app.',
     `Using the newest of the LTS line ${preferred}. To fix it: "engines": { "node": "${preferred}" }`,

@@ -80,7 +80,7 @@ test("a request that fails with 503 is repeated", async () => {
   expect(server.responses).toEqual(["/tool 503", "/tool 503", "/tool 200"]);
 });
 
-test("a missing package and a senseless answer are toolchain-unavailable, and not requested again", async () => {
+test("a missing package and an invalid response are toolchain-unavailable, and not requested again", async () => {
   await expect(npm.packument("none", signal)).rejects.toMatchObject({
     code: "toolchain-unavailable",
     message: expect.stringMatching(/^The npm registry 127\.0\.0\.1:\d+ .*GET \/none: status 404$/),

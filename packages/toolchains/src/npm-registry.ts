@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { BlobStore, ByteStream } from "@slipway/core";
-import { KeptTexts } from "./kept-texts.ts";
+import { ResponseStore } from "./response-store.ts";
 import { reasonOf, unavailable } from "./failures.ts";
 import { PackageSourceClient } from "./package-source-client.ts";
 import { packageFiles } from "./package-entries.ts";
@@ -63,7 +63,7 @@ export function openNpmRegistry(options: NpmRegistryOptions): NpmRegistry {
 
 class HttpNpmRegistry implements NpmRegistry {
   readonly #client: PackageSourceClient;
-  readonly #texts: KeptTexts;
+  readonly #texts: ResponseStore;
   readonly #now: () => Date;
   readonly #onError: (error: unknown) => void;
   readonly #loading = new SharedWork<Packument>();
@@ -72,7 +72,7 @@ class HttpNpmRegistry implements NpmRegistry {
 
   constructor({ url, blobs, now, onError }: NpmRegistryOptions) {
     this.#client = new PackageSourceClient(url, "npm registry");
-    this.#texts = new KeptTexts({ blobs, scope: this.#client.url, onError });
+    this.#texts = new ResponseStore({ blobs, scope: this.#client.url, onError });
     this.#now = now;
     this.#onError = onError;
   }

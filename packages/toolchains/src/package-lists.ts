@@ -2,7 +2,7 @@
 
 import type { BlobStore } from "@slipway/core";
 import { unavailable } from "./failures.ts";
-import { KeptTexts } from "./kept-texts.ts";
+import { ResponseStore } from "./response-store.ts";
 import { SharedWork } from "./shared-work.ts";
 
 export interface DistributionPackage {
@@ -41,13 +41,13 @@ const packageLine = /^(run|build) (\S+) (\S+) ([0-9a-f]{64}) (https?:\/\/\S+)$/;
 
 export class PackageLists {
   readonly #options: PackageListsOptions;
-  readonly #texts: KeptTexts;
+  readonly #texts: ResponseStore;
   readonly #memory = new Map<string, KeptList>();
   readonly #listing = new SharedWork<PackageSets>();
 
   constructor(options: PackageListsOptions) {
     this.#options = options;
-    this.#texts = new KeptTexts({ ...options, scope: "distribution" });
+    this.#texts = new ResponseStore({ ...options, scope: "distribution" });
   }
 
   /**

@@ -5,7 +5,7 @@ import { packTarGz, refusal, startNpmRegistry } from "@slipway/testkit";
 import type { TestNpmRegistry } from "@slipway/testkit";
 import type { NodeSources } from "./node-versions.ts";
 import { resolvePackageManager } from "./package-managers.ts";
-import type { PackageManagerWish } from "./package-managers.ts";
+import type { PackageManagerRequirement } from "./package-managers.ts";
 import { openTestNpm, versions } from "../test-support/sources.ts";
 
 const { signal } = new AbortController();
@@ -69,8 +69,8 @@ test.each([
   [{ name: "yarn", nodeVersion: "16.20.2" }, "@yarnpkg/cli-dist", "3.8.7"],
   [{ name: "bun" }, "@oven/bun-linux-x64-baseline", "1.4.5"],
   [{ name: "bun", wanted: "1.1.0" }, "@oven/bun-linux-x64-baseline", "1.1.0"],
-] as const)("%j is package %s %s", async (wish, name, version) => {
-  const chosen = await resolve(wish);
+] as const)("%j is package %s %s", async (requirement, name, version) => {
+  const chosen = await resolve(requirement);
   expect(chosen.package).toEqual({ name, version });
   expect(chosen.version).toBe(version);
 });
@@ -114,10 +114,12 @@ test.each([
     { name: "pnpm", wanted: "11.9.0", nodeVersion: "20.19.0" },
     'build-failed: No pnpm version fits both "11.9.0" (the app) and Node.js 20.19.0.\npnpm 11.9.0 needs Node.js >=22.13.',
   ],
-] as const)("%j is rejected", async (wish, message) => {
-  expect(await refusal(resolve(wish))).toBe(message);
+] as const)("%j is rejected", async (requirement, message) => {
+  expect(await refusal(resolve(requirement))).toBe(message);
 });
 
-function resolve(wish: Omit<PackageManagerWish, "nodeVersion"> & { readonly nodeVersion?: string }) {
-  return resolvePackageManager(sources, { nodeVersion: "24.2.0", ...wish }, signal);
+function resolve(
+  requirement: Omit<PackageManagerRequirement, "nodeVersion"> & { readonly nodeVersion?: string },
+) {
+  return resolvePackageManager(sources, { nodeVersion: "24.2.0", ...requirement }, signal);
 }

@@ -11,7 +11,7 @@ import type { Architecture } from "./platform-packages.ts";
 export type PackageManagerName = "pnpm" | "yarn" | "bun";
 
 /** The app's request, as written; absent where it specifies nothing. */
-export interface PackageManagerWish {
+export interface PackageManagerRequirement {
   readonly name: PackageManagerName;
   /** A version or a range. */
   readonly wanted?: string | undefined;
@@ -77,20 +77,20 @@ interface Candidate extends PackageVersion {
  */
 export async function resolvePackageManager(
   sources: NodeSources,
-  wish: PackageManagerWish,
+  requirement: PackageManagerRequirement,
   signal: AbortSignal,
 ): Promise<PackageManagerChoice> {
-  const { name, nodeVersion, hash } = wish;
-  const wanted = wish.wanted?.trim() ?? "";
-  const wantedIn = wish.wantedIn ?? "the app";
+  const { name, nodeVersion, hash } = requirement;
+  const wanted = requirement.wanted?.trim() ?? "";
+  const wantedIn = requirement.wantedIn ?? "the app";
   if (!isRange(wanted))
     throw refused(`${quoted(wanted)} (${wantedIn}) is neither a version of ${name} nor a range of versions.`);
   const { candidates, warnings } = await readCandidates(sources, name, signal);
-  const preferred = lockfileRanges[name][wish.lockfileVersion ?? ""] ?? "*";
+  const preferred = lockfileRanges[name][requirement.lockfileVersion ?? ""] ?? "*";
   const range = wanted === "" ? "*" : wanted;
   const version = chooseVersion(versionsFor(candidates, nodeVersion), range, preferred);
   const found = version === null ? undefined : candidates.get(version);
-  if (version === null || found === undefined) throw noneFits(wish, range, wantedIn, candidates);
+  if (version === null || found === undefined) throw noneFits(requirement, range, wantedIn, candidates);
   return {
     name,
     version,
@@ -139,7 +139,7 @@ function readCommands(
 }
 
 function noneFits(
-  { name, nodeVersion }: PackageManagerWish,
+  { name, nodeVersion }: PackageManagerRequirement,
   range: string,
   wantedIn: string,
   candidates: ReadonlyMap<string, Candidate>,

@@ -3,8 +3,8 @@
 import type { ByteStream } from "@slipway/core";
 import { checkedDownload } from "./checked-download.ts";
 import { unavailable } from "./failures.ts";
-import { LastAnswers } from "./last-answers.ts";
-import type { LastAnswersOptions } from "./last-answers.ts";
+import { ResponseCache } from "./response-cache.ts";
+import type { ResponseCacheOptions } from "./response-cache.ts";
 import { PackageSourceClient } from "./package-source-client.ts";
 
 export interface IndexFile {
@@ -28,7 +28,7 @@ const maxIndexBytes = 64 * 1024 ** 2;
 const maxFileBytes = 256 * 1024 ** 2;
 const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.1";
 
-export interface RegistryOptions extends Omit<LastAnswersOptions, "scope"> {
+export interface RegistryOptions extends Omit<ResponseCacheOptions, "scope"> {
   /** `http://` or `https://`; may contain user name and password. */
   readonly url: string;
 }
@@ -36,7 +36,7 @@ export interface RegistryOptions extends Omit<LastAnswersOptions, "scope"> {
 /** @param options.url the index's URL, such as `https://pypi.org/simple/`. */
 export function openPythonIndex({ url, ...options }: RegistryOptions): PythonIndex {
   const client = new PackageSourceClient(url, "Python package index");
-  const answers = new LastAnswers({ ...options, scope: client.url });
+  const answers = new ResponseCache({ ...options, scope: client.url });
   const request = async (packageName: string, signal: AbortSignal) => {
     const text = await client.get(`${packageName}/`, { accept }, maxIndexBytes, signal);
     const files = filesOf(text, new URL(`${packageName}/`, client.url));

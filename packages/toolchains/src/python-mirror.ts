@@ -2,7 +2,7 @@
 
 import { checkedDownload } from "./checked-download.ts";
 import { unavailable } from "./failures.ts";
-import { LastAnswers } from "./last-answers.ts";
+import { ResponseCache } from "./response-cache.ts";
 import { packageFiles } from "./package-entries.ts";
 import type { PackageFile } from "./package-entries.ts";
 import type { Architecture } from "./platform-packages.ts";
@@ -33,7 +33,7 @@ const machines: Readonly<Record<Architecture, string>> = { x64: "x86_64", arm64:
 /** @param options.url URL of the folder. */
 export function openPythonMirror({ url, ...options }: RegistryOptions): PythonMirror {
   const client = new PackageSourceClient(url, "mirror of Python");
-  const answers = new LastAnswers({ ...options, scope: client.url });
+  const answers = new ResponseCache({ ...options, scope: client.url });
   const request = async (signal: AbortSignal) =>
     await client.get(checksumsFile, {}, maxChecksumsBytes, signal);
   return {

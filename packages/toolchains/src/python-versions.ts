@@ -1,7 +1,7 @@
 // Chooses the Python and uv versions of an app.
 
 import semver from "semver";
-import type { PythonWish } from "@slipway/buildpacks";
+import type { PythonRequirement } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import { refused, unavailable } from "./failures.ts";
 import type { Architecture } from "./platform-packages.ts";
@@ -37,10 +37,10 @@ const tags: Readonly<Record<Architecture, string>> = { x64: "x86_64", arm64: "aa
  */
 export async function resolvePython(
   { mirror, stackVersion, architecture }: PythonSources,
-  wish: PythonWish,
+  requirement: PythonRequirement,
   signal: AbortSignal,
 ): Promise<PythonChoice> {
-  if (stackVersion !== null && semver.satisfies(stackVersion, wish.range))
+  if (stackVersion !== null && semver.satisfies(stackVersion, requirement.range))
     return { version: stackVersion, mirrored: null };
   if (mirror === null && stackVersion === null)
     throw new SlipwayError(
@@ -50,11 +50,11 @@ export async function resolvePython(
   const mirrored = mirror === null ? [] : await mirror.interpreters(architecture, signal);
   const newest = semver.maxSatisfying(
     mirrored.map(({ version }) => version),
-    wish.range,
+    requirement.range,
   );
   const found = mirrored.find(({ version }) => version === newest);
   if (found !== undefined) return { version: found.version, mirrored: found };
-  throw notAvailable(wish, stackVersion, mirror === null ? null : mirrored);
+  throw notAvailable(requirement, stackVersion, mirror === null ? null : mirrored);
 }
 
 /** The newest version of uv that the app allows. @throws {SlipwayError} "build-failed"; "toolchain-unavailable". */
@@ -79,7 +79,7 @@ export async function resolveUv(
 }
 
 function notAvailable(
-  { wanted, wantedIn }: PythonWish,
+  { wanted, wantedIn }: PythonRequirement,
   stackVersion: string | null,
   mirrored: readonly MirroredPython[] | null,
 ): SlipwayError {

@@ -136,15 +136,15 @@ test("an index that answers in HTML is read, too", async () => {
 
 test("the stack's Python is used if it fits, else the newest of the mirror for the machine", async () => {
   expect(await resolvePython(sources(), any, signal)).toEqual({ version: "3.11.2", mirrored: null });
-  const wish = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
-  expect(await resolvePython(sources(), wish, signal)).toMatchObject({ version: "3.12.8" });
+  const requirement = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
+  expect(await resolvePython(sources(), requirement, signal)).toMatchObject({ version: "3.12.8" });
   expect(await resolvePython(sources(null), any, signal)).toMatchObject({ version: "3.12.8" });
 });
 
 test("while index and mirror do not respond, the last answers are used, also those of another process", async () => {
-  const wish = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
+  const requirement = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
   const chosen = async () => [
-    await resolvePython(sources(), wish, signal),
+    await resolvePython(sources(), requirement, signal),
     await resolveUv(sources(), "*", signal),
   ];
   const before = await chosen();
@@ -155,23 +155,23 @@ test("while index and mirror do not respond, the last answers are used, also tho
 });
 
 test("a version that is not available is refused with those that are, and the setting", async () => {
-  const wish = { wanted: "3.13", wantedIn: ".python-version", range: "3.13.x" };
-  expect(await refusal(resolvePython(sources(), wish, signal))).toMatch(
+  const requirement = { wanted: "3.13", wantedIn: ".python-version", range: "3.13.x" };
+  expect(await refusal(resolvePython(sources(), requirement, signal))).toMatch(
     /^build-failed: Python 3\.13 \(\.python-version\) is not available\. Available: 3\.12\.8, 3\.11\.2\.\n.*PYTHON_MIRROR/,
   );
-  expect(await refusal(resolvePython(sources("3.11.2", false), wish, signal))).toContain(
+  expect(await refusal(resolvePython(sources("3.11.2", false), requirement, signal))).toContain(
     "Available: 3.11.2.",
   );
-  expect(await refusal(resolvePython(sources(null, false), wish, signal))).toMatch(
+  expect(await refusal(resolvePython(sources(null, false), requirement, signal))).toMatch(
     /^configuration-invalid: /,
   );
 });
 
 test("builds have uv, and a Python of the mirror is the same layer in builds and releases", async () => {
   const parts = sources();
-  const wish = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
+  const requirement = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
   const versions = {
-    python: await resolvePython(parts, wish, signal),
+    python: await resolvePython(parts, requirement, signal),
     uv: await resolveUv(parts, "*", signal),
   };
   const { build, run } = pythonToolchains(parts, versions);
@@ -193,9 +193,9 @@ test("builds have uv, and a Python of the mirror is the same layer in builds and
 
 test("a wheel or an interpreter with other bytes than its checksum's makes no layer", async () => {
   const parts = sources();
-  const wish = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
+  const requirement = { wanted: "3.12", wantedIn: ".python-version", range: "3.12.x" };
   const versions = {
-    python: await resolvePython(parts, wish, signal),
+    python: await resolvePython(parts, requirement, signal),
     uv: await resolveUv(parts, "*", signal),
   };
   const { build } = pythonToolchains(parts, versions);

@@ -18,7 +18,7 @@ import {
   sharedLock,
   step,
 } from "@slipway/setup";
-import type { Engine, Say, SetupConfig, Step } from "@slipway/setup";
+import type { Engine, PrintLine, SetupConfig, Step } from "@slipway/setup";
 import { ensureTestDatabaseImage } from "./test-database.ts";
 
 /** The public images, by the variable of .env that overrides each. The stack is built from the image of STACK_LOCAL_IMAGE. */
@@ -49,12 +49,13 @@ interface StandIn {
 /** Pulls the public images that the engine lacks, and reports the result of each. @returns the images that could not be pulled. */
 export async function pullPublicImages(
   { dockerHost }: Pick<SetupConfig, "dockerHost">,
-  say: Say,
+  printLine: PrintLine,
 ): Promise<PublicImage[]> {
   const engine = await answeringEngine(dockerHost);
   const missing: PublicImage[] = [];
   for (const variable of Object.keys(publicImages) as PublicImage[]) {
-    if (!(await ensurePublic(engine, publicImages[variable], step(say, "stand-ins")))) missing.push(variable);
+    if (!(await ensurePublic(engine, publicImages[variable], step(printLine, "stand-ins"))))
+      missing.push(variable);
   }
   return missing;
 }
@@ -63,18 +64,18 @@ export async function pullPublicImages(
 export async function buildStandIns(
   { dockerHost, dataDir }: Pick<SetupConfig, "dockerHost" | "dataDir">,
   wanted: readonly PublicImage[],
-  say: Say,
+  printLine: PrintLine,
 ): Promise<StandIns> {
   const engine = await answeringEngine(dockerHost);
   const wants = (...variables: PublicImage[]) => variables.some((one) => wanted.includes(one));
   const built: StandIns = {};
-  const standIns = step(say, "stand-ins");
+  const standIns = step(printLine, "stand-ins");
   const buildOne = async (standIn: StandIn) => {
     await using _lock = await sharedLock("stand-ins", standIns.report);
     return ensure(engine, standIn, standIns);
   };
   if (wants("NODE_IMAGE", "REDIS_IMAGE", "REGISTRY_IMAGE", "STACK_LOCAL_IMAGE")) {
-    const { run: stack, build: stackBuild } = await ensureLocalStack(engine, dataDir, say);
+    const { run: stack, build: stackBuild } = await ensureLocalStack(engine, dataDir, printLine);
     if (wants("STACK_LOCAL_IMAGE")) {
       built.STACK_LOCAL_IMAGE = stack;
       built.STACK_BUILD_LOCAL_IMAGE = stackBuild;
@@ -91,7 +92,7 @@ export async function buildStandIns(
     }
   }
   if (wants("MONGO_IMAGE")) {
-    const from = { MONGODB: await ensureTestDatabaseImage(engine, dataDir, say) };
+    const from = { MONGODB: await ensureTestDatabaseImage(engine, dataDir, printLine) };
     built.MONGO_IMAGE = await buildOne({ folder: "mongo", from });
   }
   return built;

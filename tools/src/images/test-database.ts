@@ -20,7 +20,7 @@ import {
   step,
   testMongoUrl,
 } from "@slipway/setup";
-import type { Engine, ImageDefinition, IsOurs, Say, SetupConfig, Step } from "@slipway/setup";
+import type { Engine, ImageDefinition, IsOurs, PrintLine, SetupConfig, Step } from "@slipway/setup";
 
 const folder = join(repositoryRoot, "test", "mongodb");
 const definition: ImageDefinition = {
@@ -44,8 +44,8 @@ export type TestDatabase = { url: string } | "private" | "missing";
  * Provides a MongoDB server to the tests of an installation that is set up, or reports why it cannot. Throws SetupError when building its
  * image fails, and in CI also when this machine cannot build it.
  */
-export async function ensureTestDatabase(config: SetupConfig, say: Say): Promise<TestDatabase> {
-  const mongodb = step(say, definition.name);
+export async function ensureTestDatabase(config: SetupConfig, printLine: PrintLine): Promise<TestDatabase> {
+  const mongodb = step(printLine, definition.name);
   const mongoUrl = testMongoUrl();
   const { dataDir, dockerHost, unattended } = config;
   if (mongoUrl !== undefined) {
@@ -70,16 +70,24 @@ export async function ensureTestDatabase(config: SetupConfig, say: Say): Promise
 }
 
 /** Builds the server's image ahead of time, if the tests need it and this machine can build it. Throws SetupError. */
-export async function prepareTestDatabase(engine: Engine, dataDir: string, say: Say): Promise<void> {
+export async function prepareTestDatabase(
+  engine: Engine,
+  dataDir: string,
+  printLine: PrintLine,
+): Promise<void> {
   if (testMongoUrl() !== undefined || (await findProgram("mongod")) !== undefined) return;
   if ((await obstacleTo(definition)) !== undefined) return;
-  await ensureTestDatabaseImage(engine, dataDir, say);
+  await ensureTestDatabaseImage(engine, dataDir, printLine);
 }
 
 /** Builds the server's image if the engine lacks it. Returns its tag. Throws SetupError. */
-export async function ensureTestDatabaseImage(engine: Engine, dataDir: string, say: Say): Promise<string> {
+export async function ensureTestDatabaseImage(
+  engine: Engine,
+  dataDir: string,
+  printLine: PrintLine,
+): Promise<string> {
   const tag = await imageTag();
-  await ensureBuilt(engine, [tag], definition, { dataDir, step: step(say, definition.name) });
+  await ensureBuilt(engine, [tag], definition, { dataDir, step: step(printLine, definition.name) });
   return tag;
 }
 

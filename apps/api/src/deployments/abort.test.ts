@@ -140,8 +140,8 @@ describe.skipIf(await lacksRedis())("a deployment", () => {
 
   test("a deployment of another user, or that does not exist, is not found", async () => {
     const { id } = await deploy();
-    const stranger = await api.newUser();
-    expect((await abort(id, stranger.token)).status).toBe(404);
+    const otherUser = await api.newUser();
+    expect((await abort(id, otherUser.token)).status).toBe(404);
     expect((await abort("nothing")).status).toBe(404);
     expect((await stored(id)).status).toBe("queued");
   });

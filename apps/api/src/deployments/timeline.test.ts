@@ -37,7 +37,7 @@ describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
   const timelineOf = async ({ appId, id }: Deployment, token = ada.token) =>
     api.request(token, "GET", `/v1/apps/${appId}/deployments/${id}/timeline`);
 
-  test("it has the waits for the lane, a slot of the owner and a build slot, then attempts and phases", async () => {
+  test("a timeline has the waits for the lane, a slot of the owner and a build slot, then attempts and phases", async () => {
     const app = await newApp();
     const [first, second] = [await create(app.id, 0), await create(app.id, 1)];
     const building = await stored(claim(first, 1, { at: at(0), lineCount: 0, origin: origin(0) }));
@@ -154,7 +154,7 @@ describe.skipIf(await lacksRedis())("a deployment's timeline", () => {
     ]);
   });
 
-  test("a stranger does not find it", async () => {
+  test("a timeline is not found by users without a role in the app", async () => {
     const deployment = await create((await newApp()).id, 0);
     const { token } = await api.newUser();
     expect((await timelineOf(deployment, token)).status).toBe(404);

@@ -139,8 +139,8 @@ describe.skipIf(await lacksRedis())("the output as Server-Sent Events", () => {
 
   test("the output as Server-Sent Events requires access to the app and a valid query", async () => {
     const run = await Run.start(api, redis, ada.user.id);
-    const stranger = await api.newUser();
-    expect((await api.request(stranger.token, "GET", run.path)).status).toBe(404);
+    const otherUser = await api.newUser();
+    expect((await api.request(otherUser.token, "GET", run.path)).status).toBe(404);
     expect((await api.request(null, "GET", run.path)).status).toBe(401);
     expect((await api.request(ada.token, "GET", run.path.replace("=1", "=maybe"))).status).toBe(422);
     await run.finish("build-error");

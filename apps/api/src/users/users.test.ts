@@ -96,7 +96,7 @@ describe.skipIf(await lacksRedis())("users and their tokens", () => {
     expect((await api.request(others.token, "DELETE", `/v1/tokens/${left.id}`)).status).toBe(404);
   });
 
-  test("a JWT cannot renew the API token that it ends with, and renews others", async () => {
+  test("a JWT cannot renew the API token that it depends on, and renews others", async () => {
     await create({ username: "lin", email: "lin@example.com", password });
     const { token, id } = secretIn(await login("lin", password));
     const other = secretIn(await login("lin", password));

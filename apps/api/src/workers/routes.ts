@@ -31,7 +31,7 @@ export function workerRoutes({ store, listWorkers, setDraining }: WorkerContext)
       path: "/workers/:worker",
       summary: "Drain a worker, or let it take work again",
       description:
-        "A draining worker takes no more deployments and operations; what it runs goes on. It stays until it is stopped.",
+        "A draining worker takes no more deployments and operations; it finishes its running work, and remains until it is stopped.",
       access: "workers:drain",
       body: changeWorkerRequest,
       answer: { status: 200, json: workerAnswer },

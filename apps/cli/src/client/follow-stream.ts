@@ -69,5 +69,5 @@ async function untilSilent(
     ({ received } = seen);
     if (isSilent && (await hasEnded())) break;
   }
-  return `The stream ${url} is silent about the end of the deployment.`;
+  return `The stream ${url} did not send the end of the deployment.`;
 }

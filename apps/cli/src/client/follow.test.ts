@@ -32,8 +32,8 @@ async function serve(
 }
 
 /** An API that reports this status of the deployment, and responds to a request for its log. */
-function api(said: DeploymentStatus, request: () => Promise<Response> = closing) {
-  return { token: "t", deployment: async () => ({ status: said }) as DeploymentBody, request };
+function api(current: DeploymentStatus, request: () => Promise<Response> = closing) {
+  return { token: "t", deployment: async () => ({ status: current }) as DeploymentBody, request };
 }
 
 function optionsFor(url: string, with_: Partial<FollowOptions>): FollowOptions {
@@ -67,7 +67,7 @@ test("followDeployment reconnects after a lost connection and ends with the fina
   expect(record.seen).toEqual(["one", "two", "[build-error]"]);
 });
 
-test("followDeployment goes on however often connections are lost while the deployment waits", async () => {
+test("followDeployment continues however often connections are lost while the deployment waits", async () => {
   const record = recorder();
   const url = await serve((socket, connection) => {
     send(socket, status("queued"));
@@ -79,7 +79,7 @@ test("followDeployment goes on however often connections are lost while the depl
   expect(record.problems).toContainEqual(expect.stringContaining(`The stream ${url} closed`));
 });
 
-test("followDeployment follows through the API where the stream accepts connections and says nothing", async () => {
+test("followDeployment follows through the API when the stream accepts connections but sends nothing", async () => {
   const record = recorder();
   const silent = createServer(() => undefined).listen(0, "127.0.0.1");
   onTestFinished(() => void silent.close());
@@ -123,18 +123,18 @@ test("followDeployment reads the log of a deployment that has ended from the API
   expect([record.seen, connections]).toEqual([["one", "two", "[crashed-error]"], 0]);
 });
 
-test("followDeployment reads the rest of the log from the API if the stream is silent about the end", async () => {
+test("followDeployment reads the rest of the log from the API if the stream does not send the end", async () => {
   const record = recorder();
-  const said = api("building", async () => events(["one", "two", "three"], "success"));
+  const building = api("building", async () => events(["one", "two", "three"], "success"));
   const url = await serve((socket) => {
-    said.deployment = api("success").deployment;
+    building.deployment = api("success").deployment;
     send(socket, log("one"));
   });
-  expect(await followDeployment(optionsFor(url, { api: said }), record)).toBe("success");
+  expect(await followDeployment(optionsFor(url, { api: building }), record)).toBe("success");
   expect(record.seen).toEqual(["one", "two", "three", "[success]"]);
 });
 
-test("followDeployment ends with what the API says if the log of an ended deployment cannot be read", async () => {
+test("followDeployment returns the API's status if the log of an ended deployment cannot be read", async () => {
   const record = recorder();
   const options = optionsFor("ws://127.0.0.1:1/apps/a", { api: api("success") });
   expect(await followDeployment(options, record)).toBe("success");

@@ -142,7 +142,7 @@ class Following {
 
 function noAnswer(reason: string): CommandError {
   return new CommandError(
-    `Neither the stream nor the API answers, so the deployment is not followed any longer; it goes on. ${reason}`,
+    `Neither the stream nor the API answers, so slipway stops following the deployment, which continues. ${reason}`,
     exitCodes.unreachable,
   );
 }

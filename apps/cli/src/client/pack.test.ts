@@ -61,7 +61,7 @@ test("rules of nested .gitignore files and their negations are applied as by git
   ]);
 });
 
-test("what .slugignore names is left out on request only", async () => {
+test("files that .slugignore names are left out on request only", async () => {
   await put({ ".slugignore": "docs\n", "docs/a.md": "", "index.html": "" });
   expect(Object.keys(await packed(true))).toEqual([".slugignore", "index.html"]);
   expect(Object.keys(await packed())).toContain("docs/a.md");

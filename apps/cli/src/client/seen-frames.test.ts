@@ -15,7 +15,7 @@ test("SeenFrames shows each line and status once although every connection repla
   expect(frames.finalStatus).toBe("success");
 });
 
-test("SeenFrames says which lines a newer attempt replaced, in a connection and after a lost one", () => {
+test("SeenFrames reports the lines that a newer attempt replaced, in a connection and after a lost one", () => {
   const record = recorder();
   const frames = new SeenFrames(id, record);
   for (const line of ["one", "two", "dead", "dead too"]) frames.receive(log(line));

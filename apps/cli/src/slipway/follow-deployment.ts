@@ -76,7 +76,7 @@ async function interrupted(
   if (!abortOnInterrupt) {
     session.output.message(
       "stopped",
-      `following; the deployment goes on. Abort it with "slipway abort ${deployment.id} --app ${app.name}".`,
+      `following; the deployment continues. Abort it with "slipway abort ${deployment.id} --app ${app.name}".`,
     );
     return exitCodes.interrupted;
   }

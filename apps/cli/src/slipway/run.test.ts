@@ -30,7 +30,7 @@ test("slipway exits with 2 for unknown commands, options and arguments", async (
   expect(await runSlipway(signedIn, ["apps", "delete", "my-app", "--confirm", "other"])).toBe(2);
 });
 
-test("slipway deploys an image by digest without a folder, and refuses both", async () => {
+test("slipway deploys an image by digest without a folder, and refuses an image with a folder", async () => {
   const bodies: unknown[] = [];
   const texts = Object.fromEntries(
     ["id", "name", "region", "url", "base_url", "git_url", "created_at", "updated_at", "stack_id"].map(
@@ -71,7 +71,7 @@ test("slipway deploys an image by digest without a folder, and refuses both", as
   expect(await runSlipway(signedIn, [...deploy, "./site"])).toBe(2);
 });
 
-test("slipway exits with 3 when no token is known, or the API rejects the token", async () => {
+test("slipway exits with 3 without a token, and when the API rejects the token", async () => {
   expect(await runSlipway(config, ["status"])).toBe(3);
   const server = createServer((_request, response) => response.writeHead(401).end("{}"));
   server.listen(0, "127.0.0.1");
@@ -131,7 +131,7 @@ test.each([
   expect(await findCredentials({ ...config, url })).toMatchObject({ token: "one" });
 });
 
-test("damaged credentials are named with what to do", async () => {
+test("damaged credentials are an error that names the command that replaces them", async () => {
   await storeCredentials(config, { url: "http://a", token: "one" });
   await writeFile(config.credentialsFile, "{");
   await expect(findCredentials(config)).rejects.toThrow('is damaged: run "slipway login"');

@@ -26,8 +26,8 @@ import type {
 } from "@slipway/protocol";
 import { call, isStatus } from "./client.ts";
 
-const soonMs = 2_000;
-const calmMs = 10_000;
+const fastPollMs = 2_000;
+const slowPollMs = 10_000;
 
 export type Session = SessionAnswer["session"];
 
@@ -62,7 +62,7 @@ export const sessionQuery = queryOptions({
 
 export const appsQuery = queryOptions({
   queryKey: ["apps"],
-  refetchInterval: calmMs,
+  refetchInterval: slowPollMs,
   queryFn: async () => (await call<AppsAnswer>("GET", "/apps")).apps,
 });
 
@@ -75,7 +75,7 @@ export const stacksQuery = queryOptions({
 export function appQuery(app: string) {
   return queryOptions({
     queryKey: ["apps", app],
-    refetchInterval: calmMs,
+    refetchInterval: slowPollMs,
     queryFn: async () => (await call<AppAnswer>("GET", appPath(app))).app,
   });
 }
@@ -83,7 +83,7 @@ export function appQuery(app: string) {
 export function deploymentsQuery(app: string, page: number) {
   return queryOptions({
     queryKey: ["apps", app, "deployments", page],
-    refetchInterval: soonMs,
+    refetchInterval: fastPollMs,
     queryFn: () => call<DeploymentsAnswer>("GET", appPath(app, `/deployments?per_page=30&page=${page}`)),
   });
 }
@@ -91,7 +91,7 @@ export function deploymentsQuery(app: string, page: number) {
 export function deploymentQuery(app: string, id: string) {
   return queryOptions({
     queryKey: ["apps", app, "deployment", id],
-    refetchInterval: ({ state }) => (state.data?.finished_at == null ? soonMs : false),
+    refetchInterval: ({ state }) => (state.data?.finished_at == null ? fastPollMs : false),
     queryFn: async () =>
       (await call<DeploymentAnswer>("GET", appPath(app, `/deployments/${encodeURIComponent(id)}`)))
         .deployment,
@@ -102,7 +102,7 @@ export function timelineQuery(app: string, id: string) {
   return queryOptions({
     queryKey: ["apps", app, "timeline", id],
     refetchInterval: ({ state }) =>
-      state.data === null || state.data?.timeline.finished_at != null ? false : soonMs,
+      state.data === null || state.data?.timeline.finished_at != null ? false : fastPollMs,
     queryFn: () =>
       ifServed(call<TimelineAnswer>("GET", appPath(app, `/deployments/${encodeURIComponent(id)}/timeline`))),
   });
@@ -143,7 +143,7 @@ export function usualTimelinesQuery(app: string) {
 export function releasesQuery(app: string) {
   return queryOptions({
     queryKey: ["apps", app, "releases"],
-    refetchInterval: calmMs,
+    refetchInterval: slowPollMs,
     queryFn: async () => (await call<ReleasesAnswer>("GET", appPath(app, "/releases"))).releases,
   });
 }
@@ -151,7 +151,7 @@ export function releasesQuery(app: string) {
 export function containersQuery(app: string) {
   return queryOptions({
     queryKey: ["apps", app, "ps"],
-    refetchInterval: soonMs * 2,
+    refetchInterval: fastPollMs * 2,
     queryFn: async () => (await call<ContainersAnswer>("GET", appPath(app, "/ps"))).containers,
   });
 }
@@ -190,7 +190,7 @@ export function notifiersQuery(app: string) {
 export function deliveriesQuery(app: string, notifier: string) {
   return queryOptions({
     queryKey: ["apps", app, "notifiers", notifier, "deliveries"],
-    refetchInterval: calmMs,
+    refetchInterval: slowPollMs,
     queryFn: async () =>
       (await call<{ deliveries: DeliveryBody[] }>("GET", appPath(app, `/notifiers/${notifier}/deliveries`)))
         .deliveries,
@@ -199,13 +199,13 @@ export function deliveriesQuery(app: string, notifier: string) {
 
 export const workersQuery = queryOptions({
   queryKey: ["workers"],
-  refetchInterval: soonMs * 2,
+  refetchInterval: fastPollMs * 2,
   queryFn: async () => (await call<WorkersAnswer>("GET", "/workers")).workers,
 });
 
 export const queueQuery = queryOptions({
   queryKey: ["queue"],
-  refetchInterval: soonMs * 2,
+  refetchInterval: fastPollMs * 2,
   queryFn: () => ifServed(call<QueueAnswer>("GET", "/queue")),
 });
 
@@ -213,7 +213,7 @@ export function queueHistoryQuery(hours: number) {
   return queryOptions({
     queryKey: ["queue", "history", hours],
     // A sample is taken each minute.
-    refetchInterval: calmMs * 3,
+    refetchInterval: slowPollMs * 3,
     queryFn: () => ifServed(call<QueueHistoryAnswer>("GET", `/queue/history?hours=${hours}`)),
   });
 }
@@ -226,7 +226,7 @@ export interface AllDeployments {
 export function failuresQuery(page: number) {
   return queryOptions({
     queryKey: ["failures", page],
-    refetchInterval: calmMs,
+    refetchInterval: slowPollMs,
     queryFn: () => {
       const statuses = "build-error,crashed-error,timeout-error,hook-error";
       return ifServed(

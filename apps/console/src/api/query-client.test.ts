@@ -21,18 +21,18 @@ function kept(): (readonly unknown[])[] {
     .map(({ queryKey }) => queryKey);
 }
 
-test("a read that the API refuses for want of a session leaves nothing of the former user", async () => {
+test("a read that the API refuses without a session removes the former user's data", async () => {
   const read = queryClient.fetchQuery({ queryKey: appQuery("x").queryKey, queryFn: refuse });
   await expect(read).rejects.toThrow("unauthorized");
   expect([kept(), queryClient.getQueryData(sessionQuery.queryKey)]).toEqual([[["session"]], null]);
 });
 
-test("a session that is read again and has ended leaves nothing of the former user", async () => {
+test("reading a session that has ended removes the former user's data", async () => {
   await queryClient.fetchQuery({ queryKey: sessionQuery.queryKey, queryFn: async () => null });
   expect(kept()).toEqual([["session"]]);
 });
 
-test("a change that the API refuses for want of a session leaves nothing of the former user", async () => {
+test("a change that the API refuses without a session removes the former user's data", async () => {
   const change = new MutationObserver(queryClient, { mutationFn: refuse });
   await expect(change.mutate()).rejects.toThrow("unauthorized");
   expect([kept(), queryClient.getQueryData(sessionQuery.queryKey)]).toEqual([[["session"]], null]);

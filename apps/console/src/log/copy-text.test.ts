@@ -30,7 +30,7 @@ function page(clipboard: object | undefined, copies: boolean): string[] {
 
 const refusing = { writeText: async () => Promise.reject(new Error("not allowed")) };
 
-test("text is copied by the clipboard, else by a selection, else the answer is no", async () => {
+test("text is copied by the clipboard, otherwise by a selection, otherwise copying reports a failure", async () => {
   const written: string[] = [];
   const clipboard = { writeText: async (text: string) => void written.push(text) };
   expect([page(clipboard, false), await copyText("a"), written]).toEqual([[], true, ["a"]]);

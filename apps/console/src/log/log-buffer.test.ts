@@ -55,7 +55,7 @@ describe("the log buffer", () => {
     expect([1, 2, 3, 4, 5, 6, 7].map((number) => buffer.time(number))).toEqual([NaN, NaN, 2, 3, 9, 9, NaN]);
   });
 
-  test("a million lines are held, read and searched", () => {
+  test("a million lines are stored, read and searched", () => {
     const buffer = new LogBuffer();
     for (let from = 1; from < 1_000_000; from += 1_000) buffer.append(from, linesOf(from, from + 999));
     expect([buffer.count, buffer.line(1_000_000), buffer.line(654_321)]).toEqual([

@@ -182,7 +182,7 @@ function Interruption({ state, next }: { readonly state: LogState; readonly next
   return (
     <p className="notice warn" role="alert">
       {state.name === "cut"
-        ? `The live log was cut (${state.reason}). It goes on from line ${next} once the stream answers.`
+        ? `The live log was cut (${state.reason}). It continues at line ${next} when the stream answers.`
         : `The log cannot be read: ${state.reason} Reload the page to try again.`}
     </p>
   );

@@ -25,13 +25,13 @@ export function StallNotice({ app, id, lastLineAt }: StallNoticeProps) {
   if (stall === null) return null;
   return (
     <section className="notice warn" aria-label="No progress">
-      <strong>{whatOf(stall)}</strong>
+      <strong>{titleOf(stall)}</strong>
       <p>{nextOf(stall)}</p>
     </section>
   );
 }
 
-function whatOf(stall: Stall): string {
+function titleOf(stall: Stall): string {
   const time = durationText(stall.forMs);
   if (stall.kind === "lost-worker")
     return `${stall.worker}, the worker of this deployment, has sent no heartbeat for ${time}.`;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ImageArtifact } from "@slipway/core";
 import { attachAttestations } from "./attestations.ts";
 
-test("attaching a receipt that a garbage collection holds up has no limit of its own, and the log says why it waits", async () => {
+test("attaching a receipt that a garbage collection delays has no time limit of its own, and the log says why it waits", async () => {
   const { signal } = new AbortController();
   const lines: string[] = [];
   const attached: string[] = [];
@@ -24,5 +24,5 @@ test("attaching a receipt that a garbage collection holds up has no limit of its
   const built = { image: { digest: "sha256:a" } };
   await attachAttestations({ registry, logger }, { lease, log, signal }, { built, attestations });
   expect(attached).toEqual(["apps/a sha256:a application/x-receipt"]);
-  expect(lines).toEqual([expect.stringContaining("holds up attaching the receipt")]);
+  expect(lines).toEqual([expect.stringContaining("delays attaching the receipt")]);
 });

@@ -78,7 +78,7 @@ describe.skipIf(await lacksRedis())("the end of a failed attempt", () => {
     expect(lines.at(-1)).toBe(" !     To fix it: remove the comma.");
   });
 
-  test("a program's last words are the reason, masked, and the log ends with one line of Slipway's", async () => {
+  test("a program's last output is the reason, masked, and the log ends with one line of Slipway's", async () => {
     const output = "building\nfatal: cannot log in with s3cr3t-value\n";
     const { lines, deployment } = await failedWith(buildpackFailed, output);
     expect(deployment.failure).toMatchObject({ phase: "build", line: 3 });
@@ -88,13 +88,13 @@ describe.skipIf(await lacksRedis())("the end of a failed attempt", () => {
     expect(lines.filter((line) => line.startsWith(" !     "))).toHaveLength(1);
   });
 
-  test("a build without a word is explained by its exit code", async () => {
+  test("a build without output is explained by its exit code", async () => {
     const { lines, deployment } = await failedWith(buildpackFailed, "");
     expect(deployment.failure).toMatchObject({ message: "the buildpack failed with exit code 7", line: 2 });
     expect(lines).toEqual(["Error: of an earlier phase", " !     The buildpack failed with exit code 7"]);
   });
 
-  test("the last words of an app that crashes come before how it ended", async () => {
+  test("the last output of an app that crashes precedes how it ended", async () => {
     const crash = new SlipwayError("app-crashed", "the web process exited with code 1", { exitCode: 1 });
     const output = "Error: Cannot find module 'express'\n    at x (node:y)\n\nNode.js v24.21.0\n";
     const { deployment } = await failedWith(crash, output, { phase: "start" });
@@ -108,7 +108,7 @@ describe.skipIf(await lacksRedis())("the end of a failed attempt", () => {
     });
   });
 
-  test("an error that explains itself is the reason whatever the program said", async () => {
+  test("an error that explains itself is the reason, whatever the program printed", async () => {
     const error = new SlipwayError("build-timeout", "the build took longer than 30 minutes and was ended");
     const { lines, deployment } = await failedWith(error, "Error: something else\n");
     expect(deployment.failure).toMatchObject({ message: error.message, phase: "build", line: 3 });

@@ -6,7 +6,7 @@ import { maxAttempts } from "@slipway/queue";
 import type { LaneTask } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { Attempt } from "./attempt.ts";
-import { explainFailure } from "./reason.ts";
+import { explainFailure } from "./failure-reason.ts";
 
 export interface ConcludeContext {
   readonly logger: Logger;

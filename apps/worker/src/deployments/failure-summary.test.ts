@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { summarizeFailure } from "./failure-summary.ts";
 
 const numbered = (text: string) => text.split("\n").map((line, index) => ({ seq: 11 + index, text: line }));
-const said = (text: string) => summarizeFailure(numbered(text));
+const summaryOfText = (text: string) => summarizeFailure(numbered(text));
 
 test("the buildpack's own last lines are the reason and the hint", () => {
   expect(
-    said(
+    summaryOfText(
       "-----> Installing\n !     package.json and package-lock.json do not agree.\n !     To fix it: run npm install.",
     ),
   ).toEqual({
@@ -25,7 +25,7 @@ test("a buildpack that refers to the output above is completed with the program'
     "       npm error A complete log of this run can be found in: /tmp/x-debug-0.log",
     " !     The script build of package.json failed (see above).",
   ].join("\n");
-  expect(said(output)).toMatchObject({
+  expect(summaryOfText(output)).toMatchObject({
     text: "The script build of package.json failed: src/a.ts(3,1): error TS2322: Type 'string' is not assignable",
     line: 15,
     isExplained: true,
@@ -34,7 +34,7 @@ test("a buildpack that refers to the output above is completed with the program'
 
 test("a warning long before the end is not the reason", () => {
   const output = ` !     This version is old\n${"building\n".repeat(20)}make: *** [all] Error 2`;
-  expect(said(output)).toMatchObject({ text: "make: *** [all] Error 2", isExplained: false });
+  expect(summaryOfText(output)).toMatchObject({ text: "make: *** [all] Error 2", isExplained: false });
 });
 
 test.each([
@@ -59,12 +59,12 @@ test.each([
     "/app/bin/start: line 3: serve: command not found",
     11,
   ],
-])("the program's last words of %j are %j", (output, text, line) => {
-  expect(said(output)).toMatchObject({ text, line, hint: null, isExplained: false });
+])("the last output of a program that printed %j is %j", (output, text, line) => {
+  expect(summaryOfText(output)).toMatchObject({ text, line, hint: null, isExplained: false });
 });
 
-test("without output there are no last words, and long ones are cut", () => {
-  expect(said("")).toBeNull();
-  expect(said("\n  \n-----> Starting the app")).toBeNull();
-  expect(said("x".repeat(9_000))?.text).toHaveLength(500);
+test("without output the reason is empty, and a long one is truncated", () => {
+  expect(summaryOfText("")).toBeNull();
+  expect(summaryOfText("\n  \n-----> Starting the app")).toBeNull();
+  expect(summaryOfText("x".repeat(9_000))?.text).toHaveLength(500);
 });

@@ -31,9 +31,9 @@ export function summarizeFailure(lines: readonly NumberedLine[]): FailureSummary
   const last = printed.findLastIndex(({ text }) => mark.test(text));
   if (last === -1 || printed.length - last > linesAfterMark) return ofProgram(printed);
   const first = printed.slice(0, last).findLastIndex(({ text }) => !mark.test(text)) + 1;
-  const [said, ...advice] = printed.slice(first, last + 1).map(({ text }) => text.replace(mark, "").trim());
-  const above = said !== undefined && seeAbove.test(said) ? ofProgram(printed.slice(0, first)) : null;
-  const text = withCause((said ?? "").replace(seeAbove, ""), above);
+  const [reason, ...advice] = printed.slice(first, last + 1).map(({ text }) => text.replace(mark, "").trim());
+  const above = reason !== undefined && seeAbove.test(reason) ? ofProgram(printed.slice(0, first)) : null;
+  const text = withCause((reason ?? "").replace(seeAbove, ""), above);
   return {
     text: text.slice(0, maxChars),
     hint: advice.length === 0 ? null : advice.join(" ").slice(0, maxChars),
@@ -42,8 +42,8 @@ export function summarizeFailure(lines: readonly NumberedLine[]): FailureSummary
   };
 }
 
-function withCause(said: string, cause: FailureSummary | null): string {
-  return cause === null ? said : `${said.replace(/\.$/, "")}: ${cause.text}`;
+function withCause(reason: string, cause: FailureSummary | null): string {
+  return cause === null ? reason : `${reason.replace(/\.$/, "")}: ${cause.text}`;
 }
 
 /** The last line that names an error, otherwise the last line. */

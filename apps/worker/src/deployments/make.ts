@@ -88,7 +88,7 @@ async function fromSource(
 ): Promise<Made> {
   const { limits } = context.config;
   const built = builtFromPlan(attempt, plan);
-  sayFolder(attempt, plan);
+  logProjectFolder(attempt, plan);
   await using opened = new AsyncDisposableStack();
   const { image: base, sandbox } = await dependencies(context, attempt, plan);
   if (sandbox !== null) opened.use(sandbox);
@@ -124,7 +124,7 @@ async function fromLayers(
   if (production !== null) installed.use(production);
   const { folder, workspace, hasBuildPackages } = plan.language.install;
   const { image, key } = await buildImage(context, attempt, plan, hasBuildPackages ? null : production);
-  sayFolder(attempt, plan);
+  logProjectFolder(attempt, plan);
   await using opened = new AsyncDisposableStack();
   const inputs = digestOf([plan.source.digest, base, key, sorted(attempt.variables)]);
   const files = filesOf(attempt, { base, languages, inputs, folder: "app", plan, former });
@@ -162,7 +162,7 @@ async function fromLayers(
 }
 
 /** Logs which folder of the source is built. For a workspace, the build runner logs it. */
-function sayFolder({ log }: Attempt, { folder, language }: Plan & Layered): void {
+function logProjectFolder({ log }: Attempt, { folder, language }: Plan & Layered): void {
   if (folder !== "" && language.install.workspace === null)
     log.line(`-----> Building the directory ${folder} only`);
 }

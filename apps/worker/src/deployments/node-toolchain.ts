@@ -1,6 +1,6 @@
 // The toolchain of Node.js apps: versions chosen by the worker from the npm registry.
 
-import type { NodePlan, PackageManagerWish } from "@slipway/buildpacks";
+import type { NodePlan, PackageManagerRequirement } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { BlobStore } from "@slipway/core";
 import {
@@ -70,18 +70,20 @@ export function openNodeToolchain(options: NodeToolchainOptions): LanguageToolch
 
 async function choose(
   sources: NodeSources,
-  { node: nodeWish, packageManager: wish, startedPackageManager: startedWish }: NodePlan,
+  { node: nodeRequirement, packageManager: requirement, startedPackageManager: startedRequirement }: NodePlan,
   signal: AbortSignal,
 ): Promise<NodeVersions> {
-  const node = await resolveNode(sources, nodeWish, signal);
-  const resolve = async (one: PackageManagerWish | null) =>
+  const node = await resolveNode(sources, nodeRequirement, signal);
+  const resolve = async (one: PackageManagerRequirement | null) =>
     one === null ? null : resolvePackageManager(sources, { ...one, nodeVersion: node.version }, signal);
-  const packageManager = await resolve(wish);
+  const packageManager = await resolve(requirement);
   return {
     node,
     packageManager,
     startedPackageManager:
-      startedWish?.name === wish?.name && startedWish !== null ? packageManager : await resolve(startedWish),
+      startedRequirement?.name === requirement?.name && startedRequirement !== null
+        ? packageManager
+        : await resolve(startedRequirement),
   };
 }
 

@@ -25,7 +25,7 @@ test("a container of packages belongs to no app, and expires", async () => {
   expect(seen).toEqual([{ [label.expiresAt]: String(testTime.getTime() + 30 * 60_000) }]);
 });
 
-test("all that wait for shared work hear once what it does, also those that begin to wait later", () => {
+test("all callers that wait for shared work receive each of its lines once, also callers that start to wait later", () => {
   const announcements = new Announcements();
   const lines: string[] = [];
   const first = announcements.listen((line) => lines.push(`first ${line}`));

@@ -154,11 +154,11 @@ function failure(
   { exitCode, diskFull }: { readonly exitCode: number; readonly diskFull: boolean },
   errors: string,
 ): SlipwayError {
-  const said = errors.trim().slice(-maxMessageLength);
+  const output = errors.trim().slice(-maxMessageLength);
   if (exitCode === noPackageManager)
-    return new SlipwayError("configuration-invalid", `It is not possible to ${title}: ${said}.`);
+    return new SlipwayError("configuration-invalid", `It is not possible to ${title}: ${output}.`);
   const reason = diskFull
     ? "there is not enough disk space (BUILD_DISK_MB)"
-    : said || `exit code ${exitCode}`;
+    : output || `exit code ${exitCode}`;
   return new SlipwayError("toolchain-unavailable", `It is not possible to ${title}: ${reason}`);
 }

@@ -11,7 +11,7 @@ test("a build whose snapshot is removed before its start runs without it", async
   expect(await unlessSnapshotRemoved(rejecting(notFound("snapshot")), installed)).toBe("installed");
 });
 
-test("every other failure of a build is its own", async () => {
+test("any other failure of a build is not retried without the snapshot", async () => {
   for (const error of [new SlipwayError("engine-unavailable", "it is stopped"), notFound("image")])
     await expect(unlessSnapshotRemoved(rejecting(error), installed)).rejects.toBe(error);
 });

@@ -225,7 +225,7 @@ async function restore(connection: DockerConnection, options: GuardOptions): Pro
 function unguarded(reached: readonly string[]): SlipwayError {
   return new SlipwayError(
     "configuration-invalid",
-    `builds and releases reach what must be closed to them: ${reached.join(", ")}. Another packet filter may run before Slipway's rules, or EGRESS_ALLOW may open too much. Correct that, or set EGRESS=open to run without a guard.`,
+    `builds and releases can connect to blocked addresses: ${reached.join(", ")}. Another packet filter may run before Slipway's rules, or EGRESS_ALLOW may open too much. Correct that, or set EGRESS=open to run without a guard.`,
   );
 }
 

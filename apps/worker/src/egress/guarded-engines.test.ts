@@ -13,7 +13,7 @@ test.each([
   expect(await registryDestinations({ NPM: url }, unexpected)).toEqual([destination]);
 });
 
-test("a registry on the public internet needs no rule, and neither does none", async () => {
+test("neither a registry on the public internet nor a missing one needs a rule", async () => {
   expect(await registryDestinations({ NPM: "https://1.1.1.1/" }, unexpected)).toEqual([]);
   expect(await registryDestinations({ NPM: undefined }, unexpected)).toEqual([]);
 });

@@ -104,7 +104,7 @@ describe.skipIf(await lacksRedis())("old images", () => {
     expect([...tags.values()]).toEqual(["sha256:b", "sha256:c"]);
   });
 
-  test("an image that cannot be removed does not keep the others", async () => {
+  test("an image that cannot be removed does not prevent the removal of others", async () => {
     for (const digest of ["a", "b", "c", "d", "e"]) await deployed(digest);
     await pruneImages(context, app.id, never);
     await decideUnneeded(context, app.id, holder);

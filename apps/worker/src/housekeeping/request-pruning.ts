@@ -21,7 +21,10 @@ interface Deployed {
 /** Call it while holding the lane. Never rejects. */
 export async function decideOldImages(context: OldImagesContext, { app, lease }: Deployed): Promise<void> {
   await decideUnneeded(context, app.id, lease).catch((error: unknown) =>
-    context.logger.warn({ err: error, deployment: lease.deployment.id }, "cannot decide on old images"),
+    context.logger.warn(
+      { err: error, deployment: lease.deployment.id },
+      "cannot select the images to remove",
+    ),
   );
 }
 

@@ -21,7 +21,7 @@ test("a sweep of snapshots removes the least recently used ones beyond the limit
   expect(await sweep([newer, oldest, newest, older], [app], 160)).toEqual([]);
 });
 
-test("a sweep of snapshots within the limit asks the engine for no last use", async () => {
+test("a sweep of snapshots within the limit does not ask the engine when they were last used", async () => {
   const app = anApp();
   const asked: SnapshotName[] = [];
   expect(await sweep([aSnapshot(app), aSnapshot(app)], [app], 20, asked)).toEqual([]);

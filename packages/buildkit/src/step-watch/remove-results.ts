@@ -7,8 +7,8 @@ type Docker = DockerConnection["docker"];
 
 const pruneLimitMs = 60_000;
 /** BuildKit releases the results of an ended build after a short time. Results of other builds may be in use for long. */
-const quietLooks = 2;
-const maxLooks = 10;
+const quietRounds = 2;
+const maxRounds = 10;
 const pauseMs = 1_000;
 
 /** @returns the time by the engine's clock. */
@@ -31,7 +31,7 @@ export interface Made {
  * @throws {SlipwayError} "engine-unavailable"
  */
 export async function removeResults(docker: Docker, made: Made, signal: AbortSignal): Promise<void> {
-  for (let looks = 0, quiet = 0; looks < maxLooks && quiet < quietLooks; looks += 1) {
+  for (let rounds = 0, quiet = 0; rounds < maxRounds && quiet < quietRounds; rounds += 1) {
     const found = resultsOf((await usageOf(docker, signal)).BuildCache ?? [], made);
     const idle = found.filter(({ InUse }) => !InUse);
     // A result cannot be removed while another one is based on it.

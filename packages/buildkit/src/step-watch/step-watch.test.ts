@@ -132,7 +132,7 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
       "in another root",
       'RUN mkdir /r; cp -r --parents /usr/bin/fallocate /bin /lib /lib64 /usr/lib/x86_64-linux-gnu/libc.so.6 /r; exec perl -e \'chroot "/r"; open($f, ">", "/x"); syswrite($f, "x" x 1048576) for 1 .. 100; sleep 600\'',
     ],
-  ])("that write %s are ended", { timeout: timeoutMs }, async ([, steps = ""]) => {
+  ])("the steps of a Dockerfile that write %s are ended", { timeout: timeoutMs }, async ([, steps = ""]) => {
     expect(await outcomeOf(steps)).toEqual(full);
   });
 
@@ -140,7 +140,7 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
     ["does not end in time", "exec sleep 600"],
     ["is killed", "kill -9 $$"],
   ])(
-    "that leave so much that the count of it %s are ended with that reason",
+    "the steps of a Dockerfile whose files cannot be counted because the count %s are ended with that reason",
     { timeout: timeoutMs },
     async ([, script = ""]) => {
       expect(await outcomeWithCounter(script)).toEqual({
@@ -150,12 +150,12 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
     },
   );
 
-  test("that were ended leave nothing large in the engine's cache", async () => {
+  test("steps that were ended leave nothing large in the engine's cache", async () => {
     expect((await largeRecords()).filter((id) => !before.includes(id))).toEqual([]);
   });
 
   test(
-    "that were ended leave the results of other builds",
+    "steps that were ended do not remove the results of other builds",
     async () => {
       const text = randomUUID();
       const ended = outcomeOf("RUN sleep 3; fallocate -l 100M /x; sleep 600");
@@ -170,7 +170,7 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
   );
 
   test(
-    "that write less are not ended, nor is the next build of an app whose cache was too large",
+    "steps within the disk limit are not ended, nor is the next build of an app whose cache was too large",
     async () => {
       const cacheScope = randomUUID().replaceAll("-", "");
       const mounting = "RUN --mount=type=cache,target=/cache fallocate -l 40M /cache/$(date +%N)";
@@ -182,7 +182,7 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
   );
 
   test(
-    "that wrote too much are the reason even if the engine refuses to remove what they wrote",
+    "steps that wrote too much are the reason even if the engine refuses to remove their files",
     async () => {
       const { dockerHost } = await testEngine();
       using connection = connectDocker({ dockerHost });
@@ -201,7 +201,7 @@ describe.skipIf(await lacksEngine())("the steps of a Dockerfile", () => {
   );
 
   test(
-    "fail for their own reason though the engine refuses to remove the container that watched them",
+    "steps fail for their own reason even if the engine refuses to remove the container that measured them",
     async () => {
       await using proxy = await refusing(/^DELETE \/containers\//);
       expect(await resultOf("RUN exit 3", { dockerHost: proxy.dockerHost })).toEqual({

@@ -6,7 +6,7 @@ import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { type GoMod, parseGoMod } from "./go-mod.ts";
 
 /** The Go version that the app asks for. */
-export interface GoWish {
+export interface GoRequirement {
   /** Without the prefix `go`: 1.22, 1.22.3, 1.23rc1; empty when the app does not say. */
   readonly wanted: string;
   /** Source of the version, for messages. */
@@ -15,7 +15,7 @@ export interface GoWish {
 
 export interface GoPlan extends LanguageFacts {
   readonly kind: "go";
-  readonly go: GoWish;
+  readonly go: GoRequirement;
 }
 
 export const go: Language<GoPlan> = {
@@ -32,7 +32,7 @@ function planGo({ read, variables }: LanguageSource): GoPlan {
     throw new SlipwayError("build-failed", "go.mod must be a regular file of at most 1 MiB.");
   return {
     kind: "go",
-    go: goWish(parseGoMod(text), variables["GOVERSION"]?.trim() ?? ""),
+    go: goRequirement(parseGoMod(text), variables["GOVERSION"]?.trim() ?? ""),
     // Go programs contain their dependencies, and Go caches downloads and builds itself.
     install: null,
     scripts: "build",
@@ -44,14 +44,14 @@ function planGo({ read, variables }: LanguageSource): GoPlan {
 }
 
 /** Reads GOVERSION, the comment for Heroku, and the lines `toolchain` and `go` of go.mod, in this order. */
-function goWish(mod: GoMod, variable: string): GoWish {
-  const wishes: readonly GoWish[] = [
+function goRequirement(mod: GoMod, variable: string): GoRequirement {
+  const requirements: readonly GoRequirement[] = [
     { wanted: ofVariable(variable), wantedIn: "the variable GOVERSION" },
     { wanted: mod.heroku, wantedIn: "+heroku goVersion of go.mod" },
     { wanted: mod.toolchain, wantedIn: "the toolchain line of go.mod" },
     { wanted: mod.go, wantedIn: "the go line of go.mod" },
   ];
-  return wishes.find(({ wanted }) => wanted !== "") ?? { wanted: "", wantedIn: "the default" };
+  return requirements.find(({ wanted }) => wanted !== "") ?? { wanted: "", wantedIn: "the default" };
 }
 
 function ofVariable(variable: string): string {

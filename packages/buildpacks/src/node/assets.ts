@@ -63,8 +63,8 @@ export function planAssets(
  */
 export function assetsError(error: unknown, title: string): unknown {
   if (!(error instanceof SlipwayError) || error.fault !== "user") return error;
-  const wayOut = `The language of this app is ${title}: DISABLE_NODE_ASSETS=1 leaves Node.js out of its build.`;
-  return new SlipwayError(error.code, `${error.message}\n${wayOut}`, { cause: error });
+  const advice = `The language of this app is ${title}: DISABLE_NODE_ASSETS=1 leaves Node.js out of its build.`;
+  return new SlipwayError(error.code, `${error.message}\n${advice}`, { cause: error });
 }
 
 const noLock =

@@ -2,12 +2,12 @@
 
 import type { LockFacts } from "@slipway/lock-files";
 import type { PackageJson } from "./package-json.ts";
-import type { ManagerName, PackageManagerWish } from "./package-manager.ts";
+import type { ManagerName, PackageManagerRequirement } from "./package-manager.ts";
 
 export interface ScriptPolicy {
   readonly manager: ManagerName;
   /** The package manager that installs the dependencies; null for npm. */
-  readonly wish: PackageManagerWish | null;
+  readonly requirement: PackageManagerRequirement | null;
   /** The app's manifest; in a monorepo, the root's manifest followed by those of all folders. */
   readonly manifests: readonly PackageJson[];
   /** Text of the lock file. */
@@ -49,9 +49,10 @@ export function runningInstallScripts(
   return blocks(policy) ? [] : withInstallScript;
 }
 
-function pnpmBlocks({ wish, manifests, settings }: ScriptPolicy): boolean {
+function pnpmBlocks({ requirement, manifests, settings }: ScriptPolicy): boolean {
   // When the app names no version, the one that reads this lock file is assumed.
-  const isRecent = wish?.wanted === "" ? wish.lockfileVersion === "9.0" : isBlocking("pnpm", wish);
+  const isRecent =
+    requirement?.wanted === "" ? requirement.lockfileVersion === "9.0" : isBlocking("pnpm", requirement);
   const texts = [".npmrc", "pnpm-workspace.yaml"].map((name) => settings.get(name)?.toString("utf8") ?? "");
   return (
     isRecent &&
@@ -59,14 +60,15 @@ function pnpmBlocks({ wish, manifests, settings }: ScriptPolicy): boolean {
   );
 }
 
-function yarnBlocks({ wish, manifests, settings }: ScriptPolicy): boolean {
+function yarnBlocks({ requirement, manifests, settings }: ScriptPolicy): boolean {
   const text = settings.get(".yarnrc.yml")?.toString("utf8") ?? "";
-  const [, said = isBlocking("yarn", wish) ? "false" : "true"] = /^enableScripts:\s*(\S+)/m.exec(text) ?? [];
+  const [, setting = isBlocking("yarn", requirement) ? "false" : "true"] =
+    /^enableScripts:\s*(\S+)/m.exec(text) ?? [];
   // The setting allows individual packages.
   const allows = /"built":true/.test(
     JSON.stringify(manifests.map((manifest) => manifest["dependenciesMeta"])),
   );
-  return wish?.lockfileVersion !== "1" && said === "false" && !allows;
+  return requirement?.lockfileVersion !== "1" && setting === "false" && !allows;
 }
 
 /** Without the field at the root, bun uses its own list. */
@@ -86,9 +88,12 @@ function mentionsScripts(settings: string): boolean {
 }
 
 /** Whether the lowest version in a range such as `10.28.0` or `^4.14.0` blocks scripts. */
-function isBlocking(manager: keyof typeof blockingSince, wish: PackageManagerWish | null): boolean {
+function isBlocking(
+  manager: keyof typeof blockingSince,
+  requirement: PackageManagerRequirement | null,
+): boolean {
   const [, major, minor = "0"] =
-    /^(?:[\^~=v]|>=)?\s*(\d+)(?:\.(\d+))?[\w.+-]*$/.exec(wish?.wanted ?? "") ?? [];
+    /^(?:[\^~=v]|>=)?\s*(\d+)(?:\.(\d+))?[\w.+-]*$/.exec(requirement?.wanted ?? "") ?? [];
   const [sinceMajor, sinceMinor] = blockingSince[manager];
   if (major === undefined) return false;
   return Number(major) > sinceMajor || (Number(major) === sinceMajor && Number(minor) >= sinceMinor);

@@ -6,7 +6,7 @@ import { readLockFacts } from "@slipway/lock-files";
 import type { LockFacts } from "@slipway/lock-files";
 import type { PackageJson } from "./package-json.ts";
 import { settingsFiles } from "./package-manager-settings.ts";
-import type { PackageManagement, PackageManagerWish } from "./package-manager.ts";
+import type { PackageManagement, PackageManagerRequirement } from "./package-manager.ts";
 import { type WorkspaceFiles, workspaceFiles } from "./workspace-files.ts";
 import { settingsAreKnown } from "./workspace-settings.ts";
 import { decisiveVariables, installDigest, mayNameSourceFile, namesSourceFile } from "../install-inputs.ts";
@@ -50,7 +50,7 @@ export function planInstall(
   { read, names, variables }: Pick<LanguageSource, "read" | "names" | "variables">,
   manifest: PackageJson,
   { manager, lockFile: lockName }: PackageManagement,
-  wish: PackageManagerWish | null,
+  requirement: PackageManagerRequirement | null,
   monorepo: Monorepo | null = null,
 ): Install | null {
   const lockFile = lockName === null ? undefined : read(lockName);
@@ -66,12 +66,19 @@ export function planInstall(
   if (manifests.some((one) => manifestUsesSource(one, isMonorepo))) return null;
   const settings = settingsFiles(manager, { read, names }, isMonorepo);
   if (settings === null || names.includes("node_modules/")) return null;
-  const isYarn1 = wish?.lockfileVersion === "1";
+  const isYarn1 = requirement?.lockfileVersion === "1";
   const configured = new Map([...settings, ...members.files]);
   if (isMonorepo && !settingsAreKnown({ manager, isYarn1, files: configured, variables })) return null;
   const mayName = isMonorepo ? mayNameSourceFile : namesSourceFile;
   if (mayName({ variables, names }, variableWithPath)) return null;
-  const running = runningInstallScripts(facts, { manager, wish, manifests, lock, settings, variables });
+  const running = runningInstallScripts(facts, {
+    manager,
+    requirement,
+    manifests,
+    lock,
+    settings,
+    variables,
+  });
   if (running.some((name) => needsSource.has(name))) return null;
   const files = new Map([
     ["package.json", manifestFile],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parsePackageJson } from "./package-json.ts";
-import { calledPackageManager, packageManagement, packageManagerWish } from "./package-manager.ts";
+import { calledPackageManager, packageManagement, packageManagerRequirement } from "./package-manager.ts";
 
 const manifestOf = (value: object) => parsePackageJson(JSON.stringify(value));
 
@@ -56,33 +56,33 @@ describe("the lock file decides the package manager", () => {
   });
 });
 
-describe("the wish for a package manager", () => {
-  function wish(names: readonly string[], manifest: object, lock?: string) {
+describe("the requirement for a package manager", () => {
+  function requirement(names: readonly string[], manifest: object, lock?: string) {
     const parsed = manifestOf(manifest);
-    return packageManagerWish(packageManagement(parsed, names), parsed, lock);
+    return packageManagerRequirement(packageManagement(parsed, names), parsed, lock);
   }
 
-  test("the wish for a package manager has version and hash of packageManager, then of engines", () => {
+  test("the requirement for a package manager has version and hash of packageManager, then of engines", () => {
     const hex = "ab".repeat(64);
     const engines = { pnpm: ">=8" };
     const packageManager = `pnpm@9.1.0+sha512.${hex}`;
-    expect(wish(["pnpm-lock.yaml"], { engines, packageManager })).toMatchObject({
+    expect(requirement(["pnpm-lock.yaml"], { engines, packageManager })).toMatchObject({
       name: "pnpm",
       wanted: "9.1.0",
       wantedIn: "packageManager of package.json",
       hash: { algorithm: "sha512", hex },
     });
-    expect(wish(["pnpm-lock.yaml"], { engines })).toMatchObject({
+    expect(requirement(["pnpm-lock.yaml"], { engines })).toMatchObject({
       wanted: ">=8",
       wantedIn: "engines.pnpm of package.json",
     });
     const devEngines = { packageManager: [{ name: "deno" }, { name: "pnpm", version: "^11.0.0" }] };
-    expect(wish(["pnpm-lock.yaml"], { engines, devEngines })).toMatchObject({
+    expect(requirement(["pnpm-lock.yaml"], { engines, devEngines })).toMatchObject({
       wanted: "^11.0.0",
       wantedIn: "devEngines.packageManager of package.json",
     });
-    expect(wish(["pnpm-lock.yaml"], { packageManager: "yarn@4.0.0" })).toMatchObject({ wanted: "" });
-    expect(wish(["package-lock.json"], { packageManager: "npm@11.0.0" })).toBeNull();
+    expect(requirement(["pnpm-lock.yaml"], { packageManager: "yarn@4.0.0" })).toMatchObject({ wanted: "" });
+    expect(requirement(["package-lock.json"], { packageManager: "npm@11.0.0" })).toBeNull();
   });
 
   test.each([
@@ -98,8 +98,8 @@ describe("the wish for a package manager", () => {
     ["yarn.lock", "__metadata:\r\n  cacheKey: 8\r\n  version: 6\r\n", "6"],
     ["yarn.lock", "", undefined],
     ["bun.lock", '{ "lockfileVersion": 1 }', undefined],
-  ])("the wish for a package manager has the version of %s %j: %s", (name, text, version) => {
-    expect(wish([name], {}, text)?.lockfileVersion).toBe(version);
+  ])("the requirement for a package manager has the version of %s %j: %s", (name, text, version) => {
+    expect(requirement([name], {}, text)?.lockfileVersion).toBe(version);
   });
 });
 

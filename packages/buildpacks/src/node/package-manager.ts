@@ -4,7 +4,7 @@ import { namedPackageManager, type PackageHash, type PackageManagerField } from 
 import type { PackageJson } from "./package-json.ts";
 
 /** A package manager other than npm. */
-export interface PackageManagerWish {
+export interface PackageManagerRequirement {
   readonly name: "pnpm" | "yarn" | "bun";
   /** A version or a range; empty when the app does not specify one. */
   readonly wanted: string;
@@ -38,7 +38,7 @@ const lockFiles: readonly (readonly [file: string, manager: ManagerName])[] = [
 ];
 /** Names of all lock files. */
 export const lockFileNames: readonly string[] = lockFiles.map(([file]) => file);
-const commands: Readonly<Record<PackageManagerWish["name"], RegExp>> = {
+const commands: Readonly<Record<PackageManagerRequirement["name"], RegExp>> = {
   pnpm: commandPattern("pnpm|pnpx"),
   yarn: commandPattern("yarn|yarnpkg"),
   bun: commandPattern("bun|bunx"),
@@ -67,11 +67,11 @@ export function packageManagement(manifest: PackageJson, names: readonly string[
 }
 
 /** @param lock text of the lock file; undefined when it is not needed. */
-export function packageManagerWish(
+export function packageManagerRequirement(
   { manager, field, lockFile }: PackageManagement,
   manifest: PackageJson,
   lock: string | undefined,
-): PackageManagerWish | null {
+): PackageManagerRequirement | null {
   if (manager === "npm") return null;
   const lockfileVersion =
     lock === undefined || lockFile === null ? undefined : versionOfLockFile(manager, lock);
@@ -79,7 +79,7 @@ export function packageManagerWish(
     const { wanted, hash, field: wantedIn } = field;
     return { name: manager, wanted, wantedIn, hash, lockfileVersion };
   }
-  return { ...wishOfEngines(manager, manifest), lockfileVersion };
+  return { ...requirementOfEngines(manager, manifest), lockfileVersion };
 }
 
 /**
@@ -89,13 +89,14 @@ export function packageManagerWish(
 export function calledPackageManager(
   started: readonly string[],
   manifest: PackageJson,
-  used: PackageManagerWish | null,
-): PackageManagerWish | null {
+  used: PackageManagerRequirement | null,
+): PackageManagerRequirement | null {
   const reached = commandsReached(started, manifest);
-  const calls = (name: PackageManagerWish["name"]) => reached.some((command) => commands[name].test(command));
+  const calls = (name: PackageManagerRequirement["name"]) =>
+    reached.some((command) => commands[name].test(command));
   if (used !== null && calls(used.name)) return used;
   const other = (["pnpm", "yarn", "bun"] as const).find(calls);
-  return other === undefined ? null : wishOfEngines(other, manifest);
+  return other === undefined ? null : requirementOfEngines(other, manifest);
 }
 
 /** Whether commands of processes call Node.js, or one of its package managers. */
@@ -113,7 +114,10 @@ function commandsReached(started: readonly string[], { scripts }: PackageJson): 
   return [...reached];
 }
 
-function wishOfEngines(name: PackageManagerWish["name"], { engines }: PackageJson): PackageManagerWish {
+function requirementOfEngines(
+  name: PackageManagerRequirement["name"],
+  { engines }: PackageJson,
+): PackageManagerRequirement {
   const wanted = engines[name]?.trim() ?? "";
   return { name, wanted, wantedIn: wanted === "" ? "the default" : `engines.${name} of package.json` };
 }

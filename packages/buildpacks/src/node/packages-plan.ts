@@ -10,12 +10,12 @@ import {
   calledPackageManager,
   packageManagement,
   type PackageManagement,
-  packageManagerWish,
-  type PackageManagerWish,
+  packageManagerRequirement,
+  type PackageManagerRequirement,
 } from "./package-manager.ts";
 
 /** The versions of Node.js and npm that the app asks for. */
-export interface NodeWish {
+export interface NodeRequirement {
   /** A version, a range or a name such as `lts/*`; empty when the app does not specify one. */
   readonly wanted: string;
   /** Source of the version, for messages. */
@@ -28,11 +28,11 @@ export interface NodeWish {
 }
 
 export interface PackagesPlan extends Pick<LanguageFacts, "install" | "warnings"> {
-  readonly node: NodeWish;
+  readonly node: NodeRequirement;
   /** The package manager that installs the dependencies and runs build scripts; null for npm, which every image has. */
-  readonly packageManager: PackageManagerWish | null;
+  readonly packageManager: PackageManagerRequirement | null;
   /** The package manager in the image of releases: null unless commands of processes call it. */
-  readonly startedPackageManager: PackageManagerWish | null;
+  readonly startedPackageManager: PackageManagerRequirement | null;
 }
 
 interface PlannedPackages {
@@ -60,7 +60,7 @@ export function planPackages(
   const management = packageManagement(rootManifest, root.names);
   const { lockFile, manager } = management;
   const lock = lockFile === null ? undefined : root.read(lockFile)?.toString("utf8");
-  const packageManager = packageManagerWish(management, rootManifest, lock);
+  const packageManager = packageManagerRequirement(management, rootManifest, lock);
   const startedPackageManager = calledPackageManager(started, manifest, packageManager);
   // Yarn 2 and later run scripts only where they find the metadata of the install, which is not in node_modules.
   const needsNotes = startedPackageManager?.name === "yarn" && startedPackageManager.lockfileVersion !== "1";
@@ -73,7 +73,7 @@ export function planPackages(
   ];
   return {
     plan: {
-      node: nodeWish(folders, management),
+      node: nodeRequirement(folders, management),
       packageManager,
       startedPackageManager,
       install,
@@ -101,10 +101,10 @@ export function scriptsOf(manifest: PackageJson): Pick<LanguageFacts, "scripts">
 }
 
 /** @returns the range or name from engines.node, .nvmrc or .node-version, in this order. */
-function nodeWish(
+function nodeRequirement(
   folders: readonly { readonly manifest: PackageJson; readonly read: LanguageSource["read"] }[],
   { manager, field }: PackageManagement,
-): NodeWish {
+): NodeRequirement {
   const named = manager === "npm" && field !== null && field.wanted !== "" ? field : null;
   const engine = (name: string) =>
     folders.map(({ manifest }) => manifest.engines[name]?.trim() ?? "").find((wanted) => wanted !== "") ?? "";

@@ -188,10 +188,10 @@ describe("the digest of an install", () => {
   });
 });
 
-describe("the wish for a version of Node.js", () => {
+describe("the requirement for a version of Node.js", () => {
   const node = (changes: Changes) => plan(changes).node;
 
-  test("the wish for a version of Node.js is engines.node, then .nvmrc, then .node-version, else empty", () => {
+  test("the requirement for a version of Node.js is engines.node, then .nvmrc, then .node-version, else empty", () => {
     const engines = { "package.json": { ...manifest, engines: { node: " 22.x ", npm: "10" } } };
     const files = { ".nvmrc": "# the team's\r\n\r\n  v20.11.1 \r\n22\n", ".node-version": "18" };
     expect(node({ files: { ...files, ...engines } })).toEqual({
@@ -220,7 +220,7 @@ describe("the wish for a version of Node.js", () => {
     });
   });
 
-  test("the wish for a version of Node.js ignores fields of another type", () => {
+  test("the requirement for a version of Node.js ignores fields of another type", () => {
     expect(node({ files: { "package.json": { ...manifest, engines: ["node >= 18"] } } }).wanted).toBe("");
     expect(node({ files: { "package.json": { ...manifest, engines: { node: 22 } } } }).wanted).toBe("");
   });

@@ -62,7 +62,7 @@ async function serve(files: Readonly<Record<string, string>>): Promise<Served> {
 }
 
 describe.runIf(existsSync(program))("nginx of a PHP app", () => {
-  test("sends neither hidden files nor scripts nor keys, also below .well-known", async () => {
+  test("nginx of a PHP app sends neither hidden files nor scripts nor keys, also below .well-known", async () => {
     const hidden = [
       ".env",
       ".well-known/.env",
@@ -78,12 +78,12 @@ describe.runIf(existsSync(program))("nginx of a PHP app", () => {
     for (const path of shown) expect([path, await served.get(`/${path}`)]).toEqual([path, 200]);
   });
 
-  test("refuses a body that is too large before it is sent", async () => {
+  test("nginx of a PHP app refuses a body that is too large before it is sent", async () => {
     await using served = await serve({});
     expect(await served.get("/", { "content-length": String(1024 ** 2 + 1) })).toBe(413);
   });
 
-  test("takes the address that the router adds for that of the client", async () => {
+  test("nginx of a PHP app uses the address that the router adds as the client's", async () => {
     await using served = await serve({ "a.css": "" });
     await served.get("/a.css", { "x-forwarded-for": "192.0.2.1, 198.51.100.7" });
     expect(await served.logged(/.*(?= "GET \/a\.css)/)).toBe("198.51.100.7");

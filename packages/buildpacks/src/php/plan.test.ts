@@ -26,16 +26,19 @@ const library = { name: "a/b", version: "1.0.0", type: "library", dist: { type: 
 const manifest = { require: { php: "^8.1", "a/b": "^1" } };
 const app = { "composer.json": manifest, "composer.lock": locked(library), "public/index.php": "<?php" };
 
-describe("what a PHP app is", () => {
-  test.each([[["composer.json"]], [["index.php", "package.json"]]])("%j is one", (names) => {
-    expect(php.detects(names)).toBe(true);
-  });
+describe("the detection of a PHP app", () => {
+  test.each([[["composer.json"]], [["index.php", "package.json"]]])(
+    "a source with %j is a PHP app",
+    (names) => {
+      expect(php.detects(names)).toBe(true);
+    },
+  );
 
   test.each<[string, Files, Variables]>([
     ["a front controller", { "public/index.php": "" }, {}],
     ["another folder that is served", {}, { WEBROOT: "htdocs" }],
     ["the choice of its user", {}, { BUILDPACK_NAME: "php" }],
-  ])("composer.json beside package.json is one with %s", (_what, files, variables) => {
+  ])("a source with composer.json and package.json is a PHP app with %s", (_what, files, variables) => {
     const all = { "composer.json": "{}", "package.json": "{}", ...files };
     const source = sourceOf(all, variables);
     expect(php.detects(source.names, source)).toBe(true);
@@ -50,13 +53,14 @@ describe("what a PHP app is", () => {
     expect(planBuild(source).language?.kind).toBe("nodejs");
   });
 
-  test("other files are none", () => expect(php.detects(["page.php", "index.html"])).toBe(false));
+  test("other files do not make a PHP app", () =>
+    expect(php.detects(["page.php", "index.html"])).toBe(false));
 });
 
 describe("the folder that is served", () => {
   const root = (files: Files, variables: Variables = {}) => plan(files, variables).root;
 
-  test("is that of a front controller, else the app itself", () => {
+  test("the folder that is served is that of a front controller, otherwise the app itself", () => {
     expect(root({ "public/index.php": "", "web/index.php": "" })).toBe("public");
     expect(root({ "web/index.php": "", "index.php": "" })).toBe("web");
     expect(root({ "index.php": "", "public/style.css": "" })).toBe(".");
@@ -64,7 +68,7 @@ describe("the folder that is served", () => {
   });
 
   test.each([{ "htdocs/index.php": "" }, { "server.js": "", "config/keys.json": "" }])(
-    "of an app without an index is an error, because everything that is served would be source: %j",
+    "an app without an index is an error, because everything that is served would be source: %j",
     async (files) => {
       const source = { "composer.json": {}, ...files };
       expect(await refused(source)).toMatch(/^build-failed: No folder to serve.*WEBROOT.*BUILDPACK_NAME/);
@@ -74,10 +78,10 @@ describe("the folder that is served", () => {
     },
   );
 
-  test("is the app itself with an index.html", () =>
+  test("the folder that is served is the app itself if it has an index.html", () =>
     expect(root({ "composer.json": {}, "index.html": "" })).toBe("."));
 
-  test("is that of a front controller which is a link, or too large to read", () => {
+  test("the folder that is served is that of a front controller which is a link or too large to read", () => {
     const links = [{ path: "public/index.php", target: "app.php", leadsToFile: true }];
     const common = {
       captured: new Map([["composer.json", Buffer.from("{}")]]),
@@ -89,7 +93,7 @@ describe("the folder that is served", () => {
     expect(planBuild({ ...common, oversized, variables: {} }).language).toMatchObject({ root: "web" });
   });
 
-  test("is named by WEBROOT, or by composer.json as for Scalingo", () => {
+  test("the folder that is served is named by WEBROOT, or by composer.json as for Scalingo", () => {
     const named = {
       "composer.json": { extra: { paas: { "document-root": "/docs/" } } },
       "public/index.php": "",
@@ -100,7 +104,7 @@ describe("the folder that is served", () => {
   });
 
   test.each(["../other", "a b", "x;reboot"])(
-    "%s is refused, because it is no folder of the app",
+    "the WEBROOT %s is refused, because it is not a folder of the app",
     async (path) => {
       expect(await refused({}, { WEBROOT: path })).toMatch(
         /^build-failed: The variable WEBROOT is ".*must be a folder/,
@@ -109,17 +113,17 @@ describe("the folder that is served", () => {
   );
 });
 
-describe("an install apart from the source", () => {
+describe("an install of Composer apart from the source", () => {
   const installOf = (changes: Files, variables: Variables = {}) =>
     plan({ ...app, ...changes }, variables).install;
 
-  test("has the files of Composer only, and fills vendor", () => {
+  test("an install of Composer has the files of Composer only, and fills vendor", () => {
     const install = installOf({ "auth.json": "{}" });
     expect([...(install?.files.keys() ?? [])]).toEqual(["composer.json", "composer.lock", "auth.json"]);
     expect(install).toMatchObject({ folder: "vendor", packageCount: 1 });
   });
 
-  test("depends on these files and on variables of Composer, and on nothing else", () => {
+  test("an install of Composer depends on its files and on variables of Composer, and on nothing else", () => {
     const digest = installOf({})?.digest;
     expect(installOf({ "src/x.php": "1" }, { DATABASE_URL: "x" })?.digest).toBe(digest);
     expect(installOf({}, { COMPOSER_AUTH: "{}" })?.digest).not.toBe(digest);
@@ -128,7 +132,7 @@ describe("an install apart from the source", () => {
     );
   });
 
-  test("makes an autoloader for an app without packages", () => {
+  test("an install of Composer makes an autoloader for an app without packages", () => {
     expect(installOf({ "composer.lock": locked() })?.packageCount).toBe(1);
   });
 
@@ -168,18 +172,18 @@ describe("an install apart from the source", () => {
       { "composer.json": { ...manifest, config: { cafile: "ca.pem" } } },
     ],
     ["vendor has another name", { "composer.json": { ...manifest, config: { "vendor-dir": "lib" } } }],
-  ])("is not possible when %s", (_when, changes) => {
+  ])("an install of Composer apart from the source is not possible when %s", (_when, changes) => {
     expect(installOf(changes)).toBeNull();
   });
 
   test.each([{ COMPOSER: "prod.json" }, { COMPOSER_VENDOR_DIR: "lib" }])(
-    "is not possible when the variables %j lead to other files",
+    "an install of Composer apart from the source is not possible when the variables %j lead to other files",
     (variables) => {
       expect(installOf({ "prod.json": "{}" }, variables)).toBeNull();
     },
   );
 
-  test("is possible with classes and files that the autoloader looks for when they are used", () => {
+  test("an install of Composer apart from the source is possible with classes and files that the autoloader looks for when they are used", () => {
     const autoload = {
       "psr-4": { "App\\": "src/" },
       files: ["src/f.php"],
@@ -189,7 +193,7 @@ describe("an install apart from the source", () => {
     expect(installOf({ "composer.json": { ...manifest, autoload, config } })).not.toBeNull();
   });
 
-  test("is possible with plugins that write into vendor only, and with scripts that run after it", () => {
+  test("an install of Composer apart from the source is possible with plugins that write into vendor only, and with scripts that run after it", () => {
     const scripts = {
       "post-install-cmd": ["@auto-scripts"],
       "auto-scripts": { "cache:clear": "symfony-cmd" },
@@ -207,7 +211,7 @@ describe("an install apart from the source", () => {
 });
 
 describe("without composer.lock", () => {
-  test("packages are an error that says what to do", async () => {
+  test("packages without a composer.lock are an error that says what to do", async () => {
     expect(await refused({ "composer.json": manifest })).toMatch(
       /^build-failed: composer\.lock is missing.*Run: composer update/,
     );
@@ -216,7 +220,7 @@ describe("without composer.lock", () => {
     );
   });
 
-  test("an app that needs none has nothing to install, and a vendor of the source is used", () => {
+  test("an app without packages needs no composer.lock and no install, and a vendor of the source is used", () => {
     expect(plan({ "index.php": "" }).install).toMatchObject({ packageCount: 0 });
     expect(
       plan({ "index.php": "", "composer.json": { require: { "ext-intl": "*" } } }).install,

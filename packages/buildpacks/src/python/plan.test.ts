@@ -72,7 +72,7 @@ describe("the files that dependencies are installed from", () => {
     expect(await refused({ "Pipfile.lock": "{" })).toMatch(/^build-failed: Pipfile\.lock is not valid JSON/);
   });
 
-  test("two lock files are warned of, and an environment in the source", () => {
+  test("the log warns of two lock files, and of an environment in the source", () => {
     const files = { "uv.lock": "", "poetry.lock": "", "venv/bin/python": "", Procfile: "" };
     expect(plan(files).warnings).toEqual([
       expect.stringContaining("venv is part of the source"),
@@ -81,11 +81,11 @@ describe("the files that dependencies are installed from", () => {
   });
 });
 
-describe("an install apart from the source", () => {
+describe("an install of Python packages apart from the source", () => {
   const installOf = (files: Files, variables = {}) =>
     plan({ Procfile: "web: x", ...files }, variables).install;
 
-  test("has the files that list the dependencies only, and depends on them", () => {
+  test("an install of Python packages has the files that list the dependencies only, and depends on them", () => {
     const install = installOf({ ...flask, "setup.cfg": "" });
     expect(install?.folder).toBe(".venv");
     expect([...(install?.files.keys() ?? [])]).toEqual(["requirements.txt"]);
@@ -95,7 +95,7 @@ describe("an install apart from the source", () => {
     expect([...(locked?.files.keys() ?? [])]).toEqual(["uv.lock", "pyproject.toml"]);
   });
 
-  test("depends on the variables that pip, uv and compilers read, or a list names, and on no others", () => {
+  test("an install of Python packages depends on the variables that pip, uv and compilers read, or a list names, and on no others", () => {
     const requirements = { "requirements.txt": "--index-url https://${TOKEN}@example.com/simple\nx\n" };
     const digest = (variables: Files) => installOf(requirements, variables)?.digest;
     for (const name of ["PIP_INDEX_URL", "UV_INDEX", "CFLAGS", "TOKEN"])
@@ -104,7 +104,7 @@ describe("an install apart from the source", () => {
   });
 
   test.each(["wheels", "./wheels", "https://example.com ./wheels/a", "/work/build/wheels"])(
-    "is not planned when a variable of uv is %s, which is part of the source",
+    "an install of Python packages is not planned when a variable of uv is %s, which is part of the source",
     (value) => {
       const files = { ...flask, "wheels/a.whl": "" };
       expect(installOf(files, { UV_FIND_LINKS: value })).toBeNull();
@@ -113,7 +113,7 @@ describe("an install apart from the source", () => {
     },
   );
 
-  test("has the settings of uv, also for other files than its own", () => {
+  test("an install of Python packages has the settings of uv, also for other files than its own", () => {
     const settings = `[tool.uv]\nindex-url = "https://example.com/simple"\n[tool.uv.sources]\nfoo = { git = "https://example.com/foo" }\n`;
     const install = installOf({ ...flask, "pyproject.toml": settings });
     expect([...(install?.files.keys() ?? [])]).toEqual(["requirements.txt", "pyproject.toml"]);
@@ -133,7 +133,7 @@ describe("an install apart from the source", () => {
     "--extra-index-url=https://example.com/simple",
     "--only-binary :all:",
     "--pre",
-  ])("is planned for the requirement %s", (line) => {
+  ])("an install of Python packages is planned for the requirement %s", (line) => {
     expect(installOf({ "requirements.txt": `${line}\n` })).not.toBeNull();
   });
 
@@ -171,7 +171,7 @@ describe("an install apart from the source", () => {
     ["an index in uv.lock", { "uv.lock": uvLock('{ registry = "index" }'), "pyproject.toml": project }],
     ["setup.py", { "setup.py": "" }],
     ["nothing, but has an environment", { ...flask, ".venv/bin/python": "" }],
-  ])("is not planned for an app that needs %s", (_what, files) => {
+  ])("an install of Python packages is not planned for an app that needs %s", (_what, files) => {
     expect(installOf(files)).toBeNull();
   });
 });
@@ -208,18 +208,18 @@ describe("the start of an app without a Procfile", () => {
       "uvicorn --host 0.0.0.0 --port $PORT main:api",
       { "uv.lock": uvLock(), "pyproject.toml": project, "main.py": "import x\napi = FastAPI(title='x')\n" },
     ],
-  ])("is %s", (_what, command, files) => {
+  ])("the start of an app without a Procfile is %s", (_what, command, files) => {
     expect(plan(files).web).toBe(command);
   });
 
-  test("is refused without a server or an app, with what to add", async () => {
+  test("an app without a Procfile is refused without a server or an app, with what to add", async () => {
     expect(await refused({ ...flask, "requirements.txt": "flask" })).toContain(
       'app.py has an app of Flask, but no server for it is among the dependencies in requirements.txt. Add gunicorn to them, or a Procfile with a line such as "web: gunicorn --bind 0.0.0.0:$PORT app:app".',
     );
     expect(await refused({ "requirements.txt": "gunicorn" })).toContain("The app does not say how it starts");
   });
 
-  test("is the Procfile's, whatever the dependencies", () => {
+  test("the start of an app with a Procfile is the Procfile's, whatever the dependencies", () => {
     expect(plan({ "requirements.txt": "", Procfile: "web: python x.py" }).web).toBeNull();
   });
 
@@ -250,14 +250,14 @@ describe("the version of Python", () => {
     ["3.11.x", ".python-version", { ".python-version": "==3.11.*, !=3.11.3" }],
     ["3.9.x", "Pipfile.lock", { "Pipfile.lock": '{"_meta": {"requires": {"python_version": "3.9"}}}' }],
     ["*", "the default", {}],
-  ])("%s is wanted by %s", (range, wantedIn, files) => {
+  ])("the version of Python %s is required by %s", (range, wantedIn, files) => {
     expect(plan({ "requirements.txt": "", Procfile: "", ...files }).python).toMatchObject({
       range,
       wantedIn,
     });
   });
 
-  test("that is none of CPython is refused", async () => {
+  test("a version of Python that is not CPython's is refused", async () => {
     expect(await refused({ ...flask, "runtime.txt": "pypy-3.10" })).toContain(
       'runtime.txt names "pypy-3.10", which is not a version of CPython.',
     );

@@ -5,11 +5,11 @@ import type { Language, LanguageFacts, LanguageSource } from "../language.ts";
 import { stringOf, tomlOf } from "../documents.ts";
 import { type DependencyFile, dependencyFile, missingLock, planDependencies } from "./dependencies.ts";
 import { appModules, noStart, webCommand } from "./start.ts";
-import { pythonWish, type PythonWish, versionRange } from "./version.ts";
+import { pythonRequirement, type PythonRequirement, versionRange } from "./version.ts";
 
 export interface PythonPlan extends LanguageFacts {
   readonly kind: "python";
-  readonly python: PythonWish;
+  readonly python: PythonRequirement;
   /** Range of uv versions that the app allows; `*` for any. */
   readonly uvRange: string;
   /** The file from which the dependencies are installed. */
@@ -59,7 +59,7 @@ function planPython(source: LanguageSource): PythonPlan {
   const { install } = dependencies;
   return {
     kind: "python",
-    python: pythonWish(source, project),
+    python: pythonRequirement(source, project),
     uvRange: versionRange(stringOf(project, "tool", "uv", "required-version")) ?? "*",
     dependencies: file,
     // The lock file of an app without dependencies creates an empty environment, which the app's commands need.

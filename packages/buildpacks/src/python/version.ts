@@ -4,7 +4,7 @@ import { SlipwayError } from "@slipway/core";
 import type { LanguageSource } from "../language.ts";
 import { jsonOf, stringOf, type Table, textOf } from "../documents.ts";
 
-export interface PythonWish {
+export interface PythonRequirement {
   /** As the app writes it; empty when the app does not specify one. */
   readonly wanted: string;
   /** Source of the version, for messages. */
@@ -14,7 +14,7 @@ export interface PythonWish {
 }
 
 /** Reads .python-version, runtime.txt, Pipfile.lock and pyproject.toml, in this order. @throws {SlipwayError} "build-failed". */
-export function pythonWish(source: LanguageSource, project: Table): PythonWish {
+export function pythonRequirement(source: LanguageSource, project: Table): PythonRequirement {
   const found = [
     { wanted: firstLine(source, ".python-version"), wantedIn: ".python-version" },
     { wanted: firstLine(source, "runtime.txt"), wantedIn: "runtime.txt" },

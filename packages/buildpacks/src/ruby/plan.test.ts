@@ -32,27 +32,27 @@ describe("the command of the web process", () => {
     [["puma (6.4.2)", "rack (3.0.0)"], "bundle exec puma --bind tcp://0.0.0.0:$PORT"],
     [["rack (2.2.8)", "webrick (1.8.1)"], "bundle exec rackup --host 0.0.0.0 --port $PORT"],
     [["rack (3.0.0)", "rackup (2.1.0)"], "bundle exec rackup --host 0.0.0.0 --port $PORT"],
-  ])("of %j is that of its server", (gems, command) => {
+  ])("the web process of %j is that of its server", (gems, command) => {
     expect(web(gems)).toBe(command);
   });
 
-  test("of an app without a server is an error that says what to add, unless it has a Procfile", async () => {
+  test("an app without a server is an error that says what to add, unless it has a Procfile", async () => {
     const without = { ...app, "Gemfile.lock": lock("rack (3.0.0)") };
     expect(await refused(without)).toMatch(/^build-failed: No server for config\.ru.*Add the gem puma/);
     expect(plan({ ...without, Procfile: "web: x" }).web).toBeNull();
   });
 });
 
-describe("an install apart from the source", () => {
+describe("an install of gems apart from the source", () => {
   const installOf = (changes: Files, variables = {}) => plan({ ...app, ...changes }, variables).install;
 
-  test("has the files of Bundler only, and fills .gems", () => {
+  test("an install of gems has the files of Bundler only, and fills .gems", () => {
     const install = installOf({ ".ruby-version": "3.1.2" });
     expect([...(install?.files.keys() ?? [])]).toEqual(["Gemfile", "Gemfile.lock", ".ruby-version"]);
     expect(install).toMatchObject({ folder: ".gems", packageCount: 2 });
   });
 
-  test("depends on these files, on variables of Bundler, and on those that Gemfile reads", () => {
+  test("an install of gems depends on its files, on variables of Bundler, and on those that Gemfile reads", () => {
     const digest = installOf({})?.digest;
     expect(installOf({ "app.rb": "1" }, { DATABASE_URL: "x" })?.digest).toBe(digest);
     expect(installOf({}, { BUNDLE_WITHOUT: "x" })?.digest).not.toBe(digest);
@@ -62,7 +62,7 @@ describe("an install apart from the source", () => {
   });
 
   test.each(['ENV.key?("EXTRA")', 'ENV.fetch "EXTRA"', 'ENV.values_at("EXTRA")', 'ENV["EX#{1}"]'])(
-    "depends on all variables when Gemfile reads some by %s",
+    "an install of gems depends on all variables when Gemfile reads some by %s",
     (expression) => {
       const reading = { Gemfile: `${gemfile}gem "a" if ${expression}\n` };
       expect(installOf(reading, { EXTRA: "1" })?.digest).not.toBe(installOf(reading)?.digest);
@@ -70,7 +70,7 @@ describe("an install apart from the source", () => {
   );
 
   test.each(["`git describe`", "%x(id)", 'system("id")', 'YAML.load_file("x")', 'open("x").read'])(
-    "is not possible when Gemfile has %s, except in a comment",
+    "an install of gems apart from the source is not possible when Gemfile has %s, except in a comment",
     (expression) => {
       expect(installOf({ Gemfile: `${gemfile}a = ${expression}\n` })).toBeNull();
       expect(installOf({ Gemfile: `${gemfile}  # a = ${expression}\n` })).not.toBeNull();
@@ -85,17 +85,17 @@ describe("an install apart from the source", () => {
     ["gems are part of the source", { "vendor/cache/": "" }],
     ["Gemfile reads other files", { Gemfile: `${gemfile}eval_gemfile "other"\n` }],
     ["Bundler has settings in the source", { ".bundle/config": "" }],
-  ])("is not possible when %s", (_when, changes) => {
+  ])("an install of gems apart from the source is not possible when %s", (_when, changes) => {
     expect(installOf(changes)).toBeNull();
   });
 
-  test("is not possible when a variable of Bundler names a file of the source", () => {
+  test("an install of gems apart from the source is not possible when a variable of Bundler names a file of the source", () => {
     const files = { "gemfiles/rails.gemfile": "" };
     expect(installOf(files, { BUNDLE_GEMFILE: "gemfiles/rails.gemfile" })).toBeNull();
     expect(installOf(files, { BUNDLE_WITHOUT: "test" })).not.toBeNull();
   });
 
-  test("is possible with a vendor folder that has no gems", () => {
+  test("an install of gems apart from the source is possible with a vendor folder that has no gems", () => {
     expect(installOf({ "vendor/.keep": "" })).not.toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 // The port to the blob store: archives and build caches, always streamed and never kept whole in memory.
 
-import type { ByteStream, HeldBytes } from "./bytes.ts";
+import type { ByteStream, DisposableBytes } from "./bytes.ts";
 
 /** Disposing it closes its connections. */
 export interface BlobStore extends AsyncDisposable {
@@ -18,7 +18,7 @@ export interface BlobStore extends AsyncDisposable {
    * Opens a blob for reading; null when it does not exist. A reader of a blob that is replaced or deleted meanwhile still
    * reads the old bytes to their end.
    */
-  get(key: string): Promise<{ sizeBytes: number; bytes: HeldBytes } | null>;
+  get(key: string): Promise<{ sizeBytes: number; bytes: DisposableBytes } | null>;
   /** Does nothing when the blob does not exist. */
   delete(key: string): Promise<void>;
   /** Deletes every blob whose key begins with the prefix (which ends in "/"). */

@@ -3,4 +3,4 @@
 export type ByteStream = AsyncIterable<Uint8Array>;
 
 /** A byte stream that holds a resource. Reading it to the end or disposing it releases the resource. */
-export type HeldBytes = ByteStream & AsyncDisposable;
+export type DisposableBytes = ByteStream & AsyncDisposable;

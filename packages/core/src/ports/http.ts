@@ -1,6 +1,6 @@
 // An HTTP request and its response, as streams, for ports that pass them on.
 
-import type { ByteStream, HeldBytes } from "./bytes.ts";
+import type { ByteStream, DisposableBytes } from "./bytes.ts";
 
 export interface HttpRequest {
   readonly method: string;
@@ -16,5 +16,5 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** The receiver reads or disposes of it. Null without a body. */
-  readonly body: HeldBytes | null;
+  readonly body: DisposableBytes | null;
 }

@@ -2,7 +2,7 @@
 
 import type { ImageProcess } from "../image-config.ts";
 import type { ImageReference } from "../image-reference.ts";
-import type { ByteStream, HeldBytes } from "./bytes.ts";
+import type { ByteStream, DisposableBytes } from "./bytes.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 
 /** A layer that is stored in the registry. */
@@ -104,7 +104,7 @@ export interface RemoteImage {
    * Opens the content of a layer. The caller must verify it.
    * @throws {SlipwayError} "source-unreachable", also while it is read; "build-failed" when it is larger than the layer's stated size.
    */
-  open(layer: RemoteLayer, signal: AbortSignal): Promise<HeldBytes>;
+  open(layer: RemoteLayer, signal: AbortSignal): Promise<DisposableBytes>;
 }
 
 /** Registries that users name. They and their content are not trusted. */

@@ -18,7 +18,7 @@ test.each([
   expect(allowedCalls.filter((name) => refused.test(name))).toEqual([]);
 });
 
-test("no call is listed twice", () => {
+test("no system call is listed twice", () => {
   expect(allowedCalls.toSorted()).toEqual([...new Set(allowedCalls)].toSorted());
 });
 

@@ -22,12 +22,12 @@ test.each([
   "10.1.2.3:x",
   "10.0.0.0/8/8",
   "[10.1.2.3]:80",
-])("%j is no destination", (text) => {
+])("%j is not a destination", (text) => {
   expect(parseDestination(text)).toBeNull();
 });
 
 test.each(["fe80::1%eth0", "[fd00::1]:", "fd00::1/129", '10.1.2.3" accept', "10.1.2.3; accept", "10.1.2.3/"])(
-  "%j is no destination, since it would become part of a rule",
+  "%j is not a destination, since it would become part of a rule",
   (text) => {
     expect(parseDestination(text)).toBeNull();
   },
@@ -48,7 +48,7 @@ test.each([
   "fe80::1",
   "2002:a9fe:a9fe::1",
   "64:ff9b::a9fe:a9fe",
-])("%s is closed", (address) => {
+])("%s is blocked", (address) => {
   expect(isClosed(address)).toBe(true);
 });
 
@@ -56,7 +56,7 @@ test.each(["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111"])("%s is pu
   expect(isClosed(address)).toBe(false);
 });
 
-test("a destination opens its range, with its port only", () => {
+test("a destination allows its range, with its port only", () => {
   const open = ["10.1.0.0/16:5432", "fd00::1"].flatMap((text) => parseDestination(text) ?? []);
   expect(isOpen(open, "10.1.2.3", 5432)).toBe(true);
   expect(isOpen(open, "10.1.2.3", 80)).toBe(false);

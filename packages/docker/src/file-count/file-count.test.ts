@@ -95,7 +95,7 @@ function countsOn(start: (opened: AsyncDisposableStack) => Promise<Engine>): voi
 describe.skipIf(await lacksEngine())("on an engine without quotas", () => {
   countsOn(testEngine);
 
-  test("all containers are counted in one look", async () => {
+  test("all containers are counted in one pass", async () => {
     await using opened = new AsyncDisposableStack();
     const { dockerHost, stackImage } = await testEngine();
     const made: string[] = [];

@@ -21,7 +21,7 @@ const layers = new Map([
 ]);
 /** A script without output for this long hangs: the pause between two counts takes three times as long as a count. */
 const silenceLimitMs = 5 * countSeconds * 1000;
-const lookLimitMs = 10 * 60_000;
+const countLimitMs = 10 * 60_000;
 const startDelayMs = 1_000;
 const maxFailures = 3;
 
@@ -89,7 +89,7 @@ class LayerCounter implements FileCounter {
     if (containers.length === 0 || (await this.uncountedDriver()) !== null) return counts;
     const look = { containers, labels: this.#options.labels, mode: "once" } as const;
     try {
-      await this.#look(look, AbortSignal.timeout(lookLimitMs), async (process) => {
+      await this.#look(look, AbortSignal.timeout(countLimitMs), async (process) => {
         for await (const { id, files } of countsOf(process)) {
           this.#hasCounted = true;
           counts.set(id, files);

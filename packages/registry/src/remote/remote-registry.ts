@@ -3,7 +3,7 @@
 import { json } from "node:stream/consumers";
 import { Readable } from "node:stream";
 import { imageRegistryAuth, SlipwayError } from "@slipway/core";
-import type { HeldBytes, ImageReference } from "@slipway/core";
+import type { DisposableBytes, ImageReference } from "@slipway/core";
 import { openResponse } from "@slipway/outbound";
 import type { OpenedResponse } from "@slipway/outbound";
 import type { RegistryCredentials } from "../client.ts";
@@ -117,7 +117,7 @@ async function tokenOf(
     },
     basic,
   );
-  await using held: HeldBytes = response;
+  await using held: DisposableBytes = response;
   if (response.status === 401 || response.status === 403) throw needsLogin(reference, login);
   if (response.status !== 200) throw badToken(reference);
   const token = tokenIn(await json(Readable.from(held)).catch(() => null));

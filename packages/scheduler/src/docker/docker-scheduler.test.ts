@@ -52,7 +52,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     expect(text).toBe("about to listen\n");
   });
 
-  test("an instance on a bridge that other engines also have is found by a look from inside", async () => {
+  test("an instance on a bridge that other engines also have is found by a probe from inside", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
     const looks: string[] = [];

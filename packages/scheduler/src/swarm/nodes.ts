@@ -5,7 +5,7 @@ import { callEngine } from "@slipway/docker";
 import type Docker from "dockerode";
 import { ignoringAbsence, type MeasuredEngine } from "../overfull-containers.ts";
 
-const lookLimitMs = 10_000;
+const pingLimitMs = 10_000;
 
 /** The connected engines, the manager's first. */
 export type NodeEngines = readonly [manager: MeasuredEngine, ...MeasuredEngine[]];
@@ -67,7 +67,7 @@ export async function ifReachable<T>(docker: Docker, call: () => Promise<T>): Pr
 
 /** A node that is down may not even refuse a connection: this takes less time than other calls. @throws {SlipwayError} "engine-unavailable" */
 async function requireReachable(docker: Docker): Promise<void> {
-  await callEngine("answer", () => docker.ping(), { limitMs: lookLimitMs });
+  await callEngine("answer", () => docker.ping(), { limitMs: pingLimitMs });
 }
 
 /** The engine's node id; "" outside of a swarm. */

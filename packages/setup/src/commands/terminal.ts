@@ -1,11 +1,11 @@
 // Prints the progress and the errors of the commands.
 
 import colors from "picocolors";
-import type { Say } from "../progress.ts";
+import type { PrintLine } from "../progress.ts";
 import { errorText } from "../setup-error.ts";
 
 /** Prints progress lines on `stream`, with the step's name, which is a line's first word, in color. */
-export function sayOn(stream: NodeJS.WritableStream): Say {
+export function linePrinter(stream: NodeJS.WritableStream): PrintLine {
   return (line) => void stream.write(`${paintStep(line)}\n`);
 }
 

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { label, snapshotKind } from "@slipway/core";
-import { isPulledName, noteRepository } from "@slipway/docker";
+import { isPulledName, pulledTagRepository } from "@slipway/docker";
 import { rememberedPort } from "../services/private-server.ts";
 import { removeAll } from "./engine-removal.ts";
 import type { Kind, RemovalOptions } from "./engine-removal.ts";
@@ -75,7 +75,7 @@ async function imagesToRemove(docker: Docker, selection: ResourceSelection, isOu
   const isLabeled: IsOurs = (labels, name) =>
     isOurs(labels, name) && (deleteData || labels?.[label.kind] === snapshotKind);
   const isPulled = (name: string, names: readonly string[]) =>
-    id !== undefined && isPulledName(noteRepository(id), name, names);
+    id !== undefined && isPulledName(pulledTagRepository(id), name, names);
   const isInRegistry = (name: string) => port !== undefined && name.startsWith(prefix);
   return [
     images(

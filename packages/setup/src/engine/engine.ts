@@ -3,7 +3,7 @@
 import type { Installation } from "../installation.ts";
 import { isRoot, sharedFolder, sharedLock } from "../machine/shared-folder.ts";
 import { step } from "../progress.ts";
-import type { Say } from "../progress.ts";
+import type { PrintLine } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
 import { defaultSocket, isDefaultEngine, probeEngine } from "./engine-connection.ts";
 import type { Engine } from "./engine-connection.ts";
@@ -23,10 +23,10 @@ export interface MachineEngine {
 export async function ensureEngine(
   installation: Pick<Installation, "id" | "dataDir">,
   dockerHost: string | undefined,
-  say: Say,
+  printLine: PrintLine,
   machine?: MachineEngine,
 ): Promise<Engine> {
-  const { report, during } = step(say, "engine");
+  const { report, during } = step(printLine, "engine");
   await using _lock = await sharedLock("engine", report);
   const own = machine ?? (await thisMachine());
   const user = { installationId: installation.id, dataDir: installation.dataDir };
@@ -49,8 +49,12 @@ export async function ensureEngine(
  * Removes the installation from the users of the machine's engine. Stops the engine if Slipway started it and it has no other
  * users. The caller has already removed the installation's resources.
  */
-export async function releaseEngine(id: string, say: Say, machine?: MachineEngine): Promise<void> {
-  const { report, during } = step(say, "engine");
+export async function releaseEngine(
+  id: string,
+  printLine: PrintLine,
+  machine?: MachineEngine,
+): Promise<void> {
+  const { report, during } = step(printLine, "engine");
   await using _lock = await sharedLock("engine", report);
   const own = machine ?? (await thisMachine());
   const record = await readEngineRecord(own.folder);

@@ -42,7 +42,7 @@ export async function recordEngines(dataDir: string, noted: readonly UsedEngine[
 }
 
 /** Whether no setup of the installation in `dataDir` ever reached a responding engine. */
-export function neverReachedAnEngine(dataDir: string): boolean {
+export function hasReachedNoEngine(dataDir: string): boolean {
   return !createdAfterAnswer.some((name) => existsSync(join(dataDir, name)));
 }
 

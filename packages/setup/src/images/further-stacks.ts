@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseStack } from "@slipway/service";
 import type { Engine } from "../engine/engine-connection.ts";
 import { step } from "../progress.ts";
-import type { Say, Step } from "../progress.ts";
+import type { PrintLine, Step } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
 import { definitionHash, ensureBuilt } from "./image-builder.ts";
 import { engineImage, ensurePulled, ensurePushed, type EngineImage, stackFolder } from "./stack.ts";
@@ -25,10 +25,13 @@ interface StackImages {
 }
 
 /** Ensures that the registry and the engine have the stacks' images. @returns STACKS for the apps. Throws SetupError. */
-export async function ensureFurtherStacks(options: FurtherStacksOptions, say: Say): Promise<string> {
+export async function ensureFurtherStacks(
+  options: FurtherStacksOptions,
+  printLine: PrintLine,
+): Promise<string> {
   const stacks: string[] = [];
   for (const item of options.items) {
-    const note = step(say, "stack");
+    const note = step(printLine, "stack");
     const { name, run, build } = await imagesOf(options, item, note);
     const push = (image: EngineImage, repository: string) =>
       ensurePushed(options.engine, image, { url: options.registryUrl, repository }, note);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Engine } from "../engine/engine-connection.ts";
 import { imageId, pullImage, pushImage } from "../engine/engine-images.ts";
 import { step } from "../progress.ts";
-import type { Say, Step } from "../progress.ts";
+import type { PrintLine, Step } from "../progress.ts";
 import { repositoryRoot } from "../repository.ts";
 import { hasManifest } from "../services/registry.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
@@ -66,11 +66,15 @@ export async function hasLocalStack(engine: Engine): Promise<boolean> {
 }
 
 /** Builds the stack if the engine lacks it. Returns its local tags. Throws SetupError. */
-export async function ensureLocalStack(engine: Engine, dataDir: string, say: Say): Promise<Stack> {
+export async function ensureLocalStack(
+  engine: Engine,
+  dataDir: string,
+  printLine: PrintLine,
+): Promise<Stack> {
   const tags = await localStackTags();
   await ensureBuilt(engine, [tags.run, tags.build] as const, definition, {
     dataDir,
-    step: step(say, "stack"),
+    step: step(printLine, "stack"),
   });
   return tags;
 }
@@ -79,9 +83,9 @@ export async function ensureLocalStack(engine: Engine, dataDir: string, say: Say
 export const ownStackName = "slipway-12";
 
 /** Ensures that the registry and the engine have both images. Returns their references in the registry. Throws SetupError. */
-export async function ensureStack(options: StackOptions, say: Say): Promise<Stack> {
+export async function ensureStack(options: StackOptions, printLine: PrintLine): Promise<Stack> {
   const { engine, registryUrl } = options;
-  const stack = step(say, "stack");
+  const stack = step(printLine, "stack");
   const images = await engineImages(options, stack);
   const registry = { url: registryUrl, repository: repositories.run };
   const run = await ensurePushed(engine, images.run, registry, stack);

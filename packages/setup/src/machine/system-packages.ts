@@ -3,7 +3,7 @@
 import { execa } from "execa";
 import { searchPath } from "../child-environment.ts";
 import { step } from "../progress.ts";
-import type { Say } from "../progress.ts";
+import type { PrintLine } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
 import { findProgram } from "./find-program.ts";
 import { enabledUnits, forbidStarts, keepFromBoot } from "./package-services.ts";
@@ -52,9 +52,9 @@ export function packageNames(missing: readonly Program[], separateDockerClient: 
  * Installs the missing ones of `programs` where packages can be installed. Their services are not started, now or at boot.
  * Throws SetupError with the output of apt-get.
  */
-export async function installPrograms(programs: readonly Program[], say: Say): Promise<void> {
+export async function installPrograms(programs: readonly Program[], printLine: PrintLine): Promise<void> {
   if (!(await canInstall()) || (await missingOf(programs)).length === 0) return;
-  const { report, during } = step(say, "packages");
+  const { report, during } = step(printLine, "packages");
   await using _lock = await sharedLock("apt", report);
   const missing = await missingOf(programs);
   if (missing.length === 0) return;

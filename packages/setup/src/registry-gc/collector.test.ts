@@ -38,7 +38,7 @@ async function runningCollector() {
   return identity;
 }
 
-test("it reports the blobs that the program deletes", async () => {
+test("the collection reports the blobs that the program deletes", async () => {
   const host = await hostWith(`[ "$*" = "garbage-collect config.yml" ] || exit 9
 echo "apps/a: marking blob sha256:${"cd".repeat(32)}"
 echo "blob eligible for deletion: sha256:${digest}"`);

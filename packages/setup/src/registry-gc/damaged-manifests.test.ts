@@ -54,7 +54,7 @@ test("an empty tag is removed, and its image is kept", async () => {
   expect(await status(digest)).toBe(200);
 });
 
-test("of a registry without damage, or without images, nothing is removed", async () => {
+test("nothing is removed from a registry without damage or without images", async () => {
   expect(await removeDamagedManifests(host)).toEqual([]);
   await rm(join(registry.repositories, ".."), { recursive: true });
   expect(await removeDamagedManifests(host)).toEqual([]);

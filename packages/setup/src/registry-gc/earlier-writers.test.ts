@@ -20,7 +20,7 @@ describe.skipIf(await lacksRedis())("writes that began before a garbage collecti
     await redis.hset(keys.registryWriterRecords, id, String(ageMs));
   };
 
-  test("one that takes long is waited for before pushes are held up, and one that has just begun is not", async () => {
+  test("the collection waits for a long write before it puts writes on hold, and not for one that has just begun", async () => {
     await write("short", 1_000);
     const lines: string[] = [];
     const report = (line: string) => void lines.push(line);
@@ -39,7 +39,7 @@ describe.skipIf(await lacksRedis())("writes that began before a garbage collecti
     ]);
   });
 
-  test("those that do not end while pushes are held up are counted in the error, with the age of the oldest", async () => {
+  test("writes that do not end while others are on hold are counted in the error, with the age of the oldest", async () => {
     const count = { all: 2, silent: 0, oldestMs: 90_000 };
     const hold = { extend: async () => true, writers: async () => count };
     await expect(withoutWriters(hold, never, 0)).rejects.toThrow(

@@ -9,7 +9,7 @@ import type { Redis } from "ioredis";
 import type { Step } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
 
-const lookMs = 500;
+const pollMs = 500;
 /** A write that has taken this long may take as long as a build. */
 const longMs = 60_000;
 /** Time limit for waiting for slow pushes, which may follow each other endlessly. */
@@ -33,9 +33,9 @@ export async function withoutLongWriters(
     count = await countRegistryWriters(redis, keys);
     return isShort(count);
   };
-  if ((await poll(none, { everyMs: lookMs, limitMs: beforeLimitMs, signal })) === true) return;
+  if ((await poll(none, { everyMs: pollMs, limitMs: beforeLimitMs, signal })) === true) return;
   throw new SetupError(
-    `For ${beforeLimitMs / 60_000} minutes there were pushes that take long, now ${described(count)}; nothing was held up or deleted: repeat this later.`,
+    `For ${beforeLimitMs / 60_000} minutes there were pushes that take long, now ${described(count)}; nothing was delayed or deleted: repeat this later.`,
   );
 }
 
@@ -57,7 +57,7 @@ export async function withoutWriters(
     count = await hold.writers();
     return performance.now() - heldAt >= settleMs && count.all === 0;
   };
-  if ((await poll(left, { everyMs: lookMs, limitMs, signal })) === true) return;
+  if ((await poll(left, { everyMs: pollMs, limitMs, signal })) === true) return;
   throw new SetupError(
     `Pushes that began before have not ended within ${limitMs / 60_000} minutes: ${described(count)}. Nothing was deleted, and pushes continue: repeat this later.`,
   );

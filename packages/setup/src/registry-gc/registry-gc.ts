@@ -13,7 +13,7 @@ import type { SetupConfig } from "../config.ts";
 import { probeEngine } from "../engine/engine-connection.ts";
 import { installationId } from "../installation.ts";
 import { step } from "../progress.ts";
-import type { Say, Step } from "../progress.ts";
+import type { PrintLine, Step } from "../progress.ts";
 import { privateRedisUrl } from "../services/redis.ts";
 import { SetupError } from "../setup-error.ts";
 import { findGarbage } from "./collector.ts";
@@ -29,7 +29,7 @@ export interface RegistryGcOptions {
   readonly dryRun: boolean;
   /** Ends the collection, so that pushes continue. */
   readonly signal: AbortSignal;
-  readonly say: Say;
+  readonly printLine: PrintLine;
 }
 
 interface Installation {
@@ -43,8 +43,8 @@ const connectLimitMs = 10_000;
 
 /** Idempotent. @throws {SetupError} with what to do, also for a registry that Slipway does not run. */
 export async function collectRegistryGarbage(options: RegistryGcOptions): Promise<RegistryGcResult> {
-  const { config, dryRun, say } = options;
-  const steps = step(say, "registry");
+  const { config, dryRun, printLine } = options;
+  const steps = step(printLine, "registry");
   await using opened = new AsyncDisposableStack();
   if (config.registryUrl === undefined) {
     if ((await installationId(config.dataDir)) === undefined)
@@ -107,7 +107,7 @@ async function collect(
   await withDeadline(redis.ping(), { limitMs: connectLimitMs });
   const keys = redisKeys(id);
   await withoutLongWriters(redis, keys, steps, signal);
-  const result = await steps.during("holding up pushes, collecting garbage; pulls go on", async (note) => {
+  const result = await steps.during("delaying pushes, collecting garbage; pulls continue", async (note) => {
     await using hold = await take(redis, keys);
     note("waiting for pushes that have begun");
     await withoutWriters(hold, signal);

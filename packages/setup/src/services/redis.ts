@@ -10,7 +10,7 @@ import { readOrCreate, readText, writePrivate } from "../files.ts";
 import type { Installation } from "../installation.ts";
 import { findProgram } from "../machine/find-program.ts";
 import { step } from "../progress.ts";
-import type { Say } from "../progress.ts";
+import type { PrintLine } from "../progress.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
 import { choosePort } from "./ports.ts";
 import { rememberedPort, rememberPort, runningServer, startServer } from "./private-server.ts";
@@ -49,15 +49,19 @@ export async function ensureRedis(
   installation: Installation,
   given: string | undefined,
   engine: Engine,
-  say: Say,
+  printLine: PrintLine,
 ): Promise<ProvidedRedis> {
-  if (given !== undefined) return { redisUrl: await useGiven(given, step(say, name).report) };
-  const redisUrl = await ensurePrivate(installation, engine, say);
+  if (given !== undefined) return { redisUrl: await useGiven(given, step(printLine, name).report) };
+  const redisUrl = await ensurePrivate(installation, engine, printLine);
   return { redisUrl, redisUrls: await ensureRedisUsers(redisUrl, installation.id) };
 }
 
-async function ensurePrivate(installation: Installation, engine: Engine, say: Say): Promise<string> {
-  const { report, during } = step(say, name);
+async function ensurePrivate(
+  installation: Installation,
+  engine: Engine,
+  printLine: PrintLine,
+): Promise<string> {
+  const { report, during } = step(printLine, name);
   const folder = join(installation.dataDir, name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { text: password } = await readOrCreate(join(folder, "password"), () =>

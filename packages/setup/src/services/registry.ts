@@ -9,7 +9,7 @@ import { readOrCreate, readText, writePrivate } from "../files.ts";
 import type { Installation } from "../installation.ts";
 import { findProgram } from "../machine/find-program.ts";
 import { step } from "../progress.ts";
-import type { Say } from "../progress.ts";
+import type { PrintLine } from "../progress.ts";
 import { reasonOf, SetupError } from "../setup-error.ts";
 import { htpasswdLine } from "./htpasswd.ts";
 import { choosePort, isPortFree } from "./ports.ts";
@@ -52,9 +52,9 @@ export async function ensureRegistry(
   installation: Installation,
   given: string | undefined,
   engine: Engine,
-  say: Say,
+  printLine: PrintLine,
 ): Promise<string> {
-  const { report, during } = step(say, name);
+  const { report, during } = step(printLine, name);
   if (given !== undefined) return useGiven(given, report);
   if (!engine.local) {
     throw new SetupError(

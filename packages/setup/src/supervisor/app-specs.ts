@@ -1,7 +1,7 @@
 // Lists the processes of Slipway and their environments.
 
 import type { AppEnvironment } from "../environment.ts";
-import { compileCache } from "./own-files.ts";
+import { compileCache } from "./shared-files.ts";
 import type { AppKind, ProcessUser } from "./process-user.ts";
 import { variablesFor } from "./process-variables.ts";
 

@@ -5,7 +5,7 @@ import { acquireLock, isAlive, LockHeldError, lockHolder } from "../../bootstrap
 import type { Lock, ProcessIdentity } from "../../bootstrap/lock.mjs";
 import type { SetupConfig } from "../config.ts";
 import { step } from "../progress.ts";
-import type { Say } from "../progress.ts";
+import type { PrintLine } from "../progress.ts";
 import { isPortFree } from "../services/ports.ts";
 import { readServices, stopProcess } from "../services/services.ts";
 import { SetupError } from "../setup-error.ts";
@@ -38,13 +38,13 @@ export async function claimRunning(config: SetupConfig): Promise<Lock> {
 }
 
 /** Stops apps whose supervisor was killed, since they occupy the ports. They get `graceMs` to drain. */
-export async function stopOrphans(dataDir: string, graceMs: number, say: Say): Promise<void> {
+export async function stopOrphans(dataDir: string, graceMs: number, printLine: PrintLine): Promise<void> {
   const services = await readServices(dataDir);
   const apps = services.filter((service) => service.kind === "process" && appName.test(service.name));
   await Promise.all(
     apps.map(async (app) => {
       if (app.kind !== "process" || !(await isAlive(app))) return;
-      step(say, "apps").report(`stopping ${app.name} (process ${app.pid}), whose supervisor is gone`);
+      step(printLine, "apps").report(`stopping ${app.name} (process ${app.pid}), whose supervisor is gone`);
       await stopProcess(app, graceMs);
     }),
   );

@@ -2,7 +2,7 @@
 
 import { findProgram } from "../machine/find-program.ts";
 import { isRoot } from "../machine/shared-folder.ts";
-import { giveFolder } from "./own-files.ts";
+import { giveFolder } from "./shared-files.ts";
 import { commandAs, ownIds, plainUser } from "./process-user.ts";
 import { obstacle } from "./user-access.ts";
 

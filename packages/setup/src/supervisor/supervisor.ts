@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppEnvironment } from "../environment.ts";
 import { step } from "../progress.ts";
-import type { Say } from "../progress.ts";
+import type { PrintLine } from "../progress.ts";
 import { measureRegistry } from "../services/registry-size.ts";
 import { forgetServices, recordService } from "../services/services.ts";
 import { lastLines } from "../services/spawn-service.ts";
@@ -15,12 +15,12 @@ import { launchApp } from "./app-process.ts";
 import type { AppProcess } from "./app-process.ts";
 import { appSpecs } from "./app-specs.ts";
 import type { AppSpec } from "./app-specs.ts";
-import { withOwnUsers } from "./own-users.ts";
+import { withOwnUsers } from "./process-users.ts";
 import { restartDelay } from "./restart-policy.ts";
 import { onStopSignals } from "./stop-signals.ts";
 
 export interface SupervisorOptions {
-  say: Say;
+  printLine: PrintLine;
   /** A folder for one log file per app; undefined for the terminal's streams. */
   logFolder?: string;
   logFormat: "pretty" | "json";
@@ -41,7 +41,7 @@ export async function startApps(
   options: SupervisorOptions,
 ): Promise<Supervisor> {
   const supervisor = new Supervisor(environment, options);
-  if (options.obeySignals) obeySignals(supervisor, step(options.say, "apps").report);
+  if (options.obeySignals) obeySignals(supervisor, step(options.printLine, "apps").report);
   try {
     await supervisor.start();
     return supervisor;
@@ -81,7 +81,7 @@ export class Supervisor implements AsyncDisposable {
     this.#environment = environment;
     this.#options = options;
     this.#specs = appSpecs(environment, options.logFormat);
-    this.#report = step(options.say, "apps").report;
+    this.#report = step(options.printLine, "apps").report;
     this.ended = this.#end.promise;
   }
 

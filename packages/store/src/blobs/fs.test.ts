@@ -54,7 +54,7 @@ test("cleaning removes what was left unfinished a day ago, and nothing younger",
   expect(await readdir(unfinished)).toEqual(["young"]);
 });
 
-test("blobs are for this user's eyes only", async () => {
+test("blobs are readable by this user only", async () => {
   const blobs = await openFileBlobs({ directory: join(directory.path, "deep/blobs"), onError: unexpected });
   await blobs.put("sources/a", one("bytes"));
   const modeOf = async (path: string) => (await stat(join(directory.path, "deep/blobs", path))).mode & 0o777;
@@ -62,7 +62,7 @@ test("blobs are for this user's eyes only", async () => {
   expect(await modeOf("blobs/sources/a~")).toBe(0o600);
 });
 
-test("if the group of the directory may write to it, so it may to each folder and blob", async () => {
+test("a group that may write to the directory may write to each folder and blob", async () => {
   const root = join(directory.path, "shared");
   await mkdir(root);
   await chmod(root, 0o2770);

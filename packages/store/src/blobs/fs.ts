@@ -7,8 +7,8 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
-import type { BlobStore, ByteStream, HeldBytes } from "@slipway/core";
-import { hasNoSpace, storeIsFull } from "../full.ts";
+import type { BlobStore, ByteStream, DisposableBytes } from "@slipway/core";
+import { hasNoSpace, storeIsFull } from "../disk-full.ts";
 import { abortable } from "./abortable.ts";
 import { orCleanUp } from "./clean-up.ts";
 import type { OnBlobError } from "./clean-up.ts";
@@ -162,7 +162,7 @@ async function syncFolders(folder: string, root: string): Promise<void> {
 async function get(
   path: string,
   onError: OnBlobError,
-): Promise<{ sizeBytes: number; bytes: HeldBytes } | null> {
+): Promise<{ sizeBytes: number; bytes: DisposableBytes } | null> {
   const file = await onDisk(() => openIfThere(path));
   if (file === null) return null;
   const { size } = await orCleanUp(
@@ -174,7 +174,7 @@ async function get(
 }
 
 /** Replaces the file's own stream, whose errors would be the system's. */
-function bytesOf(file: FileHandle, onError: OnBlobError): HeldBytes {
+function bytesOf(file: FileHandle, onError: OnBlobError): DisposableBytes {
   const bytes = Readable.from(chunksOf(file), { objectMode: false });
   bytes.once("close", () => {
     file.close().catch((error: unknown) => onError(error, "cannot close a blob that was read"));

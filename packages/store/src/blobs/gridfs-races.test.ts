@@ -49,7 +49,7 @@ describe.skipIf(await lacksMongo())("an upload to GridFS", () => {
     },
   );
 
-  test("an upload to GridFS that the database fails stays written down, and leaves nothing for good", async () => {
+  test("an upload to GridFS that fails with the database remains listed for removal, and is removed later", async () => {
     await using blobs = await openGridFsBlobs({
       url: proxy.url,
       selectionMs: 500,

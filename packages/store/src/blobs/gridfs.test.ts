@@ -60,7 +60,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
     expect(await database().collection("blobs.doomed").countDocuments()).toBe(0);
   });
 
-  test("files of GridFS that a key points to are kept, whatever was suspected of them", async () => {
+  test("files of GridFS that a key points to are kept, even if they are listed for removal", async () => {
     await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await blobs.put("kept", streamOf("kept"));
     const file = await database().collection("blobs.files").findOne({ filename: "kept" });
@@ -76,7 +76,7 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
   });
 
   test("an upload to GridFS that was silent for an hour fails when it continues, and leaves nothing", async () => {
-    const { promise: goOn, resolve: letGoOn } = Promise.withResolvers<void>();
+    const { promise: goOn, resolve: resume } = Promise.withResolvers<void>();
     const before = await countAll(client);
     let sinceMs = 0;
     const now = () => new Date(Date.now() + sinceMs);
@@ -93,13 +93,13 @@ describe.skipIf(lacking)("files of GridFS that no key points to", () => {
     await late.clean();
     expect(await countAll(client)).toBe(before);
     sinceMs = 1.1 * hourMs;
-    letGoOn();
+    resume();
     await expect(upload).rejects.toMatchObject({ code: "store-unavailable" });
     expect(await countAll(client)).toBe(before);
     expect(await blobs.get("silent")).toBeNull();
   });
 
-  test("files of GridFS that no key points to go whole however many parts they have, and many of them at once", async () => {
+  test("files of GridFS that no key points to are removed completely, however many chunks they have, and many of them at once", async () => {
     await using blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     const before = await countAll(client);
     const doomed = Array.from({ length: 150 }, () => ({ _id: new ObjectId(), token: "t", at: new Date(0) }));

@@ -3,15 +3,16 @@
 // A key points to a file, and a put changes the pointer: one document, so every reader finds the old blob or the new one. A file
 // without a pointer is kept for an hour, for its readers. The collection `doomed` lists the files that may have to be removed. A
 // file is listed before its upload begins and before its blob is replaced, so a process that crashes leaves no partial upload and
-// no replaced blob behind. A listed file is removed only if no key points to it. Once no key does, none ever will again.
+// no replaced blob behind. A listed file is removed only if no key points to it. After that, no key points to it again.
 //
 // Each file has one entry with several writers: its upload, the upload that replaces it, and its removal. Each writer
-// gives the entry a new token, and changes or deletes it only under the token it read, so no writer undoes another's change.
+// gives the entry a new token, and changes or deletes it only if it still has the token that was read. So no writer overwrites another's
+// change.
 
 import { randomUUID } from "node:crypto";
 import { ObjectId } from "mongodb";
 import { SlipwayError } from "@slipway/core";
-import type { BlobStore, ByteStream, HeldBytes } from "@slipway/core";
+import type { BlobStore, ByteStream, DisposableBytes } from "@slipway/core";
 import { Connection } from "../mongo/connection.ts";
 import type { ConnectionOptions } from "../mongo/connection.ts";
 import { insertIfMissing } from "../mongo/documents.ts";
@@ -30,7 +31,7 @@ export interface GridFsBlobsOptions extends ConnectionOptions {
 
 /** An upload renews its entry within this time, and a replaced blob stays readable for this long. */
 const keptMs = 60 * 60 * 1000;
-const sayAliveEveryMs = 60 * 1000;
+const renewEveryMs = 60 * 1000;
 const removedAtOnce = 100;
 /** Each lost race is another writer's success, so only a fault reaches this number. */
 const maxRounds = 1_000;
@@ -38,7 +39,7 @@ const silenceMs = 30_000;
 
 /**
  * Opens the database's GridFS as a blob store.
- * @throws {SlipwayError} "store-unavailable" where no server answers, "configuration-invalid" for a URL that is none.
+ * @throws {SlipwayError} "store-unavailable" when no server responds, "configuration-invalid" for an invalid URL.
  */
 export async function openGridFsBlobs({
   now = () => new Date(),
@@ -49,8 +50,8 @@ export async function openGridFsBlobs({
   return new GridFs(await Connection.open({ silenceMs, ...options }), now, onError);
 }
 
-/** An entry under the token of its last writer. */
-type Doom = Pick<DoomedDocument, "_id" | "token">;
+/** An entry of `doomed`, identified by its file and the token of its last writer. */
+type RemovalEntry = Pick<DoomedDocument, "_id" | "token">;
 
 class GridFs implements BlobStore {
   readonly #connection: Connection;
@@ -71,16 +72,16 @@ class GridFs implements BlobStore {
     checkBlobKey(key);
     options.signal?.throwIfAborted();
     const fileId = new ObjectId();
-    const doom = await this.#doom(fileId);
-    const sizeBytes = await this.#upload(doom, key, bytes, options);
-    // When the acknowledgement is lost, the key may or may not point to the file: it stays marked for removal.
+    const entry = await this.#list(fileId);
+    const sizeBytes = await this.#upload(entry, key, bytes, options);
+    // If this fails, the key may or may not point to the file, so the file remains listed for removal.
     await this.#point(key, { fileId, sizeBytes });
-    // Unless another upload has replaced the file by now: then its entry has another token.
-    await this.#run(({ doomed }) => doomed.deleteOne(doom));
+    // If another upload has replaced the file, its entry has another token and is not deleted.
+    await this.#run(({ doomed }) => doomed.deleteOne(entry));
     return { sizeBytes };
   }
 
-  async get(key: string): Promise<{ sizeBytes: number; bytes: HeldBytes } | null> {
+  async get(key: string): Promise<{ sizeBytes: number; bytes: DisposableBytes } | null> {
     checkBlobKey(key);
     const found = await this.#run(({ keys }) => keys.findOne({ _id: key }));
     if (found === null) return null;
@@ -109,7 +110,7 @@ class GridFs implements BlobStore {
     return this.#connection[Symbol.asyncDispose]();
   }
 
-  /** One that fails goes to the end of the line: it does not stand before the others when this is called again. */
+  /** Claiming an entry renews its time, so after a failed removal the next call starts with the other entries. */
   async clean(): Promise<void> {
     const before = new Date(this.#now().getTime() - keptMs);
     for (;;) {
@@ -122,8 +123,8 @@ class GridFs implements BlobStore {
   }
 
   /**
-   * Looks first and claims then: the claim fails where the entry was written anew since it was read, so an upload that went on
-   * keeps its file, and after the claim no upload can renew its entry.
+   * Checks the keys before it claims the entry. The claim fails if the entry was changed since it was read, so an upload that continues
+   * keeps its file. After the claim, no upload can renew the entry.
    */
   async #removeUnlessNeeded(seen: DoomedDocument): Promise<void> {
     const claim = { _id: seen._id, token: randomUUID() };
@@ -143,51 +144,51 @@ class GridFs implements BlobStore {
   }
 
   #upload(
-    doom: Doom,
+    entry: RemovalEntry,
     key: string,
     bytes: ByteStream,
     options: { readonly maxSizeBytes?: number; readonly signal?: AbortSignal },
   ): Promise<number> {
-    let saidAlive = this.#now().getTime();
-    const sayAlive = async () => {
-      await this.#sayAlive(doom);
-      saidAlive = this.#now().getTime();
+    let renewedAt = this.#now().getTime();
+    const renew = async () => {
+      await this.#renew(entry);
+      renewedAt = this.#now().getTime();
     };
     const beforeChunk = async () => {
-      if (this.#now().getTime() - saidAlive >= sayAliveEveryMs) await sayAlive();
+      if (this.#now().getTime() - renewedAt >= renewEveryMs) await renew();
     };
-    const file = { fileId: doom._id, key, uploadedAt: this.#now };
+    const file = { fileId: entry._id, key, uploadedAt: this.#now };
     const work = async () => {
       const sizeBytes = await writeFile(this.#connection, file, bytes, { ...options, beforeChunk });
-      await sayAlive();
+      await renew();
       return sizeBytes;
     };
-    return orCleanUp(work(), (failure) => this.#forget(doom, failure), this.#onError);
+    return orCleanUp(work(), (failure) => this.#removeUpload(entry, failure), this.#onError);
   }
 
   /**
-   * Removes what a failed upload wrote. Where the database failed, a write that got no answer may still be carried out after a
-   * removal unnoticed: then the file stays marked, and is removed with the others.
+   * Removes what a failed upload wrote. After a failure of the database, an unanswered write may still be executed after the
+   * removal. Then the file remains listed, and is removed later like all listed files.
    */
-  async #forget(doom: Doom, failure: unknown): Promise<void> {
+  async #removeUpload(entry: RemovalEntry, failure: unknown): Promise<void> {
     if (failure instanceof SlipwayError && failure.code === "store-unavailable") return;
-    await removeFile(this.#connection, doom._id);
-    await this.#run(({ doomed }) => doomed.deleteOne(doom));
+    await removeFile(this.#connection, entry._id);
+    await this.#run(({ doomed }) => doomed.deleteOne(entry));
   }
 
-  /** Moves the key to another file, or takes it away; the file it pointed to is doomed before it is let go. */
+  /** Points the key to another file, or removes the key. The former file is listed for removal first. */
   async #point(key: string, target: { fileId: ObjectId; sizeBytes: number } | null): Promise<void> {
     for (let round = 0; round < maxRounds; round += 1) {
-      const standing = await this.#run(({ keys }) => keys.findOne({ _id: key }));
-      if (standing === null) {
+      const current = await this.#run(({ keys }) => keys.findOne({ _id: key }));
+      if (current === null) {
         if (target === null) return;
         const pointer = { _id: key, ...target };
         if (await this.#run(({ keys }) => insertIfMissing(keys, pointer))) return;
         continue;
       }
-      if (target !== null && standing.fileId.equals(target.fileId)) return;
-      await this.#doom(standing.fileId);
-      if (await this.#moved({ _id: key, fileId: standing.fileId }, target)) return;
+      if (target !== null && current.fileId.equals(target.fileId)) return;
+      await this.#list(current.fileId);
+      if (await this.#moved({ _id: key, fileId: current.fileId }, target)) return;
     }
     throw new SlipwayError("store-unavailable", "too many processes replace the same blob at once");
   }
@@ -202,21 +203,24 @@ class GridFs implements BlobStore {
     });
   }
 
-  /** From now on it goes after its time, unless a key points to it then. */
-  async #doom(fileId: ObjectId): Promise<Doom> {
-    const [doom, at] = [{ _id: fileId, token: randomUUID() }, this.#now()];
+  /** Lists the file: it is removed after `keptMs`, unless a key points to it by then. */
+  async #list(fileId: ObjectId): Promise<RemovalEntry> {
+    const [entry, at] = [{ _id: fileId, token: randomUUID() }, this.#now()];
     await this.#run(async ({ doomed }) => {
       for (;;) {
-        const { matchedCount } = await doomed.updateOne({ _id: fileId }, { $set: { token: doom.token, at } });
-        if (matchedCount === 1 || (await insertIfMissing(doomed, { ...doom, at }))) return;
+        const { matchedCount } = await doomed.updateOne(
+          { _id: fileId },
+          { $set: { token: entry.token, at } },
+        );
+        if (matchedCount === 1 || (await insertIfMissing(doomed, { ...entry, at }))) return;
       }
     });
-    return doom;
+    return entry;
   }
 
-  async #sayAlive(doom: Doom): Promise<void> {
+  async #renew(entry: RemovalEntry): Promise<void> {
     const { matchedCount } = await this.#run(({ doomed }) =>
-      doomed.updateOne(doom, { $set: { at: this.#now() } }),
+      doomed.updateOne(entry, { $set: { at: this.#now() } }),
     );
     if (matchedCount === 1) return;
     throw new SlipwayError("store-unavailable", "the upload stalled for too long and was removed");

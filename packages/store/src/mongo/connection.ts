@@ -3,15 +3,9 @@
 import { MongoClient } from "mongodb";
 import type { Db, MongoClientOptions } from "mongodb";
 import { ConnectionString } from "mongodb-connection-string-url";
-import { Turns, withDeadline } from "@slipway/async";
+import { KeyedQueue, withDeadline } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
-import {
-  isNeverCarriedOut,
-  isNoServer,
-  isServersFault,
-  isWriteConflict,
-  storeUnavailable,
-} from "./failures.ts";
+import { wasNotExecuted, isNoServer, isServersFault, isWriteConflict, storeUnavailable } from "./failures.ts";
 import { pauseAfterLostRace } from "./lost-race.ts";
 
 export interface ConnectionOptions {
@@ -58,7 +52,7 @@ const notTheUrls = [
 export class Connection implements AsyncDisposable {
   readonly #options: Required<ConnectionOptions>;
   readonly #underWay = new Set<Promise<unknown>>();
-  readonly #turns = new Turns();
+  readonly #queue = new KeyedQueue();
   readonly #databaseName: string;
   #client: MongoClient;
   #closed: Promise<void> | undefined;
@@ -110,7 +104,7 @@ export class Connection implements AsyncDisposable {
    * some servers report them as deadlocks. Only other processes can still compete.
    */
   async runInTurn<Result>(key: string, work: Work<Result>): Promise<Result> {
-    return await this.run((database, signal) => this.#turns.take(key, () => work(database, signal), signal));
+    return await this.run((database, signal) => this.#queue.run(key, () => work(database, signal), signal));
   }
 
   /** Repeats the work after faults of the server. This is safe, because the port requires that every call can be repeated. */
@@ -122,11 +116,11 @@ export class Connection implements AsyncDisposable {
         return await work(client.db(this.#databaseName), signal);
       } catch (error) {
         if (isNoServer(error)) this.#replace(client);
-        const hopeful =
+        const isRetryable =
           isWriteConflict(error) ||
-          (isNeverCarriedOut(error) && Date.now() < giveUpAt) ||
+          (wasNotExecuted(error) && Date.now() < giveUpAt) ||
           (isServersFault(error) && round < maxServerFaults);
-        if (!hopeful || signal.aborted) throw error;
+        if (!isRetryable || signal.aborted) throw error;
       }
       await pauseAfterLostRace(round, signal);
     }
@@ -137,7 +131,7 @@ export class Connection implements AsyncDisposable {
     const client = this.#client;
     const watched = (signal: AbortSignal): Promise<Result> => {
       const call = work(signal);
-      signal.addEventListener("abort", () => this.#replaceIfItHangs(client, call), { once: true });
+      signal.addEventListener("abort", () => this.#replaceIfUnresponsive(client, call), { once: true });
       return call;
     };
     const error = () => new SlipwayError("store-unavailable", tooLong(boundMs));
@@ -148,7 +142,7 @@ export class Connection implements AsyncDisposable {
    * The driver's own limits do not cover a call whose connection breaks during a write: it may never settle. A call that is only
    * slow ends within the limits, now that its time is over, and needs no new client.
    */
-  #replaceIfItHangs(client: MongoClient, call: Promise<unknown>): void {
+  #replaceIfUnresponsive(client: MongoClient, call: Promise<unknown>): void {
     const { selectionMs, silenceMs } = this.#options;
     const timer = setTimeout(() => this.#replace(client), 2 * (selectionMs + silenceMs)).unref();
     const ended = () => clearTimeout(timer);

@@ -34,7 +34,7 @@ export function isServersFault(error: unknown): boolean {
  * The call was never carried out: no connection could be made for it, its connection accepted nothing more, or the server
  * rejected it unread. The driver itself retries only for some tenths of a second.
  */
-export function isNeverCarriedOut(error: unknown): boolean {
+export function wasNotExecuted(error: unknown): boolean {
   if (error instanceof MongoError)
     return error.hasErrorLabel("SystemOverloadedError") && error.hasErrorLabel("RetryableError");
   return error instanceof Error && (error as { syscall?: unknown }).syscall === "write";

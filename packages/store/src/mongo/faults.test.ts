@@ -47,7 +47,7 @@ describe.skipIf(await lacksMongoServer())("a MongoDB server that is killed", () 
     await expect.poll(() => hasty.apps.get(app.id).catch(() => null), { timeout: 20_000 }).toEqual(app);
   });
 
-  test("a crash of MongoDB leaves no write half done: repeating all writes makes each one once", async () => {
+  test("a crash of MongoDB leaves no partial write: repeating all writes makes each one once", async () => {
     await using store = await openMongoStore({ url: server.url, selectionMs: boundMs });
     const appId = randomUUID();
     const requests = Array.from({ length: 100 }, () => aNewDeployment({ appId }));

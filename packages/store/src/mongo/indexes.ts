@@ -1,14 +1,13 @@
-// Every index, with the query it is for. Unique ones are guards as well: what they refuse, no race brings about.
+// All indexes, each with the queries that it serves. Unique indexes also prevent conflicting writes under concurrency.
 //
-// `live`, `running` and `unsealed` are facts that the other fields imply, kept beside them because a partial index takes no other
-// condition on all versions of MongoDB. They come first in their index, since a query is matched to an index by its first
-// field.
+// `live`, `running` and `unsealed` are derived from other fields. They are stored because partial indexes of older MongoDB versions
+// do not support other conditions. They are the first field of their index, since MongoDB selects an index by its first field.
 
 import type { IndexDescription } from "mongodb";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 
-/** How long those of one collection may take to be made: of a large one far longer than any other call may take. */
+/** Time limit for creating the indexes of one collection, which takes far longer than other calls if the collection is large. */
 const indexingMs = 60 * 60 * 1000;
 
 export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
@@ -144,8 +143,8 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
 };
 
 /**
- * Makes what is missing, over a connection of its own that waits for a long time. What exists already is left alone, so any
- * number of processes may do it at once.
+ * Creates missing indexes, over a separate connection with a long time limit. Existing indexes remain unchanged, so any number of
+ * processes may call it concurrently.
  */
 export async function ensureIndexes(
   options: ConnectionOptions,

@@ -22,7 +22,7 @@ interface LogHead {
 
 type Begins = LogHead["begins"];
 type ChunkDocument = LogChunk;
-type ChunkPlace = Pick<LogChunk, "attempt" | "firstSeq" | "lineCount">;
+type ChunkRange = Pick<LogChunk, "attempt" | "firstSeq" | "lineCount">;
 
 const heads = (database: Db) => database.collection<LogHead>("logHeads");
 const chunks = (database: Db) => database.collection<ChunkDocument>("logChunks");
@@ -146,7 +146,7 @@ async function lastSeq(database: Db, deploymentId: string): Promise<number> {
   if (head === null) return 0;
   const projection = { _id: 0, attempt: 1, firstSeq: 1, lineCount: 1 } as const;
   const newestFirst = chunks(database)
-    .find<ChunkPlace>(logQueries.all(deploymentId), { projection })
+    .find<ChunkRange>(logQueries.all(deploymentId), { projection })
     .sort({ firstSeq: -1 });
   for await (const chunk of newestFirst.batchSize(2)) {
     if (counts(chunk, head.begins)) return chunk.firstSeq + chunk.lineCount - 1;
@@ -155,6 +155,6 @@ async function lastSeq(database: Db, deploymentId: string): Promise<number> {
 }
 
 /** Whether the chunk is part of the log: no newer attempt began at its first line or before. */
-function counts({ attempt, firstSeq }: ChunkPlace, begins: Begins): boolean {
+function counts({ attempt, firstSeq }: ChunkRange, begins: Begins): boolean {
   return Object.entries(begins).every(([other, begin]) => Number(other) <= attempt || begin > firstSeq);
 }

@@ -214,7 +214,7 @@ describe.skipIf(await lacksMongo())("queries of MongoDB", () => {
     await mongo[Symbol.asyncDispose]();
   });
 
-  test.each(plans)("queries of MongoDB of %s go by %s: %j", async (collection, index, query) => {
+  test.each(plans)("queries of MongoDB on %s use the index %s: %j", async (collection, index, query) => {
     const { mongodb, postgres } = plansIn(await explain(client, collection, query));
     expect(mongodb.length + postgres.length).toBeGreaterThan(0);
     const allowed = new Set([index, ...(postgres.length > 0 ? (query.postgres ?? []) : [])]);
@@ -226,7 +226,7 @@ describe.skipIf(await lacksMongo())("queries of MongoDB", () => {
     expect(JSON.stringify(mongodb)).not.toMatch(sorting);
   });
 
-  test("queries of MongoDB of the apps with notifiers go by notifiers_of_app", async ({ skip }) => {
+  test("queries of MongoDB for the apps with notifiers use the index notifiers_of_app", async ({ skip }) => {
     const { postgres } = plansIn(await explain(client, "notifiers", {}));
     skip(postgres.length > 0, "PostgreSQL does not show the plan of a distinct");
     const { mongodb } = plansIn(

@@ -20,7 +20,7 @@ describe.skipIf(await lacksMongo())("a database of MongoDB", () => {
   });
   const meta = () => client.db().collection<{ _id: string; version: number }>("meta");
 
-  test("a database of MongoDB opened new by many at once has its version and all indexes, once", async () => {
+  test("a new database of MongoDB that several processes open at once has its version and all indexes, once", async () => {
     const stores = await Promise.all(Array.from({ length: 4 }, () => openMongoStore({ url: mongo.url })));
     await Promise.all(stores.map((store) => store[Symbol.asyncDispose]()));
     expect(await meta().findOne({ _id: "schema" })).toMatchObject({ version: schemaVersion });
@@ -31,13 +31,13 @@ describe.skipIf(await lacksMongo())("a database of MongoDB", () => {
     }
   });
 
-  test("a database of MongoDB that blobs were put into first is taken", async () => {
+  test("a database of MongoDB that contains only blobs is accepted", async () => {
     await using _blobs = await openGridFsBlobs({ url: mongo.url, onError: unexpected });
     await using store = await openMongoStore({ url: mongo.url });
     await expect(store.ping()).resolves.toBeUndefined();
   });
 
-  test("a database of MongoDB of a process that died while it made it, or of an older one, is brought up to date", async () => {
+  test("a database of MongoDB whose creation was interrupted, or of an older version, is migrated", async () => {
     await meta().insertOne({ _id: "schema", version: 0 });
     await client
       .db()
@@ -47,7 +47,7 @@ describe.skipIf(await lacksMongo())("a database of MongoDB", () => {
     expect(await meta().findOne({ _id: "schema" })).toMatchObject({ version: schemaVersion });
   });
 
-  test("a database of MongoDB of a time before deployments had some field is read with what that means", async () => {
+  test("documents of MongoDB from before a field existed are read with its default", async () => {
     await using store = await openMongoStore({ url: mongo.url });
     const deployment = await store.deployments.create(aNewDeployment());
     await client
@@ -57,7 +57,7 @@ describe.skipIf(await lacksMongo())("a database of MongoDB", () => {
     expect(await store.deployments.get(deployment.id)).toEqual({ ...deployment, postdeployHook: null });
   });
 
-  test("a database of MongoDB that a newer version made is refused and left alone", async () => {
+  test("a database of MongoDB of a newer version is refused and remains unchanged", async () => {
     await meta().insertOne({ _id: "schema", version: schemaVersion + 1 });
     await expect(openMongoStore({ url: mongo.url })).rejects.toMatchObject({
       code: "configuration-invalid",
@@ -66,7 +66,7 @@ describe.skipIf(await lacksMongo())("a database of MongoDB", () => {
     expect((await client.db().listCollections().toArray()).map(({ name }) => name)).toEqual(["meta"]);
   });
 
-  test("a database of MongoDB of another program is refused and left alone", async () => {
+  test("a database of MongoDB of another program is refused and remains unchanged", async () => {
     const users = client.db().collection("users");
     await users.insertOne({ name: "another program's" });
     await expect(openMongoStore({ url: mongo.url })).rejects.toMatchObject({

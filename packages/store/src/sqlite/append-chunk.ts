@@ -12,8 +12,8 @@ export const appendQueries = {
 export function appendChunk(transaction: Transaction, chunk: LogChunk): boolean {
   const { deploymentId, firstSeq, attempt } = chunk;
   if (transaction.all(appendQueries.newer, deploymentId, attempt).length > 0) return false;
-  const [standing] = transaction.all<{ attempt: number }>(appendQueries.at, deploymentId, firstSeq);
-  if (standing?.attempt === attempt) return true;
+  const [stored] = transaction.all<{ attempt: number }>(appendQueries.at, deploymentId, firstSeq);
+  if (stored?.attempt === attempt) return true;
   removeOutlived(transaction, chunk);
   transaction.run(
     "INSERT INTO log_chunks (deployment_id, first_seq, line_count, attempt, text, at) VALUES (?, ?, ?, ?, ?, ?)",

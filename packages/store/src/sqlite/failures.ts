@@ -1,7 +1,7 @@
 // The meaning of SQLite's error codes.
 
 import { SlipwayError } from "@slipway/core";
-import { hasNoSpace, storeIsFull } from "../full.ts";
+import { hasNoSpace, storeIsFull } from "../disk-full.ts";
 
 /** Primary result codes, the low byte of the extended ones. */
 const busy = 5;

@@ -30,7 +30,7 @@ afterEach(async () => {
 
 const rows = (sql: string) => database.read((transaction) => transaction.all(sql));
 
-test("what is missing is applied, once, and recorded", async () => {
+test("missing migrations are applied once and recorded", async () => {
   await migrate(database, [first], now);
   await migrate(database, [first, second], now);
   await migrate(database, [first, second], now);
@@ -48,7 +48,7 @@ test("a failing migration leaves the database unchanged", async () => {
   expect(await rows("SELECT number FROM migrations")).toEqual([{ number: 1 }]);
 });
 
-test("a database newer than the code is refused and left alone", async () => {
+test("a database newer than the code is refused and remains unchanged", async () => {
   await migrate(database, [first, second], now);
   await expect(migrate(database, [first], now)).rejects.toMatchObject({
     code: "configuration-invalid",
@@ -65,7 +65,7 @@ test("a database made by another migration of that number is refused", async () 
   });
 });
 
-test("another program's database is refused and left alone", async () => {
+test("another program's database is refused and remains unchanged", async () => {
   await database.write(() => database.script("CREATE TABLE theirs (x INTEGER)"));
   const opened = openSqliteStore({ path: database.path });
   await expect(opened).rejects.toMatchObject({ code: "configuration-invalid" });

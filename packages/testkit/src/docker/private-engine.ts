@@ -46,7 +46,7 @@ const fixedNetworks = new Set(["bridge", "host", "none", "ingress"]);
  * @throws in CI, naming what is missing: no test is skipped there.
  */
 export async function lacksPrivateEngine(): Promise<boolean> {
-  const missing = await whatIsMissing();
+  const missing = await missingParts();
   if (missing !== null && servicesRequired) throw new Error(`no private engine can be started: ${missing}`);
   return missing !== null;
 }
@@ -224,7 +224,7 @@ function hasEnded({ exitCode, signalCode, pid }: ChildProcess): boolean {
   return pid === undefined || exitCode !== null || signalCode !== null;
 }
 
-async function whatIsMissing(): Promise<string | null> {
+async function missingParts(): Promise<string | null> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "it requires root on Linux";
   for (const program of ["dockerd", "setpriv", "unshare"]) {
     try {

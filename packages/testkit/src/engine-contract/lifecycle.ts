@@ -20,11 +20,11 @@ export function buildLifecycle(underTest: BuildsUnderTest): void {
   });
 
   test("sandboxes are found and removed by their labels, those of other installations never", async () => {
-    await using stranger = openOther();
+    await using other = openOther();
     const labels = { [label.deployment]: "d-1", [label.attempt]: "1" };
     await sandboxOf("true", { labels });
     await using kept = await sandboxOf("true", { labels: { ...labels, [label.attempt]: "2" } });
-    expect(await stranger.removeSandboxes(labels)).toBe(0);
+    expect(await other.removeSandboxes(labels)).toBe(0);
     expect(await engine().listSandboxes()).toContainEqual(expect.objectContaining(labels));
     expect(await engine().removeSandboxes(labels)).toBe(1);
     expect(await engine().listSandboxes()).not.toContainEqual(expect.objectContaining(labels));

@@ -38,7 +38,7 @@ export function limitedBuilds(underTest: BuildsUnderTest): void {
     expect(readBytes).toBeLessThanOrEqual(8 * mebibyte);
   });
 
-  test("memory is limited, and exceeding the limit is reported although the build goes on", async () => {
+  test("memory is limited, and exceeding the limit is reported although the build continues", async () => {
     await using sandbox = await sandboxOf("perl -e '$x = \"a\" x (400 * 1024 ** 2)'; exit 3");
     expect((await run(sandbox)).exit).toEqual({ exitCode: 3, outOfMemory: true, diskFull: false });
   });

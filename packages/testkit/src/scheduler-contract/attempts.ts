@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
-import { serve, start, startToFail, talkAll } from "./rollouts.ts";
+import { serve, start, startToFail, sendLineToAll } from "./rollouts.ts";
 
 export function attemptsContract({
   scheduler,
@@ -16,7 +16,7 @@ export function attemptsContract({
     const rollout = rolloutOf(serve("again"));
     const first = await start(scheduler(), rollout);
     const { addresses } = await start(scheduler(), { ...rollout, attempt: 2 });
-    expect(await talkAll(addresses)).toEqual(["again"]);
+    expect(await sendLineToAll(addresses)).toEqual(["again"]);
     expect(addresses).not.toEqual(first.addresses);
     await untilContainers(rollout, 1);
     await scheduler().discard(rollout.appId, rollout.rolloutId, { attempt: 2 });
@@ -30,7 +30,7 @@ export function attemptsContract({
     const { error } = await startToFail(scheduler(), { ...rollout, attempt: 1 });
     expect(error).toMatchObject({ code: "lease-lost" });
     await scheduler().discard(rollout.appId, rollout.rolloutId, { attempt: 1 });
-    expect(await talkAll(addresses)).toEqual(["ahead"]);
+    expect(await sendLineToAll(addresses)).toEqual(["ahead"]);
     await scheduler().removeApp(rollout.appId);
   });
 
@@ -39,9 +39,9 @@ export function attemptsContract({
     const { addresses } = await start(scheduler(), rollout);
     await promote(rollout);
     const again = await start(scheduler(), { ...rollout, attempt: 2 });
-    expect(await talkAll(addresses)).toEqual(["serving", "serving"]);
+    expect(await sendLineToAll(addresses)).toEqual(["serving", "serving"]);
     await replace({ ...rollout, attempt: 2 });
-    expect(await talkAll(again.addresses)).toEqual(["serving", "serving"]);
+    expect(await sendLineToAll(again.addresses)).toEqual(["serving", "serving"]);
     expect(await scheduler().addresses(rollout.appId, rollout.rolloutId)).toEqual(again.addresses);
     await untilContainers(rollout, 2);
     await scheduler().removeApp(rollout.appId);

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
-import { never, serve, start, talkAll } from "./rollouts.ts";
+import { never, serve, start, sendLineToAll } from "./rollouts.ts";
 
 const timeoutMs = 600_000;
 
@@ -30,7 +30,7 @@ export function commandsContract({
     const output = Buffer.concat(written).toString().trimEnd().split("\n");
     expect(new Set(output)).toEqual(new Set(["hello from hook-1", "oops"]));
     await untilGone(task);
-    expect(await talkAll(addresses)).toEqual(["serving"]);
+    expect(await sendLineToAll(addresses)).toEqual(["serving"]);
     expect(await running(serving)).toEqual([serving.rolloutId]);
     await scheduler().removeApp(serving.appId);
   });

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
-import { lines, never, serve, start, startToFail, talkAll } from "./rollouts.ts";
+import { lines, never, serve, start, startToFail, sendLineToAll } from "./rollouts.ts";
 
 export function failuresContract({
   scheduler,
@@ -44,7 +44,7 @@ export function failuresContract({
     const { addresses } = await start(scheduler(), first);
     await promote(first);
     await startToFail(scheduler(), next(first, "exit 1"));
-    expect(await talkAll(addresses)).toEqual(["first"]);
+    expect(await sendLineToAll(addresses)).toEqual(["first"]);
     expect(await running(first)).toEqual([first.rolloutId]);
     await scheduler().removeApp(first.appId);
   });

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
-import { serve, start, talkAll } from "./rollouts.ts";
+import { serve, start, sendLineToAll } from "./rollouts.ts";
 
 export function replacingContract({
   scheduler,
@@ -20,17 +20,17 @@ export function replacingContract({
     const old = await start(scheduler(), first);
     await promote(first);
     const { addresses } = await start(scheduler(), second);
-    expect(await talkAll(old.addresses)).toEqual(["first", "first"]);
-    expect(await talkAll(addresses)).toEqual(["second"]);
+    expect(await sendLineToAll(old.addresses)).toEqual(["first", "first"]);
+    expect(await sendLineToAll(addresses)).toEqual(["second"]);
     const { appId, releaseId, rolloutId, attempt } = first;
     const former = [{ appId, releaseId, rolloutId, attempt }];
     expect(await promote(second)).toEqual(former);
     expect(await promote(second)).toEqual(former);
-    expect(await talkAll(old.addresses)).toEqual(["first", "first"]);
+    expect(await sendLineToAll(old.addresses)).toEqual(["first", "first"]);
     expect(await scheduler().list(appId)).toHaveLength(2);
     await replace(second);
     expect(await promote(second)).toEqual([]);
-    expect(await talkAll(addresses)).toEqual(["second"]);
+    expect(await sendLineToAll(addresses)).toEqual(["second"]);
     await untilGone(first);
     expect(await running(first)).toEqual([second.rolloutId]);
     await scheduler().removeApp(first.appId);
@@ -43,7 +43,7 @@ export function replacingContract({
     await promote(first);
     const { addresses } = await start(scheduler(), second);
     await replace(second);
-    expect(await talkAll(addresses)).toEqual(["web-1", "web-2"]);
+    expect(await sendLineToAll(addresses)).toEqual(["web-1", "web-2"]);
     expect(await running(first)).toEqual([second.rolloutId]);
     await scheduler().removeApp(first.appId);
   });
@@ -65,7 +65,7 @@ export function replacingContract({
     const { addresses } = await start(scheduler(), first);
     await promote(first);
     await expect(promote(next(first, "true"))).rejects.toMatchObject({ code: "not-found" });
-    expect(await talkAll(addresses)).toEqual(["first"]);
+    expect(await sendLineToAll(addresses)).toEqual(["first"]);
     await scheduler().removeApp(first.appId);
   });
 }

@@ -35,8 +35,8 @@ export function serve(
     ${ignoresTerm ? '$SIG{TERM} = sub { $state = "stopping" };' : ""}
     while (1) {
       my $client = $server->accept or next;
-      my $said = <$client>;
-      exit 1 if $said =~ /die/;
+      my $line = <$client>;
+      exit 1 if $line =~ /die/;
       print $client "${answer}";
       close $client;
     }'`;
@@ -88,17 +88,17 @@ export function lines(text: string): string[] {
   return text.trimEnd().split("\n");
 }
 
-export function talkAll(addresses: readonly Address[], words?: string): Promise<string[]> {
-  return Promise.all(addresses.map((address) => talk(address, words)));
+export function sendLineToAll(addresses: readonly Address[], line?: string): Promise<string[]> {
+  return Promise.all(addresses.map((address) => sendLine(address, line)));
 }
 
 /** The response of the server at the address; "" when it sends none or refuses the connection. */
-export function talk(address: Address | undefined, words = "hello"): Promise<string> {
+export function sendLine(address: Address | undefined, line = "hello"): Promise<string> {
   if (address === undefined) throw new Error("the instance has no address");
   const { host, port } = address;
   return new Promise((resolve) => {
     let answer = "";
-    const socket = connect({ host, port }, () => socket.write(`${words}\n`));
+    const socket = connect({ host, port }, () => socket.write(`${line}\n`));
     socket.setEncoding("utf8");
     socket.on("data", (chunk: string) => (answer += chunk));
     socket.on("error", () => socket.destroy());

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { SchedulerUnderTest } from "./under-test.ts";
-import { eventually, lines, serve, start, talk, talkAll } from "./rollouts.ts";
+import { eventually, lines, serve, start, sendLine, sendLineToAll } from "./rollouts.ts";
 
 export function servingContract({
   open,
@@ -15,7 +15,7 @@ export function servingContract({
   test("a started instance answers at its address", async () => {
     const rollout = rolloutOf(serve("first"));
     const { addresses, text } = await start(scheduler(), rollout);
-    expect(await talkAll(addresses)).toEqual(["first"]);
+    expect(await sendLineToAll(addresses)).toEqual(["first"]);
     expect(text).toBe("about to listen\n");
     const { appId, releaseId, rolloutId, attempt } = rollout;
     expect(await scheduler().list()).toContainEqual({ appId, releaseId, rolloutId, attempt });
@@ -28,7 +28,7 @@ export function servingContract({
     const rollout = rolloutOf(script, { count: 3, environment: { GREETING: greeting } });
     const { addresses, text } = await start(scheduler(), rollout);
     const answers = [1, 2, 3].map((index) => `${greeting} web-${index} contract-web-${index}`);
-    expect(await talkAll(addresses)).toEqual(answers);
+    expect(await sendLineToAll(addresses)).toEqual(answers);
     expect(lines(text).toSorted()).toEqual(["web-1", "web-2", "web-3"]);
     await promote(rollout);
     expect(await scheduler().addresses(rollout.appId, rollout.rolloutId)).toEqual(addresses);
@@ -56,7 +56,7 @@ export function servingContract({
     const { addresses, text } = await start(scheduler(), rollout);
     const name = `${rollout.appName}-web-1`;
     expect(lines(text)[0]).toBe(name);
-    expect(await talkAll(addresses)).toEqual([name]);
+    expect(await sendLineToAll(addresses)).toEqual([name]);
     await scheduler().removeApp(rollout.appId);
   });
 
@@ -64,7 +64,7 @@ export function servingContract({
     const script = serve("$ENV{HOSTNAME} $ENV{PORT}", { address: "$ENV{HOSTNAME}" });
     const rollout = rolloutOf(script, { environment: { HOSTNAME: "0.0.0.0", PORT: "1" } });
     const { addresses } = await start(scheduler(), rollout);
-    expect(await talkAll(addresses)).toEqual(["0.0.0.0 8080"]);
+    expect(await sendLineToAll(addresses)).toEqual(["0.0.0.0 8080"]);
     await scheduler().removeApp(rollout.appId);
   });
 
@@ -72,9 +72,9 @@ export function servingContract({
     const rollout = rolloutOf(serve("alive"));
     const { addresses } = await start(scheduler(), rollout);
     await promote(rollout);
-    expect(await talk(addresses[0], "die")).toBe("");
+    expect(await sendLine(addresses[0], "die")).toBe("");
     await eventually(async () => {
-      const answers = await talkAll(await scheduler().addresses(rollout.appId, rollout.rolloutId));
+      const answers = await sendLineToAll(await scheduler().addresses(rollout.appId, rollout.rolloutId));
       expect(answers).toEqual(["alive"]);
     });
     await scheduler().removeApp(rollout.appId);
@@ -86,7 +86,7 @@ export function servingContract({
     const started = await Promise.all(
       rollouts.map((rollout, index) => start(index === 0 ? other : scheduler(), rollout)),
     );
-    const answers = await talkAll(started.flatMap(({ addresses }) => addresses));
+    const answers = await sendLineToAll(started.flatMap(({ addresses }) => addresses));
     expect(answers).toEqual(["one", "two", "three"]);
     await Promise.all(rollouts.map(({ appId }) => scheduler().removeApp(appId)));
     expect(await Promise.all(rollouts.map(running))).toEqual([[], [], []]);

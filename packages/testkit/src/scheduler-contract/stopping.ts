@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { RolloutSpec, Scheduler } from "@slipway/core";
-import { eventually, never, serve, start, talkAll } from "./rollouts.ts";
+import { eventually, never, serve, start, sendLineToAll } from "./rollouts.ts";
 import type { SchedulerUnderTest } from "./under-test.ts";
 
 export function stoppingContract({
@@ -23,18 +23,18 @@ export function stoppingContract({
     async ([, stop]) => {
       const script = serve("$state", { ignoresTerm: true });
       const brief = rolloutOf(script, { stopGraceMs: 1000 });
-      const patient = rolloutOf(script, { stopGraceMs: 600_000 });
+      const withLongGrace = rolloutOf(script, { stopGraceMs: 600_000 });
       await start(scheduler(), brief);
-      const { addresses } = await start(scheduler(), patient);
-      const stopped = stop(scheduler(), patient);
+      const { addresses } = await start(scheduler(), withLongGrace);
+      const stopped = stop(scheduler(), withLongGrace);
       stopped.catch(() => undefined); // Awaited below.
-      await eventually(async () => expect(await talkAll(addresses)).toEqual(["stopping"]));
+      await eventually(async () => expect(await sendLineToAll(addresses)).toEqual(["stopping"]));
       await stop(scheduler(), brief);
       await untilGone(brief);
-      expect(await talkAll(addresses)).toEqual(["stopping"]);
-      expect(await talkAll(addresses, "die")).toEqual([""]);
+      expect(await sendLineToAll(addresses)).toEqual(["stopping"]);
+      expect(await sendLineToAll(addresses, "die")).toEqual([""]);
       await stopped;
-      await untilGone(patient);
+      await untilGone(withLongGrace);
     },
   );
 
@@ -79,7 +79,7 @@ export function stoppingContract({
     await Promise.all([scheduler(), other].map((one) => one.stop(former, { signal: never })));
     await untilGone(first);
     expect(await running(first)).toEqual([second.rolloutId]);
-    expect(await talkAll(addresses)).toEqual(["second"]);
+    expect(await sendLineToAll(addresses)).toEqual(["second"]);
     await scheduler().removeApp(first.appId);
   });
 
@@ -88,7 +88,7 @@ export function stoppingContract({
     const { addresses } = await start(scheduler(), rollout);
     await promote(rollout);
     await scheduler().stop({ ...rollout, attempt: 1 }, { signal: never });
-    expect(await talkAll(addresses)).toEqual(["later"]);
+    expect(await sendLineToAll(addresses)).toEqual(["later"]);
     await scheduler().removeApp(rollout.appId);
   });
 }

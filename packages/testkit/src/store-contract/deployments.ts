@@ -173,9 +173,9 @@ function changedDeployments(underTest: StoreUnderTest): void {
       expect(await store().deployments.compareAndSet(first ?? deployment)).toBe(true);
       expect(await store().deployments.compareAndSet(first ?? deployment)).toBe(false);
       expect(await store().deployments.get(deployment.id)).toEqual(first);
-      const stranger = claim(queuedDeployment(aNewDeployment(), 1), 1, change);
-      expect(await store().deployments.compareAndSet(stranger)).toBe(false);
-      expect(await store().deployments.get(stranger.id)).toBeNull();
+      const missing = claim(queuedDeployment(aNewDeployment(), 1), 1, change);
+      expect(await store().deployments.compareAndSet(missing)).toBe(false);
+      expect(await store().deployments.get(missing.id)).toBeNull();
     });
 
     test("one of fifty concurrent claims of a deployment succeeds", async () => {

@@ -122,7 +122,7 @@ function storedTokens({ store }: StoreUnderTest): void {
       expect(await store().tokens.get(randomUUID())).toBeNull();
     });
 
-    test("an API token stores the one that it ends with", async () => {
+    test("an API token stores the token that it depends on", async () => {
       const token = anApiToken({ parentId: randomUUID() });
       await store().tokens.create(token);
       expect(await store().tokens.get(token.id)).toEqual(token);

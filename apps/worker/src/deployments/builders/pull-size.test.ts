@@ -46,7 +46,7 @@ describe("the size of an image in a registry", () => {
     });
   });
 
-  test("of an index the image for this machine counts, and a token is fetched where the registry asks for one", async () => {
+  test("the size of an index is that of its image for this machine, and a token is fetched if the registry asks for one", async () => {
     const host = await scripted((path, { headers }, response, self) => {
       if (path.startsWith("/token?")) return json(response, { token: path.slice(path.indexOf("?") + 1) });
       if (headers.authorization !== "Bearer service=r&scope=repository%3Aa%3Apull") {
@@ -74,7 +74,7 @@ describe("the size of an image in a registry", () => {
     });
   });
 
-  test("a redirect, or the place of tokens, in a private network is not requested", async () => {
+  test("a redirect or a token service in a private network is not requested", async () => {
     const host = await scripted((path, _request, response) => {
       if (path.includes("redirected"))
         return response.writeHead(307, { location: "http://169.254.169.254/latest/meta-data" }).end();
@@ -103,7 +103,7 @@ describe("the size of an image in a registry", () => {
     expect(paths).toEqual(["/moved"]);
   });
 
-  test("what is no manifest is the user's error", async () => {
+  test("a response that is not a manifest is the user's error", async () => {
     const host = await scripted((_path, _request, response) => json(response, { layers: [{ size: -1 }] }));
     await expect(pullSize(`${host}/a:1`, options)).rejects.toMatchObject({ code: "build-failed" });
   });

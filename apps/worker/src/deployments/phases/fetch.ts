@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { SlipwayError, sourceBlobKey } from "@slipway/core";
-import type { BlobStore, HeldBytes } from "@slipway/core";
+import type { BlobStore, DisposableBytes } from "@slipway/core";
 import type { RunningPhase } from "@slipway/deployments";
 import { openUrl } from "@slipway/outbound";
 import type { WorkerConfig } from "../../config.ts";
@@ -24,7 +24,7 @@ export interface FetchContext {
 
 export interface FetchedSource extends AsyncDisposable {
   /** Opens the archive at its start. @throws {SlipwayError} "source-unreachable" when it no longer exists. */
-  open(): Promise<HeldBytes>;
+  open(): Promise<DisposableBytes>;
 }
 
 /** @throws {SlipwayError} "source-unreachable" and the other errors of `openUrl`. */
@@ -71,7 +71,7 @@ async function download(
   };
 }
 
-function heldFile(path: string): HeldBytes {
+function heldFile(path: string): DisposableBytes {
   const stream = createReadStream(path);
   return {
     [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>,

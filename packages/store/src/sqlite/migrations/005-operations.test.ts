@@ -7,7 +7,7 @@ import { migrate } from "../migrate.ts";
 import { releaseStore } from "../releases.ts";
 import { migrations } from "./index.ts";
 
-test("a release that was made before keeps what it was set to run with, all of it as defaults", async () => {
+test("a release from before the migration keeps its variables, all of them as defaults", async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), "slipway-store-"));
   await using database = await Database.open({ path: join(directory.path, "slipway.db") });
   const now = (): Date => new Date("2026-01-02T03:04:05.678Z");

@@ -4,7 +4,7 @@ import { anApp, eventually, lacksRedis, unexpected } from "@slipway/testkit";
 import { openTestContext, type TestContext } from "../../../../test-support/test-context.ts";
 import { waitForRemoval } from "./unneeded-image.ts";
 
-describe.skipIf(await lacksRedis())("an image whose earlier copy is removed", () => {
+describe.skipIf(await lacksRedis())("a copied image whose earlier copy is removed", () => {
   let opened: AsyncDisposableStack;
   let context: TestContext;
   const app = anApp();
@@ -26,7 +26,7 @@ describe.skipIf(await lacksRedis())("an image whose earlier copy is removed", ()
     return waitForRemoval({ ...context, housekeeping, registryWrites }, attempt, digest, limitMs);
   }
 
-  test("is named only when the removal that it requests has ended", async () => {
+  test("a copied image is named only when the removal that it requests has ended", async () => {
     const lines: string[] = [];
     const key = context.keys.imagesUnneeded(app.id);
     await context.redis.sadd(key, "sha256:a");
@@ -42,7 +42,7 @@ describe.skipIf(await lacksRedis())("an image whose earlier copy is removed", ()
     expect(lines).toEqual(["       Waiting until an earlier copy of the image is removed"]);
   });
 
-  test("waits longer than its limit while a garbage collection holds up the removal, and says so", async () => {
+  test("a copied image waits longer than its limit while a garbage collection delays the removal, and the log says so", async () => {
     const lines: string[] = [];
     const { redis, keys } = context;
     await redis.sadd(keys.imagesUnneeded(app.id), "sha256:a");
@@ -53,7 +53,7 @@ describe.skipIf(await lacksRedis())("an image whose earlier copy is removed", ()
       (error: unknown) => error,
     );
     await eventually(async () => lines.length === 2);
-    expect(lines[1]).toContain("garbage is being collected, which holds up the removal");
+    expect(lines[1]).toContain("garbage is being collected, which delays the removal");
     await redis.srem(keys.imagesUnneeded(app.id), "sha256:a");
     expect(await outcome).toBe("removed");
     await hold?.[Symbol.asyncDispose]();
@@ -63,7 +63,7 @@ describe.skipIf(await lacksRedis())("an image whose earlier copy is removed", ()
     });
   });
 
-  test("stops waiting when the attempt is aborted", async () => {
+  test("a copied image stops waiting for the removal when the attempt is aborted", async () => {
     await context.redis.sadd(context.keys.imagesUnneeded(app.id), "sha256:a");
     const reason = new Error("aborted");
     await expect(wait("sha256:a", [], AbortSignal.abort(reason))).rejects.toBe(reason);

@@ -3,13 +3,13 @@
 import { createHash } from "node:crypto";
 
 /** The repository of these tags. */
-export function noteRepository(installationId: string): string {
+export function pulledTagRepository(installationId: string): string {
   return `slipway-${installationId}/pulled`;
 }
 
 /** The marking tag for the name by which an image was pulled: names are longer than tags may be. */
-export function noteTag(reference: string): string {
-  return createHash("sha256").update(familiar(reference)).digest("hex").slice(0, 32);
+export function pulledTag(reference: string): string {
+  return createHash("sha256").update(normalized(reference)).digest("hex").slice(0, 32);
 }
 
 /**
@@ -17,11 +17,11 @@ export function noteTag(reference: string): string {
  * left alone. @param names all names of the image, as the engine lists them.
  */
 export function isPulledName(repository: string, name: string, names: readonly string[]): boolean {
-  return name.startsWith(`${repository}:`) || names.includes(`${repository}:${noteTag(name)}`);
+  return name.startsWith(`${repository}:`) || names.includes(`${repository}:${pulledTag(name)}`);
 }
 
 /** The name as the engine lists it: without the default registry, and with a tag or a digest. */
-function familiar(reference: string): string {
+function normalized(reference: string): string {
   const name = reference.replace(/^docker\.io\/(?:library\/)?/, "").replace(/:[^:@/]+@/, "@");
   const last = name.slice(name.lastIndexOf("/") + 1);
   return /[:@]/.test(last) ? name : `${name}:latest`;

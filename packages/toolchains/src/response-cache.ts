@@ -1,10 +1,10 @@
 // The last responses of a registry: current for some minutes, and used longer while the registry does not respond.
 
-import { KeptTexts } from "./kept-texts.ts";
-import type { KeptTextsOptions } from "./kept-texts.ts";
+import { ResponseStore } from "./response-store.ts";
+import type { ResponseStoreOptions } from "./response-store.ts";
 import { SharedWork } from "./shared-work.ts";
 
-export interface LastAnswersOptions extends KeptTextsOptions {
+export interface ResponseCacheOptions extends ResponseStoreOptions {
   readonly now: () => Date;
 }
 
@@ -19,15 +19,15 @@ const freshMs = 10 * 60_000;
 const fallbackMs = 60_000;
 
 /** Responses by name. They are stored in the blob store, so other and restarted processes have them. */
-export class LastAnswers {
-  readonly #texts: KeptTexts;
+export class ResponseCache {
+  readonly #texts: ResponseStore;
   readonly #now: () => Date;
   readonly #loading = new SharedWork<string>();
   readonly #memory = new Map<string, Remembered>();
 
-  constructor({ now, ...options }: LastAnswersOptions) {
+  constructor({ now, ...options }: ResponseCacheOptions) {
     this.#now = now;
-    this.#texts = new KeptTexts(options);
+    this.#texts = new ResponseStore(options);
   }
 
   /**

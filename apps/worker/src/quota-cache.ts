@@ -3,12 +3,12 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { DiskQuota } from "@slipway/core";
-import type { KnownQuotas } from "@slipway/docker";
+import type { QuotaCache } from "@slipway/docker";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Redis } from "ioredis";
 
 /** The time is limited, because mount options of the engine's disk change the result, and the engine does not report them. */
-const knownForMs = 24 * 60 * 60_000;
+const cacheMs = 24 * 60 * 60_000;
 const quotaSchema = z.object({
   containers: z.boolean(),
   includesImage: z.boolean(),
@@ -16,20 +16,20 @@ const quotaSchema = z.object({
 });
 
 /** @returns a function that tests each engine once, and shares the result with other workers for a day. */
-export function openKnownQuotas(redis: Redis, keys: Pick<RedisKeys, "diskQuota">): KnownQuotas {
+export function openQuotaCache(redis: Redis, keys: Pick<RedisKeys, "diskQuota">): QuotaCache {
   const pending = new Map<string, Promise<DiskQuota>>();
   return (engine, find) => {
-    const found = pending.get(engine) ?? recall(redis, keys.diskQuota(hashOf(engine)), find);
+    const found = pending.get(engine) ?? readOrFind(redis, keys.diskQuota(hashOf(engine)), find);
     pending.set(engine, found);
     return found.finally(() => pending.delete(engine));
   };
 }
 
-async function recall(redis: Redis, key: string, find: () => Promise<DiskQuota>): Promise<DiskQuota> {
-  const known = await redis.get(key);
-  if (known !== null) return quotaSchema.parse(JSON.parse(known));
+async function readOrFind(redis: Redis, key: string, find: () => Promise<DiskQuota>): Promise<DiskQuota> {
+  const cached = await redis.get(key);
+  if (cached !== null) return quotaSchema.parse(JSON.parse(cached));
   const quota = await find();
-  await redis.set(key, JSON.stringify(quota), "PX", knownForMs);
+  await redis.set(key, JSON.stringify(quota), "PX", cacheMs);
   return quota;
 }
 

@@ -11,7 +11,7 @@ interface Runs {
  * begins after the call, so it sees all changes that the caller made before.
  * @returns the wrapped work; a call rejects with the error of its run. The work must not await a call of itself.
  */
-export function joined(work: (key: string) => Promise<void>): (key: string) => Promise<void> {
+export function coalesced(work: (key: string) => Promise<void>): (key: string) => Promise<void> {
   const keys = new Map<string, Runs>();
 
   const begin = (key: string): Promise<void> => {

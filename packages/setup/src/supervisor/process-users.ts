@@ -8,7 +8,7 @@ import { findProgram } from "../machine/find-program.ts";
 import { isRoot } from "../machine/shared-folder.ts";
 import { repositoryRoot } from "../repository.ts";
 import type { AppSpec } from "./app-specs.ts";
-import { ownCompileCache, shareFiles } from "./own-files.ts";
+import { ownCompileCache, shareFiles } from "./shared-files.ts";
 import { ownIds, plainUser, sharedGroups } from "./process-user.ts";
 import type { OwnIds, ProcessUser } from "./process-user.ts";
 import { programFiles } from "./program-files.ts";

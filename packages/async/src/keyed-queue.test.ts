@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { Turns } from "./turns.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 
 const never = new AbortController().signal;
 
 test("work for one key runs one after the other, in the order of the calls, also after a failure", async () => {
-  const turns = new Turns();
+  const queue = new KeyedQueue();
   const events: string[] = [];
   const work = (name: string) => async () => {
     events.push(`${name} begins`);
@@ -14,39 +14,39 @@ test("work for one key runs one after the other, in the order of the calls, also
     return name;
   };
   const outcomes = await Promise.allSettled(
-    ["a", "b", "c"].map((name) => turns.take("key", work(name), never)),
+    ["a", "b", "c"].map((name) => queue.run("key", work(name), never)),
   );
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(events).toEqual(["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
 });
 
 test("work for other keys does not wait", async () => {
-  const turns = new Turns();
+  const queue = new KeyedQueue();
   const blocked = Promise.withResolvers<void>();
-  const first = turns.take("a", () => blocked.promise, never);
-  expect(await turns.take("b", async () => "done", never)).toBe("done");
+  const first = queue.run("a", () => blocked.promise, never);
+  expect(await queue.run("b", async () => "done", never)).toBe("done");
   blocked.resolve();
   await first;
 });
 
 test("work that never settles gives up its turn when it is aborted", async () => {
-  const turns = new Turns();
+  const queue = new KeyedQueue();
   const controller = new AbortController();
-  const stuck = turns.take("key", () => new Promise<never>(() => undefined), controller.signal);
-  const next = turns.take("key", async () => "next", never);
+  const stuck = queue.run("key", () => new Promise<never>(() => undefined), controller.signal);
+  const next = queue.run("key", async () => "next", never);
   controller.abort(new Error("too late"));
   await expect(stuck).rejects.toThrow("too late");
   expect(await next).toBe("next");
 });
 
 test("work that is aborted while it waits does not start, and the work behind it keeps its order", async () => {
-  const turns = new Turns();
+  const queue = new KeyedQueue();
   const controller = new AbortController();
   const first = Promise.withResolvers<void>();
   const started: string[] = [];
-  const one = turns.take("key", () => first.promise, never);
-  const two = turns.take("key", async () => started.push("two"), controller.signal);
-  const three = turns.take("key", async () => started.push("three"), never);
+  const one = queue.run("key", () => first.promise, never);
+  const two = queue.run("key", async () => started.push("two"), controller.signal);
+  const three = queue.run("key", async () => started.push("three"), never);
   controller.abort(new Error("given up"));
   await expect(two).rejects.toThrow("given up");
   expect(started).toEqual([]);
@@ -58,7 +58,7 @@ test("work that is aborted while it waits does not start, and the work behind it
 test("work of a signal that is aborted already does not start", async () => {
   const started: string[] = [];
   const work = async () => started.push("work");
-  const taken = new Turns().take("key", work, AbortSignal.abort(new Error("given up")));
+  const taken = new KeyedQueue().run("key", work, AbortSignal.abort(new Error("given up")));
   await expect(taken).rejects.toThrow("given up");
   expect(started).toEqual([]);
 });

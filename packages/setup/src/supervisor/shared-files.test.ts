@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isRoot } from "../machine/shared-folder.ts";
-import { giveFolder, ownCompileCache, shareFiles } from "./own-files.ts";
+import { giveFolder, ownCompileCache, shareFiles } from "./shared-files.ts";
 import { ownIds } from "./process-user.ts";
 
 const ids = ownIds("0a1b2c3d");
@@ -65,7 +65,7 @@ describe.skipIf(!isRoot())("files of an installation that root runs", () => {
   });
 
   test.each(["database/slipway.db", "database/slipway.db-wal", "blobs/link"])(
-    "a link at %s is refused, and what it names is left alone",
+    "a link at %s is refused, and its target remains unchanged",
     async (path) => {
       await writeFile(join(dataDir, "secret"), "", { mode: 0o600 });
       for (const folder of ["database", "blobs"]) await mkdir(join(dataDir, folder));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { joined } from "./joined.ts";
+import { coalesced } from "./coalesced.ts";
 
 test("calls during a run share one further run", async () => {
   const { runs, call } = recorded();
@@ -42,7 +42,7 @@ test("a failed run rejects its own calls, not those of the next run", async () =
 
 function recorded() {
   const runs: PromiseWithResolvers<void>[] = [];
-  const call = joined(() => {
+  const call = coalesced(() => {
     const run = Promise.withResolvers<void>();
     runs.push(run);
     return run.promise;

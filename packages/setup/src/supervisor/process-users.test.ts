@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "v
 import { isRoot } from "../machine/shared-folder.ts";
 import { repositoryRoot } from "../repository.ts";
 import { launchApp } from "./app-process.ts";
-import { withOwnUsers } from "./own-users.ts";
+import { withOwnUsers } from "./process-users.ts";
 import { ownIds } from "./process-user.ts";
 
 const installationId = "0a1b2c3d";

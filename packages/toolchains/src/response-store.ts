@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { BlobStore, ByteStream } from "@slipway/core";
 
-export interface KeptTextsOptions {
+export interface ResponseStoreOptions {
   readonly blobs: BlobStore;
   /** The registry's URL, to which the texts belong. */
   readonly scope: string;
@@ -13,10 +13,10 @@ export interface KeptTextsOptions {
 
 type Kind = "packument" | "file" | "answer" | "packages";
 
-export class KeptTexts {
-  readonly #options: KeptTextsOptions;
+export class ResponseStore {
+  readonly #options: ResponseStoreOptions;
 
-  constructor(options: KeptTextsOptions) {
+  constructor(options: ResponseStoreOptions) {
     this.#options = options;
   }
 

@@ -2,11 +2,11 @@ import { redisKeys } from "@slipway/protocol";
 import { lacksRedis, startRedis } from "@slipway/testkit";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
-import { openKnownQuotas } from "./known-quotas.ts";
+import { openQuotaCache } from "./quota-cache.ts";
 
 const quota = { containers: true, includesImage: false, volumes: true };
 
-describe.skipIf(await lacksRedis())("known quotas", () => {
+describe.skipIf(await lacksRedis())("the cache of disk quotas", () => {
   test("workers that start together or later share the quotas of an engine for a day", async () => {
     await using server = await startRedis();
     const redis = new Redis(server.url);
@@ -17,11 +17,11 @@ describe.skipIf(await lacksRedis())("known quotas", () => {
         asked += 1;
         return quota;
       };
-      const known = openKnownQuotas(redis, keys);
-      expect(await Promise.all([known("one", find), known("one", find)])).toEqual([quota, quota]);
-      expect(await openKnownQuotas(redis, keys)("one", find)).toEqual(quota);
+      const quotas = openQuotaCache(redis, keys);
+      expect(await Promise.all([quotas("one", find), quotas("one", find)])).toEqual([quota, quota]);
+      expect(await openQuotaCache(redis, keys)("one", find)).toEqual(quota);
       expect(asked).toBe(1);
-      await known("two", find);
+      await quotas("two", find);
       expect(asked).toBe(2);
       const [key = ""] = await redis.keys(keys.diskQuota("*"));
       const expiresSeconds = await redis.ttl(key);
@@ -35,9 +35,9 @@ describe.skipIf(await lacksRedis())("known quotas", () => {
     await using server = await startRedis();
     const redis = new Redis(server.url);
     try {
-      const known = openKnownQuotas(redis, redisKeys("test"));
-      await expect(known("one", () => Promise.reject(new Error("away")))).rejects.toThrow("away");
-      expect(await known("one", async () => quota)).toEqual(quota);
+      const quotas = openQuotaCache(redis, redisKeys("test"));
+      await expect(quotas("one", () => Promise.reject(new Error("away")))).rejects.toThrow("away");
+      expect(await quotas("one", async () => quota)).toEqual(quota);
     } finally {
       redis.disconnect();
     }

@@ -2,24 +2,24 @@
 
 import { untilAborted } from "./abort.ts";
 
-export class Turns {
+export class KeyedQueue {
   readonly #last = new Map<string, Promise<void>>();
 
   /**
    * Starts the work after all earlier work for the key has settled or was aborted. The signal ends the wait and the work.
    * @throws the work's error; the signal's reason when aborted.
    */
-  async take<Result>(key: string, work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  async run<Result>(key: string, work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     const before = this.#last.get(key);
-    const turn = this.#after(before, work, signal);
+    const result = this.#after(before, work, signal);
     // Work that is aborted while waiting ends before the earlier work that it waits for.
-    const ended = turn.then(
+    const ended = result.then(
       () => before,
       () => before,
     );
     this.#last.set(key, ended);
     try {
-      return await turn;
+      return await result;
     } finally {
       if (this.#last.get(key) === ended) this.#last.delete(key);
     }

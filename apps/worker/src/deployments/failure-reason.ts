@@ -18,9 +18,9 @@ export function explainFailure(log: Log, error: SlipwayError, phase: FailedPhase
   const where = { phase: phase?.name ?? null };
   if (summary === null) return failureOf(error, { ...where, line: log.lastSeq });
   const { code, exitCode } = error;
-  const said = { code, exitCode, hint: summary.hint ?? error.hint };
+  const details = { code, exitCode, hint: summary.hint ?? error.hint };
   const message = error.code === "build-failed" ? summary.text : `${summary.text} (${error.message})`;
-  return failureOf({ ...said, message }, { ...where, line: summary.line });
+  return failureOf({ ...details, message }, { ...where, line: summary.line });
 }
 
 /** The message of the phase's failed command; null for other kinds of errors. */
