@@ -64,10 +64,19 @@ export async function deploy(
   return { answeredMs, steps };
 }
 
-/** Waits until an app has at most `count` containers, so that the removal of others does not slow the next measurement. */
+/**
+ * Waits until an app has at most `count` containers, and none of the installation's is being created, so that neither slows the next
+ * measurement.
+ */
 export async function settled({ docker, labels }: BenchSlipway, app: BenchApp, count: number): Promise<void> {
-  const filters = { label: [...Object.entries(labels), [label.app, app.id]].map((pair) => pair.join("=")) };
-  const probe = async () => (await docker.listContainers({ all: true, filters })).length <= count;
+  const filters = { label: Object.entries(labels).map((pair) => pair.join("=")) };
+  const probe = async () => {
+    const found = await docker.listContainers({ all: true, filters });
+    return (
+      found.filter(({ Labels }) => Labels[label.app] === app.id).length <= count &&
+      found.every(({ State }) => State !== "created")
+    );
+  };
   if ((await poll(probe, { everyMs: settlePollMs, limitMs: settleLimitMs })) === undefined)
     throw new Error(`Former containers of ${app.name} still exist after ${settleLimitMs / 1000} s.`);
 }

@@ -52,6 +52,10 @@ test("a project.toml is built by the operator's builder image, and later builds 
   expect(predicate.buildDefinition.resolvedDependencies[1]?.annotations).toEqual({
     buildpack: "example/perl@1.2.3",
   });
+  const { releases } = await call<{ releases: { image: string }[] }>("GET", `/v1/apps/${app.name}/releases`);
+  expect(await annotationsOf(releases[0]?.image ?? "")).toEqual({
+    "org.opencontainers.image.created": expect.stringMatching(/^\d{4}-.*Z$/),
+  });
   expect(await page(app.name)).toBe("of the stand-in, hello from the descriptor, 1001");
 
   const hook = 'echo "the hook has $FROM_LAYER in $PWD"';
@@ -96,3 +100,15 @@ test("an app may not name an image of the installation as its builder", async ()
   await call("PATCH", `/v1/apps/${app.name}`, { app: { builder_image: "slipway-something:1" } });
   expect(await logOf(app.name, await source(), "build-error")).toContain("is an image of this installation");
 });
+
+/** The annotations of an image's manifest in the registry. */
+async function annotationsOf(image: string): Promise<object> {
+  const [, repository = "", digest = ""] = /^[^/]+\/(.+)@(.+)$/.exec(image) ?? [];
+  const { username, password, origin } = new URL(inject("stack").registryUrl);
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  const accept = "application/vnd.oci.image.manifest.v1+json";
+  const answer = await fetch(`${origin}/v2/${repository}/manifests/${digest}`, {
+    headers: { accept, authorization },
+  });
+  return ((await answer.json()) as { annotations: object }).annotations;
+}

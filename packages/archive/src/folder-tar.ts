@@ -22,10 +22,11 @@ export interface FolderTarOptions {
  * once, and fails with "archive-invalid", "archive-too-large" or the tar stream's own error.
  */
 export function folderTar(tar: ByteStream, options: FolderTarOptions): ByteStream {
-  return writeEntries(newEntries(tar, options));
+  return writeEntries(folderEntries(tar, options));
 }
 
-async function* newEntries(
+/** Like `folderTar`, as entries of a larger tar. `name` may be a path. */
+export async function* folderEntries(
   tar: ByteStream,
   { name, limits, layout, owner = buildOwner }: FolderTarOptions,
 ): AsyncGenerator<NewEntry> {

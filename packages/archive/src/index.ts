@@ -3,7 +3,7 @@
 export { checkedEntries, type CheckedEntry, type TarLayout, type UnpackLimits } from "./checked-entries.ts";
 export { contextTar, type ContextTarOptions } from "./context-tar.ts";
 export { innerSymlinkTarget } from "./entry-path.ts";
-export { folderTar, type FolderTarOptions } from "./folder-tar.ts";
+export { folderEntries, folderTar, type FolderTarOptions } from "./folder-tar.ts";
 export { gunzip } from "./gunzip.ts";
 export type { FileOwner } from "./new-entry.ts";
 export { scanSource, type ScanOptions, type SourceFacts, type SourceLink } from "./scan-source.ts";

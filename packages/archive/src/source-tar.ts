@@ -23,7 +23,9 @@ export interface SourceTarOptions {
   readonly signal: AbortSignal;
   /** Entries to append. Missing parent folders are added. */
   readonly extra?: AsyncIterable<ExtraEntry> | Iterable<ExtraEntry>;
-  /** Owner of all entries. Default: the build's user, 2000. */
+  /** Further entries to append unchanged, after the extra ones. */
+  readonly appended?: AsyncIterable<NewEntry>;
+  /** Owner of all entries except the appended ones. Default: the build's user, 2000. */
   readonly owner?: FileOwner;
 }
 
@@ -49,6 +51,7 @@ async function* newEntries(archive: ByteStream, options: SourceTarOptions): Asyn
     yield newEntry({ ...entry, path, ...targetBelow(folder, entry) }, prefix, owner);
   }
   yield* extraEntries(options.extra ?? [], prefix, owner, options.signal);
+  if (options.appended !== undefined) yield* options.appended;
 }
 
 /** @returns the path relative to the folder, "" for the folder itself; null for a path outside of it. */

@@ -3,13 +3,7 @@
 export { bundledBuildpacks, type BuildFile, type BundledBuildpacks } from "./bundled.ts";
 export { readBuilderImage, type BuilderImage } from "./cnb/builder-image.ts";
 export { cnbProcesses, type CnbProcesses } from "./cnb/build-metadata.ts";
-export {
-  cnbDirectories,
-  creatorCommand,
-  creatorFailure,
-  exportedDigest,
-  platformVariables,
-} from "./cnb/lifecycle.ts";
+export { cnbDirectories, creatorCommand, creatorFailure, platformVariables } from "./cnb/lifecycle.ts";
 export {
   descriptorControlFiles,
   readProjectDescriptor,

@@ -1,13 +1,15 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
-import { mkdtempDisposable } from "node:fs/promises";
-import { once } from "node:events";
-import { tmpdir } from "node:os";
 import { Readable } from "node:stream";
-import { join } from "node:path";
 import type { SandboxSpec } from "@slipway/core";
 import type Docker from "dockerode";
 import { describe, expect, test } from "vitest";
-import { engineContract, lacksEngine, newInstallation, packTar, testEngine } from "@slipway/testkit";
+import {
+  engineContract,
+  engineFront,
+  lacksEngine,
+  newInstallation,
+  packTar,
+  testEngine,
+} from "@slipway/testkit";
 import { openEngine } from "./docker-engine.ts";
 import { connectDocker } from "@slipway/docker";
 
@@ -85,7 +87,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   test("calls in progress fail when the engine becomes unavailable", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
-    await using front = await frontOf(dockerHost);
+    await using front = await engineFront(dockerHost);
     await using engine = openEngine({ installationId: installation.id, dockerHost: front.dockerHost });
     const sandbox = await engine.createSandbox(spec(stackImage, "echo begun; sleep 600"), never);
     const ended = sandbox.run({ onOutput: () => front.close(), signal: never });
@@ -97,7 +99,7 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   test("a truncated download fails", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using installation = newInstallation();
-    await using front = await frontOf(dockerHost);
+    await using front = await engineFront(dockerHost);
     await using engine = openEngine({ installationId: installation.id, dockerHost: front.dockerHost });
     const fill = "dd if=/dev/urandom of=/work/large bs=1M count=20";
     const sandbox = await engine.createSandbox(spec(stackImage, fill), never);
@@ -148,39 +150,4 @@ async function imageWithForeignWork(docker: Docker, stackImage: string, tag: str
   await container.commit({ repo: "slipway-foreign-work", tag });
   await container.remove();
   return { name, [Symbol.asyncDispose]: async () => void (await docker.getImage(name).remove()) };
-}
-
-/** A proxy in front of an engine; closing it simulates an engine that has stopped. */
-async function frontOf(dockerHost: string) {
-  const directory = await mkdtempDisposable(join(tmpdir(), "slipway-engine-"));
-  const path = join(directory.path, "docker.sock");
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((client) => {
-    const engine = dockerHost.startsWith("unix://")
-      ? connect(dockerHost.slice("unix://".length))
-      : connect(Number(new URL(dockerHost).port), new URL(dockerHost).hostname);
-    for (const [socket, other] of [
-      [client, engine],
-      [engine, client],
-    ] as const) {
-      sockets.add(socket);
-      socket.pipe(other);
-      socket.on("error", () => other.destroy());
-      socket.on("close", () => other.destroy());
-    }
-  });
-  server.listen(path);
-  await once(server, "listening");
-  const close = (): void => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    dockerHost: `unix://${path}`,
-    close,
-    [Symbol.asyncDispose]: async () => {
-      close();
-      await directory.remove();
-    },
-  };
 }

@@ -31,7 +31,7 @@ import {
   removeContainer,
   statusOf,
 } from "@slipway/docker";
-import { startRelay } from "./relay/relay.ts";
+import { Relays } from "./relay/relays.ts";
 import { DockerSandbox } from "./sandbox.ts";
 import { companionKind, sandboxConfig, sandboxLabels } from "./sandbox-config.ts";
 import { openWorkFolders } from "./work-folder.ts";
@@ -61,12 +61,14 @@ class DockerEngine implements BuildEngine {
   readonly #snapshots: Snapshots;
   readonly #userImages: UserImages;
   readonly #workFolders = openWorkFolders();
+  readonly #relays: Relays;
   readonly #diskQuota: () => Promise<DiskQuota>;
 
   constructor(options: EngineOptions) {
     this.#installationId = options.installationId;
     this.#runtime = options.runtime;
     this.#connection = connectDocker(options);
+    this.#relays = new Relays(this.#connection, options.installationId);
     this.#snapshots = openSnapshots(this.#connection.docker, options.installationId);
     const now = options.now ?? (() => new Date());
     this.#userImages = openUserImages(this.#connection.docker, options.installationId, now);
@@ -88,7 +90,7 @@ class DockerEngine implements BuildEngine {
     const relay =
       loopback === undefined
         ? null
-        : opened.use(await startRelay(this.#connection, { loopback, labels, networkId }, signal));
+        : opened.use(await this.#relays.open({ ...loopback, labels, networkId }, signal));
     const name = `${network}-${randomUUID().slice(0, 8)}`;
     const config = sandboxConfig(spec, {
       installationId: this.#installationId,
@@ -190,6 +192,7 @@ class DockerEngine implements BuildEngine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#relays[Symbol.asyncDispose]();
     this.#connection[Symbol.dispose]();
   }
 

@@ -123,6 +123,7 @@ export function relayConfig(relay: {
   readonly labels: Labels;
   readonly command: readonly string[];
   readonly networkId: string;
+  readonly autoRemove: boolean;
 }) {
   return {
     Image: relay.image,
@@ -140,6 +141,7 @@ export function relayConfig(relay: {
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
       ...confinement,
+      AutoRemove: relay.autoRemove,
       NetworkMode: relay.networkId,
       PidsLimit: 8,
       NanoCpus: 1_000_000_000,

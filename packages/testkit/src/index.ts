@@ -33,6 +33,8 @@ export { engineContract } from "./engine-contract.ts";
 export type { EngineUnderTest } from "./engine-contract.ts";
 export { schedulerContract } from "./scheduler-contract.ts";
 export type { SchedulerContractContext } from "./scheduler-contract.ts";
+export { engineFront } from "./docker/engine-front.ts";
+export type { EngineFront } from "./docker/engine-front.ts";
 export { startEngineProxy } from "./docker/engine-proxy.ts";
 export type { EngineProxyOptions, EngineRefusal } from "./docker/engine-proxy.ts";
 export { lacksPrivateEngine, startPrivateEngine } from "./docker/private-engine.ts";

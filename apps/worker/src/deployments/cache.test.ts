@@ -11,8 +11,10 @@ import type { Sandbox } from "@slipway/core";
 import { openEngine } from "@slipway/engine";
 import { createLogger } from "@slipway/service";
 import { openBlobs } from "@slipway/store";
+import { readEntries, writeEntries } from "@slipway/tar";
+import type { NewEntry } from "@slipway/tar";
 import { lacksEngine, newInstallation, packTar, testEngine } from "@slipway/testkit";
-import { restoreCache, saveCache } from "./cache.ts";
+import { openIncludingCache, restoreCache, saveCache } from "./cache.ts";
 import type { CacheAttempt, CacheContext } from "./cache.ts";
 
 const mebibyte = 1024 ** 2;
@@ -50,6 +52,46 @@ test("the cache is deleted after a build that left none", async () => {
   expect(await caches.isKept()).toBe(false);
   expect(caches.lines).toEqual([]);
 });
+
+test("a sandbox opens with the entries of the cache, and without a cache with none", async () => {
+  await using caches = await newCacheStore();
+  const opened: (readonly string[] | null)[] = [];
+  const open = async (cache: AsyncIterable<NewEntry> | null) => {
+    opened.push(cache === null ? null : await pathsOf(cache));
+    return unused;
+  };
+  expect(await caches.open(open)).toBe(unused);
+  await caches.put(zstdCompressSync(await packTar({ "cache/": "", "cache/a": "x" })));
+  expect(await caches.open(open)).toBe(unused);
+  expect(opened).toEqual([null, ["work/cache/", "work/cache/a"]]);
+  expect(caches.lines).toEqual(["restored"]);
+});
+
+test("a cache with which no sandbox opens is deleted once one opens without it", async () => {
+  await using caches = await newCacheStore();
+  await caches.put(
+    zstdCompressSync(await packTar({ "cache/": "", "cache/e": { kind: "symlink", target: "../../etc" } })),
+  );
+  const open = async (cache: AsyncIterable<NewEntry> | null) => {
+    if (cache !== null) await pathsOf(cache);
+    return unused;
+  };
+  expect(await caches.open(open)).toBe(unused);
+  expect(caches.lines).toEqual([`${againWithout}${linkOut}`]);
+  expect(await caches.isKept()).toBe(false);
+});
+
+test.each(["engine-refused", "engine-unavailable"] as const)(
+  "a cache is kept when no sandbox opens without it either: %s",
+  async (code) => {
+    await using caches = await newCacheStore();
+    await caches.put(zstdCompressSync(await packTar({ "cache/": "" })));
+    const refused = new SlipwayError(code, "the source is at fault");
+    await expect(caches.open(() => Promise.reject(refused))).rejects.toBe(refused);
+    expect(caches.lines).toEqual([]);
+    expect(await caches.isKept()).toBe(true);
+  },
+);
 
 describe.skipIf(await lacksEngine())("on an engine", () => {
   test("the next build has the files that a build left in its cache", async () => {
@@ -130,6 +172,22 @@ async function compressed(entries: Parameters<typeof packTar>[0]): Promise<Buffe
   return zstdCompressSync(await packTar(entries));
 }
 
+async function pathsOf(entries: AsyncIterable<NewEntry>): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for await (const { path } of readEntries(writeEntries(entries), {})) paths.push(path);
+  return paths;
+}
+
+/** A sandbox that the test only passes on. */
+const unused: Sandbox = {
+  id: "unused",
+  ...failing(new SlipwayError("internal", "the sandbox is not used")),
+  run: () => Promise.reject(new Error("the sandbox is not used")),
+  changes: () => Promise.reject(new Error("the sandbox is not used")),
+  snapshot: () => Promise.reject(new Error("the sandbox is not used")),
+  [Symbol.asyncDispose]: async () => {},
+};
+
 function failing(error: SlipwayError): Pick<Sandbox, "upload" | "download"> {
   const fail = async (): Promise<never> => {
     throw error;
@@ -160,6 +218,8 @@ async function newCacheStore() {
   const owned = opened.move();
   return {
     lines,
+    open: (open: Parameters<typeof openIncludingCache>[2]) =>
+      openIncludingCache(context, attempt, open, { onRestored: () => void lines.push("restored") }),
     restore: (sandbox: Pick<Sandbox, "upload">) => restoreCache(context, attempt, sandbox),
     save: (sandbox: Pick<Sandbox, "download">, options = {}) => saveCache(context, attempt, sandbox, options),
     put: async (bytes: Buffer) => void (await blobs.put(key, Readable.from([bytes]))),

@@ -5,16 +5,18 @@
 import { pipeline } from "node:stream";
 import { Readable } from "node:stream";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
-import { folderTar } from "@slipway/archive";
-import type { FileOwner } from "@slipway/archive";
+import { folderEntries, folderTar } from "@slipway/archive";
+import type { FileOwner, FolderTarOptions } from "@slipway/archive";
 import { cacheBlobKey, SlipwayError, toSlipwayError } from "@slipway/core";
 import type { App, BlobStore, ByteStream, Deployment, ErrorCode, Sandbox } from "@slipway/core";
 import type { LogWriter } from "@slipway/logs";
 import type { Logger } from "@slipway/service";
+import type { NewEntry } from "@slipway/tar";
 import type { WorkerConfig } from "../config.ts";
 
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const name = "cache";
+const againWithout = "this build begins again without it";
 /** The minimum space of a file on the disk of a build. */
 const fileMinBytes = 4096;
 /** Errors that the cached content causes; failures of the engine and the store have other codes. */
@@ -79,7 +81,7 @@ export async function restoreCache(
     onRestored();
     return true;
   } catch (thrown) {
-    await deleteFor(context, attempt, key, thrown, "this build begins again without it");
+    await deleteFor(context, attempt, key, thrown, againWithout);
     return false;
   }
 }
@@ -98,6 +100,38 @@ export async function openWithCache(
     await using owned = new AsyncDisposableStack();
     const sandbox = owned.use(await open());
     if (!(await restoreCache(context, attempt, sandbox, options))) continue;
+    owned.move();
+    return sandbox;
+  }
+}
+
+/**
+ * Opens a sandbox that `open` fills in a single upload, which includes the cache: each upload costs the engine as much time as a start.
+ * If that fails because of the content, opens another sandbox without a cache.
+ * @param open receives the cache's entries, with paths relative to /; null without a cache.
+ * @throws the errors of `open` and of the blob store. In this case the sandbox is removed.
+ */
+export async function openIncludingCache(
+  context: CacheContext,
+  attempt: CacheAttempt,
+  open: (cache: AsyncIterable<NewEntry> | null) => Promise<Sandbox>,
+  { onRestored = () => {}, kind = ofStack(context) }: RestoreOptions = {},
+): Promise<Sandbox> {
+  const key = keyOf(attempt, kind);
+  const blob = await context.blobs.get(key);
+  if (blob === null) return await open(null);
+  await using bytes = blob.bytes;
+  try {
+    const options = folderOptions(context, kind, `work/${name}`);
+    const sandbox = await open(folderEntries(decompressed(bytes), options));
+    onRestored();
+    return sandbox;
+  } catch (thrown) {
+    if (attempt.signal.aborted || !contentErrors.has(toSlipwayError(thrown).code)) throw thrown;
+    await using owned = new AsyncDisposableStack();
+    // If the other content is at fault, this fails in the same way, and the cache is kept.
+    const sandbox = owned.use(await open(null));
+    await deleteFor(context, attempt, key, thrown, againWithout);
     owned.move();
     return sandbox;
   }
@@ -141,12 +175,16 @@ async function save(
   await context.blobs.put(keyOf(attempt, kind), compressed, { maxSizeBytes, signal });
 }
 
+function checked(context: CacheContext, tar: ByteStream, kind: CacheKind): ByteStream {
+  return folderTar(tar, folderOptions(context, kind, name));
+}
+
 /** Limits the cache to half of a build's disk space; the build can use the other half. */
-function checked({ config }: CacheContext, tar: ByteStream, { owner }: CacheKind): ByteStream {
+function folderOptions({ config }: CacheContext, { owner }: CacheKind, path: string): FolderTarOptions {
   const maxUnpackedBytes = Math.floor(config.build.diskBytes / 2);
   const maxEntries = Math.ceil(maxUnpackedBytes / fileMinBytes);
   const limits = { maxUnpackedBytes, maxEntries };
-  return folderTar(tar, { name, limits, ...(owner === undefined ? {} : { owner }) });
+  return { name: path, limits, ...(owner === undefined ? {} : { owner }) };
 }
 
 async function* decompressed(bytes: ByteStream): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,6 @@
 // Runs one attempt at a deployment: the order of the phases.
 
+import { endsWithin } from "@slipway/async";
 import { toSlipwayError } from "@slipway/core";
 import type { Deployment, SourceBuilder } from "@slipway/core";
 import type { BuildSlot, LaneTask } from "@slipway/queue";
@@ -56,6 +57,8 @@ export type DeployContext = OpenAttemptContext & PhasesContext & ConcludeContext
 
 /** While fetching a source takes longer than this, its deployment holds no build slot. */
 const slowFetchMs = 3_000;
+/** A start that is quicker than this has the engine for itself: other work would slow it down. */
+const quickStartMs = 3_000;
 
 /**
  * Resolves when the deployment is final; rejects as documented for RunAttempt.
@@ -132,11 +135,13 @@ async function releaseAndStart(
   }));
   const { image, stackImage } = built;
   const facts = { image: image.reference, imageSizeBytes: image.sizeBytes, stackImage };
-  // The start mostly waits for the app, so the other work runs in parallel. All of it ends before the build is disposed.
+  const started = start(context, attempt, release, facts);
+  const isQuick = endsWithin(Promise.allSettled([started]), quickStartMs);
+  // A longer start mostly waits for the app, so the other work runs in parallel. All of it ends before the build is disposed.
   const outcomes = await Promise.allSettled([
-    start(context, attempt, release, facts),
-    attachDocuments(context, attempt, { ...made, attestations }),
-    built.saveCache(),
+    started,
+    isQuick.then(() => attachDocuments(context, attempt, { ...made, attestations })),
+    isQuick.then(() => built.saveCache()),
   ]);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }

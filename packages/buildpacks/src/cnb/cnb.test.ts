@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { SlipwayError } from "@slipway/core";
 import { readBuilderImage } from "./builder-image.ts";
 import { cnbProcesses } from "./build-metadata.ts";
-import { creatorCommand, creatorFailure, exportedDigest, platformVariables } from "./lifecycle.ts";
+import { creatorCommand, creatorFailure, platformVariables } from "./lifecycle.ts";
 import { readProjectDescriptor } from "./project-descriptor.ts";
 
 const read = (text: string, variables = {}) =>
@@ -76,7 +75,6 @@ test("the creator gets the directories of the specification, and PROJECT_DIR as 
     "-layers=/layers",
     "-platform=/platform",
     "-cache-dir=/work/cache",
-    "-report=/work/report/report.toml",
     "r/apps/a:d",
   ]);
   const more = creatorCommand({
@@ -108,13 +106,6 @@ test.each([
   [1, "internal"],
 ])("exit code %i of the creator is %s", (exitCode, code) => {
   expect(creatorFailure(exitCode, "builder")).toMatchObject({ code, exitCode });
-});
-
-test("the digest comes from the report", () => {
-  const digest = `sha256:${"ab".repeat(32)}`;
-  expect(exportedDigest(`[image]\ntags = ["x"]\ndigest = "${digest}"\n`)).toBe(digest);
-  for (const wrong of ["", '[image]\ndigest = "sha256:../x"', "= "])
-    expect(() => exportedDigest(wrong)).toThrow(SlipwayError);
 });
 
 test("web is the process of this name, else the default one, else the Procfile's in the launcher's shell", () => {

@@ -2,10 +2,8 @@
 
 import { posix } from "node:path";
 import { SlipwayError } from "@slipway/core";
-import { parse } from "smol-toml";
 import { isProtectedName } from "../environment.ts";
 import { projectDirectory } from "../plan-source.ts";
-import { stringOf } from "../documents.ts";
 
 /** Directories in the build container. */
 export const cnbDirectories = {
@@ -13,7 +11,6 @@ export const cnbDirectories = {
   layers: "/layers",
   platform: "/platform",
   cache: "/work/cache",
-  report: "/work/report",
 } as const;
 
 const creator = "/cnb/lifecycle/creator";
@@ -31,14 +28,13 @@ export interface CreatorRun {
 
 /** @returns the creator's argv. */
 export function creatorCommand({ image, previousImage, runImage, variables }: CreatorRun): readonly string[] {
-  const { app, layers, platform, cache, report } = cnbDirectories;
+  const { app, layers, platform, cache } = cnbDirectories;
   return [
     creator,
     `-app=${posix.join(app, projectDirectory(variables))}`,
     `-layers=${layers}`,
     `-platform=${platform}`,
     `-cache-dir=${cache}`,
-    `-report=${report}/report.toml`,
     ...(previousImage === null ? [] : [`-previous-image=${previousImage}`]),
     ...(runImage === null ? [] : [`-run-image=${runImage}`]),
     image,
@@ -96,18 +92,3 @@ const phases: readonly { readonly from: number; readonly does: string; readonly 
   { from: 50, does: "run the buildpacks", registry: false },
   { from: 60, does: "export the image", registry: true },
 ];
-
-/** @returns the exported image's digest from a report.toml. @throws {SlipwayError} "internal" when it has none. */
-export function exportedDigest(report: string): string {
-  const digest = digestIn(report);
-  if (/^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
-  throw new SlipwayError("internal", "the lifecycle left no digest of the image in its report");
-}
-
-function digestIn(report: string): string {
-  try {
-    return stringOf(parse(report), "image", "digest");
-  } catch (error) {
-    throw new SlipwayError("internal", "the lifecycle left a report that is not TOML", { cause: error });
-  }
-}

@@ -28,11 +28,18 @@ export interface Relay extends AsyncDisposable {
   opened(): Promise<void>;
 }
 
-interface RelayOptions {
-  readonly loopback: LoopbackServer;
-  /** Labels of the sandbox, so that cleanup finds both containers. */
+export interface StartedRelay extends Relay {
+  /** Answers all requests from now on. Call it before a sandbox shares the network. */
+  serve(handle: LoopbackServer["handle"]): void;
+  /** Whether the relay's program has not ended. */
+  isRunning(): boolean;
+}
+
+export interface RelayOptions extends Pick<LoopbackServer, "port" | "image"> {
   readonly labels: Labels;
   readonly networkId: string;
+  /** Whether the engine removes the container when its program ends. */
+  readonly autoRemove: boolean;
 }
 
 /**
@@ -41,29 +48,32 @@ interface RelayOptions {
  */
 export async function startRelay(
   connection: DockerConnection,
-  { loopback, labels, networkId }: RelayOptions,
+  { port, ...options }: RelayOptions,
   signal: AbortSignal,
-): Promise<Relay> {
+): Promise<StartedRelay> {
   const { docker, images } = connection;
-  const { image, port } = loopback;
-  await images.ensure(image, signal);
+  await images.ensure(options.image, signal);
   const command = ["perl", "-e", script, String(port), String(windowBytes)];
-  const config = relayConfig({ image, labels, command, networkId });
+  const config = relayConfig({ ...options, command });
   await using owned = new AsyncDisposableStack();
   // Without the signal, because an aborted call could leave behind a container whose id is unknown.
   const { id } = await callEngine("create the build's relay", () => docker.createContainer(config));
   owned.defer(() => removeContainer(docker, id));
   signal.throwIfAborted();
-  const starting = startedRelay(connection, id, loopback, signal);
+  let handle: LoopbackServer["handle"] = () => Promise.reject(new Error("no sandbox uses the relay yet"));
+  const starting = startedRelay(connection, id, (...request) => handle(...request), signal);
+  let attached: Duplex | null | undefined;
   const ended = starting.then(
-    (attached) => attached,
-    () => null,
+    (socket) => (attached = socket),
+    () => (attached = null),
   );
   owned.defer(async () => void (await ended)?.destroy());
   const resources = owned.move();
   return {
     containerId: id,
     opened: async () => void (await starting),
+    serve: (given) => void (handle = given),
+    isRunning: () => attached !== null && attached?.readable !== false,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
@@ -72,12 +82,12 @@ export async function startRelay(
 async function startedRelay(
   connection: DockerConnection,
   id: string,
-  loopback: LoopbackServer,
+  handle: LoopbackServer["handle"],
   signal: AbortSignal,
 ): Promise<Duplex> {
   const query = "stream=1&stdin=1&stdout=1";
   const attached = await connection.upgrade(`/containers/${id}/attach?${query}`, { upgrade: "tcp" }, signal);
-  const server = createServer((request, response) => void answer(loopback, request, response));
+  const server = createServer((request, response) => void answer(handle, request, response));
   // A build keeps idle connections open between its phases.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
@@ -133,7 +143,7 @@ function readConnections(attached: Duplex, onConnection: (connection: Duplex) =>
 }
 
 async function answer(
-  { handle }: LoopbackServer,
+  handle: LoopbackServer["handle"],
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {

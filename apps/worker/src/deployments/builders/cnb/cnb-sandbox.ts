@@ -5,9 +5,10 @@ import type { ExtraEntry } from "@slipway/archive";
 import { caVariables, cnbDirectories, creatorCommand, platformVariables } from "@slipway/buildpacks";
 import type { ProjectDescriptor } from "@slipway/buildpacks";
 import type { BuildEngine, Sandbox } from "@slipway/core";
+import type { NewEntry } from "@slipway/tar";
 import type { WorkerConfig } from "../../../config.ts";
 import { type Attempt, labelsOf } from "../../attempt.ts";
-import { type CacheContext, type CacheKind, openWithCache } from "../../cache.ts";
+import { type CacheContext, type CacheKind, openIncludingCache } from "../../cache.ts";
 import type { FetchedSource } from "../../phases/fetch.ts";
 import type { UsedBuilder } from "./builder-image.ts";
 import type { RegistryGateway } from "./registry-gateway.ts";
@@ -35,7 +36,6 @@ export interface CnbSandboxRequest {
 const registryPort = 5000;
 /** Address of the registry in the sandbox. Clients use plain HTTP on the loopback interface. */
 export const registryAddress: string = `127.0.0.1:${registryPort}`;
-export const reportFolder: string = cnbDirectories.report;
 const caBundlePath = "work/ca/bundle.pem";
 
 /** Each builder image has its own cache, which other builder images cannot use. */
@@ -49,15 +49,15 @@ export async function openCnbSandbox(
   attempt: Attempt,
   request: CnbSandboxRequest,
 ): Promise<Sandbox> {
-  const open = async () => {
+  const open = async (cache: AsyncIterable<NewEntry> | null) => {
     await using owned = new AsyncDisposableStack();
     const sandbox = owned.use(await createSandbox(context, attempt, request));
-    await upload(context, attempt, sandbox, request);
+    await upload(context, attempt, sandbox, { ...request, cache });
     owned.move();
     return sandbox;
   };
   const { builder, onCacheRestored: onRestored } = request;
-  return await openWithCache(context, attempt, open, { kind: cacheKindOf(builder), onRestored });
+  return await openIncludingCache(context, attempt, open, { kind: cacheKindOf(builder), onRestored });
 }
 
 async function createSandbox(
@@ -93,7 +93,7 @@ async function upload(
   { config: { limits }, caBundle }: CnbSandboxContext,
   { log, variables, signal }: Attempt,
   sandbox: Pick<Sandbox, "upload">,
-  { fetched, builder, descriptor }: CnbSandboxRequest,
+  { fetched, builder, descriptor, cache }: CnbSandboxRequest & { cache: AsyncIterable<NewEntry> | null },
 ): Promise<void> {
   const { passed, withheld } = platformVariables(variables, descriptor?.environment ?? {});
   for (const name of withheld)
@@ -104,6 +104,7 @@ async function upload(
     limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
     owner: builder.user,
     extra: platformEntries(passed, caBundle),
+    ...(cache === null ? {} : { appended: cache }),
     signal,
   });
   await sandbox.upload("/", tar, signal);
@@ -114,8 +115,8 @@ function* platformEntries(
   variables: ReadonlyMap<string, string>,
   caBundle: Buffer | null,
 ): Generator<ExtraEntry> {
-  const { layers, platform, cache, report } = cnbDirectories;
-  for (const directory of [layers, platform, cache, report, `${platform}/env`])
+  const { layers, platform, cache } = cnbDirectories;
+  for (const directory of [layers, platform, cache, `${platform}/env`])
     yield { kind: "directory", name: relative(directory), mode: 0o755 };
   const all = new Map([
     ...(caBundle === null ? [] : Object.entries(caVariables(`/${caBundlePath}`))),

@@ -1,35 +1,22 @@
 // Builds with Cloud Native Buildpacks: the lifecycle of a builder image runs in a sandbox, and exports the image to the registry.
 
-import {
-  cnbProcesses,
-  creatorFailure,
-  exportedDigest,
-  parseProcfile,
-  readProjectDescriptor,
-} from "@slipway/buildpacks";
+import { cnbProcesses, creatorFailure, parseProcfile, readProjectDescriptor } from "@slipway/buildpacks";
 import type { ProjectDescriptor } from "@slipway/buildpacks";
 import { SlipwayError } from "@slipway/core";
 import type { ImageRegistry, Sandbox, Store, StoredImage } from "@slipway/core";
 import type { RegistryWrites } from "@slipway/bus";
 import type { BuildpackFacts } from "@slipway/receipts";
-import { readEntries } from "@slipway/tar";
-import { buffer } from "node:stream/consumers";
 import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
 import { type RunContext, runSandbox } from "../../build-sandbox.ts";
 import { saveCache } from "../../cache.ts";
 import { heldPush } from "../../held-writes.ts";
+import { imageAnnotations } from "../../image-annotations.ts";
 import { pullEarly } from "../../pull-early.ts";
 import type { PullEarlyContext } from "../../pull-early.ts";
 import type { Builder, BuildInput } from "../builder.ts";
 import { type BuilderImageContext, type UsedBuilder, usedBuilder } from "./builder-image.ts";
-import {
-  cacheKindOf,
-  type CnbSandboxContext,
-  openCnbSandbox,
-  registryAddress,
-  reportFolder,
-} from "./cnb-sandbox.ts";
+import { cacheKindOf, type CnbSandboxContext, openCnbSandbox, registryAddress } from "./cnb-sandbox.ts";
 import { openRegistryGateway, type RegistryGateway } from "./registry-gateway.ts";
 
 export type CnbContext = BuilderImageContext &
@@ -57,8 +44,7 @@ export function cnbBuilder(context: CnbContext): Builder {
         `       Builder image ${builder.reference}, lifecycle ${builder.lifecycle}, platform API ${builder.platformApi}`,
       );
       await using owned = new AsyncDisposableStack();
-      const { sandbox, digest } = await created(context, attempt, { input, builder, descriptor }, owned);
-      const image = await checkedImage(context, attempt, digest);
+      const { sandbox, image } = await created(context, attempt, { input, builder, descriptor }, owned);
       const reference = `${context.registry.host}/apps/${attempt.app.id}:${lease.deployment.id}`;
       log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
       const processes = processesOf(attempt, input.plan.procfile, image);
@@ -84,17 +70,18 @@ interface Creation {
   readonly descriptor: ProjectDescriptor | null;
 }
 
-/** @returns the sandbox of the ended build, and the digest of the image that the build exported. */
+/** @returns the sandbox of the ended build, and the image that the build exported last. */
 async function created(
   context: CnbContext,
   attempt: Attempt,
   { input, builder, descriptor }: Creation,
   owned: AsyncDisposableStack,
-): Promise<{ readonly sandbox: Sandbox; readonly digest: string }> {
+): Promise<{ readonly sandbox: Sandbox; readonly image: StoredImage }> {
   const { lease, log, signal, app } = attempt;
   const runImage = ownRunImage(context, builder);
-  let pull: Promise<void> | undefined;
-  owned.defer(() => pull);
+  let image: Promise<StoredImage> | undefined;
+  let pull: AsyncDisposable | undefined;
+  owned.defer(() => pull?.[Symbol.asyncDispose]());
   const gateway = openRegistryGateway({
     registry: context.registry,
     rules: {
@@ -103,8 +90,13 @@ async function created(
       readable: runImage === null ? [] : [repositoryOf(runImage)],
     },
     maxBytes: context.config.limits.imageBytes,
-    onExported: (exported) => {
-      pull ??= pullExported(context, attempt, exported);
+    annotations: imageAnnotations(lease.deployment, lease.deployment.createdAt),
+    onExported: ({ digest, sizeBytes }) => {
+      image = checkedImage(context, attempt, digest);
+      // Awaited once the lifecycle has succeeded.
+      image.catch(() => undefined);
+      if (sizeBytes !== null)
+        pull ??= pullEarly(context, attempt, exportedReference(context, attempt, digest));
     },
     signal,
   });
@@ -122,7 +114,9 @@ async function created(
     return owned.use(await openCnbSandbox(context, attempt, request));
   });
   await run(context, attempt, { sandbox, gateway, builder });
-  return { sandbox, digest: exportedDigest(await reportOf(sandbox, signal)) };
+  if (image === undefined)
+    throw new SlipwayError("internal", "the lifecycle ended successfully, but exported no image");
+  return { sandbox, image: await image };
 }
 
 /** The export is part of the lifecycle's process. The phase `push` begins with the lifecycle's first upload, which waits for the status. */
@@ -167,34 +161,22 @@ async function previousImageOf({ store }: CnbContext, { app }: Attempt): Promise
   return digest === undefined ? null : `${registryAddress}/apps/${app.id}@${digest}`;
 }
 
-async function reportOf(sandbox: Sandbox, signal: AbortSignal): Promise<string> {
-  for await (const entry of readEntries(await sandbox.download(reportFolder, signal), {}))
-    if (entry.kind === "file" && entry.path.endsWith("/report.toml") && entry.sizeBytes <= 1024 ** 2)
-      return (await buffer(entry.body)).toString("utf8");
-  throw new SlipwayError("internal", "the lifecycle left no report");
-}
-
-/** Pulls the image while the lifecycle ends. Failures are reported by the steps that follow. */
-async function pullExported(context: CnbContext, attempt: Attempt, digest: string): Promise<void> {
-  const image = await checkedImage(context, attempt, digest).catch(() => null);
-  if (image === null) return;
-  await using _pull = pullEarly(context, attempt, image.pinnedReference);
+function exportedReference({ registry: { host } }: CnbContext, { app }: Attempt, digest: string): string {
+  return `${host}/apps/${app.id}@${digest}`;
 }
 
 /** @throws {SlipwayError} "image-too-large", "registry-unavailable". */
-async function checkedImage(
-  { registry, config: { limits } }: CnbContext,
-  { app, signal }: Attempt,
-  digest: string,
-): Promise<StoredImage> {
-  const image = await registry.inspect(`${registry.host}/apps/${app.id}@${digest}`, signal);
+async function checkedImage(context: CnbContext, attempt: Attempt, digest: string): Promise<StoredImage> {
+  const { registry, config } = context;
+  const { imageBytes } = config.limits;
+  const image = await registry.inspect(exportedReference(context, attempt, digest), attempt.signal);
   if (image === null)
     throw new SlipwayError("registry-unavailable", `the registry has no image ${digest} after its export`);
   const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
-  if (image.sizeBytes <= limits.imageBytes) return image;
+  if (image.sizeBytes <= imageBytes) return image;
   throw new SlipwayError(
     "image-too-large",
-    `the image has ${mebibytes(image.sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`,
+    `the image has ${mebibytes(image.sizeBytes)} MiB, more than the ${mebibytes(imageBytes)} MiB allowed (IMAGE_MAX_MB)`,
   );
 }
 

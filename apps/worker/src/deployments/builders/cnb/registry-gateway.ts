@@ -2,17 +2,22 @@
 // the build is allowed to send.
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import { Readable } from "node:stream";
 import { SlipwayError } from "@slipway/core";
-import type { ByteStream, HttpRequest, HttpResponse, ImageRegistry } from "@slipway/core";
+import type { HttpRequest, HttpResponse, ImageRegistry } from "@slipway/core";
+import { type ExportedImage, readManifest } from "./exported-image.ts";
 import { judgeRequest, type RegistryRules } from "./registry-rules.ts";
+import { UploadLimit } from "./upload-limit.ts";
 
 export interface GatewayOptions {
   readonly registry: Pick<ImageRegistry, "forward">;
   readonly rules: RegistryRules;
-  /** Maximum total size of the build's compressed uploads. */
+  /** Maximum total size of the build's compressed uploads, and of an image with the layers that it does not upload. */
   readonly maxBytes: number;
-  /** Called with the digest of an image that the registry has accepted. */
-  readonly onExported: (digest: string) => void;
+  /** Annotations of exported images. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Called with each image that the registry has accepted. */
+  readonly onExported: (image: ExportedImage) => void;
   readonly signal: AbortSignal;
 }
 
@@ -37,28 +42,25 @@ export function openRegistryGateway({
   registry,
   rules,
   maxBytes,
+  annotations,
   onExported,
   signal,
 }: GatewayOptions): RegistryGateway {
   const authorization = `Basic ${Buffer.from(`build:${randomBytes(24).toString("hex")}`).toString("base64")}`;
   const exporting = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
-  let excess: SlipwayError | null = null;
+  const limit = new UploadLimit(maxBytes);
   let registryError: SlipwayError | null = null;
-  let uploadedBytes = 0;
-  let sentBytes = 0;
 
-  async function* counted(bytes: ByteStream, upload: { bytes: number }): AsyncGenerator<Uint8Array> {
-    for await (const chunk of bytes) {
-      upload.bytes += chunk.length;
-      uploadedBytes += chunk.length;
-      sentBytes += chunk.length;
-      if (uploadedBytes > maxBytes || sentBytes > maxSends * maxBytes) {
-        excess = tooLarge(maxBytes);
-        throw excess;
-      }
-      yield chunk;
-    }
+  async function sendManifest(request: HttpRequest, ended: AbortSignal): Promise<HttpResponse> {
+    const mediaType = request.headers["content-type"] ?? "";
+    const manifest = await readManifest(request.body ?? nothing(), { mediaType, annotations });
+    if (manifest === null || !limit.allows(manifest.image.sizeBytes ?? 0)) return refusedSize;
+    const body = Readable.from([manifest.bytes], { objectMode: false });
+    const headers = { ...request.headers, "content-type": manifest.mediaType };
+    const response = await registry.forward({ ...request, headers, body }, ended);
+    if (response.status === 201) onExported(manifest.image);
+    return response;
   }
 
   async function handle(request: HttpRequest, ended: AbortSignal): Promise<HttpResponse> {
@@ -66,25 +68,23 @@ export function openRegistryGateway({
     const { access, target } = judgeRequest(rules, request);
     if (access === "refused") return { status: 403, headers: {}, body: null };
     if (access === "ping") return { status: 200, headers: apiVersion, body: null };
-    if (excess !== null) return { status: 413, headers: {}, body: null };
+    if (limit.excess !== null) return refusedSize;
     if (access === "write") {
       exporting.resolve();
       await opened.promise;
     }
-    const upload = { bytes: 0 };
+    const { body, forget } = limit.begin(request.body);
+    const isManifest = access === "write" && target.includes("/manifests/");
+    const either = AbortSignal.any([signal, ended]);
     try {
-      const body = request.body === null ? null : counted(request.body, upload);
-      const response = await registry.forward({ ...request, target, body }, AbortSignal.any([signal, ended]));
-      if (response.status >= 500) uploadedBytes -= upload.bytes;
-      const digest = response.headers["docker-content-digest"];
-      if (response.status === 201 && target.includes("/manifests/") && digest !== undefined)
-        onExported(digest);
+      const sent = { ...request, target, body };
+      const response = await (isManifest ? sendManifest(sent, either) : registry.forward(sent, either));
+      if (response.status >= 500) forget();
       return { ...response, headers: { ...response.headers, ...locationOf(response) } };
     } catch (error) {
-      if (!ended.aborted && error instanceof SlipwayError && excess === null) {
+      if (!ended.aborted && error instanceof SlipwayError && limit.excess === null) {
         registryError = error;
-        // The lifecycle repeats this upload.
-        uploadedBytes -= upload.bytes;
+        forget();
       }
       throw error;
     }
@@ -96,13 +96,12 @@ export function openRegistryGateway({
     exporting: exporting.promise,
     open: () => opened.resolve(),
     opened: opened.promise,
-    failureOf: (exit) => (exit.fault === "user" ? exit : (excess ?? registryError ?? exit)),
+    failureOf: (exit) => (exit.fault === "user" ? exit : (limit.excess ?? registryError ?? exit)),
   };
 }
 
-/** How many times `maxBytes` may be sent in total, including failed uploads. */
-const maxSends = 3;
 const apiVersion = { "docker-distribution-api-version": "registry/2.0" };
+const refusedSize: HttpResponse = { status: 413, headers: {}, body: null };
 const unauthorized: HttpResponse = {
   status: 401,
   headers: { ...apiVersion, "www-authenticate": 'Basic realm="the build\'s registry"' },
@@ -121,7 +120,4 @@ function isSame(given: string, expected: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function tooLarge(maxBytes: number): SlipwayError {
-  const limit = `${Math.floor(maxBytes / 1024 ** 2)} MiB`;
-  return new SlipwayError("image-too-large", `the image has more than the ${limit} allowed (IMAGE_MAX_MB)`);
-}
+async function* nothing(): AsyncGenerator<Uint8Array> {}
