@@ -225,12 +225,13 @@ function startPeriodicJobs(
   { options, lanes, notifications }: Queues,
   work: Work,
 ): Promise<() => Promise<void>> {
-  const { config, store, now } = context;
+  const { config, store, redis, now } = context;
   const { reconcileMs } = config.timing;
   const announcer = new Announcer({ store, now }, notifications);
   const maintained = { ...context, lanes, work, announcer, onError: options.onError };
   return startMaintenance({
     ...options,
+    redis,
     name: config.log.name,
     everyMs: {
       reconcile: reconcileMs,

@@ -4,7 +4,7 @@
 export const queueNames = {
   deployments: "deployments",
   operations: "operations",
-  // The name in previous versions.
+  // The previous version schedules periodic work in this queue.
   maintenance: "upkeep",
   slowMaintenance: "slow-maintenance",
 } as const;
