@@ -53,7 +53,7 @@ const observeEveryReconciles = 3;
 /** Each count starts a container on the engine, so files are counted rarely. */
 const limitFilesEveryReconciles = 12;
 /** A worker without heartbeats is listed as lost long before its lease ends. */
-const heartbeatsPerLease = 10;
+const heartbeatsPerLease = 6;
 /** Time limit of the egress guard, including a pull of the stack. */
 const guardLimitMs = 600_000;
 

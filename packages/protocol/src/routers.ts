@@ -2,7 +2,7 @@
 
 export const routerTiming = {
   /** Interval between two heartbeats of a router. */
-  heartbeatMs: 1_000,
+  heartbeatMs: 2_000,
   /** A router without a heartbeat for this long counts as dead. */
   aliveMs: 4_000,
   /** How long Redis keeps the routers' confirmations of a cutover. */

@@ -37,8 +37,8 @@ export interface FleetWorker extends Omit<WorkerRecord, "state"> {
   readonly lastSeenAt: Date;
 }
 
-/** A worker counts as lost after this many missed heartbeats. */
-const beatsUntilLost = 5;
+/** A worker counts as lost after this many missed heartbeats, which is half of its lease. */
+const beatsUntilLost = 3;
 /** How long a lost worker remains listed. */
 const forgetAfterMs = 60 * 60_000;
 
