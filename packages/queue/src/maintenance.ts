@@ -1,7 +1,8 @@
 // Maintenance: periodic work over all apps, each time on one of the workers: reconciling lanes, observing apps, cleaning up; and the
 // removal of deleted apps, which a queue distributes.
 
-import { Queue, Worker } from "bullmq";
+import { Queue } from "bullmq";
+import type { Worker } from "bullmq";
 import { queueConnection } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import { maintenanceJob } from "@slipway/protocol";
