@@ -5,8 +5,13 @@ import { LockManager, Worker } from "bullmq";
 export class QuietWorker extends Worker {
   protected override createLockManager(): void {
     const { lockRenewTime, lockDuration, name } = this.opts;
-    // BullMQ's types of a worker and of its lock manager differ in the result of a traced call.
-    const worker = this as unknown as ConstructorParameters<typeof LockManager>[0];
+    const worker: ConstructorParameters<typeof LockManager>[0] = {
+      name: this.name,
+      extendJobLocks: (...locks) => this.extendJobLocks(...locks),
+      emit: (...event) => Reflect.apply(this.emit.bind(this), this, event),
+      // BullMQ's own telemetry is not used.
+      trace: (_kind, _operation, _destination, callback) => callback(),
+    };
     this.lockManager = new LocksOfJobs(worker, {
       // The base class has set both.
       lockRenewTime: lockRenewTime ?? Number.NaN,
