@@ -5,7 +5,7 @@ import { redisKeys } from "@slipway/protocol";
 import { eventually, lacksRedis, startRedis, unexpected } from "@slipway/testkit";
 import { startMaintenance } from "./maintenance.ts";
 import type { MaintenanceOptions } from "./maintenance.ts";
-import { queueNames } from "./queue-names.ts";
+import { formerMaintenanceQueue, queueNames } from "./queue-names.ts";
 
 const keys = redisKeys("maintenance-test");
 /** Longer than any test. */
@@ -24,14 +24,14 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
   });
   afterEach(() => opened.disposeAsync());
 
-  const openQueue = (name: keyof typeof queueNames) =>
+  const openQueue = (name: string) =>
     opened.adopt(
-      new Queue(queueNames[name], { connection: { url: options.redisUrl }, prefix: keys.queuePrefix }),
+      new Queue(name, { connection: { url: options.redisUrl }, prefix: keys.queuePrefix }),
       (queue) => queue.close(),
     );
 
   test("lanes are reconciled while slow removals and observations run", async () => {
-    const removals = openQueue("slowMaintenance");
+    const removals = openQueue(queueNames.slowMaintenance);
     for (let index = 0; index < 6; index += 1)
       await removals.add("remove-app", { type: "remove-app", appId: `app-${index}` });
     const hang = Promise.withResolvers<void>();
@@ -56,7 +56,7 @@ describe.skipIf(await lacksRedis())("maintenance", () => {
   });
 
   test("schedules of the previous version are removed, also if a worker of that version adds one again", async () => {
-    const [reconciling, slow] = [openQueue("maintenance"), openQueue("slowMaintenance")];
+    const [reconciling, slow] = [openQueue(formerMaintenanceQueue), openQueue(queueNames.slowMaintenance)];
     const schedule = (queue: Queue, type: string, every: number) =>
       queue.upsertJobScheduler(type, { every }, { name: type, data: { type } });
     await schedule(reconciling, "reconcile", never);

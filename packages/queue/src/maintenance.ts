@@ -9,7 +9,7 @@ import { maintenanceJob } from "@slipway/protocol";
 import type { MaintenanceJob } from "@slipway/protocol";
 import { idleOptions } from "./idle-options.ts";
 import { startPeriodicWork } from "./periodic-work.ts";
-import { queueNames } from "./queue-names.ts";
+import { formerMaintenanceQueue, queueNames } from "./queue-names.ts";
 import { QuietWorker } from "./quiet-worker.ts";
 
 export interface MaintenanceOptions extends Bus {
@@ -26,8 +26,8 @@ const removalsAtOnce = 4;
 const cleanSourcesEveryMs = 10 * 60_000;
 /** The previous version had BullMQ schedule periodic work, in these queues. */
 const formerSchedules = {
-  maintenance: ["reconcile", "observe-apps", "clean-sources"],
-  slowMaintenance: ["observe-apps", "limit-files", "sweep-rollouts", "clean-sources"],
+  [formerMaintenanceQueue]: ["reconcile", "observe-apps", "clean-sources"],
+  [queueNames.slowMaintenance]: ["observe-apps", "limit-files", "sweep-rollouts", "clean-sources"],
 } as const;
 
 /** @returns a function that stops maintenance after the running work has ended. */
@@ -71,10 +71,10 @@ const connectionFailed = "the connection of the maintenance queue failed";
 
 async function removeFormerSchedules({ redisUrl, keys, onError }: MaintenanceOptions): Promise<void> {
   const connection = queueConnection(redisUrl, { maxRetriesPerRequest: null });
-  for (const name of ["maintenance", "slowMaintenance"] as const) {
-    const queue = new Queue(queueNames[name], { connection, prefix: keys.queuePrefix });
+  for (const [name, types] of Object.entries(formerSchedules)) {
+    const queue = new Queue(name, { connection, prefix: keys.queuePrefix });
     queue.on("error", (error) => onError(error, connectionFailed));
-    for (const type of formerSchedules[name]) await queue.removeJobScheduler(type);
+    for (const type of types) await queue.removeJobScheduler(type);
     await queue.close();
   }
 }

@@ -4,7 +4,8 @@
 export const queueNames = {
   deployments: "deployments",
   operations: "operations",
-  // The previous version schedules periodic work in this queue.
-  maintenance: "upkeep",
   slowMaintenance: "slow-maintenance",
 } as const;
+
+/** The queue in which the previous version schedules reconciliation. */
+export const formerMaintenanceQueue = "upkeep";
