@@ -53,7 +53,7 @@ const observeEveryReconciles = 3;
 /** Each count starts a container on the engine, so files are counted rarely. */
 const limitFilesEveryReconciles = 12;
 /** A worker without heartbeats is listed as lost long before its lease ends. */
-const heartbeatsPerLease = 10;
+const heartbeatsPerLease = 6;
 /** Time limit of the egress guard, including a pull of the stack. */
 const guardLimitMs = 600_000;
 
@@ -225,12 +225,13 @@ function startPeriodicJobs(
   { options, lanes, notifications }: Queues,
   work: Work,
 ): Promise<() => Promise<void>> {
-  const { config, store, now } = context;
+  const { config, store, redis, now } = context;
   const { reconcileMs } = config.timing;
   const announcer = new Announcer({ store, now }, notifications);
   const maintained = { ...context, lanes, work, announcer, onError: options.onError };
   return startMaintenance({
     ...options,
+    redis,
     name: config.log.name,
     everyMs: {
       reconcile: reconcileMs,

@@ -20,7 +20,15 @@ export function openRedis(url: string, options: RedisRetries = {}): Redis {
   return sentinel === undefined ? new Redis(url, options) : new Redis({ ...sentinel, ...options });
 }
 
+/** Whether the URL names Sentinels. */
+export function isSentinelUrl(url: string): boolean {
+  return sentinelOptions(url) !== undefined;
+}
+
+/** A blocking call waits on a silent connection. After this time the system probes whether the connection is lost. */
+const keepAlive = 10_000;
+
 /** The option `connection` of BullMQ's classes. */
 export function queueConnection(url: string, options: RedisRetries) {
-  return { ...(sentinelOptions(url) ?? { url }), ...options };
+  return { ...(sentinelOptions(url) ?? { url }), keepAlive, ...options };
 }

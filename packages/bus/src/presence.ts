@@ -28,6 +28,11 @@ export interface PresenceOptions {
   readonly record?: () => string;
   /** Runs after each heartbeat. */
   readonly afterBeat?: () => Promise<void>;
+  /**
+   * Runs with each heartbeat: its commands follow the heartbeat's on the connection without waiting for the response, so that the process
+   * wakes up once for all of them. @param sent resolves when the heartbeat has been received.
+   */
+  readonly alongside?: (sent: Promise<unknown>) => Promise<void>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -47,14 +52,25 @@ export interface Member {
 
 /** Joins a group. After an outage of Redis, or the loss of its data, the next heartbeat restores the member. */
 export function joinPresence(options: PresenceOptions): Presence {
-  const { redis, keys, id, beatMs, forgetAfterMs, record = () => "", afterBeat, onError } = options;
+  const {
+    redis,
+    keys,
+    id,
+    beatMs,
+    forgetAfterMs,
+    record = () => "",
+    afterBeat,
+    alongside,
+    onError,
+  } = options;
   let beating: Promise<void> | undefined;
   let isOutdated = false;
 
   async function send(): Promise<void> {
     do {
       isOutdated = false;
-      await runScript(redis, beatScript, [keys.seen, keys.records], [id, record(), forgetAfterMs]);
+      const sent = runScript(redis, beatScript, [keys.seen, keys.records], [id, record(), forgetAfterMs]);
+      await Promise.all([sent, alongside?.(sent)]);
       await afterBeat?.();
     } while (isOutdated);
   }

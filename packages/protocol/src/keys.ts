@@ -27,6 +27,8 @@ export function redisKeys(installationId: string) {
     queueHistory: `${root}:history`,
     /** Held by the process that took the last sample. */
     queueHistoryLease: `${root}:history:lease`,
+    /** The ends of the last turns of periodic work: a hash by name, in milliseconds of Redis's clock. */
+    turns: `${root}:turns`,
     ...presenceKeys(root),
     appChannel: (appId: string) => `${root}:app:${appId}`,
     controlChannel: `${root}:control`,

@@ -37,8 +37,8 @@ export interface FleetWorker extends Omit<WorkerRecord, "state"> {
   readonly lastSeenAt: Date;
 }
 
-/** A worker counts as lost after this many missed heartbeats. */
-const beatsUntilLost = 5;
+/** A worker counts as lost after this many missed heartbeats, which is half of its lease. */
+const beatsUntilLost = 3;
 /** How long a lost worker remains listed. */
 const forgetAfterMs = 60 * 60_000;
 
@@ -75,9 +75,8 @@ export function joinFleet(
         building: countBuilding?.(),
         running: running.list(),
       } satisfies WorkerRecord),
-    async afterBeat() {
-      await capacity.update();
-      await applyRequest();
+    async alongside(sent) {
+      await Promise.all([capacity.update(sent), applyRequest()]);
     },
     onError: (error) => onError(error, "worker heartbeat failed"),
   });
@@ -109,9 +108,11 @@ function capacityCount(context: JoinContext, { id, heartbeatMs }: Pick<WorkerRec
     expire() {
       hasOwnPart = false;
     },
-    async update() {
-      if (hasOwnPart && !(await takesTurn())) return;
-      hasOwnPart = true;
+    /** @param sent resolves when the worker's own record is in Redis. */
+    async update(sent: Promise<unknown>) {
+      if (!hasOwnPart) hasOwnPart = true;
+      else if (!(await takesTurn())) return;
+      await sent;
       await storeCapacity(context, heartbeatMs * beatsUntilLost);
     },
   };
@@ -142,13 +143,22 @@ function runOf({ type, id, appId, attempt }: ListedTask, since: Date): WorkerRec
 
 /** Receives requests to this worker without delay. Each heartbeat checks for them too. */
 function receiveRequests(context: FleetContext, ownId: string, onRequest: () => void): AsyncDisposable {
-  const onError = (error: unknown) => context.onError(error, "requests to this worker arrive late");
+  let hasLeft = false;
+  const onError = (error: unknown) => {
+    // Closing the connection rejects a subscription that is waiting for Redis.
+    if (!hasLeft) context.onError(error, "requests to this worker arrive late");
+  };
   const requests = openSubscriber(context, { onError });
   const onMessage = ({ workerId }: WorkerMessage) => {
     if (workerId === ownId) onRequest();
   };
   requests.add(workersChannel, onMessage).catch(onError);
-  return requests;
+  return {
+    async [Symbol.asyncDispose]() {
+      hasLeft = true;
+      await requests[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /**

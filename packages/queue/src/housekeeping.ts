@@ -1,12 +1,13 @@
 // The housekeeping queue: work for an app that does not block its lane. Any worker runs a job, and it is repeated until it succeeds.
 
-import { DelayedError, Queue, Worker } from "bullmq";
+import { DelayedError, Queue } from "bullmq";
 import type { Job } from "bullmq";
 import { queueConnection } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 import { housekeepingJob } from "@slipway/protocol";
 import type { HousekeepingJob, RedisKeys } from "@slipway/protocol";
-import { drainDelay } from "./drain-delay.ts";
+import { idleOptions } from "./idle-options.ts";
+import { QuietWorker } from "./quiet-worker.ts";
 import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "housekeeping";
@@ -83,11 +84,11 @@ export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () 
       throw new DelayedError();
     }
   };
-  const worker = new Worker(queueName, process, {
+  const worker = new QuietWorker(queueName, process, {
     connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
     prefix: keys.queuePrefix,
     concurrency: atOnce,
-    drainDelay,
+    ...idleOptions(redisUrl, leaseMs),
     lockDuration: leaseMs,
     stalledInterval: leaseMs,
     maxStalledCount,

@@ -10,6 +10,6 @@ export * from "./lane-worker.ts";
 export * from "./lanes.ts";
 export * from "./maintenance.ts";
 export * from "./notifications.ts";
-export * from "./queue-names.ts";
+export { queueNames } from "./queue-names.ts";
 export { withQueueErrors } from "./redis-errors.ts";
 export * from "./reconcile.ts";

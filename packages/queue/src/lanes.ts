@@ -105,7 +105,7 @@ export function openLanes(options: LanesOptions): Lanes {
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
   const bus = { redis, keys };
   const jobs = openLaneQueues({ bus, redisUrl, onError });
-  const [maintenance, slowMaintenance] = openMaintenanceQueues(options);
+  const removals = openRemovals(options);
   const limits = { limit: ownerSlots, reserved: reservedSlots };
   const waitingJobsKey = jobs.deployments.toKey("prioritized");
   const jobStates = (ids: readonly string[]) => jobs.states(ids);
@@ -123,7 +123,7 @@ export function openLanes(options: LanesOptions): Lanes {
     await lane.advanceWaiting(ownerId);
   };
   return {
-    queues: [jobs.deployments, jobs.operations, maintenance, slowMaintenance],
+    queues: [jobs.deployments, jobs.operations, removals],
     isPaused: () => withQueueErrors(() => jobs.deployments.isPaused()),
     hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
     advance: (appId) => withQueueErrors(() => lane.advance(appId)),
@@ -147,9 +147,9 @@ export function openLanes(options: LanesOptions): Lanes {
     failureReasonOf: (id) => withQueueErrors(() => failureReasonOf(jobs, id)),
     removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
     abort: ({ id }) => withQueueErrors(() => abortJob(jobs, bus, id)),
-    requestRemoval: (appId) => withQueueErrors(() => addRemoval(slowMaintenance, appId)),
+    requestRemoval: (appId) => withQueueErrors(() => addRemoval(removals, appId)),
     async [Symbol.asyncDispose]() {
-      await Promise.all([jobs[Symbol.asyncDispose](), maintenance.close(), slowMaintenance.close()]);
+      await Promise.all([jobs[Symbol.asyncDispose](), removals.close()]);
       redis.disconnect();
     },
   };
@@ -201,17 +201,17 @@ async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean
   return idle.length < found.length || removed.includes(false);
 }
 
-function openMaintenanceQueues({ redisUrl, keys, onError }: LanesOptions) {
+function openRemovals({ redisUrl, keys, onError }: LanesOptions): Queue<MaintenanceJob> {
   const connection = queueConnection(redisUrl, { maxRetriesPerRequest: 3 });
-  const open = (name: string) => {
-    const queue = new Queue<MaintenanceJob>(name, { connection, prefix: keys.queuePrefix });
-    return queue.on("error", (error) => onError(error, connectionFailed));
-  };
-  return [open(queueNames.maintenance), open(queueNames.slowMaintenance)] as const;
+  const queue = new Queue<MaintenanceJob>(queueNames.slowMaintenance, {
+    connection,
+    prefix: keys.queuePrefix,
+  });
+  return queue.on("error", (error) => onError(error, connectionFailed));
 }
 
-async function addRemoval(maintenance: Queue<MaintenanceJob>, appId: string): Promise<void> {
-  await maintenance.add(
+async function addRemoval(removals: Queue<MaintenanceJob>, appId: string): Promise<void> {
+  await removals.add(
     "remove-app",
     { type: "remove-app", appId },
     {

@@ -1,91 +1,80 @@
-// Maintenance: periodic jobs over all apps, which BullMQ schedules and one of the workers runs: reconciling lanes, observing apps,
-// cleaning up; and the removal of deleted apps.
+// Maintenance: periodic work over all apps, each time on one of the workers: reconciling lanes, observing apps, cleaning up; and the
+// removal of deleted apps, which a queue distributes.
 
-import { Queue, Worker } from "bullmq";
+import { Queue } from "bullmq";
+import type { Worker } from "bullmq";
 import { queueConnection } from "@slipway/bus";
+import type { Bus } from "@slipway/bus";
 import { maintenanceJob } from "@slipway/protocol";
-import type { MaintenanceJob, RedisKeys } from "@slipway/protocol";
-import { queueNames } from "./queue-names.ts";
+import type { MaintenanceJob } from "@slipway/protocol";
+import { idleOptions } from "./idle-options.ts";
+import { startPeriodicWork } from "./periodic-work.ts";
+import { formerMaintenanceQueue, queueNames } from "./queue-names.ts";
+import { QuietWorker } from "./quiet-worker.ts";
 
-export interface MaintenanceOptions {
+export interface MaintenanceOptions extends Bus {
   readonly redisUrl: string;
-  readonly keys: RedisKeys;
   readonly name: string;
-  /** Intervals of the periodic jobs, each of which covers all apps. Counting files may take long. */
+  /** Intervals of the periodic work, which covers all apps. Counting files may take long. */
   readonly everyMs: Readonly<Record<"reconcile" | "observe-apps" | "limit-files" | "sweep-rollouts", number>>;
   readonly run: (job: MaintenanceJob) => Promise<void>;
   readonly onError: (error: unknown, message: string) => void;
 }
 
-/** Reconciliation has a queue of its own, so that slow jobs do not delay it. */
-const concurrency = { maintenance: 2, slowMaintenance: 4 } as const;
+/** Removals that run at once on a worker. */
+const removalsAtOnce = 4;
 const cleanSourcesEveryMs = 10 * 60_000;
-/** Schedules that the previous version added to the queue for reconciliation. */
-const formerSchedules = ["observe-apps", "clean-sources"] as const;
+/** The previous version had BullMQ schedule periodic work, in these queues. */
+const formerSchedules = {
+  [formerMaintenanceQueue]: ["reconcile", "observe-apps", "clean-sources"],
+  [queueNames.slowMaintenance]: ["observe-apps", "limit-files", "sweep-rollouts", "clean-sources"],
+} as const;
 
-/** @returns a function that stops maintenance after the running jobs have ended. */
+/** @returns a function that stops maintenance after the running work has ended. */
 export async function startMaintenance(options: MaintenanceOptions): Promise<() => Promise<void>> {
-  const { redisUrl, keys, run, onError } = options;
-  const connection = queueConnection(redisUrl, { maxRetriesPerRequest: null });
-  const shared = { connection, prefix: keys.queuePrefix };
-  const onConnectionError = (error: unknown) =>
-    onError(error, "the connection of the maintenance queue failed");
-  const open = (name: keyof typeof concurrency) => {
-    const queue = new Queue<MaintenanceJob>(queueNames[name], shared);
-    queue.on("error", onConnectionError);
-    return queue;
-  };
-  const queues = { maintenance: open("maintenance"), slowMaintenance: open("slowMaintenance") };
-  for (const type of formerSchedules) await queues.maintenance.removeJobScheduler(type);
-  await schedule(queues, options);
-  // A Redis that lost its data has also lost the schedules.
-  const rescheduling = setInterval(() => {
-    schedule(queues, options).catch((error: unknown) => onError(error, "cannot schedule the maintenance"));
-  }, options.everyMs.reconcile * 3);
-  // Both queues handle all job types: the previous version adds all jobs to the first queue.
-  const work = (name: keyof typeof concurrency) => {
-    const worker = new Worker(queueNames[name], async (job) => run(maintenanceJob.parse(job.data)), {
-      ...shared,
-      name: options.name,
-      concurrency: concurrency[name],
-    });
-    worker.on("failed", (job, error) => onError(error, `maintenance failed: ${job?.name ?? "unknown"}`));
-    worker.on("error", onConnectionError);
-    return worker;
-  };
-  const workers = [work("maintenance"), work("slowMaintenance")];
+  const { redis, keys, everyMs, run, onError } = options;
+  await removeFormerSchedules(options);
+  const removals = startRemovals(options);
+  const periodic = startPeriodicWork({
+    redis,
+    keys,
+    everyMs: { ...everyMs, "clean-sources": cleanSourcesEveryMs },
+    run: (type) => run({ type }),
+    onError,
+  });
   return async () => {
-    clearInterval(rescheduling);
-    await Promise.all(workers.map((worker) => worker.close()));
-    await Promise.all(Object.values(queues).map((queue) => queue.close()));
+    await Promise.all([periodic[Symbol.asyncDispose](), removals.close()]);
   };
 }
 
-type Queues = Readonly<Record<keyof typeof concurrency, Queue<MaintenanceJob>>>;
-
-async function schedule(
-  { maintenance, slowMaintenance }: Queues,
-  { everyMs }: Pick<MaintenanceOptions, "everyMs">,
-): Promise<void> {
-  const periods = [
-    [maintenance, "reconcile", everyMs.reconcile],
-    [slowMaintenance, "observe-apps", everyMs["observe-apps"]],
-    [slowMaintenance, "limit-files", everyMs["limit-files"]],
-    [slowMaintenance, "sweep-rollouts", everyMs["sweep-rollouts"]],
-    [slowMaintenance, "clean-sources", cleanSourcesEveryMs],
-  ] as const;
-  const opts = { attempts: 1, removeOnComplete: true, removeOnFail: { count: 100 } };
-  for (const [queue, type, every] of periods) {
-    await removeIfFarAhead(queue, type, every);
-    await queue.upsertJobScheduler(type, { every }, { name: type, data: { type }, opts });
-  }
+function startRemovals(options: MaintenanceOptions): Worker {
+  const { redisUrl, keys, name, run, onError } = options;
+  const remove = async (data: unknown) => {
+    const job = maintenanceJob.parse(data);
+    if (job.type === "remove-app") await run(job);
+    // A worker of the previous version scheduled it after this one had removed the schedules.
+    else await removeFormerSchedules(options);
+  };
+  const worker = new QuietWorker(queueNames.slowMaintenance, ({ data }) => remove(data), {
+    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+    prefix: keys.queuePrefix,
+    name,
+    concurrency: removalsAtOnce,
+    ...idleOptions(redisUrl),
+  });
+  worker.on("failed", (job, error) => onError(error, `maintenance failed: ${job?.name ?? "unknown"}`));
+  worker.on("error", (error) => onError(error, connectionFailed));
+  return worker;
 }
 
-/**
- * A worker whose clock is ahead sets the next time accordingly. BullMQ keeps that time, so the jobs would not run until then, even
- * after the clock has been corrected.
- */
-async function removeIfFarAhead(queue: Queue<MaintenanceJob>, type: string, every: number): Promise<void> {
-  const next = (await queue.getJobScheduler(type))?.next ?? 0;
-  if (next > Date.now() + 2 * every) await queue.removeJobScheduler(type);
+const connectionFailed = "the connection of the maintenance queue failed";
+
+async function removeFormerSchedules({ redisUrl, keys, onError }: MaintenanceOptions): Promise<void> {
+  const connection = queueConnection(redisUrl, { maxRetriesPerRequest: null });
+  for (const [name, types] of Object.entries(formerSchedules)) {
+    const queue = new Queue(name, { connection, prefix: keys.queuePrefix });
+    queue.on("error", (error) => onError(error, connectionFailed));
+    for (const type of types) await queue.removeJobScheduler(type);
+    await queue.close();
+  }
 }

@@ -4,7 +4,8 @@
 export const queueNames = {
   deployments: "deployments",
   operations: "operations",
-  // The name in previous versions.
-  maintenance: "upkeep",
   slowMaintenance: "slow-maintenance",
 } as const;
+
+/** The queue in which the previous version schedules reconciliation. */
+export const formerMaintenanceQueue = "upkeep";

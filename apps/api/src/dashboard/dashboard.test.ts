@@ -70,7 +70,6 @@ describe.skipIf(await lacksRedis())("the queue dashboard", () => {
     expect(queues.map(({ name }) => name)).toEqual([
       "deployments",
       "operations",
-      "upkeep",
       "slow-maintenance",
       "notifications",
       "housekeeping",

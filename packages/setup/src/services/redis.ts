@@ -29,6 +29,7 @@ appendfsync everysec
 save ""
 maxmemory-policy noeviction
 hash-max-ziplist-value 512
+hz 5
 requirepass $REDIS_PASSWORD
 END`;
 const oldestVersion = [6, 2];
@@ -94,7 +95,7 @@ export async function privateRedisUrl(dataDir: string): Promise<string | undefin
 
 /**
  * The configuration of the private server. No key is evicted, and a crash loses at most one second of writes. A job's values are stored
- * in the compact format, which halves its size.
+ * in the compact format, which halves its size. While nothing happens, the server wakes up half as often as by default.
  */
 export function redisConfiguration(folder: string, port: number, password: string): string {
   return `bind 127.0.0.1
@@ -107,6 +108,7 @@ appendfsync everysec
 save ""
 maxmemory-policy noeviction
 hash-max-ziplist-value 512
+hz 5
 daemonize no
 `;
 }
