@@ -1,7 +1,8 @@
 // The longest delay of the event loop. Own code, because Node.js's monitorEventLoopDelay misses a delay that begins right after its
 // reset, for example while a scrape is handled.
 
-const tickMs = 20;
+/** Shorter delays may be missed. A shorter interval would wake up an idle process more often. */
+const tickMs = 100;
 
 export class EventLoopLag implements Disposable {
   readonly #timer: NodeJS.Timeout;
