@@ -1,13 +1,12 @@
 // The housekeeping queue: work for an app that does not block its lane. Any worker runs a job, and it is repeated until it succeeds.
 
-import { DelayedError, Queue } from "bullmq";
+import { DelayedError, Queue, Worker } from "bullmq";
 import type { Job } from "bullmq";
 import { queueConnection } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 import { housekeepingJob } from "@slipway/protocol";
 import type { HousekeepingJob, RedisKeys } from "@slipway/protocol";
 import { idleOptions } from "./idle-options.ts";
-import { QuietWorker } from "./quiet-worker.ts";
 import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "housekeeping";
@@ -84,7 +83,7 @@ export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () 
       throw new DelayedError();
     }
   };
-  const worker = new QuietWorker(queueName, process, {
+  const worker = new Worker(queueName, process, {
     connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
     prefix: keys.queuePrefix,
     concurrency: atOnce,

@@ -1,6 +1,7 @@
 // Runs the jobs of lanes, limiting builds to this worker's build slots, and advances the lanes whose items have ended.
 
-import type { Job, Worker } from "bullmq";
+import { Worker } from "bullmq";
+import type { Job } from "bullmq";
 import { controlChannel, openRedis, queueConnection, subscribe } from "@slipway/bus";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import { laneJob } from "@slipway/protocol";
@@ -13,7 +14,6 @@ import type { LaneWork } from "./lane-task.ts";
 import { failedByStalls, maxAttempts, maxStalls, workersDied } from "./lanes.ts";
 import type { Lanes } from "./lanes.ts";
 import { queueNames } from "./queue-names.ts";
-import { QuietWorker } from "./quiet-worker.ts";
 import { connectionFailed } from "./redis-errors.ts";
 import { EndedWithError, runJob } from "./run-job.ts";
 import type { RunJobContext } from "./run-job.ts";
@@ -178,7 +178,7 @@ function openWorker(
   attempts: Attempts,
 ): Worker {
   const { redisUrl, keys, lanes, leaseMs, work, concurrency, processJob, onError } = options;
-  const worker = new QuietWorker(queue, processJob, {
+  const worker = new Worker(queue, processJob, {
     connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
     prefix: keys.queuePrefix,
     name: options.name,

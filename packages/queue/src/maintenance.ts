@@ -1,8 +1,7 @@
 // Maintenance: periodic work over all apps, each time on one of the workers: reconciling lanes, observing apps, cleaning up; and the
 // removal of deleted apps, which a queue distributes.
 
-import { Queue } from "bullmq";
-import type { Worker } from "bullmq";
+import { Queue, Worker } from "bullmq";
 import { queueConnection } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import { maintenanceJob } from "@slipway/protocol";
@@ -10,7 +9,6 @@ import type { MaintenanceJob } from "@slipway/protocol";
 import { idleOptions } from "./idle-options.ts";
 import { startPeriodicWork } from "./periodic-work.ts";
 import { formerMaintenanceQueue, queueNames } from "./queue-names.ts";
-import { QuietWorker } from "./quiet-worker.ts";
 
 export interface MaintenanceOptions extends Bus {
   readonly redisUrl: string;
@@ -55,7 +53,7 @@ function startRemovals(options: MaintenanceOptions): Worker {
     // A worker of the previous version scheduled it after this one had removed the schedules.
     else await removeFormerSchedules(options);
   };
-  const worker = new QuietWorker(queueNames.slowMaintenance, ({ data }) => remove(data), {
+  const worker = new Worker(queueNames.slowMaintenance, ({ data }) => remove(data), {
     connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
     prefix: keys.queuePrefix,
     name,

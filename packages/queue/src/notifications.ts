@@ -1,11 +1,10 @@
 // The queue of notifications: one job per delivery, retried with growing delays for hours while its receiver fails.
 
-import { Queue } from "bullmq";
+import { Queue, Worker } from "bullmq";
 import { queueConnection } from "@slipway/bus";
 import { notifyJob } from "@slipway/protocol";
 import type { NotifyJob, RedisKeys } from "@slipway/protocol";
 import { idleOptions } from "./idle-options.ts";
-import { QuietWorker } from "./quiet-worker.ts";
 import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "notifications";
@@ -63,7 +62,7 @@ export interface NotificationWorkerOptions extends NotificationsOptions {
 /** @returns a function that stops the worker when its running jobs have ended. */
 export function startNotificationWorker(options: NotificationWorkerOptions): () => Promise<void> {
   const { redisUrl, keys, run, onError } = options;
-  const worker = new QuietWorker(
+  const worker = new Worker(
     queueName,
     async (job) =>
       run(notifyJob.parse(job.data), { isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) }),

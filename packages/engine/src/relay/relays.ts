@@ -16,10 +16,10 @@ interface RelayRequest extends LoopbackServer {
   readonly networkId: string;
 }
 
-type Place = Pick<RelayOptions, "image" | "port" | "networkId">;
+type RelaySettings = Pick<RelayOptions, "image" | "port" | "networkId">;
 
 interface Spare {
-  readonly place: Place;
+  readonly settings: RelaySettings;
   /** Null when it could not be started. */
   readonly relay: Promise<StartedRelay | null>;
   readonly start: AbortController;
@@ -46,17 +46,17 @@ export class Relays implements AsyncDisposable {
    */
   async open(request: RelayRequest, signal: AbortSignal): Promise<Relay> {
     const { handle, labels, port, image, networkId } = request;
-    const place = { port, image, networkId };
+    const settings = { port, image, networkId };
     const relay =
-      (await this.#takeSpare(place, signal)) ??
-      (await startRelay(this.#connection, { ...place, labels, autoRemove: false }, signal));
+      (await this.#takeSpare(settings, signal)) ??
+      (await startRelay(this.#connection, { ...settings, labels, autoRemove: false }, signal));
     relay.serve(handle);
     return {
       containerId: relay.containerId,
       opened: () => relay.opened(),
       [Symbol.asyncDispose]: async () => {
         await relay[Symbol.asyncDispose]();
-        this.#startSpare(place);
+        this.#startSpare(settings);
       },
     };
   }
@@ -68,10 +68,10 @@ export class Relays implements AsyncDisposable {
     await Promise.all(this.#removals);
   }
 
-  /** @returns null when there is none for this place, or it has ended. */
-  async #takeSpare(place: Place, signal: AbortSignal): Promise<StartedRelay | null> {
+  /** @returns null when there is none for these settings, or it has ended. */
+  async #takeSpare(settings: RelaySettings, signal: AbortSignal): Promise<StartedRelay | null> {
     const spare = this.#spare;
-    if (spare === null || !isSame(spare.place, place)) {
+    if (spare === null || !isSame(spare.settings, settings)) {
       this.#removeSpare();
       return null;
     }
@@ -88,17 +88,17 @@ export class Relays implements AsyncDisposable {
     return null;
   }
 
-  #startSpare(place: Place): void {
+  #startSpare(settings: RelaySettings): void {
     if (this.#isClosed || this.#spare !== null) return;
     const start = new AbortController();
     const expiry = setTimeout(() => this.#removeSpare(), spareMs).unref();
-    this.#spare = { place, relay: this.#startedSpare(place, start.signal), start, expiry };
+    this.#spare = { settings, relay: this.#startedSpare(settings, start.signal), start, expiry };
   }
 
   /** A failure is not reported: the next sandbox starts a relay of its own, and reports its failure. */
-  async #startedSpare(place: Place, signal: AbortSignal): Promise<StartedRelay | null> {
+  async #startedSpare(settings: RelaySettings, signal: AbortSignal): Promise<StartedRelay | null> {
     // After a crash of the worker no cleanup looks for a relay without a deployment, so the engine removes it.
-    const options = { ...place, labels: this.#spareLabels, autoRemove: true };
+    const options = { ...settings, labels: this.#spareLabels, autoRemove: true };
     try {
       await using owned = new AsyncDisposableStack();
       const relay = owned.use(await startRelay(this.#connection, options, signal));
@@ -128,6 +128,6 @@ export class Relays implements AsyncDisposable {
   }
 }
 
-function isSame(one: Place, other: Place): boolean {
+function isSame(one: RelaySettings, other: RelaySettings): boolean {
   return one.port === other.port && one.image === other.image && one.networkId === other.networkId;
 }
