@@ -4,6 +4,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { pause } from "@slipway/async";
 import { type DiskQuota, type Labels, label } from "@slipway/core";
 import { type NewEntry, writeEntries } from "@slipway/tar";
 import type Docker from "dockerode";
@@ -17,8 +18,25 @@ const withinBytes = 8 * 1024 ** 2;
 const beyondBytes = 2 * quotaBytes;
 /** Files occupy whole blocks, so an image takes more space than the sum of its file sizes. */
 const blocksPerByte = 1.1;
+/**
+ * Docker enables quotas of btrfs with the first limit, and counts again after the removal of each container. btrfs enforces no limit until it
+ * has counted, which takes longer on a busy machine: a file that it accepts is written again after these pauses.
+ */
+const btrfsPausesMs = [0, 1_000, 4_000] as const;
 const volumePath = "/volume";
 const repository = "slipway-disk-quota";
+
+interface Storage {
+  readonly identity: string;
+  /** The storage driver. */
+  readonly driver: string;
+}
+
+interface ProbeOptions {
+  readonly labels: Labels;
+  /** The pauses between the creation of a container and the write, one for each try. */
+  readonly pausesMs: readonly number[];
+}
 
 /**
  * Returns an engine's cached quotas, or determines and stores them.
@@ -36,7 +54,10 @@ export function openDiskQuota(
   cache: QuotaCache = (_engine, find) => find(),
 ): () => Promise<DiskQuota> {
   const labels = { [label.installation]: installationId, [label.kind]: "disk-quota" };
-  const look = async () => cache(await storageOf(docker), () => findDiskQuota(docker, labels));
+  const look = async () => {
+    const storage = await storageOf(docker);
+    return cache(storage.identity, () => findDiskQuota(docker, { labels, pausesMs: pausesOf(storage) }));
+  };
   let found: Promise<DiskQuota> | undefined;
   return () => {
     found ??= look().catch((error: unknown) => {
@@ -48,7 +69,7 @@ export function openDiskQuota(
 }
 
 /** The properties of an engine that determine its quotas, except mount options. Callers that cache results must let them expire. */
-async function storageOf(docker: Docker): Promise<string> {
+async function storageOf(docker: Docker): Promise<Storage> {
   const engine = (await callEngine("return its description", () => docker.info())) as {
     ID: string;
     DockerRootDir: string;
@@ -57,17 +78,28 @@ async function storageOf(docker: Docker): Promise<string> {
     DriverStatus?: readonly (readonly [name: string, value: string])[] | null;
   };
   const fileSystem = engine.DriverStatus?.find(([name]) => name === "Backing Filesystem")?.[1];
-  return [engine.ID, engine.DockerRootDir, engine.ServerVersion, engine.Driver, fileSystem ?? ""].join(" ");
+  const { ID, DockerRootDir, ServerVersion, Driver: driver } = engine;
+  return { identity: [ID, DockerRootDir, ServerVersion, driver, fileSystem ?? ""].join(" "), driver };
+}
+
+function pausesOf({ driver }: Storage): readonly number[] {
+  return driver === "btrfs" ? btrfsPausesMs : [0];
 }
 
 /** Creates containers with limits from an image made for this test, and writes into them without starting them. */
-async function findDiskQuota(docker: Docker, labels: Labels): Promise<DiskQuota> {
+async function findDiskQuota(docker: Docker, { labels, pausesMs }: ProbeOptions): Promise<DiskQuota> {
   const tag = randomUUID();
   await importImage(docker, tag);
   const image = `${repository}:${tag}`;
   const container = { Image: image, Cmd: ["none"], Labels: labels };
-  const refuses = (sizeBytes: number, path: string, hostConfig: Docker.HostConfig) =>
-    refusesFile(docker, sizeBytes, path, { ...container, HostConfig: hostConfig });
+  const refuses = async (sizeBytes: number, path: string, hostConfig: Docker.HostConfig) => {
+    for (const pauseMs of pausesMs) {
+      const file = { sizeBytes, path, pauseMs };
+      const result = await writeFile(docker, file, { ...container, HostConfig: hostConfig });
+      if (result !== "accepted") return result === "refused";
+    }
+    return false;
+  };
   const limitedRoot = { StorageOpt: quotaOption(quotaBytes) };
   const limitedVolume = { Mounts: [volumeWithQuota(volumePath, quotaBytes)] };
   try {
@@ -122,12 +154,16 @@ async function importImage(docker: Docker, tag: string): Promise<void> {
   });
 }
 
-async function refusesFile(
+/** @returns whether the engine accepts the file, or does not support the limit. */
+async function writeFile(
   docker: Docker,
-  sizeBytes: number,
-  path: string,
+  {
+    sizeBytes,
+    path,
+    pauseMs,
+  }: { readonly sizeBytes: number; readonly path: string; readonly pauseMs: number },
   config: Docker.ContainerCreateOptions,
-): Promise<boolean> {
+): Promise<"accepted" | "refused" | "unsupported"> {
   const name = `${repository}-${randomUUID()}`;
   try {
     await callEngine("create a container with a disk limit", () =>
@@ -135,15 +171,16 @@ async function refusesFile(
     );
   } catch (error) {
     // With these statuses the engine reports that it does not support the option.
-    if ([400, 500].includes(statusOf(error) ?? 0)) return false;
+    if ([400, 500].includes(statusOf(error) ?? 0)) return "unsupported";
     throw error;
   }
   try {
+    await pause(pauseMs);
     const tar = await buffer(writeEntries([randomFile("file", sizeBytes)]));
     await callEngine("write to a container", () => docker.getContainer(name).putArchive(tar, { path }));
-    return false;
+    return "accepted";
   } catch (error) {
-    if (/no space left on device|quota exceeded/i.test(String(error))) return true;
+    if (/no space left on device|quota exceeded/i.test(String(error))) return "refused";
     throw error;
   } finally {
     await removeContainer(docker, name);

@@ -129,9 +129,10 @@ describe.skipIf((await lacksPrivateEngine()) || (await lacksQuotaDisk()))(
     test("a command and an instance cannot write more than they may", async () => {
       await using resources = new AsyncDisposableStack();
       const { scheduler, stackImage } = openOn(engine, resources);
-      // The quota then includes the image's size, so a measurement may precede the kernel's limit.
+      // The quota then includes the image's size, so a measurement may precede the kernel's limit. btrfs does not enforce the limit while it
+      // counts again after the removal of a container, so the command waits for a measurement.
       const { includesImage } = await scheduler.diskQuota();
-      const { exit, text } = await run(scheduler, stackImage, fill);
+      const { exit, text } = await run(scheduler, stackImage, `${fill}; sleep 600`);
       const refused = exit.exitCode === 9 && /No space left on device|Disk quota exceeded/.test(text());
       expect(refused || (includesImage && exit.diskFull !== null)).toBe(true);
       const { appId } = await serve(scheduler, stackImage, `(${fill}); ${listen}`);
