@@ -135,7 +135,7 @@ describe.skipIf(await lacksEngine())("garbage collection of the registry", () =>
     const app = await createApp("killed");
     const child = spawn(process.execPath, [program], { env: variables() });
     const lines = createInterface(child.stderr);
-    for await (const line of lines) if (line.includes("holding up pushes")) break;
+    for await (const line of lines) if (line.includes("delaying pushes")) break;
     child.kill("SIGKILL");
     await once(child, "exit");
     await succeeds(app, sourceOf("after"));
