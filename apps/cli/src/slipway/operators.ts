@@ -59,7 +59,7 @@ function workText({ app_name: name, app_id: id, since }: Work): string {
 }
 
 function ageOf(time: string): string {
-  return ageText(Math.max(0, Date.now() - Date.parse(time)));
+  return ageText(Date.now() - Date.parse(time));
 }
 
 /** @param wanted the worker's name or id. */
@@ -101,13 +101,13 @@ async function queue(session: Session): Promise<number> {
     one.estimated_seconds == null ? "-" : durationText(one.estimated_seconds * 1000),
   ]);
   const oldest =
-    state.oldest_waiting_at === null ? "" : `, the oldest since ${ageOf(state.oldest_waiting_at)}`;
+    state.oldest_waiting_at === null ? "" : `, the oldest queued ${ageOf(state.oldest_waiting_at)}`;
   const counts = `${state.waiting} waiting${oldest}; ${state.running} running`;
   session.output.result(found, [
     state.paused ? `The queue is paused: ${counts}` : counts,
     ...(rows.length === 0
       ? []
-      : table(["APP", "DEPLOYMENT", "POSITION", "WAITS FOR", "SINCE", "STARTS IN"], rows)),
+      : table(["APP", "DEPLOYMENT", "POSITION", "WAITS FOR", "QUEUED", "STARTS IN"], rows)),
   ]);
   return exitCodes.success;
 }

@@ -75,7 +75,7 @@ function runningLines(timeline: Timeline | undefined, now: number): string[] {
 }
 
 function since(time: string, now: number): string {
-  return ageText(Math.max(0, now - Date.parse(time)));
+  return ageText(now - Date.parse(time));
 }
 
 /** The reason, the advice, and the failure's position in the log. */

@@ -19,7 +19,7 @@ export function Ago({ at }: { readonly at: string | null }) {
 /** The time since the start of something that has not ended. */
 export function Elapsed({ since }: { readonly since: string }) {
   const now = serverTime(useNow(1_000));
-  return <>{durationText(Math.max(0, now - Date.parse(since)))}</>;
+  return <>{durationText(now - Date.parse(since))}</>;
 }
 
 /** The current time. Renders again at this interval. */

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { ageText, durationText } from "./time-text.ts";
 
 test.each([
+  [-3_000, "0.0 s"],
   [0, "0.0 s"],
   [9_949, "9.9 s"],
   [59_999, "59 s"],
@@ -15,6 +16,7 @@ test.each([
 });
 
 test.each([
+  [-3_000, "just now"],
   [0, "just now"],
   [12_345, "12 s ago"],
   [3 * 60_000, "3 min. ago"],

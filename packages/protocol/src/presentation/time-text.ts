@@ -7,9 +7,9 @@ const units = [
 ] as const;
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
-/** @param ms a duration in milliseconds. @returns for example `1 min 5 s`. */
+/** @param ms a duration in milliseconds; negative ones, of clocks that differ, count as 0. @returns for example `1 min 5 s`. */
 export function durationText(ms: number): string {
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 10_000) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
