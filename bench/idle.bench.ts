@@ -1,6 +1,8 @@
 // The CPU time of an installation in which nothing happens: all processes of `npm start` with two workers and 1,000 apps, with the
-// private Redis and registry.
+// private Redis and registry. The limit is a Node.js process that sends Redis one command per second: how much that takes depends on how
+// cold a machine gets between two commands.
 
+import { fork } from "node:child_process";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -22,6 +24,9 @@ import type { BenchEnvironment } from "./slipway.ts";
 const options = benchOptions();
 const rounds = options.rounds ?? 3;
 const apps = options.sizes.apps ?? 1_000;
+type Pids = ReadonlyMap<string, number>;
+
+const limitName = "limit";
 const names = ["api", "stream", "router", "worker-1", "worker-2", "redis", "registry"];
 /** By then the processes have started, observed all apps, and compiled most of their code. */
 const settleMs = 90_000;
@@ -49,18 +54,27 @@ await using _supervisor = await startApps(
   },
 );
 const pids = await processes(environment.DATA_DIR);
+using limit = startLimit(environment);
 print(`${apps} apps; waiting ${settleMs / 1_000} s until nothing happens`);
 await pause(settleMs);
 const measured: ReadonlyMap<string, Usage>[] = [];
+const limits: number[] = [];
 for (let round = 1; round <= rounds; round += 1) {
-  measured.push(await measureRound());
+  const all = await measureRound(new Map([...pids, [limitName, limit.pid]]));
+  limits.push(all.get(limitName)?.cpuMs ?? Number.NaN);
+  measured.push(new Map([...all].filter(([name]) => name !== limitName)));
   print(`  round ${round}: ${share.shown(sum(measured.at(-1), "cpuMs"))}, load ${loadavg()[0]?.toFixed(1)}`);
 }
 const rows = [...pids.keys()].flatMap((name) => [
   row(`${name}, of a core`, share, (one) => one.get(name)?.cpuMs ?? Number.NaN),
   row(`${name}, wake-ups`, perSecond, (one) => one.get(name)?.wakeUps ?? Number.NaN),
 ]);
-const total = { ...row("all, of a core", share, (one) => sum(one, "cpuMs")), must: { value: target } };
+const total = {
+  ...row("all, of a core", share, (one) => sum(one, "cpuMs")),
+  limitName: "one command per second",
+  limits,
+  must: { value: target },
+};
 printTable([...rows, total]);
 await writeReport(join(environment.DATA_DIR, "idle.json"), { rows: [...rows, total], loadBefore });
 
@@ -73,7 +87,7 @@ async function fillStore({ DATA_DIR: dataDir }: BenchEnvironment): Promise<void>
 }
 
 /** The process of this benchmark supervises the others, as `npm start` does. */
-async function processes(dataDir: string): Promise<ReadonlyMap<string, number>> {
+async function processes(dataDir: string): Promise<Pids> {
   const found = new Map([["supervisor", process.pid]]);
   for (const name of names) {
     const running = await runningProcess(dataDir, name);
@@ -82,12 +96,18 @@ async function processes(dataDir: string): Promise<ReadonlyMap<string, number>> 
   return found;
 }
 
+/** Starts the process that is the limit. */
+function startLimit({ REDIS_URL: url }: BenchEnvironment): Disposable & { readonly pid: number } {
+  const child = fork(new URL("idle/one-command-per-second.ts", import.meta.url), [url]);
+  return { pid: child.pid ?? Number.NaN, [Symbol.dispose]: () => void child.kill() };
+}
+
 /** @returns each process's share of a core, and its wake-ups per second. */
-async function measureRound(): Promise<ReadonlyMap<string, Usage>> {
+async function measureRound(processIds: Pids): Promise<ReadonlyMap<string, Usage>> {
   const startedAt = performance.now();
-  const before = await usageOfAll();
+  const before = await usageOfAll(processIds);
   await pause(roundMs);
-  const after = await usageOfAll();
+  const after = await usageOfAll(processIds);
   const ms = performance.now() - startedAt;
   return new Map(
     [...after].map(([name, { cpuMs, wakeUps }]) => {
@@ -97,8 +117,10 @@ async function measureRound(): Promise<ReadonlyMap<string, Usage>> {
   );
 }
 
-async function usageOfAll(): Promise<ReadonlyMap<string, Usage>> {
-  const found = await Promise.all([...pids].map(async ([name, pid]) => [name, await usageOf(pid)] as const));
+async function usageOfAll(processIds: Pids): Promise<ReadonlyMap<string, Usage>> {
+  const found = await Promise.all(
+    [...processIds].map(async ([name, pid]) => [name, await usageOf(pid)] as const),
+  );
   return new Map(found);
 }
 

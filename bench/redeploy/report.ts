@@ -102,7 +102,7 @@ function cellsOf(row: MeasuredRow): string[] {
     compared ? spread(ratios(values, limits), units.ratio).trim() : "",
     targetText(row.must, unit),
     targetText(row.aim, unit),
-    meets(row, row.must) === false ? "no" : "yes",
+    { true: "yes", false: "no", null: "" }[`${meets(row, row.must)}`],
   ];
 }
 

@@ -64,6 +64,11 @@ test("no value is cast to any type by way of unknown", () => {
   expect(code.filter((path) => /\bas unknown as\b/.test(codeOf(path)))).toEqual([]);
 });
 
+test("no time limit is shared by all tests of a file, which fail when the first ones were slow", () => {
+  const shared = /^(?:export )?const [^=\n]+ = AbortSignal\.timeout\(/m;
+  expect(code.filter((path) => isTest(path) && shared.test(textOf(path)))).toEqual([]);
+});
+
 test("no exported function is longer than sixty lines", () => {
   const long = code.flatMap((path) =>
     exportedFunctionsOf(textOf(path))

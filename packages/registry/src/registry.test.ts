@@ -20,7 +20,7 @@ const opened = new AsyncDisposableStack();
 let url: string;
 let repositories: string;
 let base: string;
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 
 beforeAll(async () => {
   const server = opened.use(await startRegistry());

@@ -16,7 +16,7 @@ import { openRegistry } from "../registry.ts";
 import { openRemoteImages } from "./remote-images.ts";
 
 const mebibyte = 1024 ** 2;
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const opened = new AsyncDisposableStack();
 const sha256 = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 const login = { username: "ada", password: "secret" };

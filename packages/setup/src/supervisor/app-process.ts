@@ -26,7 +26,8 @@ export interface AppProcess {
   signal: (name: "SIGTERM" | "SIGKILL") => void;
 }
 
-const readyTimeoutMs = 60_000;
+/** An app that ends is reported at once, so only one that hangs takes this long. Much slower than the start on a busy machine. */
+const readyTimeoutMs = 180_000;
 
 /**
  * Starts an app with its output on `output` (a file descriptor, or this process's streams). Its environment consists of the

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppEnvironment } from "../environment.ts";
 import { step } from "../progress.ts";
-import type { PrintLine } from "../progress.ts";
+import type { PrintLine, Step } from "../progress.ts";
 import { measureRegistry } from "../services/registry-size.ts";
 import { forgetServices, recordService } from "../services/services.ts";
 import { lastLines } from "../services/spawn-service.ts";
@@ -69,6 +69,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #environment: AppEnvironment;
   readonly #options: SupervisorOptions;
   #specs: AppSpec[];
+  readonly #step: Step;
   readonly #report: (text: string) => void;
   readonly #running = new Map<string, AppProcess>();
   readonly #exits = new Map<string, number[]>();
@@ -81,7 +82,8 @@ export class Supervisor implements AsyncDisposable {
     this.#environment = environment;
     this.#options = options;
     this.#specs = appSpecs(environment, options.logFormat);
-    this.#report = step(options.printLine, "apps").report;
+    this.#step = step(options.printLine, "apps");
+    this.#report = this.#step.report;
     this.ended = this.#end.promise;
   }
 
@@ -89,15 +91,17 @@ export class Supervisor implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#options.logFolder !== undefined)
       await mkdir(this.#options.logFolder, { recursive: true, mode: 0o700 });
-    this.#report(`starting ${this.#specs.map((spec) => spec.name).join(", ")}`);
     this.#specs = await withOwnUsers(this.#specs, {
       dataDir: this.#environment.DATA_DIR,
       installationId: this.#environment.INSTALLATION_ID,
       report: this.#report,
     });
-    const launched = await Promise.all(this.#specs.map((spec) => this.#launch(spec)));
+    const names = this.#specs.map((spec) => spec.name).join(", ");
     try {
-      await Promise.all(launched.map((app) => app.ready));
+      await this.#step.during(`starting ${names}`, async () => {
+        const launched = await Promise.all(this.#specs.map((spec) => this.#launch(spec)));
+        await Promise.all(launched.map((app) => app.ready));
+      });
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       throw new SetupError(`${reasonOf(error)}.${await this.#logTails()}`);
