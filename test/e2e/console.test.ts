@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import type { AppAnswer } from "@slipway/protocol";
 import { findBrowser, lacksBrowser, packTarGz } from "@slipway/testkit";
 import { answering, inlineApp } from "./apps.ts";
@@ -29,6 +29,12 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   });
   afterAll(() => browser.close());
+  // Adds what the page shows to the report of a failed test.
+  beforeEach(({ onTestFailed }) =>
+    onTestFailed(async () => {
+      throw new Error(`${page.url()} shows:\n${await page.locator("body").innerText()}`);
+    }),
+  );
 
   /** Accessibility problems of the current page, in light and dark mode. */
   const violations = async () => {
@@ -68,6 +74,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
   });
 
   test("a wrong token is refused, and a right one opens the apps", async () => {
+    await context.clearCookies();
     await page.goto(apiUrl("/"));
     await page.getByRole("button", { name: "Log in" }).waitFor();
     expect(await violations()).toEqual([]);
