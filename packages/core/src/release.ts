@@ -1,5 +1,7 @@
 // A release: an image, the configuration it was first started with, and a number. Instances always run a release.
 
+import type { Healthcheck } from "./image-config.ts";
+
 /** How an image starts that was not built by buildpacks. */
 export interface ImageStart {
   /** argv of the process type `web`. */
@@ -8,6 +10,8 @@ export interface ImageStart {
   readonly shell?: readonly string[];
   /** Port that the image declares, which becomes the value of PORT. Null for the default. */
   readonly port: number | null;
+  /** Absent when the image has none, and in releases of versions of Slipway that did not store it. */
+  readonly healthcheck?: Healthcheck;
 }
 
 export interface Release {

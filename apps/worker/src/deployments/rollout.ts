@@ -29,6 +29,7 @@ export function rolloutOf(
     command: release.imageStart?.command ?? launchCommand(requireWeb(release.processTypes)),
     processType: "web",
     port: release.imageStart?.port ?? null,
+    healthcheck: release.imageStart?.healthcheck ?? null,
     environment: environmentOf({ config }, app, release),
     limits: config.instance,
     bootTimeoutMs: config.timing.bootTimeoutMs,

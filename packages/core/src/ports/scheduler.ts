@@ -8,6 +8,7 @@
 
 import type { Address } from "../app.ts";
 import type { DiskExcess } from "../disk-limit.ts";
+import type { Healthcheck } from "../image-config.ts";
 import type { DiskQuota } from "./engine.ts";
 
 export interface RolloutSpec {
@@ -42,7 +43,9 @@ export interface RolloutSpec {
     /** Limit for all files that an instance writes, for each file, and by `maxFiles` for their number. */
     readonly diskBytes: number;
   };
-  /** Time limit for each instance to accept TCP connections on PORT. */
+  /** Runs in each instance that has begun to listen, until it succeeds; null for none. */
+  readonly healthcheck: Healthcheck | null;
+  /** Time limit for each instance to accept TCP connections on PORT, and for its health check to succeed. */
   readonly bootTimeoutMs: number;
   /**
    * Time from SIGTERM to SIGKILL whenever an instance is stopped: by `stop`, by `removeApp`, or by the engine or an operator.

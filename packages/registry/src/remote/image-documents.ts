@@ -92,6 +92,8 @@ function runConfigOf({
   WorkingDir,
   Labels,
   Volumes,
+  Healthcheck,
+  Shell,
 }: Fields): RunConfig {
   // An engine would refuse the release's container, which would look like a failure of the platform.
   if (!/^(\/|$)/.test(textOf(WorkingDir)))
@@ -103,7 +105,13 @@ function runConfigOf({
     User: textOf(User),
     Labels: Object.fromEntries(Object.entries(tableOf(Labels)).map(([name, value]) => [name, textOf(value)])),
     Volumes: tableOf(Volumes),
+    Healthcheck: healthConfigOf(tableOf(Healthcheck)),
+    ...(Shell === undefined ? {} : { Shell: textsOf(Shell) }),
   };
+}
+
+function healthConfigOf({ Test, Timeout }: Fields): NonNullable<RunConfig["Healthcheck"]> {
+  return { Test: textsOf(Test), ...(typeof Timeout === "number" ? { Timeout } : {}) };
 }
 
 function matching(

@@ -19,7 +19,7 @@ export interface ImageProcesses {
  */
 export function imageProcesses(
   { log }: Pick<Attempt, "log">,
-  { command, exposedPorts, user }: ImageProcess,
+  { command, exposedPorts, user, healthcheck }: ImageProcess,
   { procfile, advice }: { readonly procfile: string | null; readonly advice: string },
 ): ImageProcesses {
   const { processTypes: given, problems } = parseProcfile(procfile ?? "");
@@ -27,7 +27,11 @@ export function imageProcesses(
   const argv = given["web"] === undefined ? command : ["/bin/sh", "-c", given["web"]];
   if (argv.length === 0) throw new SlipwayError("no-web-process", `The image has no command. ${advice}`);
   const [port, ...others] = exposedPorts;
-  const imageStart: ImageStart = { command: argv, port: others.length === 0 ? (port ?? null) : null };
+  const imageStart: ImageStart = {
+    command: argv,
+    port: others.length === 0 ? (port ?? null) : null,
+    ...(healthcheck === null ? {} : { healthcheck }),
+  };
   const processTypes = { web: argv.map(quoted).join(" "), ...given };
   log.line(`-----> Process types: ${Object.keys(processTypes).join(", ")}`);
   if (["", "0", "root"].includes(user.split(":")[0] ?? ""))
