@@ -24,6 +24,10 @@ const elsewhere = (...ports: [port: number, loopback: boolean][]): Listening => 
 
 test.for([
   [{}, "the web process exited with code 1 before it listened on PORT"],
+  [
+    { moment: "before the HEALTHCHECK of its image succeeded" },
+    "the web process exited with code 1 before the HEALTHCHECK of its image succeeded",
+  ],
   [{ exitCode: 0 }, "it has to stay in the foreground"],
   [{ exitCode: 127 }, "a command or shared library that it needs was not found"],
   [{ exitCode: 137 }, "it was killed"],
@@ -63,15 +67,26 @@ test.for([
   expect(error.message).toContain(words);
 });
 
+const check = { exitCode: 1, exceededMs: null, output: "" };
+
 test.for([
   [
-    { exitCode: 1, output: "looking\n  no answer\n" },
+    { output: "looking\n  no answer\n" },
     "listens on PORT (8080), but the HEALTHCHECK of its image did not succeed within 60 s: it exited with code 1: no answer",
   ],
-  [{ exitCode: 3, output: "" }, "did not succeed within 60 s: it exited with code 3"],
-  [{ exitCode: null, output: "" }, "the HEALTHCHECK of its image did not end within 60 s"],
-] as const)("the error of a health check with %j contains: %s", ([check, words]) => {
-  const error = unhealthy({ ...timeout, check });
+  [{ exitCode: 3 }, "did not succeed within 60 s: it exited with code 3"],
+  [{ exitCode: null }, "the HEALTHCHECK of its image did not end within 60 s"],
+  [
+    { exitCode: null, exceededMs: 2_500, output: "connecting" },
+    "did not succeed within 60 s: it did not end within its timeout of 2.5 s: connecting",
+  ],
+  [
+    { output: "\u001B[2Jso far\r\u001B]0;title\u0007\u001B[31mno\u0000 database\u001B[0m\r\n" },
+    "it exited with code 1: no database",
+  ],
+] as const)("the error of a health check with %j contains: %s", ([facts, words]) => {
+  const error = unhealthy({ ...timeout, check: { ...check, ...facts } });
   expect(error.code).toBe("boot-timeout");
-  expect(error.message).toContain(words);
+  expect(error.message.endsWith(words)).toBe(true);
+  expect(error.hint).toContain("Run the check");
 });

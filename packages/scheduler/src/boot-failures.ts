@@ -1,5 +1,6 @@
 // Explains to the app's developer why a release did not start, and what to do about it.
 
+import { stripVTControlCharacters } from "node:util";
 import { type DiskExcess, excessText, type RolloutSpec, SlipwayError } from "@slipway/core";
 import type { Listening, OtherPort } from "./listening.ts";
 
@@ -10,19 +11,28 @@ const portsShown = 4;
 const maxLineChars = 200;
 const portOfVariable = "the port in the variable PORT (process.env.PORT)";
 
+const healthcheckHint =
+  "Run the check in a container of the image, with the app's variables and PORT set; if the app needs longer to start, an operator can raise BOOT_TIMEOUT_MS";
+
+/** When the process exited. */
+export type ExitMoment =
+  `${"before" | "right after"} ${"it listened on PORT" | "the HEALTHCHECK of its image succeeded"}`;
+
 /** @param facts facts about the ended container */
 export function appCrashed(facts: {
   readonly processType: string;
   readonly exitCode: number;
+  readonly moment?: ExitMoment;
   readonly outOfMemory: boolean;
   /** The limit for which it was killed, because it wrote too much; null when it was not. */
   readonly diskFull: DiskExcess | null;
   readonly limits: Pick<RolloutSpec["limits"], "memoryBytes" | "diskBytes">;
 }): SlipwayError {
-  const ended = `the ${facts.processType} process exited with code ${facts.exitCode} before it listened on PORT`;
+  const { processType, exitCode, moment = "before it listened on PORT" } = facts;
+  const ended = `the ${processType} process exited with code ${exitCode} ${moment}`;
   const explained = explain(facts);
   // Without an explanation, or with one that refers to it, the output contains the reason.
-  const details = explained === "" || explained.includes("see above") ? { exitCode: facts.exitCode } : {};
+  const details = explained === "" || explained.includes("see above") ? { exitCode } : {};
   return new SlipwayError("app-crashed", `${ended}${explained}`, details);
 }
 
@@ -64,15 +74,39 @@ export function unhealthy(facts: {
   readonly processType: string;
   readonly bootTimeoutMs: number;
   readonly port: number;
-  readonly check: { readonly exitCode: number | null; readonly output: string };
+  readonly check: {
+    readonly exitCode: number | null;
+    readonly exceededMs: number | null;
+    readonly output: string;
+  };
 }): SlipwayError {
   const { processType, port, check } = facts;
   const listens = `the ${processType} process listens on PORT (${port}), but the HEALTHCHECK of its image`;
-  const within = `within ${secondsOf(facts)} s`;
-  if (check.exitCode === null) return new SlipwayError("boot-timeout", `${listens} did not end ${within}`);
-  const lastLine = check.output.trimEnd().split("\n").at(-1)?.trim().slice(0, maxLineChars) ?? "";
-  const ending = `it exited with code ${check.exitCode}${lastLine === "" ? "" : `: ${lastLine}`}`;
-  return new SlipwayError("boot-timeout", `${listens} did not succeed ${within}: ${ending}`);
+  return new SlipwayError(
+    "boot-timeout",
+    `${listens} ${unsuccessful(check, `within ${secondsOf(facts)} s`)}`,
+    {
+      hint: healthcheckHint,
+    },
+  );
+}
+
+function unsuccessful(check: Parameters<typeof unhealthy>[0]["check"], within: string): string {
+  const { exitCode, exceededMs, output } = check;
+  if (exitCode === null && exceededMs === null) return `did not end ${within}`;
+  const ending =
+    exceededMs === null
+      ? `it exited with code ${exitCode}`
+      : `it did not end within its timeout of ${exceededMs / 1000} s`;
+  const lastLine = plainText(output).trimEnd().split("\n").at(-1)?.trim().slice(0, maxLineChars) ?? "";
+  return `did not succeed ${within}: ${ending}${lastLine === "" ? "" : `: ${lastLine}`}`;
+}
+
+/** Without colors, other sequences for terminals, and control characters except line feeds. */
+function plainText(output: string): string {
+  return stripVTControlCharacters(output)
+    .replaceAll(/\r\n?/g, "\n")
+    .replaceAll(/[^\P{Cc}\n\t]/gu, "");
 }
 
 function hint({ port, listening, probeFailure }: Parameters<typeof bootTimedOut>[0]): string {

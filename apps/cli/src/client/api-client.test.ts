@@ -53,3 +53,22 @@ test("a request without a response ends when its signal is aborted", async () =>
   controller.abort(new Error("given up"));
   await expect(response).rejects.toThrow("given up");
 });
+
+test("a request on a connection that the API closes is sent again, unless it may take effect twice", async () => {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    if (requests.length % 2 === 0) request.socket.destroy();
+    else
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ token: "jwt" }));
+  });
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = await ApiClient.connect(url, "tk-us-1");
+  const response = await client.request("GET", "/apps");
+  expect(await response.json()).toEqual({ token: "jwt" });
+  await expect(client.request("POST", "/apps", {})).rejects.toThrow(/\/v1\/apps does not answer: .*closed/);
+  expect(requests).toEqual(["POST /v1/tokens/exchange", "GET /v1/apps", "GET /v1/apps", "POST /v1/apps"]);
+});

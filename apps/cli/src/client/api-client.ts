@@ -24,6 +24,10 @@ export interface DeploymentOptions {
 }
 
 const archiveType = "application/x-gzip";
+/** Sending a request with one of these methods twice has the same effect as once. */
+const idempotentMethods: ReadonlySet<string> = new Set(["GET", "PUT"]);
+/** Codes of errors when the other side closed the connection. */
+const closedCodes: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
 /** Calls the API at one address with an exchanged token, and exchanges it again when it has expired. */
 export class ApiClient {
@@ -173,21 +177,27 @@ async function call(
     "content-type": "application/json",
     ...(authorization === undefined ? {} : { authorization }),
   };
-  return send(url, {
+  const request = {
     method,
     headers,
     signal: signal ?? null,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+  };
+  return send(url, request, { mayRepeat: idempotentMethods.has(method) });
 }
 
-/** Sends a request. Error messages omit the query, which holds an upload's signature. */
-async function send(url: string, request: RequestInit): Promise<Response> {
+/**
+ * Sends a request. Error messages omit the query, which holds an upload's signature.
+ * @param options.mayRepeat whether it is sent once more when the connection is closed before the response: a server closes a connection
+ * that was idle for some seconds, possibly while the request is on its way.
+ */
+async function send(url: string, request: RequestInit, { mayRepeat = false } = {}): Promise<Response> {
   try {
     return await fetch(url, request);
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     if (cause instanceof CommandError) throw cause;
+    if (mayRepeat && closedCodes.has((cause as NodeJS.ErrnoException).code ?? "")) return send(url, request);
     const address = url.replace(/\?.*/, "");
     throw new CommandError(
       `${address} does not answer: ${reasonOf(cause)}. Check the address and that Slipway runs.`,

@@ -5,13 +5,14 @@ import { once } from "node:events";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import { isFinal } from "@slipway/core";
-import { deploymentAnswer, deploymentsAnswer, releasesAnswer } from "@slipway/protocol";
+import { deploymentAnswer, deploymentsAnswer } from "@slipway/protocol";
 import type { DeploymentBody } from "@slipway/protocol";
 import { durationText } from "@slipway/protocol/presentation";
 import { reasonOf } from "@slipway/setup";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { problemText } from "../client/responses.ts";
 import { followToExitCode } from "./follow-deployment.ts";
+import { formerRelease } from "./former-release.ts";
 import { table } from "./output.ts";
 import type { AddCommand } from "./command.ts";
 import { progressLines, readTimeline } from "./report.ts";
@@ -167,7 +168,7 @@ async function rollback(session: Session, [given]: Args, command: Command): Prom
   }>();
   const app = await session.app();
   const api = await session.api();
-  const release = given === undefined ? await formerRelease(session, app.id) : Number(given);
+  const release = given === undefined ? await formerRelease(api, app.id) : Number(given);
   if (!Number.isInteger(release) || release < 1) {
     throw new CommandError(
       `"${given}" is not the number of a release: give a whole number.`,
@@ -179,12 +180,4 @@ async function rollback(session: Session, [given]: Args, command: Command): Prom
   if (detach !== true) return followToExitCode(session, { app, deployment, abortOnInterrupt });
   session.output.result({ deployment }, deployment.id);
   return exitCodes.success;
-}
-
-async function formerRelease(session: Session, app: string): Promise<number> {
-  const { releases } = await (await session.api()).get(`/apps/${app}/releases`, releasesAnswer);
-  const current = releases.find((one) => one.current)?.number ?? 0;
-  const earlier = releases.map(({ number }) => number).filter((number) => number < current);
-  if (earlier.length > 0) return Math.max(...earlier);
-  throw new CommandError("The app has no earlier release: deploy the source that you want back.");
 }

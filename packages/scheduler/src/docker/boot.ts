@@ -8,7 +8,7 @@ import { type FileCounter, killContainer, startProcess } from "@slipway/docker";
 import { causeOfExit } from "../exit-cause.ts";
 import { portOf } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
-import { appCrashed, bootTimedOut, unhealthy } from "../boot-failures.ts";
+import { appCrashed, bootTimedOut, type ExitMoment, unhealthy } from "../boot-failures.ts";
 import { forwardOutput } from "./boot-output.ts";
 import type { LocalBridge } from "./direct-connection.ts";
 import { type CheckResult, imageHealthcheck, untilHealthy } from "./image-healthcheck.ts";
@@ -41,10 +41,14 @@ export async function bootContainer(
 ): Promise<void> {
   using process = await startProcess(docker, id, { signal });
   const over = new AbortController();
+  const checking = new AbortController();
   const findings: BootFindings = { ...noFindings(), check: null };
   const output = forwardOutput(rollout.count > 1 ? wholeLines(process.output) : process.output, onOutput);
   const { delivered } = output;
-  const options = { bridge, port: portOf(rollout), timeoutMs: rollout.bootTimeoutMs, signal: over.signal };
+  const options = {
+    ...{ bridge, port: portOf(rollout), timeoutMs: rollout.bootTimeoutMs, signal: over.signal },
+    checkSignal: AbortSignal.any([over.signal, checking.signal]),
+  };
   const exited = process.exitCode.then(() => "exited" as const);
   try {
     const outcome = await untilAborted(
@@ -66,18 +70,25 @@ export async function bootContainer(
       }
     }
     if (outcome === "late") {
+      // The kill would end a running check with an exit code of its own.
+      checking.abort();
       const explained = Promise.race([findings.looked.promise, exited]);
       await untilAborted(endsWithin(explained, explanationLimitMs), signal);
       await killContainer(docker, id);
     }
     await untilAborted(delivered, signal);
-    throw outcome === "late"
-      ? timedOut(rollout, findings)
-      : await untilAborted(crashed(docker, files, id, rollout, await process.exitCode), signal);
+    if (outcome === "late") throw timedOut(rollout, findings);
+    const exit = { exitCode: await process.exitCode, moment: momentOfExit(outcome, findings) };
+    throw await untilAborted(crashed(docker, files, id, rollout, exit), signal);
   } finally {
     output.stop();
     over.abort();
   }
+}
+
+interface UpOptions extends ListeningOptions {
+  /** Ends the HEALTHCHECK. */
+  readonly checkSignal: AbortSignal;
 }
 
 /** Otherwise never resolves. @throws {SlipwayError} "engine-unavailable" */
@@ -85,18 +96,23 @@ async function untilUp(
   docker: Docker,
   id: string,
   rollout: RolloutSpec,
-  options: ListeningOptions,
+  options: UpOptions,
   findings: BootFindings,
 ): Promise<"up"> {
-  const [command] = await Promise.all([
+  const [healthcheck] = await Promise.all([
     imageHealthcheck(docker, rollout.image, options.signal),
     untilListening(docker, id, options, findings),
   ]);
-  if (command === null) return "up";
+  if (healthcheck === null) return "up";
   const onResult = (result: CheckResult): void => void (findings.check = result);
-  if (await untilHealthy(docker, id, command, options.signal, onResult)) return "up";
-  // The container has ended, which its exit explains.
+  if (await untilHealthy(docker, id, healthcheck, options.checkSignal, onResult)) return "up";
+  // The time is over, or the container has ended, which its exit explains.
   return await new Promise(() => undefined);
+}
+
+function momentOfExit(outcome: "exited" | "up", { check }: BootFindings): ExitMoment {
+  const step = check === null ? "it listened on PORT" : "the HEALTHCHECK of its image succeeded";
+  return outcome === "up" ? `right after ${step}` : `before ${step}`;
 }
 
 function timedOut(rollout: RolloutSpec, { listening, failure, check }: BootFindings): SlipwayError {
@@ -111,9 +127,9 @@ async function crashed(
   files: FileCounter,
   id: string,
   rollout: RolloutSpec,
-  exitCode: number,
+  exit: { readonly exitCode: number; readonly moment: ExitMoment },
 ): Promise<SlipwayError> {
   const { processType, limits } = rollout;
-  const ended = { id, exitCode, diskBytes: limits.diskBytes };
-  return appCrashed({ processType, exitCode, ...(await causeOfExit({ docker, files }, ended)), limits });
+  const ended = { id, exitCode: exit.exitCode, diskBytes: limits.diskBytes };
+  return appCrashed({ processType, ...exit, ...(await causeOfExit({ docker, files }, ended)), limits });
 }

@@ -97,6 +97,35 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     });
   });
 
+  test("a HEALTHCHECK that exceeds its timeout runs again, and one that closes its output is awaited", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using opened = new AsyncDisposableStack();
+    const { id: installationId } = opened.use(newInstallation());
+    const scheduler = opened.use(openDockerScheduler({ dockerHost, installationId, watchImage: stackImage }));
+    const hangsOnce = "test -e /tmp/hung && exit; : >/tmp/hung; sleep 600";
+    await startServer(scheduler, await withHealthcheck(opened, stackImage, hangsOnce, "--timeout=1s"));
+    const closesOutput = "exec >/dev/null 2>&1; sleep 6; test ! -e /tmp/twice && : >/tmp/twice";
+    await startServer(scheduler, await withHealthcheck(opened, stackImage, closesOutput));
+  });
+
+  test("an instance whose HEALTHCHECK still runs at the time limit is explained by it, and so is one that exits", async () => {
+    const { dockerHost, stackImage } = await testEngine();
+    await using opened = new AsyncDisposableStack();
+    const { id: installationId } = opened.use(newInstallation());
+    const scheduler = opened.use(openDockerScheduler({ dockerHost, installationId, watchImage: stackImage }));
+    const hangs = await withHealthcheck(opened, stackImage, "sleep 600");
+    await expect(startServer(scheduler, hangs, { bootTimeoutMs: 8_000 })).rejects.toMatchObject({
+      code: "boot-timeout",
+      message: expect.stringMatching(/the HEALTHCHECK of its image did not end within 8 s$/),
+    });
+    const script = `${server} & while [ ! -e /tmp/checked ]; do sleep 0.1; done; exit 7`;
+    const ends = await withHealthcheck(opened, stackImage, ": >/tmp/checked; sleep 600");
+    await expect(startServer(scheduler, ends, { script })).rejects.toMatchObject({
+      code: "app-crashed",
+      message: expect.stringContaining("exited with code 7 before the HEALTHCHECK of its image succeeded"),
+    });
+  });
+
   test("an image is prepared by one pull, and one that is missing is reported", async () => {
     const { dockerHost, stackImage } = await testEngine();
     await using opened = new AsyncDisposableStack();
@@ -138,13 +167,14 @@ async function withHealthcheck(
   opened: AsyncDisposableStack,
   image: string,
   command: string,
+  options = "",
 ): Promise<string> {
   const { dockerHost } = await testEngine();
   const { docker } = opened.use(connectDocker({ dockerHost }));
   const container = await docker.createContainer({ Image: image, Cmd: ["true"] });
   const name = `slipway-test-healthcheck-${randomUUID()}`;
   try {
-    await container.commit({ repo: name, tag: "latest", changes: `HEALTHCHECK CMD ${command}` });
+    await container.commit({ repo: name, tag: "latest", changes: `HEALTHCHECK ${options} CMD ${command}` });
   } finally {
     await container.remove();
   }
