@@ -44,13 +44,19 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
   test("an image is built with its arguments and secrets, and described", async () => {
     const { image, output } = await built(
       'ARG A\nRUN --mount=type=secret,id=ONE cat /run/secrets/ONE; echo " $A"; test ! -e /run/secrets/ONE/x\n' +
-        'COPY sub/file /file\nRUN cat /file\nEXPOSE 9000 80/tcp 53/udp\nENTRYPOINT ["/bin/echo", "a b"]\nCMD ["c"]\nUSER 1234',
+        'COPY sub/file /file\nRUN cat /file\nEXPOSE 9000 80/tcp 53/udp\nENTRYPOINT ["/bin/echo", "a b"]\nCMD ["c"]\nUSER 1234\n' +
+        'SHELL ["/bin/bash", "-ec"]\nHEALTHCHECK --timeout=2s CMD test -e /ready',
       { arguments: { A: "argument" }, secrets: { ONE: "secret one" }, files: { "sub/file": "content\n" } },
     );
     expect(output).toContain("secret one argument\n");
     expect(output).toContain("content\n");
     const { sizeBytes, ...rest } = image;
-    expect(rest).toEqual({ command: ["/bin/echo", "a b", "c"], exposedPorts: [80, 9000], user: "1234" });
+    expect(rest).toEqual({
+      command: ["/bin/echo", "a b", "c"],
+      exposedPorts: [80, 9000],
+      user: "1234",
+      healthcheck: { command: ["/bin/bash", "-ec", "test -e /ready"], timeoutMs: 2_000 },
+    });
     expect(sizeBytes).toBeGreaterThan(1024 ** 2);
   });
 

@@ -64,12 +64,16 @@ export function bootTimedOut(facts: {
   readonly listening: Listening;
   /** Error of the probe; "" without one. */
   readonly probeFailure: string;
+  /** Whether the instance may listen, and the HEALTHCHECK of its image has failed instead. */
+  readonly mayBeUnhealthy?: boolean;
 }): SlipwayError {
-  const missed = `the ${facts.processType} process did not listen on PORT (${facts.port}) within ${secondsOf(facts)} s`;
-  return new SlipwayError("boot-timeout", missed + hint(facts));
+  const { processType, port, mayBeUnhealthy = false } = facts;
+  const missed = `the ${processType} process did not listen on PORT (${port}) within ${secondsOf(facts)} s`;
+  const other = mayBeUnhealthy ? ", or the HEALTHCHECK of its image did not succeed" : "";
+  return new SlipwayError("boot-timeout", missed + other + hint(facts));
 }
 
-/** @param facts.check the latest run of the HEALTHCHECK. */
+/** @param facts.check the latest run of the HEALTHCHECK; null when its result is not known. */
 export function unhealthy(facts: {
   readonly processType: string;
   readonly bootTimeoutMs: number;
@@ -78,7 +82,7 @@ export function unhealthy(facts: {
     readonly exitCode: number | null;
     readonly exceededMs: number | null;
     readonly output: string;
-  };
+  } | null;
 }): SlipwayError {
   const { processType, port, check } = facts;
   const listens = `the ${processType} process listens on PORT (${port}), but the HEALTHCHECK of its image`;
@@ -92,6 +96,7 @@ export function unhealthy(facts: {
 }
 
 function unsuccessful(check: Parameters<typeof unhealthy>[0]["check"], within: string): string {
+  if (check === null) return `did not succeed ${within}`;
   const { exitCode, exceededMs, output } = check;
   if (exitCode === null && exceededMs === null) return `did not end ${within}`;
   const ending =

@@ -211,6 +211,7 @@ export function aRollout(values: Partial<RolloutSpec> = {}): RolloutSpec {
     processType: "web",
     port: null,
     environment: {},
+    healthcheck: null,
     limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64, diskBytes: 64 * 1024 ** 2 },
     bootTimeoutMs: 20_000,
     stopGraceMs: 1_000,

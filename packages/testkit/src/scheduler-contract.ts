@@ -6,6 +6,7 @@ import { attemptsContract } from "./scheduler-contract/attempts.ts";
 import { bootTimeoutsContract } from "./scheduler-contract/boot-timeouts.ts";
 import { commandsContract } from "./scheduler-contract/commands.ts";
 import { failuresContract } from "./scheduler-contract/failures.ts";
+import { healthChecksContract } from "./scheduler-contract/health-checks.ts";
 import { imagesContract } from "./scheduler-contract/images.ts";
 import { replacingContract } from "./scheduler-contract/replacing.ts";
 import { countContainers, eventually, never, scriptRollout } from "./scheduler-contract/rollouts.ts";
@@ -75,6 +76,7 @@ export function schedulerContract(name: string, openContext: () => Promise<Sched
     replacingContract(underTest);
     failuresContract(underTest);
     bootTimeoutsContract(underTest);
+    healthChecksContract(underTest);
     attemptsContract(underTest);
     stoppingContract(underTest);
     imagesContract(underTest);

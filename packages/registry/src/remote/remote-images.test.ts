@@ -119,7 +119,7 @@ function read(digest: string, given: typeof login | null = login) {
 
 test("an image is read with a token of the login, which neither the storage nor anything else receives", async () => {
   const image = await read(serveImage());
-  expect(image.process).toEqual({ command: ["serve"], exposedPorts: [80], user: "" });
+  expect(image.process).toEqual({ command: ["serve"], exposedPorts: [80], user: "", healthcheck: null });
   expect(image.layers).toEqual([
     { digest: sha256(layer), diffId: sha256(tar), isCompressed: true, sizeBytes: layer.length },
   ]);

@@ -6,12 +6,12 @@ import type { RolloutSpec, SlipwayError, StartOptions } from "@slipway/core";
 import type Docker from "dockerode";
 import { type FileCounter, killContainer, startProcess } from "@slipway/docker";
 import { causeOfExit } from "../exit-cause.ts";
+import { type CheckResult, untilHealthy } from "../image-healthcheck.ts";
 import { portOf } from "../instance-config.ts";
 import { wholeLines } from "../line-cutter.ts";
 import { appCrashed, bootTimedOut, type ExitMoment, unhealthy } from "../boot-failures.ts";
 import { forwardOutput } from "./boot-output.ts";
 import type { LocalBridge } from "./direct-connection.ts";
-import { type CheckResult, imageHealthcheck, untilHealthy } from "./image-healthcheck.ts";
 import { type Findings, type ListeningOptions, noFindings, untilListening } from "./until-listening.ts";
 
 /** Remaining time for a probe that explains a time-out: on a busy machine it may have started late. */
@@ -99,10 +99,8 @@ async function untilUp(
   options: UpOptions,
   findings: BootFindings,
 ): Promise<"up"> {
-  const [healthcheck] = await Promise.all([
-    imageHealthcheck(docker, rollout.image, options.signal),
-    untilListening(docker, id, options, findings),
-  ]);
+  const { healthcheck } = rollout;
+  await untilListening(docker, id, options, findings);
   if (healthcheck === null) return "up";
   const onResult = (result: CheckResult): void => void (findings.check = result);
   if (await untilHealthy(docker, id, healthcheck, options.checkSignal, onResult)) return "up";

@@ -3,7 +3,7 @@
 import { label, type RolloutSpec } from "@slipway/core";
 import { runtimeOption } from "@slipway/docker";
 import type { ContainerCreateOptions } from "dockerode";
-import { healthcheck } from "../healthcheck.ts";
+import { engineHealthcheck } from "../engine-healthcheck.ts";
 import {
   confinement,
   diskLabel,
@@ -71,7 +71,7 @@ export function containerConfig(rollout: RolloutSpec, context: InstanceContext) 
     AttachStdout: true,
     AttachStderr: true,
     // Only proxies that route by labels need health checks, and each check costs a process. That of the image runs while it boots.
-    Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : healthcheck(rollout),
+    Healthcheck: rollout.hostname === null ? { Test: ["NONE"] } : engineHealthcheck(rollout),
     ExposedPorts: { [port]: {} },
     HostConfig: {
       ...confinement(rollout.limits, context.quotaBytes),

@@ -3,7 +3,7 @@
 import type { RolloutSpec } from "@slipway/core";
 import { servicePrivileges } from "@slipway/docker";
 import type { ContainerSpec, ServiceSpec } from "dockerode";
-import { healthcheck } from "../healthcheck.ts";
+import { engineHealthcheck } from "../engine-healthcheck.ts";
 import {
   diskLabel,
   instanceEnvironment,
@@ -81,7 +81,7 @@ function containerSpec(rollout: RolloutSpec): ContainerSpec {
     Ulimits: processLimits(rollout.limits.diskBytes),
     // Fixed at the start, because a change would restart the instances.
     StopGracePeriod: stopGraceSeconds(rollout) * 1000 * nsPerMs,
-    HealthCheck: healthcheck(rollout),
+    HealthCheck: engineHealthcheck(rollout),
   };
 }
 

@@ -1,10 +1,11 @@
 // Explains why a task does not listen. The container is inspected if the engine of its node is connected.
 
-import { type RolloutSpec, SlipwayError } from "@slipway/core";
+import { type Healthcheck, type RolloutSpec, SlipwayError } from "@slipway/core";
 import { statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
-import { appCrashed, bootTimedOut } from "../boot-failures.ts";
+import { appCrashed, bootTimedOut, unhealthy } from "../boot-failures.ts";
 import { causeOfExit, type ExitCause } from "../exit-cause.ts";
+import { type CheckResult, runCheck } from "../image-healthcheck.ts";
 import { portOf } from "../instance-config.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
 import { ignoringAbsence } from "../overfull-containers.ts";
@@ -38,12 +39,16 @@ export async function lateFailure(
   rollout: RolloutSpec,
   task: Task,
 ): Promise<SlipwayError> {
-  const { processType, bootTimeoutMs } = rollout;
+  const { processType, bootTimeoutMs, healthcheck } = rollout;
   const port = portOf(rollout);
   const { ContainerID: id = "" } = task.Status.ContainerStatus ?? {};
   const engine = await engineOf(engines, id);
   const listening = engine === null ? notListening : await lookOnce(engine.docker, id, port);
-  return bootTimedOut({ processType, bootTimeoutMs, port, listening, probeFailure: "" });
+  const facts = { processType, bootTimeoutMs, port };
+  if (healthcheck !== null && engine !== null && listening.reach === "reachable")
+    return unhealthy({ ...facts, check: await checkOnce(engine.docker, id, healthcheck) });
+  const mayBeUnhealthy = healthcheck !== null && engine === null;
+  return bootTimedOut({ ...facts, listening, probeFailure: "", mayBeUnhealthy });
 }
 
 /** The error for a service that another program removed while its tasks booted. */
@@ -85,6 +90,22 @@ async function causeOfTask(
   const look = () => ignoringAbsence(() => causeOfExit(engine, ended));
   // The node may fail meanwhile, which must not hide the crash.
   return (await ifReachable(engine.docker, look)) ?? unknown;
+}
+
+/** @returns null when the check succeeds now, or when the container has ended. */
+async function checkOnce(
+  docker: Docker,
+  containerId: string,
+  { command, timeoutMs }: Healthcheck,
+): Promise<CheckResult | null> {
+  const limited = { command, timeoutMs: Math.min(timeoutMs, probeLimitMs) };
+  try {
+    const result = await runCheck(docker, containerId, limited, AbortSignal.timeout(2 * probeLimitMs));
+    return result.exitCode === 0 ? null : result;
+  } catch (error) {
+    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    return null;
+  }
 }
 
 /** Finds no socket when the container has ended. */

@@ -1,26 +1,17 @@
-// Runs the HEALTHCHECK of an instance's image while the instance boots. The engine does not run it: an image may set an interval so short
-// that its checks take the engine's time, or so long that each deployment waits for it.
+// Runs the HEALTHCHECK of an instance's image in the instance, without the image's interval: it may be so short that the checks take the
+// engine's time, or so long that each deployment waits for it.
 
 import type { Readable } from "node:stream";
 import { elapsed, poll } from "@slipway/async";
+import type { Healthcheck } from "@slipway/core";
 import { callEngine, createDeframer, engineError, requestStream, statusOf } from "@slipway/docker";
 import type Docker from "dockerode";
 
 const retryMs = 1_000;
 const endPollMs = 50;
-/** The engine's own default. */
-const defaultTimeoutMs = 30_000;
-const nsPerMs = 1_000_000;
 /** The end of a check's output that is kept. An app's check may write any amount. */
 const maxOutputChars = 4_096;
-const defaultShell = ["/bin/sh", "-c"];
 const cannotExecuteCode = 126;
-
-export interface ImageHealthcheck {
-  readonly command: readonly string[];
-  /** Time limit of one run. */
-  readonly timeoutMs: number;
-}
 
 /** The latest check of an instance that has ended. */
 export interface CheckResult {
@@ -29,36 +20,6 @@ export interface CheckResult {
   /** The timeout that the check exceeded; null when it exceeded none. */
   readonly exceededMs: number | null;
   readonly output: string;
-}
-
-/** The fields of an image's configuration that are read here. */
-interface CheckedImage {
-  readonly Healthcheck?: { readonly Test?: readonly string[] | null; readonly Timeout?: number } | null;
-  readonly Shell?: readonly string[] | null;
-}
-
-/**
- * @returns the image's HEALTHCHECK; null when it has none, or `HEALTHCHECK NONE`.
- * @throws {SlipwayError} "engine-unavailable"; the signal's reason when aborted.
- */
-export async function imageHealthcheck(
-  docker: Docker,
-  image: string,
-  signal: AbortSignal,
-): Promise<ImageHealthcheck | null> {
-  const { Config } = await callEngine("inspect an image", () => docker.getImage(image).inspect(), { signal });
-  const checked = Config as CheckedImage;
-  const command = checkCommand(checked);
-  const timeoutMs = (checked.Healthcheck?.Timeout ?? 0) / nsPerMs || defaultTimeoutMs;
-  return command === null ? null : { command, timeoutMs };
-}
-
-/** @returns the command of the check; null without one. */
-function checkCommand({ Healthcheck, Shell }: CheckedImage): readonly string[] | null {
-  const [kind, ...command] = Healthcheck?.Test ?? [];
-  if (command.length === 0) return null;
-  if (kind === "CMD-SHELL") return [...(Shell ?? defaultShell), ...command];
-  return kind === "CMD" ? command : null;
 }
 
 /**
@@ -71,7 +32,7 @@ function checkCommand({ Healthcheck, Shell }: CheckedImage): readonly string[] |
 export async function untilHealthy(
   docker: Docker,
   containerId: string,
-  healthcheck: ImageHealthcheck,
+  healthcheck: Healthcheck,
   signal: AbortSignal,
   onResult: (result: CheckResult) => void,
 ): Promise<boolean> {
@@ -93,10 +54,11 @@ export async function untilHealthy(
   return false;
 }
 
-async function runCheck(
+/** Runs the check once. @throws the engine's error: with the status 404 or 409 when the container has ended. */
+export async function runCheck(
   docker: Docker,
   containerId: string,
-  { command, timeoutMs }: ImageHealthcheck,
+  { command, timeoutMs }: Healthcheck,
   signal: AbortSignal,
 ): Promise<CheckResult> {
   const container = docker.getContainer(containerId);
