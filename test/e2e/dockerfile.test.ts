@@ -35,6 +35,7 @@ COPY . .
 ${last}
 USER 1234
 EXPOSE 3000
+HEALTHCHECK CMD echo the check runs >/proc/1/fd/1
 ENTRYPOINT ["/bin/bash", "-c"]
 CMD ["exec perl serve.pl \\"$(cat greeting) $(cat token) $(id -u) $(ls | xargs) $PORT\\""]
 `;
@@ -77,6 +78,7 @@ test("a Dockerfile with three stages and a secret is built, runs as it says, and
   const first = await deployed(app.name, await packTarGz(files("Ada")));
   expect(first.deployment.status).toBe("success");
   expect(first.log).toContain("Building with dockerfile, because there is a Dockerfile");
+  expect(first.log).toContain("\nthe check runs\n");
   expect(first.log).toMatch(/-----> \[tools 2\/2\] RUN .*\ntools are made\n/);
   const digest = createHash("sha256").update(token).digest("hex").slice(0, 8);
   const names = "Dockerfile greeting package-lock.json serve.pl token words.txt";
