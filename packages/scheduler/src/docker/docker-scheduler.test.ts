@@ -88,9 +88,11 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     const { id: installationId } = opened.use(newInstallation());
     const scheduler = opened.use(openDockerScheduler({ dockerHost, installationId, watchImage: stackImage }));
     const hangsOnce = "test -e /tmp/hung && exit; : >/tmp/hung; sleep 600";
-    await startServer(scheduler, stackImage, { healthcheck: healthcheckOf(hangsOnce, 1_000) });
+    const hanging = { healthcheck: healthcheckOf(hangsOnce, 1_000) };
+    await expect(startServer(scheduler, stackImage, hanging)).resolves.toBeDefined();
     const closesOutput = "exec >/dev/null 2>&1; sleep 6; test ! -e /tmp/twice && : >/tmp/twice";
-    await startServer(scheduler, stackImage, { healthcheck: healthcheckOf(closesOutput) });
+    const silent = { healthcheck: healthcheckOf(closesOutput) };
+    await expect(startServer(scheduler, stackImage, silent)).resolves.toBeDefined();
   });
 
   test("an instance whose HEALTHCHECK still runs at the time limit is explained by it, and so is one that exits", async () => {
