@@ -211,7 +211,7 @@ export interface DeploymentStore {
   /**
    * The newest deployments of all apps that fit the filter, newest first, `searchedDeployments` in all. A page past the end is
    * empty. With `appIds` the time depends on the number of deployments of these apps, otherwise on nothing that grows, unless
-   * `ownerId` is given.
+   * `ownerId` is given; in MongoDB also on how rare the statuses are.
    */
   search(
     filter: DeploymentFilter,

@@ -61,8 +61,6 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
     { name: "deployments_number", key: { appId: 1, number: 1 }, unique: true },
     // search, newest first
     { name: "deployments_by_time", key: { createdAt: -1, _id: -1 } },
-    // search by status, newest first
-    { name: "deployments_by_status", key: { status: 1, createdAt: -1, _id: -1 } },
     // lane, queued, waitingApps
     {
       name: "deployments_lane",

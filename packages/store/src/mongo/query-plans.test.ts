@@ -127,16 +127,6 @@ const plans: readonly (readonly [string, string, Query])[] = [
       limit,
     },
   ],
-  [
-    "deployments",
-    "deployments_by_status",
-    {
-      filter: deploymentQueries.search({ statuses: ["success"], appIds: null, ownerId: null, since: null }),
-      sort: { createdAt: -1, _id: -1 },
-      limit,
-      postgres: ["deployments_by_time"],
-    },
-  ],
   ["deployments", "deployments_recent", { filter: deploymentQueries.unfinished("1") }],
   [
     "deployments",
