@@ -69,7 +69,7 @@ function queriesFor({ appIds, statuses }: DeploymentFilter) {
   return { page: searchQueries.byStatus(wanted), count: searchQueries.byStatusCount(wanted) };
 }
 
-/** Of the few running deployments, SQLite reads all: the plus keeps it from using the index by time instead. */
+/** The plus keeps SQLite from using the index by time: it reads all of the few running deployments instead. */
 function isIn(status: DeploymentStatus): string {
   if (isRunning(status)) return `status = '${status}' AND ${running} AND +${since}`;
   return `status = '${status}'${isFinal(status) ? " AND finished_at IS NOT NULL" : ""} AND ${since}`;
