@@ -9,10 +9,20 @@ import { print, spread, units } from "./measure.ts";
 import type { Unit } from "./measure.ts";
 import { printTable, writeReport } from "./redeploy/report.ts";
 import type { MeasuredRow } from "./redeploy/report.ts";
-import { costThroughLanes, heartbeatShare, list, p99s, post, reconcilePass } from "./scale/costs.ts";
+import {
+  costThroughLanes,
+  get,
+  heartbeatShare,
+  list,
+  p99s,
+  pausesDuring,
+  post,
+  reconcilePass,
+} from "./scale/costs.ts";
 import type { Sizes } from "./scale/fill.ts";
 import { openInstallation } from "./scale/installation.ts";
 import type { Installation, StoreKind } from "./scale/installation.ts";
+import type { Pauses } from "./scale/pauses.ts";
 
 const small: Sizes = { apps: 100, deployments: 1_000, longest: 1_000, waiting: 50 };
 /** Filling the stand-in for MongoDB takes a thousand times as long as filling SQLite. */
@@ -63,12 +73,55 @@ async function measureStore(kind: StoreKind): Promise<MeasuredRow[]> {
     await row(`${kind}: the same, page ${lastPage}`, both, flat, () =>
       p99s([list(few, 1), list(many, lastPage)]),
     ),
+    ...(await listRows(kind, both)),
     await row(`${kind}: a deployment through the lanes`, both, flat, async () => [
       await costThroughLanes(few),
       await costThroughLanes(many),
     ]),
     value(`${kind}: Redis, a waiting app`, units.bytes, [many.bytesPerWaiting], { value: 2_000 }),
     ...(await heartbeatRows(kind, many)),
+  ];
+}
+
+/** The lists that operators and the console poll, and the whole list of apps. */
+async function listRows(kind: StoreKind, { few, many }: Both): Promise<MeasuredRow[]> {
+  const failed = "/deployments?status=build-error,crashed-error,timeout-error,hook-error&per_page=30";
+  const ofUser = ({ requestAsUser }: Installation) => ({ request: requestAsUser });
+  const pages = [
+    ["a page of all apps", "/apps?per_page=50", [few, many]],
+    ["failures of all apps", failed, [few, many]],
+    ["a user's ten apps", "/apps", [ofUser(few), ofUser(many)]],
+    ["a user's deployments", "/deployments", [ofUser(few), ofUser(many)]],
+  ] as const;
+  const rows: MeasuredRow[] = [];
+  for (const [name, path, both] of pages)
+    rows.push(
+      await row(`${kind}: ${name}, p99`, { few }, flat, () => p99s(both.map((one) => get(one, path)))),
+    );
+  return [...rows, ...(await wholeListRows(kind, { few, many }))];
+}
+
+async function wholeListRows(kind: StoreKind, { few, many }: Both): Promise<MeasuredRow[]> {
+  const found: Pauses[][] = [];
+  const longest = await row(
+    `${kind}: longest pause during GET /v1/apps`,
+    { few },
+    { value: 50 },
+    async () => {
+      const pair = [await pausesDuring(few, get(few, "/apps")), await pausesDuring(many, get(many, "/apps"))];
+      found.push(pair);
+      return pair.map(({ longestPauseMs }) => longestPauseMs);
+    },
+  );
+  const memory = (index: number) => found.slice(1).map((pair) => pair[index]?.residentBytes ?? Number.NaN);
+  const target = { value: 300e6 };
+  return [
+    longest,
+    {
+      ...value(`${kind}: memory of the API after it`, units.megabytes, memory(1), target),
+      limitName: longest.limitName,
+      limits: memory(0),
+    },
   ];
 }
 

@@ -8,6 +8,7 @@ import type { LaneTask } from "@slipway/queue";
 import { unexpected } from "@slipway/testkit";
 import { appId, longestApp, queueWaiting } from "./fill.ts";
 import type { Installation } from "./installation.ts";
+import type { Pauses } from "./pauses.ts";
 
 /** The default interval of the workers' reconciliation. */
 const reconcileEveryMs = 5_000;
@@ -60,6 +61,17 @@ export function post({ sizes, request }: Installation, round: number): (index: n
 
 export function list({ request }: Installation, page: number): () => Promise<void> {
   return () => request("GET", `/apps/${longestApp}/deployments?page=${page}`);
+}
+
+export function get({ request }: Pick<Installation, "request">, path: string): () => Promise<void> {
+  return () => request("GET", path);
+}
+
+/** Sends one request. @returns the longest pause of the API's event loop meanwhile, in milliseconds, and the memory in bytes. */
+export async function pausesDuring({ pauses }: Installation, send: () => Promise<void>): Promise<Pauses> {
+  await pauses();
+  await send();
+  return pauses();
 }
 
 /** @returns the share of one CPU core that heartbeats of simulated workers use, in Redis and all workers together. */

@@ -51,7 +51,7 @@ async function createApp(store: Store, id: string, index: number): Promise<void>
   await store.apps.create(anApp({ id, name: id, ownerId: ownerOf(index) }));
 }
 
-function ownerOf(index: number): string {
+export function ownerOf(index: number): string {
   return `owner-${Math.floor(index / appsPerOwner)}`;
 }
 

@@ -150,6 +150,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     expect(page.url()).toMatch(new RegExp(`/apps/${app.name}/deployments/[^/]+#L\\d+$`));
     expect(await violations()).toEqual([]);
     await page.goto(apiUrl("/"));
+    await page.getByLabel("Filter apps").fill(app.name);
     const row = page
       .getByRole("row")
       .filter({ has: page.getByRole("link", { name: app.name, exact: true }) });
@@ -157,6 +158,23 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     await page.locator(".failure").waitFor();
     await page.goto(page.url().replace(`/apps/${app.name}/`, `/apps/${app.id}/`));
     await page.getByRole("heading", { name: `${app.name} /` }).waitFor();
+  });
+
+  test("apps are listed page by page, and the filter searches all of them", async () => {
+    for (let index = 0; index < 50; index += 1) await createApp("console-page");
+    const last = await createApp("console-page-z");
+    await page.goto(apiUrl("/"));
+    const links = page.getByRole("rowheader");
+    await links.nth(49).waitFor();
+    expect(await links.count()).toBe(50);
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText(/^2 of \d+$/).waitFor();
+    expect(await violations()).toEqual([]);
+    await page.getByLabel("Filter apps").fill(last.name.toUpperCase());
+    await page.getByRole("navigation", { name: "Pages" }).waitFor({ state: "detached" });
+    expect(await links.allTextContents()).toEqual([last.name]);
+    await page.getByLabel("Filter apps").fill("no app has this name");
+    await links.first().waitFor({ state: "detached" });
   });
 
   test("sections of a log fold with their durations, by keyboard too, and a linked line unfolds its section", async () => {

@@ -31,6 +31,7 @@ export function memoryIdentities(): Identities {
         allUsers.set(user.id, user);
       },
       get: async (id) => allUsers.get(id) ?? null,
+      many: async (ids) => ids.flatMap((id) => allUsers.get(id) ?? []),
       byUsername: async (username) => allUsers.values().find((user) => user.username === username) ?? null,
       byEmail: async (email) => allUsers.values().find((user) => user.email === email) ?? null,
       async list() {

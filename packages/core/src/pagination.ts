@@ -17,6 +17,9 @@ export interface Pagination {
 
 export const pageLimits = { defaultPerPage: 20, maxPerPage: 100 } as const;
 
+/** A search over all deployments finds at most this many, the newest ones, so that its time does not grow with their number. */
+export const searchedDeployments = 10_000;
+
 /**
  * @param page as in the query string; undefined for the first.
  * @param perPage as in the query string; undefined for the default.

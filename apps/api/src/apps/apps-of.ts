@@ -1,17 +1,60 @@
 // The apps that a user may see.
 
-import type { App, Store, User } from "@slipway/core";
+import { setImmediate as othersTurn } from "node:timers/promises";
+import { appRole, findApp } from "@slipway/auth";
+import type { App, AppSelection, Store, User } from "@slipway/core";
 
-/** The apps sorted by name: all of them for operators, otherwise the user's own apps and those shared with the user. */
-export async function appsOf(
-  { apps, collaborators }: Pick<Store, "apps" | "collaborators">,
+type AppStores = Pick<Store, "apps" | "collaborators">;
+
+/** How many apps are read at once: other requests are handled between two reads. */
+const partSize = 100;
+
+/** All apps for operators, otherwise the user's own apps and those shared with the user. */
+export async function selectionFor(
+  { collaborators }: Pick<Store, "collaborators">,
   user: User,
-): Promise<App[]> {
-  if (user.operator) return apps.list("all");
-  const own = await apps.list({ ownerId: user.id });
-  const shared = await Promise.all((await collaborators.ofUser(user.id)).map(({ appId }) => apps.get(appId)));
-  const others = shared.filter((app) => app !== null && app.deletedAt === null && app.ownerId !== user.id);
-  return [...own, ...others].filter((app) => app !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
+): Promise<AppSelection> {
+  if (user.operator) return "all";
+  const shared = await collaborators.ofUser(user.id);
+  return { ownerId: user.id, otherIds: shared.map(({ appId }) => appId) };
+}
+
+/** The apps of a selection in parts, sorted by name. An app that is created or deleted meanwhile may be missing. */
+export async function* appParts(
+  { apps }: Pick<Store, "apps">,
+  selection: AppSelection,
+): AsyncGenerator<App[]> {
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const part = await apps.after(selection, after, partSize);
+    yield part;
+    after = part.length < partSize ? undefined : part.at(-1)?.name;
+    await othersTurn();
+  }
+}
+
+/**
+ * The ids of the apps that a list of deployments contains.
+ * @param wanted the name or the id of an app, and the id of the apps' owner; undefined for any.
+ * @returns "all" without a limit to some apps.
+ */
+export async function seenAppIds(
+  stores: AppStores,
+  user: User,
+  wanted: { readonly app: string | undefined; readonly ownerId: string | undefined },
+): Promise<readonly string[] | "all"> {
+  const { app: name, ownerId } = wanted;
+  if (name !== undefined) {
+    const app = await findApp(stores.apps, name);
+    const isSeen = app !== null && (await appRole(user, app, stores.collaborators)) !== null;
+    return isSeen && (ownerId === undefined || app.ownerId === ownerId) ? [app.id] : [];
+  }
+  const ofUser = await selectionFor(stores, user);
+  if (ofUser === "all" && ownerId === undefined) return "all";
+  const selection = ofUser === "all" && ownerId !== undefined ? { ownerId, otherIds: [] } : ofUser;
+  const ids: string[] = [];
+  for await (const part of appParts(stores, selection))
+    ids.push(...part.filter((app) => ownerId === undefined || app.ownerId === ownerId).map(({ id }) => id));
+  return ids;
 }
 
 /** @returns the entities that `read` finds, by id. Ids without an entity are omitted. */

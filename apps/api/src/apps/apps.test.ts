@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cacheBlobKey, cacheBlobPrefix, changeStatus } from "@slipway/core";
 import type { AppAnswer, AppsAnswer } from "@slipway/protocol";
-import { aName, aNewDeployment, lacksRedis, stepsTo } from "@slipway/testkit";
+import { aCollaborator, aName, aNewDeployment, anApp, lacksRedis, stepsTo } from "@slipway/testkit";
 import { blobSize, startTestApi } from "../../test-support/api.ts";
 import type { TestApi, TestUser } from "../../test-support/api.ts";
 
@@ -48,6 +48,53 @@ describe.skipIf(await lacksRedis())("apps", () => {
     const lastOf = new Map(apps.map((app) => [app.name, app.last_deployment]));
     expect(lastOf.get(name)).toMatchObject(latest);
     expect(lastOf.get(other.name)).toBeNull();
+  });
+
+  test("the whole list contains every app once, also the shared ones, however many there are", async () => {
+    const { user, token } = await api.newUser();
+    const wanted: string[] = [];
+    for (let index = 0; index < 250; index += 1) {
+      const app = anApp({ ownerId: user.id });
+      await api.store.apps.create(app);
+      wanted.push(app.name);
+    }
+    const shared = await created();
+    await api.store.collaborators.create(
+      aCollaborator({ appId: shared.id, userId: user.id, role: "limited" }),
+    );
+    wanted.push(shared.name);
+    const listOf = async (of: string) => (await api.request(of, "GET", "/v1/apps")).body as AppsAnswer;
+    const own = await listOf(token);
+    expect(Object.keys(own)).toEqual(["apps"]);
+    expect(own.apps.map(({ name }) => name)).toEqual(wanted.toSorted());
+    expect(own.apps.find(({ id }) => id === shared.id)).toEqual(shared);
+    const all = (await listOf(api.operatorToken)).apps.map(({ name }) => name);
+    expect(all).toEqual([...new Set(all)].toSorted());
+    expect(all).toEqual(expect.arrayContaining(wanted));
+  });
+
+  test("the list has pages and a search by name, of the user's apps only", async () => {
+    const { token } = await api.newUser();
+    const word = aName();
+    for (const end of ["c", "a", "b"]) await create(`x-${word}-${end}`, token);
+    await create(`${word}-d`);
+    const list = async (query: string, of = token) => {
+      const { body } = await api.request(of, "GET", `/v1/apps?${query}`);
+      const { apps, meta } = body as AppsAnswer;
+      return { names: apps.map(({ name }) => name), pagination: meta?.pagination };
+    };
+    expect(await list("page=2&per_page=2")).toEqual({
+      names: [`x-${word}-c`],
+      pagination: { current_page: 2, prev_page: 1, next_page: null, total_pages: 2, total_count: 3 },
+    });
+    expect((await list(`name=${word}-b`)).names).toEqual([`x-${word}-b`]);
+    expect((await list(`name=${word}`, api.operatorToken)).names).toEqual([
+      `${word}-d`,
+      ...["a", "b", "c"].map((end) => `x-${word}-${end}`),
+    ]);
+    expect(await list("name=%25")).toMatchObject({ names: [], pagination: { total_count: 0 } });
+    for (const wrong of ["page=0", "per_page=101", "name=a&name=b"])
+      expect((await api.request(token, "GET", `/v1/apps?${wrong}`)).status).toBe(422);
   });
 
   test("apps with an invalid name get 422, and apps with a taken name 409", async () => {

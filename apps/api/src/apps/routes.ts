@@ -2,20 +2,37 @@
 
 import { randomUUID } from "node:crypto";
 import type { Request } from "express";
-import { SlipwayError, checkQuota, invalidField, newApp, notFound } from "@slipway/core";
-import type { App, DeploymentSummary, Quotas, Store } from "@slipway/core";
+import {
+  SlipwayError,
+  checkQuota,
+  invalidField,
+  newApp,
+  notFound,
+  pageRequest,
+  paginate,
+} from "@slipway/core";
+import type { App, Operation, Quotas, Store } from "@slipway/core";
 import { deleteApp, updateLiveApp } from "@slipway/deployments";
 import type { LaneContext } from "@slipway/deployments";
-import { appAnswer, appsAnswer, changeAppRequest, createAppRequest, deleteAppQuery } from "@slipway/protocol";
+import {
+  appAnswer,
+  appsAnswer,
+  appsQuery,
+  changeAppRequest,
+  createAppRequest,
+  deleteAppQuery,
+} from "@slipway/protocol";
+import type { AppBody, AppsAnswer } from "@slipway/protocol";
+import { ListInParts } from "../http/list-in-parts.ts";
+import { presentPagination } from "../http/pagination.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
-import { appsOf } from "./apps-of.ts";
+import { appParts, selectionFor } from "./apps-of.ts";
 import { quotasOf } from "../users/quotas.ts";
 import { presentApp } from "./presenter.ts";
-import type { AppActivity, AppLocation } from "./presenter.ts";
+import type { AppLocation } from "./presenter.ts";
 
 const dryRunHeader = "X-Dry-Run";
-const latestPerRead = 500;
 
 export interface AppContext {
   readonly store: Pick<Store, "apps" | "collaborators" | "deployments" | "operations" | "usage" | "users">;
@@ -36,18 +53,24 @@ function collectionRoutes(context: Omit<AppContext, "deployments">): Route[] {
       method: "get",
       path: "/apps",
       summary: "List the apps that the user may use, by name; operators see all apps",
+      description:
+        "With page, per_page or name in the query, the response is a page of the list and has meta.pagination. Without them it contains all apps.",
       access: "account:use",
+      query: appsQuery,
       answer: { status: 200, json: appsAnswer },
-      async handle({ user }) {
-        const apps = await appsOf(store, user);
-        const ownerIds = [...new Set(apps.map((app) => app.ownerId))];
-        const owners = new Map(
-          await Promise.all(ownerIds.map(async (id) => [id, await store.users.get(id)] as const)),
-        );
-        const activityOf = await activities(store, apps);
-        const present = (app: App) =>
-          presentApp(app, owners.get(app.ownerId) ?? null, location, activityOf(app.id));
-        return { apps: apps.map(present) };
+      async handle({ user, query }) {
+        const { page, per_page: perPage, name } = query;
+        const selection = await selectionFor(store, user);
+        const present = presenterOf(store, location);
+        const isPaged = page !== undefined || perPage !== undefined || name !== undefined;
+        if (!isPaged)
+          return new ListInParts<AppsAnswer>("apps", presentParts(appParts(store, selection), present));
+        const wanted = pageRequest(page, perPage);
+        const { apps, totalCount } = await store.apps.search(selection, name ?? "", wanted);
+        return {
+          apps: await present(apps),
+          meta: { pagination: presentPagination(paginate(wanted, totalCount)) },
+        };
       },
     }),
     route({
@@ -132,19 +155,37 @@ function itemRoutes({ store, location, now, deployments }: AppContext): Route[] 
   ];
 }
 
-/** Reads in parts, so that a long list does not hold up other requests. */
-async function activities(
-  store: Pick<Store, "deployments" | "operations">,
-  apps: readonly App[],
-): Promise<(appId: string) => AppActivity> {
-  const operations = await store.operations.allRunning();
-  const running = new Map(operations.map((operation) => [operation.appId, operation]));
-  const latest = new Map<string, DeploymentSummary>();
-  for (let from = 0; from < apps.length; from += latestPerRead) {
-    const ids = apps.slice(from, from + latestPerRead).map(({ id }) => id);
-    for (const one of await store.deployments.latest(ids)) latest.set(one.appId, one);
-  }
-  return (appId) => ({ running: running.get(appId) ?? null, latest: latest.get(appId) ?? null });
+type Present = (apps: readonly App[]) => Promise<AppBody[]>;
+
+/** @returns a function that presents apps with one query each for their owners and latest deployments. Running operations are read once. */
+function presenterOf(
+  store: Pick<Store, "deployments" | "operations" | "users">,
+  location: AppLocation,
+): Present {
+  let operations: Promise<ReadonlyMap<string, Operation>> | undefined;
+  const readOperations = async () =>
+    new Map((await store.operations.allRunning()).map((operation) => [operation.appId, operation]));
+  return async (apps) => {
+    if (apps.length === 0) return [];
+    operations ??= readOperations();
+    const [running, users, deployments] = await Promise.all([
+      operations,
+      store.users.many([...new Set(apps.map(({ ownerId }) => ownerId))]),
+      store.deployments.latest(apps.map(({ id }) => id)),
+    ]);
+    const owners = new Map(users.map((user) => [user.id, user]));
+    const latest = new Map(deployments.map((deployment) => [deployment.appId, deployment]));
+    return apps.map((app) =>
+      presentApp(app, owners.get(app.ownerId) ?? null, location, {
+        running: running.get(app.id) ?? null,
+        latest: latest.get(app.id) ?? null,
+      }),
+    );
+  };
+}
+
+async function* presentParts(parts: AsyncGenerator<App[]>, present: Present): AsyncGenerator<AppBody[]> {
+  for await (const part of parts) yield await present(part);
 }
 
 /** @returns null for the default stack, so that the app follows a change of the default. @throws {SlipwayError} "invalid" for an unknown stack. */

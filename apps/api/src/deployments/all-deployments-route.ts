@@ -1,10 +1,10 @@
 // GET /v1/deployments: the deployments of all apps that the user may see.
 
-import { pageRequest, paginate } from "@slipway/core";
+import { pageRequest, paginate, searchedDeployments } from "@slipway/core";
 import type { Deployment, DeploymentFilter, DeploymentStatus, Store, User } from "@slipway/core";
 import { allDeploymentsAnswer, allDeploymentsQuery } from "@slipway/protocol";
 import type { AllDeploymentsQuery, ListedDeploymentBody } from "@slipway/protocol";
-import { appsOf, readById } from "../apps/apps-of.ts";
+import { readById, seenAppIds } from "../apps/apps-of.ts";
 import { presentPagination } from "../http/pagination.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
@@ -21,6 +21,7 @@ export function allDeploymentsRoute(context: AllDeploymentsContext): Route {
     method: "get",
     path: "/deployments",
     summary: "List the deployments of all apps that the user may see, newest first",
+    description: `The list contains the newest ${searchedDeployments.toLocaleString("en")} that fit the filter.`,
     access: "account:use",
     polled: true,
     query: allDeploymentsQuery,
@@ -45,14 +46,13 @@ async function filterOf(
   query: AllDeploymentsQuery,
 ): Promise<DeploymentFilter | null> {
   const { status, owner, app, since } = query;
-  const ownerId = owner === undefined ? null : ((await users.byUsername(owner))?.id ?? undefined);
-  if (ownerId === undefined) return null;
-  const sees = user.operator && app === undefined ? null : await appsOf({ apps, collaborators }, user);
-  const seen = sees?.filter(({ id, name }) => app === undefined || id === app || name === app);
+  const ownerId = owner === undefined ? undefined : ((await users.byUsername(owner))?.id ?? null);
+  if (ownerId === null) return null;
+  const appIds = await seenAppIds({ apps, collaborators }, user, { app, ownerId });
   return {
     statuses: status === undefined ? null : (status.split(",") as DeploymentStatus[]),
-    appIds: seen?.map(({ id }) => id) ?? null,
-    ownerId,
+    appIds: appIds === "all" ? null : appIds,
+    ownerId: null,
     since: since === undefined ? null : new Date(since),
   };
 }

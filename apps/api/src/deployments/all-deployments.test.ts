@@ -64,6 +64,10 @@ describe.skipIf(await lacksRedis())("GET /v1/deployments", () => {
     expect(ids(await list(`${of}&app=${old.app.name}`))).toEqual([old.deployment.id]);
     expect(ids(await list(`${of}&since=2026-02-02T00:00:00Z`))).toEqual([failed.deployment.id]);
     expect(ids(await list(`${of}&per_page=1&page=2`))).toEqual([old.deployment.id]);
+    expect(ids(await list(`${of}&app=${old.app.id}`))).toEqual([old.deployment.id]);
+    const foreign = await deployed(grace.user, "2026-02-03T00:00:00Z");
+    expect(ids(await list(`${of}&app=${foreign.app.name}`))).toEqual([]);
+    expect(ids(await list("?app=no-such-app"))).toEqual([]);
     expect(ids(await list("?owner=nobody-of-this-name"))).toEqual([]);
   });
 

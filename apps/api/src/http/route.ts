@@ -5,6 +5,7 @@ import type { z } from "zod";
 import type { Permission } from "@slipway/auth";
 import { SlipwayError } from "@slipway/core";
 import type { App, User } from "@slipway/core";
+import { ListInParts, sendListInParts } from "./list-in-parts.ts";
 import { parseBody, parseQuery } from "./validate.ts";
 
 type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -80,7 +81,7 @@ type AnswerBody<Success extends Answer> = Success extends { readonly json: infer
   : void;
 
 /**
- * Defines a route. `handle` returns the body of a JSON response; it sends other content, and sets headers, through `response`. The error
+ * Defines a route. `handle` returns the body of a JSON response, or a long list in parts; it sends other content, and sets headers, through `response`. The error
  * middleware responds to the errors that it throws.
  */
 export function route<
@@ -98,7 +99,7 @@ export function route<
     readonly body?: Body;
     readonly handle: (
       input: RouteInput<Path, Allowed, Output<Query>, Output<Body>>,
-    ) => Promise<AnswerBody<Success>>;
+    ) => Promise<AnswerBody<Success> | ListInParts<AnswerBody<Success>>>;
   },
 ): Route {
   const { handle, ...facts } = definition;
@@ -114,7 +115,8 @@ export function route<
         user: response.locals["user"],
         app: response.locals["app"],
       } as RouteInput<Path, Allowed, Output<Query>, Output<Body>>);
-      send(response, facts.answer, body);
+      if (body instanceof ListInParts) await sendListInParts(response, facts.answer.status, body);
+      else send(response, facts.answer, body);
     },
   };
 }

@@ -1,9 +1,9 @@
 // The console's queries to the API, each with its key and its polling interval.
 
-import { queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type {
   AppAnswer,
-  AppsAnswer,
+  AppBody,
   CollaboratorBody,
   ContainerTypesAnswer,
   ContainersAnswer,
@@ -60,11 +60,26 @@ export const sessionQuery = queryOptions({
   },
 });
 
-export const appsQuery = queryOptions({
-  queryKey: ["apps"],
-  refetchInterval: slowPollMs,
-  queryFn: async () => (await call<AppsAnswer>("GET", "/apps")).apps,
-});
+export interface AppsPage {
+  readonly apps: readonly AppBody[];
+  readonly meta: { readonly pagination: PaginationBody };
+}
+
+/** The first part of the key of every page of the list of apps; "apps" with a name is the key of an app. */
+export const appListKey = ["app list"] as const;
+
+/** A page of the apps whose names contain the text. The former page stays visible until the new one is loaded. */
+export function appsQuery(page: number, name: string) {
+  return queryOptions({
+    queryKey: [...appListKey, page, name],
+    refetchInterval: slowPollMs,
+    placeholderData: keepPreviousData,
+    queryFn: () => {
+      const query = new URLSearchParams({ page: String(page), per_page: "50", name });
+      return call<AppsPage>("GET", `/apps?${query}`);
+    },
+  });
+}
 
 export const stacksQuery = queryOptions({
   queryKey: ["stacks"],

@@ -1,4 +1,4 @@
-// All apps of the user with state, address and last deployment; and the form that creates an app.
+// The apps of the user, page by page, with state, address and last deployment; and the form that creates an app.
 
 import type { AppBody } from "@slipway/protocol";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -6,10 +6,12 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { createApp } from "../api/actions.ts";
 import { messageFor } from "../api/client.ts";
-import { appsQuery } from "../api/queries.ts";
+import { appListKey, appsQuery } from "../api/queries.ts";
 import { useTitle } from "../layout/title.ts";
 import { formText } from "../parts/form-text.ts";
 import { Loaded } from "../parts/loaded.tsx";
+import { Pages } from "../parts/pages.tsx";
+import { useSettled } from "../parts/settled.ts";
 import { Status } from "../parts/status.tsx";
 import { Ago, Elapsed } from "../parts/time.tsx";
 import { Table } from "../parts/table.tsx";
@@ -17,6 +19,8 @@ import { Table } from "../parts/table.tsx";
 export function AppsPage() {
   useTitle("Apps");
   const [filter, setFilter] = useState("");
+  const [page, setPage] = useState(1);
+  const name = useSettled(filter.trim().toLowerCase());
   return (
     <>
       <div className="head">
@@ -26,14 +30,17 @@ export function AppsPage() {
           aria-label="Filter apps"
           placeholder="Filter"
           value={filter}
-          onChange={({ target }) => setFilter(target.value)}
+          onChange={({ target }) => {
+            setFilter(target.value);
+            setPage(1);
+          }}
         />
         <span className="grow" />
         <NewApp />
       </div>
-      <Loaded query={useQuery(appsQuery)}>
-        {(apps) =>
-          apps.length === 0 ? (
+      <Loaded query={useQuery(appsQuery(page, name))}>
+        {({ apps, meta: { pagination } }) =>
+          pagination.total_count === 0 && name === "" ? (
             <div className="empty">
               <h2>No apps yet</h2>
               <p>
@@ -42,7 +49,14 @@ export function AppsPage() {
               </p>
             </div>
           ) : (
-            <AppTable apps={apps.filter(({ name }) => name.includes(filter.trim().toLowerCase()))} />
+            <>
+              <AppTable apps={apps} />
+              <Pages
+                labels={{ previous: "Previous", next: "Next" }}
+                pagination={pagination}
+                onPage={setPage}
+              />
+            </>
           )
         }
       </Loaded>
@@ -104,7 +118,7 @@ function NewApp() {
   const navigate = useNavigate();
   const creation = useMutation({
     mutationFn: createApp,
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["apps"] }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: appListKey }),
   });
   return (
     <form

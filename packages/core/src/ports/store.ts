@@ -47,6 +47,8 @@ export interface UserStore {
   /** @throws "conflict" when the id, username or email is taken. */
   create(user: User): Promise<void>;
   get(id: string): Promise<User | null>;
+  /** The users with these ids that exist, in any order; read at once. */
+  many(ids: readonly string[]): Promise<User[]>;
   byUsername(username: string): Promise<User | null>;
   byEmail(email: string): Promise<User | null>;
   /** Sorted by username. A page past the end is empty. */
@@ -71,6 +73,9 @@ export interface TokenStore {
   removeOfUser(userId: string): Promise<void>;
 }
 
+/** The apps that a list selects: all, or those of an owner together with others, for example shared ones. */
+export type AppSelection = "all" | { readonly ownerId: string; readonly otherIds: readonly string[] };
+
 /** Apps whose `deletedAt` is set are found by `get` and `deleted` only. */
 export interface AppStore {
   /**
@@ -85,6 +90,14 @@ export interface AppStore {
   byName(name: string): Promise<App | null>;
   /** Sorted by name; of one owner, or of all (for operators). */
   list(owner: { readonly ownerId: string } | "all"): Promise<App[]>;
+  /** The selected apps whose names follow `after`, sorted by name, at most `limit`. */
+  after(selection: AppSelection, after: string, limit: number): Promise<App[]>;
+  /** The selected apps whose names contain `text`, sorted by name. A page past the end is empty. */
+  search(
+    selection: AppSelection,
+    text: string,
+    page: PageRequest,
+  ): Promise<{ apps: App[]; totalCount: number }>;
   deleted(): Promise<App[]>;
   /** Ids of apps that are not deleted, in order, from the first one after `after`, at most `limit`. */
   ids(after: string, limit: number): Promise<string[]>;
@@ -195,7 +208,11 @@ export interface DeploymentStore {
   get(id: string): Promise<Deployment | null>;
   /** Newest first. A page past the end is empty. The time depends neither on the page's number nor on the number of deployments. */
   list(appId: string, page: PageRequest): Promise<{ deployments: Deployment[]; totalCount: number }>;
-  /** The deployments of all apps that fit the filter, newest first. A page past the end is empty. */
+  /**
+   * The newest deployments of all apps that fit the filter, newest first, `searchedDeployments` in all. A page past the end is
+   * empty. With `appIds` the time depends on the number of deployments of these apps, otherwise on nothing that grows, unless
+   * `ownerId` is given; in MongoDB also on how rare the statuses are.
+   */
   search(
     filter: DeploymentFilter,
     page: PageRequest,

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { builderSettings, concurrencyPolicies, deploymentStatuses } from "@slipway/core";
 import type { DeploymentStatus } from "@slipway/core";
+import { pageQuery, paginationBody } from "./pagination.ts";
 import { userReference } from "./users.ts";
 
 const builder = z.enum(builderSettings, `must be ${builderSettings.join(", ")}`);
@@ -89,7 +90,16 @@ export const appBody = z.object({
 });
 
 export const appAnswer = z.object({ app: appBody });
-export const appsAnswer = z.object({ apps: z.array(appBody) });
+
+export const appsQuery = pageQuery.extend({
+  name: z.string("must be given once").optional().describe("Only apps whose names contain this text."),
+});
+
+export const appsAnswer = z.object({
+  apps: z.array(appBody),
+  /** With page, per_page or name in the query. */
+  meta: z.object({ pagination: paginationBody }).optional(),
+});
 
 export type AppBody = z.infer<typeof appBody>;
 export type AppAnswer = z.infer<typeof appAnswer>;

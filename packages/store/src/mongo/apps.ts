@@ -1,7 +1,7 @@
 // Apps in MongoDB.
 
 import type { Db, Filter, Sort } from "mongodb";
-import type { App, AppStore, BuilderSetting } from "@slipway/core";
+import type { App, AppSelection, AppStore, BuilderSetting, PageRequest } from "@slipway/core";
 import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
@@ -26,7 +26,9 @@ export const appQueries = {
   all: { live: true },
   deleted: { live: false },
   many: (ids: readonly string[]) => ({ _id: { $in: [...ids] } }),
-  after: (id: string) => ({ live: true, _id: { $gt: id } }),
+  idsAfter: (id: string) => ({ live: true, _id: { $gt: id } }),
+  after: (name: string) => ({ live: true, name: { $gt: name } }),
+  named: (text: string) => ({ live: true, ...(text === "" ? {} : { name: { $regex: escaped(text) } }) }),
 } as const;
 
 const apps = (database: Db) => database.collection<AppDocument>("apps");
@@ -57,10 +59,17 @@ export function appStore(connection: Connection): AppStore {
     many: (ids) => many(appQueries.many(ids), { _id: 1 }),
     byName: (name) => one(appQueries.byName(name)),
     list: (owner) => many(owner === "all" ? appQueries.all : appQueries.ofOwner(owner.ownerId), { name: 1 }),
+    after: (selection, after, limit) =>
+      connection.run(async (database) => {
+        const filter = { ...appQueries.after(after), ...(await selected(database, selection)) };
+        const found = await apps(database).find(filter).sort({ name: 1 }).limit(limit).toArray();
+        return found.map((one) => appFrom(one));
+      }),
+    search: (selection, text, page) => connection.run((database) => search(database, selection, text, page)),
     deleted: () => many(appQueries.deleted, { deletedAt: 1 }),
     ids: (after, limit) =>
       connection.run(async (database) => {
-        const found = apps(database).find(appQueries.after(after)).sort({ _id: 1 }).limit(limit);
+        const found = apps(database).find(appQueries.idsAfter(after)).sort({ _id: 1 }).limit(limit);
         return (await found.project<{ _id: string }>({ _id: 1 }).toArray()).map(({ _id }) => _id);
       }),
     compareAndSet: (next) =>
@@ -73,6 +82,34 @@ export function appStore(connection: Connection): AppStore {
         await apps(database).deleteOne({ _id: id });
       }),
   };
+}
+
+async function search(
+  database: Db,
+  selection: AppSelection,
+  text: string,
+  { page, perPage }: PageRequest,
+): Promise<{ apps: App[]; totalCount: number }> {
+  const filter = { ...appQueries.named(text), ...(await selected(database, selection)) };
+  const totalCount = await apps(database).countDocuments(filter);
+  const skipped = (page - 1) * perPage;
+  // The number of documents to skip may exceed the server's maximum.
+  if (skipped >= totalCount) return { apps: [], totalCount };
+  const found = apps(database).find(filter).sort({ name: 1 }).skip(skipped).limit(perPage);
+  return { apps: (await found.toArray()).map((one) => appFrom(one)), totalCount };
+}
+
+/** A condition for the selected apps. Reads the ids of the owner's apps first: with an `$or`, MongoDB might read all apps by name. */
+async function selected(database: Db, selection: AppSelection) {
+  if (selection === "all") return {};
+  const own = apps(database).find(appQueries.ofOwner(selection.ownerId)).project<{ _id: string }>({ _id: 1 });
+  const ownIds = (await own.toArray()).map(({ _id }) => _id);
+  return appQueries.many([...ownIds, ...selection.otherIds]);
+}
+
+/** A regular expression for the text itself. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 
 function documentOf(app: App): AppDocument {

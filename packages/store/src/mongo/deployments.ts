@@ -1,7 +1,7 @@
 // Deployments in MongoDB: the lanes, the one running deployment of an app, and compare-and-set.
 
 import type { Db, Filter, Sort } from "mongodb";
-import { isFinal, isRunning, queuedDeployment } from "@slipway/core";
+import { isFinal, isRunning, queuedDeployment, searchedDeployments } from "@slipway/core";
 import type {
   Admission,
   Deployment,
@@ -13,6 +13,7 @@ import type {
   PageRequest,
 } from "@slipway/core";
 import { numberedPage } from "../numbered-page.ts";
+import { searchedPage } from "../searched-page.ts";
 import { compareAndSet } from "./compare-and-set.ts";
 import type { Connection } from "./connection.ts";
 import { document, entity } from "./documents.ts";
@@ -89,6 +90,7 @@ const headQueries: HeadQueries<DeploymentDocument> = {
   runningOf: deploymentQueries.runningOf,
 };
 
+const newestFirst = { createdAt: -1, _id: -1 } as const;
 const summaryProjection = { appId: 1, status: 1, gitRef: 1, createdAt: 1, finishedAt: 1 } as const;
 /** Limits the connections that one list of apps takes. */
 const latestAtOnce = 16;
@@ -113,9 +115,7 @@ export function deploymentStore(connection: Connection): DeploymentStore {
     removeOld: (appId, ids, from) => connection.run((database) => removeOld(database, appId, ids, from)),
     before: (appId, number, limit) => many(deploymentQueries.before(appId, number), { number: -1 }, limit),
     search: (wanted, page) =>
-      connection.run((database) =>
-        sortedPage(database, deploymentQueries.search(wanted), { createdAt: -1, _id: -1 }, page),
-      ),
+      connection.run((database) => search(database, deploymentQueries.search(wanted), page)),
     queued: (limit) =>
       connection.run(async (database) => ({
         deployments: await sorted(database, deploymentQueries.queued, { createdAt: 1, _id: 1 }, limit),
@@ -258,19 +258,16 @@ async function completeFrom(database: Db, appId: string): Promise<number> {
   return (await floors(database).findOne({ _id: appId }))?.completeFrom ?? 1;
 }
 
-async function sortedPage(
+async function search(
   database: Db,
   filter: Filter<DeploymentDocument>,
-  order: Sort,
-  { page, perPage }: PageRequest,
-) {
-  const totalCount = await deployments(database).countDocuments(filter);
-  const skipped = (page - 1) * perPage;
-  // The number of documents to skip may exceed the server's maximum.
-  if (skipped >= totalCount) return { deployments: [], totalCount };
-  const found = deployments(database).find(filter).sort(order);
-  const documents = await found.skip(skipped).limit(perPage).toArray();
-  return { deployments: documents.map((one) => deploymentFrom(one)), totalCount };
+  request: PageRequest,
+): Promise<{ deployments: Deployment[]; totalCount: number }> {
+  const totalCount = await deployments(database).countDocuments(filter, { limit: searchedDeployments });
+  const window = searchedPage(request);
+  if (window === null) return { deployments: [], totalCount };
+  const found = deployments(database).find(filter).sort(newestFirst).skip(window.skip).limit(window.limit);
+  return { deployments: (await found.toArray()).map((one) => deploymentFrom(one)), totalCount };
 }
 
 function documentOf(deployment: Deployment): DeploymentDocument {

@@ -36,6 +36,8 @@ interface Query {
 const oldestFirst = { createdAt: 1, _id: 1 } as const;
 const limit = 10;
 const some = new ObjectId();
+/** The collections have texts as ids, unlike the type `Document`. */
+const twoIds: object = appQueries.many(["1", "2"]);
 
 /** Collection, the index that must be used, query. */
 const plans: readonly (readonly [string, string, Query])[] = [
@@ -48,6 +50,18 @@ const plans: readonly (readonly [string, string, Query])[] = [
   ["apps", "apps_name", { filter: appQueries.byName("n") }],
   ["apps", "apps_name", { filter: appQueries.all, sort: { name: 1 }, postgres: ["apps_of_owner"] }],
   ["apps", "apps_of_owner", { filter: appQueries.ofOwner("1"), sort: { name: 1 } }],
+  [
+    "apps",
+    "apps_name",
+    { filter: appQueries.after("n"), sort: { name: 1 }, limit, postgres: ["apps_of_owner"] },
+  ],
+  [
+    "apps",
+    "apps_name",
+    { filter: appQueries.named("n"), sort: { name: 1 }, limit, postgres: ["apps_of_owner"] },
+  ],
+  ["apps", "_id_", { filter: { ...appQueries.named("n"), ...twoIds }, sortOfFew: { name: 1 } }],
+  ["users", "_id_", { filter: twoIds }],
   ["apps", "apps_deleted", { filter: appQueries.deleted, sort: { deletedAt: 1 } }],
   [
     "collaborators",

@@ -11,6 +11,7 @@ import { conflictWhenTaken } from "./failures.ts";
 export const userQueries = {
   byUsername: (username: string) => ({ username }),
   byEmail: (email: string) => ({ email }),
+  many: (ids: readonly string[]) => ({ _id: { $in: [...ids] } }),
   operators: { operator: true },
 } as const;
 
@@ -32,6 +33,10 @@ export function userStore(connection: Connection): UserStore {
         "the user's id, username or email is taken",
       ),
     get: (id) => connection.run(async (database) => entity(await users(database).findOne({ _id: id }))),
+    many: (ids) =>
+      connection.run(async (database) =>
+        (await users(database).find(userQueries.many(ids)).toArray()).map((found) => entity(found)),
+      ),
     byUsername: (username) =>
       connection.run(async (database) =>
         entity(await users(database).findOne(userQueries.byUsername(username))),

@@ -1,8 +1,17 @@
 // Apps in SQLite.
 
-import type { Address, App, AppStore, BuilderSetting, ConcurrencyPolicy, Quotas } from "@slipway/core";
+import type {
+  Address,
+  App,
+  AppSelection,
+  AppStore,
+  BuilderSetting,
+  ConcurrencyPolicy,
+  PageRequest,
+  Quotas,
+} from "@slipway/core";
 import { millis, optionalTime, time } from "./columns.ts";
-import type { Database, Value } from "./database.ts";
+import type { Database, Transaction, Value } from "./database.ts";
 import { conflictWhenTaken } from "./failures.ts";
 import { checkAdded } from "./usage.ts";
 
@@ -29,6 +38,21 @@ interface AppRow {
 /** A partial unique index on the name prevents two apps that are not deleted from having the same name. */
 const taken = "the app's name is taken, or its id is";
 
+/** All apps, or, with ?1 and ?2, an owner's apps and others by their ids as JSON. The order of the join is that of CROSS JOIN. */
+const selections = {
+  all: "apps WHERE deleted_at IS NULL",
+  some: `(SELECT id AS selected FROM apps WHERE owner_id = ?1 AND deleted_at IS NULL
+      UNION SELECT value FROM json_each(?2))
+    CROSS JOIN apps ON id = selected WHERE deleted_at IS NULL`,
+} as const;
+
+/** ?3 and further: for `after` a name and a limit; otherwise a part of the name, a limit, and how many apps to skip. */
+const selecting = (from: string) => ({
+  after: `SELECT apps.* FROM ${from} AND name > ?3 ORDER BY name LIMIT ?4`,
+  page: `SELECT apps.* FROM ${from} AND instr(name, ?3) > 0 ORDER BY name LIMIT ?4 OFFSET ?5`,
+  count: `SELECT count(*) AS count FROM ${from} AND instr(name, ?3) > 0`,
+});
+
 export const appQueries = {
   byName: "SELECT * FROM apps WHERE name = ? AND deleted_at IS NULL",
   ofOwner: "SELECT * FROM apps WHERE owner_id = ? AND deleted_at IS NULL ORDER BY name",
@@ -36,6 +60,8 @@ export const appQueries = {
   deleted: "SELECT * FROM apps WHERE deleted_at IS NOT NULL ORDER BY deleted_at",
   many: "SELECT * FROM apps WHERE id IN (SELECT value FROM json_each(?))",
   ids: "SELECT id FROM apps WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?",
+  ofAll: selecting(selections.all),
+  ofSome: selecting(selections.some),
 } as const;
 
 export function appStore(database: Database): AppStore {
@@ -52,6 +78,10 @@ export function appStore(database: Database): AppStore {
     many: (ids) => many(appQueries.many, JSON.stringify(ids)),
     byName: (name) => one(appQueries.byName, name),
     list: (owner) => (owner === "all" ? many(appQueries.all) : many(appQueries.ofOwner, owner.ownerId)),
+    after: (selection, after, limit) =>
+      many(queriesFor(selection).after, ...selectionValues(selection), after, limit),
+    search: (selection, text, page) =>
+      database.read((transaction) => search(transaction, selection, text, page)),
     deleted: () => many(appQueries.deleted),
     ids: (after, limit) =>
       database.read((transaction) =>
@@ -63,6 +93,27 @@ export function appStore(database: Database): AppStore {
         transaction.run("DELETE FROM apps WHERE id = ?", id);
       }),
   };
+}
+
+function search(
+  transaction: Transaction,
+  selection: AppSelection,
+  text: string,
+  { page, perPage }: PageRequest,
+) {
+  const queries = queriesFor(selection);
+  const values = [...selectionValues(selection), text];
+  const rows = transaction.all<AppRow>(queries.page, ...values, perPage, (page - 1) * perPage);
+  const [total] = transaction.all<{ count: number }>(queries.count, ...values);
+  return { apps: rows.map(appFrom), totalCount: total?.count ?? 0 };
+}
+
+function queriesFor(selection: AppSelection) {
+  return selection === "all" ? appQueries.ofAll : appQueries.ofSome;
+}
+
+function selectionValues(selection: AppSelection): Value[] {
+  return selection === "all" ? [null, null] : [selection.ownerId, JSON.stringify(selection.otherIds)];
 }
 
 function insert(database: Database, app: App, quotas: Quotas | undefined): Promise<void> {

@@ -1,17 +1,15 @@
 // Deployments in SQLite: the lanes, the one running deployment of an app, and compare-and-set.
 
-import { queuedDeployment, runningStatuses } from "@slipway/core";
+import { queuedDeployment } from "@slipway/core";
 import type {
   Admission,
   Deployment,
-  DeploymentFilter,
   DeploymentStore,
   DeploymentSummary,
   NewDeployment,
   PageRequest,
 } from "@slipway/core";
 import { numberedPage } from "../numbered-page.ts";
-import { millis } from "./columns.ts";
 import type { Database, Transaction, Value } from "./database.ts";
 import {
   changeableColumns,
@@ -25,14 +23,9 @@ import type { DeploymentRow, SummaryRow } from "./deployment-row.ts";
 import { falseWhenTaken } from "./failures.ts";
 import { entryFrom, headsFrom } from "./lane-entry.ts";
 import type { EntryRow } from "./lane-entry.ts";
+import { running } from "./running.ts";
+import { searchDeployments } from "./search-deployments.ts";
 
-/** Written as in the partial indexes: SQLite uses one only when the query repeats its condition. */
-const running = `status IN (${runningStatuses.map((status) => `'${status}'`).join(", ")})`;
-/** ?1 to ?4: statuses and app ids as JSON, an owner's id, a time; null for any value. */
-const filter = `created_at >= coalesce(?4, 0)
-  AND (?1 IS NULL OR status IN (SELECT value FROM json_each(?1)))
-  AND (?2 IS NULL OR app_id IN (SELECT value FROM json_each(?2)))
-  AND (?3 IS NULL OR owner_id = ?3)`;
 /** A deployment of an earlier release needs no slot of its owner. */
 const needsSlot = "source_release_id IS NULL";
 const entryColumns = `id, app_id, CASE WHEN ${needsSlot} THEN owner_id END AS owner_id, attempt, revision, created_at`;
@@ -48,8 +41,6 @@ export const deploymentQueries = {
     AND number >= coalesce((SELECT complete_from FROM deployment_floors WHERE app_id = ?1), 1)
     ORDER BY number LIMIT ?3`,
   before: "SELECT * FROM deployments WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ?",
-  search: `SELECT * FROM deployments WHERE ${filter} ORDER BY created_at DESC, id DESC LIMIT ?5 OFFSET ?6`,
-  searchCount: `SELECT count(*) AS count FROM deployments WHERE ${filter}`,
   queued: "SELECT * FROM deployments WHERE status = 'queued' ORDER BY created_at, id LIMIT ?",
   allQueuedCount: "SELECT count(*) AS count FROM deployments WHERE status = 'queued'",
   lane: "SELECT * FROM deployments WHERE app_id = ? AND status = 'queued' ORDER BY number LIMIT ?",
@@ -94,7 +85,7 @@ export function deploymentStore(database: Database): DeploymentStore {
     create: (request, admission) => database.write((transaction) => create(transaction, request, admission)),
     get: (id) => database.read((transaction) => byId(transaction, id)),
     list: (appId, page) => database.read((transaction) => pageOf(transaction, appId, page)),
-    search: (wanted, page) => database.read((transaction) => search(transaction, wanted, page)),
+    search: (wanted, page) => database.read((transaction) => searchDeployments(transaction, wanted, page)),
     oldest: (appId, { kept, limit }) =>
       database.read((transaction) =>
         transaction
@@ -197,21 +188,6 @@ function pageOf(transaction: Transaction, appId: string, page: PageRequest) {
 
 function lastNumber(transaction: Transaction, appId: string): number {
   return transaction.all<{ number: number | null }>(deploymentQueries.lastNumber, appId)[0]?.number ?? 0;
-}
-
-function search(transaction: Transaction, wanted: DeploymentFilter, { page, perPage }: PageRequest) {
-  const values = [
-    wanted.statuses === null ? null : JSON.stringify(wanted.statuses),
-    wanted.appIds === null ? null : JSON.stringify(wanted.appIds),
-    wanted.ownerId,
-    millis(wanted.since),
-  ];
-  const window = [perPage, (page - 1) * perPage];
-  const rows = transaction.all<DeploymentRow>(deploymentQueries.search, ...values, ...window);
-  return {
-    deployments: rows.map(deploymentFrom),
-    totalCount: count(transaction, deploymentQueries.searchCount, ...values),
-  };
 }
 
 function count(transaction: Transaction, sql: string, ...values: Value[]): number {

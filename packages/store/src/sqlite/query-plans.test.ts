@@ -3,6 +3,7 @@ import type { DisposableTempDir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { finalStatuses } from "@slipway/core";
 import { appQueries } from "./apps.ts";
 import { collaboratorQueries } from "./collaborators.ts";
 import { Database } from "./database.ts";
@@ -15,6 +16,7 @@ import { operationQueries } from "./operations.ts";
 import { notifierQueries } from "./notifiers.ts";
 import { receiptQueries } from "./receipts.ts";
 import { releaseQueries } from "./releases.ts";
+import { searchQueries } from "./search-deployments.ts";
 import { sourceQueries } from "./sources.ts";
 import { usageQueries } from "./usage.ts";
 import { userQueries } from "./users.ts";
@@ -27,7 +29,16 @@ const plans = [
   [deploymentQueries.page, "sqlite_autoindex_deployments_2 (app_id=? AND number<?)"],
   [deploymentQueries.oldest, "sqlite_autoindex_deployments_2 (app_id=? AND number>? AND number<?)"],
   [deploymentQueries.before, "sqlite_autoindex_deployments_2"],
-  [deploymentQueries.search, "deployments_by_time (created_at>?)"],
+  [searchQueries.byTime, "deployments_by_time (created_at>?)"],
+  [searchQueries.byTimeCount, "deployments_by_time (created_at>?)"],
+  [searchQueries.ofApps, "deployments_recent (app_id=?)"],
+  [searchQueries.ofAppsCount, "deployments_recent (app_id=?)"],
+  [searchQueries.byStatus(["success"]), "deployments_ended (status=? AND created_at>?)"],
+  [searchQueries.byStatus(["build-error", "aborted"]), "deployments_ended (status=? AND created_at>?)"],
+  [searchQueries.byStatus(["queued"]), "deployments_queued (created_at>?)"],
+  [searchQueries.byStatusCount(["building"]), "deployments_running_of_owner"],
+  [searchQueries.byStatusCount(finalStatuses), "deployments_ended (status=? AND created_at>?)"],
+  [searchQueries.rows, "sqlite_autoindex_deployments_1 (id=?)"],
   [deploymentQueries.queued, "deployments_queued"],
   [deploymentQueries.allQueuedCount, "deployments_queued"],
   [deploymentQueries.lane, "deployments_lane"],
@@ -49,9 +60,17 @@ const plans = [
   [appQueries.byName, "apps_name"],
   [appQueries.ofOwner, "apps_of_owner"],
   [appQueries.all, "apps_name"],
+  [appQueries.ofAll.after, "apps_name (name>?)"],
+  [appQueries.ofAll.page, "apps_name"],
+  [appQueries.ofAll.count, "apps_name"],
+  [appQueries.ofSome.after, "apps_of_owner (owner_id=?)"],
+  [appQueries.ofSome.after, "sqlite_autoindex_apps_1 (id=?)"],
+  [appQueries.ofSome.page, "sqlite_autoindex_apps_1 (id=?)"],
+  [appQueries.ofSome.count, "sqlite_autoindex_apps_1 (id=?)"],
   [appQueries.deleted, "apps_deleted"],
   [appQueries.many, "sqlite_autoindex_apps_1"],
   [appQueries.ids, "sqlite_autoindex_apps_1 (id>?)"],
+  [userQueries.many, "sqlite_autoindex_users_1 (id=?)"],
   [userQueries.byUsername, "sqlite_autoindex_users_2"],
   [userQueries.byEmail, "sqlite_autoindex_users_3"],
   [userQueries.page, "sqlite_autoindex_users_2"],
@@ -89,8 +108,14 @@ const plans = [
   [logQueries.last, "sqlite_autoindex_log_chunks_1"],
 ] as const;
 
-/** The only queries that may sort: they sort few rows, none older than the replayed period. */
-const sorted = new Set<string>([deploymentQueries.recent]);
+/** The only queries that may sort: the rows of the replayed period, of some apps, or of a user's apps. */
+const sorted = new Set<string>([
+  deploymentQueries.recent,
+  searchQueries.ofApps,
+  appQueries.ofSome.after,
+  appQueries.ofSome.page,
+  appQueries.ofSome.count,
+]);
 
 let directory: DisposableTempDir;
 let database: Database;

@@ -30,6 +30,7 @@ export const userQueries = {
   byUsername: "SELECT * FROM users WHERE username = ?",
   byEmail: "SELECT * FROM users WHERE email = ?",
   page: "SELECT * FROM users ORDER BY username LIMIT ? OFFSET ?",
+  many: "SELECT * FROM users WHERE id IN (SELECT value FROM json_each(?))",
   countOperators: "SELECT count(*) AS count FROM users WHERE operator = 1",
 } as const;
 
@@ -44,6 +45,10 @@ export function userStore(database: Database): UserStore {
   return {
     create: (user) => conflictWhenTaken(insertUser(database, user), taken),
     get: (id) => one("SELECT * FROM users WHERE id = ?", id),
+    many: (ids) =>
+      database.read((transaction) =>
+        transaction.all<UserRow>(userQueries.many, JSON.stringify(ids)).map(userFrom),
+      ),
     byUsername: (username) => one(userQueries.byUsername, username),
     byEmail: (email) => one(userQueries.byEmail, email),
     list: ({ page, perPage }) =>

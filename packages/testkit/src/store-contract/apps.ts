@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { changeApp } from "@slipway/core";
-import type { App } from "@slipway/core";
+import type { App, AppSelection } from "@slipway/core";
 import { aName, anApp, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
@@ -27,6 +27,7 @@ const names = (apps: readonly App[]) => apps.map((app) => app.name);
 
 export function appsContract(underTest: StoreUnderTest): void {
   storedApps(underTest);
+  selectedApps(underTest);
   deletedApps(underTest);
   changedApps(underTest);
 }
@@ -76,6 +77,59 @@ function storedApps(underTest: StoreUnderTest): void {
       expect(names(await store().apps.list({ ownerId }))).toEqual(own);
       const all = names(await store().apps.list("all")).filter((name) => name.startsWith(prefix));
       expect(all).toEqual([...own, foreign.name]);
+    });
+  });
+}
+
+function selectedApps(underTest: StoreUnderTest): void {
+  const { store } = underTest;
+  const { create } = actionsOn(underTest);
+
+  describe("selected apps", () => {
+    const named = async (ownerId: string, prefix: string, ends: string) => {
+      for (const end of ends) await create({ ownerId, name: `${prefix}-${end}` });
+    };
+
+    test("an owner's apps and others by id are read in parts by name, without deleted ones and none twice", async () => {
+      const [ownerId, prefix] = [randomUUID(), aName()];
+      await named(ownerId, prefix, "db");
+      const shared = await create({ name: `${prefix}-c` });
+      const deleted = await create({ name: `${prefix}-e`, deletedAt: later });
+      await create({ ownerId, name: `${prefix}-f`, deletedAt: later });
+      await create({ name: `${prefix}-a` });
+      const [own] = await store().apps.list({ ownerId });
+      const otherIds = [shared.id, deleted.id, own?.id ?? "", randomUUID()];
+      const after = async (name: string) => names(await store().apps.after({ ownerId, otherIds }, name, 2));
+      expect(await after("")).toEqual([`${prefix}-b`, `${prefix}-c`]);
+      expect(await after(`${prefix}-c`)).toEqual([`${prefix}-d`]);
+      expect(await after(`${prefix}-d`)).toEqual([]);
+    });
+
+    test("all apps are read in parts by name", async () => {
+      const prefix = aName();
+      await named(randomUUID(), prefix, "cab");
+      await create({ name: `${prefix}-d`, deletedAt: later });
+      expect(names(await store().apps.after("all", prefix, 2))).toEqual([`${prefix}-a`, `${prefix}-b`]);
+    });
+
+    test("apps are searched by a part of their names, in pages", async () => {
+      const [ownerId, prefix] = [randomUUID(), aName()];
+      await named(ownerId, prefix, "ba");
+      const shared = await create({ name: `x-${prefix}-c` });
+      await create({ name: `${prefix}-d` });
+      await create({ ownerId });
+      const some = { ownerId, otherIds: [shared.id] };
+      const search = async (selection: AppSelection, text: string, page: number) => {
+        const { apps, totalCount } = await store().apps.search(selection, text, { page, perPage: 2 });
+        return [names(apps), totalCount];
+      };
+      expect(await search(some, prefix, 1)).toEqual([[`${prefix}-a`, `${prefix}-b`], 3]);
+      expect(await search(some, prefix, 2)).toEqual([[shared.name], 3]);
+      expect(await search(some, prefix, 999_999_999_999)).toEqual([[], 3]);
+      expect(await search(some, "", 2)).toEqual([expect.any(Array), 4]);
+      expect(await search("all", prefix, 2)).toEqual([[`${prefix}-d`, shared.name], 4]);
+      for (const text of ["a.", ".*", "%", "_", "\\", "(", "A"])
+        expect(await search("all", text, 1)).toEqual([[], 0]);
     });
   });
 }

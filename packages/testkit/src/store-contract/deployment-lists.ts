@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { changeStatus, finalStatuses, runningStatuses, sealLog } from "@slipway/core";
+import { changeStatus, finalStatuses, runningStatuses, sealLog, searchedDeployments } from "@slipway/core";
 import type { Deployment, DeploymentFilter, LaneEntry, LaneHeads, NewDeployment } from "@slipway/core";
 import { aNewDeployment, testTime } from "../fixtures.ts";
 import type { StoreUnderTest } from "./under-test.ts";
@@ -15,7 +15,7 @@ export function deploymentListsContract(underTest: StoreUnderTest): void {
   lanes(underTest);
   pages(underTest);
   oldDeployments(underTest);
-  searchedDeployments(underTest);
+  deploymentSearches(underTest);
   runningDeployments(underTest);
   waitingApps(underTest);
   unsealedDeployments(underTest);
@@ -77,7 +77,7 @@ function pages(underTest: StoreUnderTest): void {
   });
 }
 
-function searchedDeployments(underTest: StoreUnderTest): void {
+function deploymentSearches(underTest: StoreUnderTest): void {
   const { store } = underTest;
   const { create, createMany } = actionsOn(underTest);
   const anything = { statuses: null, appIds: null, ownerId: null, since: null };
@@ -105,8 +105,33 @@ function searchedDeployments(underTest: StoreUnderTest): void {
       expect(await search({ statuses: ["build-error", "success"] })).toEqual([[failed.id], 1]);
       expect(await search({ statuses: ["queued"] })).toEqual([[third, second], 2]);
       expect(await search({ appIds: [one] })).toEqual([[third, first], 2]);
+      expect(await search({ statuses: ["success", "queued", "build-error", "building"] })).toEqual([
+        [third, second, first],
+        3,
+      ]);
+      expect(await search({ statuses: [] })).toEqual([[], 0]);
+      expect(await search({ appIds: [two, one, two], statuses: ["queued"] })).toEqual([[third, second], 2]);
       expect(await search({ appIds: [] })).toEqual([[], 0]);
       expect(await search({ since: after(1) })).toEqual([[third, second], 2]);
+    });
+
+    test("a search finds deployments while they run", async () => {
+      const ownerId = randomUUID();
+      const { id } = await bringTo(store(), await create({ ownerId }), "pushing");
+      const found = await store().deployments.search(
+        { ...anything, ownerId, statuses: ["pushing"] },
+        { page: 1, perPage: 2 },
+      );
+      expect([found.deployments.map((one) => one.id), found.totalCount]).toEqual([[id], 1]);
+    });
+
+    test("a page past the last deployment that a search may find is empty", async () => {
+      await create();
+      const { deployments } = await store().deployments.search(anything, {
+        page: searchedDeployments + 1,
+        perPage: 1,
+      });
+      expect(deployments).toEqual([]);
     });
 
     test("queued deployments of all apps are listed oldest first, with their number", async () => {

@@ -30,6 +30,16 @@ function storedUsers({ store, other }: StoreUnderTest): void {
       expect(await store().users.byEmail(randomUUID())).toBeNull();
     });
 
+    test("several users are read at once; ids without a user have none", async () => {
+      const [one, two] = [aUser(), aUser()];
+      for (const user of [one, two]) await store().users.create(user);
+      const found = await store().users.many([two.id, randomUUID(), one.id]);
+      expect(new Map(found.map((user) => [user.id, user]))).toEqual(
+        new Map([one, two].map((user) => [user.id, user])),
+      );
+      expect(await store().users.many([])).toEqual([]);
+    });
+
     test.each(["id", "username", "email"] as const)(
       "a user conflicts when its %s is taken",
       async (field) => {

@@ -19,6 +19,7 @@ import { builderImage } from "./016-builder-image.ts";
 import { appStack } from "./017-app-stack.ts";
 import { sourceImage } from "./018-source-image.ts";
 import { unsealedDeployments } from "./019-unsealed-deployments.ts";
+import { endedDeployments } from "./020-ended-deployments.ts";
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -47,4 +48,5 @@ export const migrations: readonly Migration[] = [
   { number: 17, name: "app stack", sql: appStack },
   { number: 18, name: "source image", sql: sourceImage },
   { number: 19, name: "unsealed deployments", sql: unsealedDeployments },
+  { number: 20, name: "ended deployments", sql: endedDeployments },
 ];
