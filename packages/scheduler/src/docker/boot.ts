@@ -46,7 +46,10 @@ export async function bootContainer(
   const output = forwardOutput(rollout.count > 1 ? wholeLines(process.output) : process.output, onOutput);
   const { delivered } = output;
   const options = {
-    ...{ bridge, port: portOf(rollout), timeoutMs: rollout.bootTimeoutMs, signal: over.signal },
+    bridge,
+    port: portOf(rollout),
+    timeoutMs: rollout.bootTimeoutMs,
+    signal: over.signal,
     checkSignal: AbortSignal.any([over.signal, checking.signal]),
   };
   const exited = process.exitCode.then(() => "exited" as const);

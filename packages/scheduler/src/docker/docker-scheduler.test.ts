@@ -103,9 +103,11 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     const { id: installationId } = opened.use(newInstallation());
     const scheduler = opened.use(openDockerScheduler({ dockerHost, installationId, watchImage: stackImage }));
     const hangsOnce = "test -e /tmp/hung && exit; : >/tmp/hung; sleep 600";
-    await startServer(scheduler, await withHealthcheck(opened, stackImage, hangsOnce, "--timeout=1s"));
+    const hanging = await withHealthcheck(opened, stackImage, hangsOnce, "--timeout=1s");
+    expect((await startServer(scheduler, hanging)).text).toContain("about to listen");
     const closesOutput = "exec >/dev/null 2>&1; sleep 6; test ! -e /tmp/twice && : >/tmp/twice";
-    await startServer(scheduler, await withHealthcheck(opened, stackImage, closesOutput));
+    const silent = await withHealthcheck(opened, stackImage, closesOutput);
+    expect((await startServer(scheduler, silent)).text).toContain("about to listen");
   });
 
   test("an instance whose HEALTHCHECK still runs at the time limit is explained by it, and so is one that exits", async () => {

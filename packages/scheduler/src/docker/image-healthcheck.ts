@@ -112,10 +112,7 @@ async function runCheck(
     return { exitCode: cannotExecuteCode, exceededMs: null, output: answerOf(error) };
   }
   const endsAt = performance.now() + timeoutMs;
-  const output = await readOutput(
-    stream as Readable,
-    AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-  );
+  const output = await readOutput(stream, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
   const exitCode = await exitCodeOf(exec, endsAt - performance.now(), signal);
   return { exitCode, exceededMs: exitCode === null ? timeoutMs : null, output };
 }
