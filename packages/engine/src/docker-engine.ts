@@ -68,9 +68,9 @@ class DockerEngine implements BuildEngine {
     this.#installationId = options.installationId;
     this.#runtime = options.runtime;
     this.#connection = connectDocker(options);
-    this.#relays = new Relays(this.#connection, options.installationId);
     this.#snapshots = openSnapshots(this.#connection.docker, options.installationId);
     const now = options.now ?? (() => new Date());
+    this.#relays = new Relays(this.#connection, options.installationId, now);
     this.#userImages = openUserImages(this.#connection.docker, options.installationId, now);
     this.#diskQuota = openDiskQuota(this.#connection.docker, options.installationId, options.quotaCache);
   }
@@ -157,7 +157,15 @@ class DockerEngine implements BuildEngine {
   }
 
   async listSandboxes(): Promise<readonly Labels[]> {
-    return (await this.#find(buildKind, {})).map(({ Labels }) => Labels);
+    const kinds = [buildKind, companionKind].map((kind) => this.#find(kind, {}));
+    const [builds = [], companions = []] = await Promise.all(kinds);
+    const attemptOf = (labels: Labels) => `${labels[label.deployment]} ${labels[label.attempt]}`;
+    const attempts = new Set(builds.map(({ Labels }) => attemptOf(Labels)));
+    // A crash may leave a relay whose sandbox was not created yet. A spare relay belongs to no sandbox.
+    const alone = companions.filter(
+      ({ Labels }) => label.deployment in Labels && !attempts.has(attemptOf(Labels)),
+    );
+    return [...builds, ...alone].map(({ Labels }) => Labels);
   }
 
   async findSnapshot(name: SnapshotName, signal: AbortSignal): Promise<string | null> {

@@ -6,14 +6,33 @@ import { formerRelease } from "./former-release.ts";
 /** An API whose app has these releases, from the first one; the last one is current. */
 function apiWith(...statuses: DeploymentStatus[]): Pick<ApiClient, "get" | "find"> {
   const release = (_status: DeploymentStatus, at: number) => ({
-    ...{ id: `r${at}`, app_id: "a", number: at + 1, deployment_id: String(at), image: "image" },
-    ...{ git_ref: null, created_at: "2026-01-01T00:00:00.000Z", current: at === statuses.length - 1 },
+    id: `r${at}`,
+    app_id: "a",
+    number: at + 1,
+    deployment_id: String(at),
+    image: "image",
+    git_ref: null,
+    created_at: "2026-01-01T00:00:00.000Z",
+    current: at === statuses.length - 1,
   });
   const deployment = (id: string) => ({
-    ...{ id, app_id: "a", created_at: "2026-01-01T00:00:00.000Z", finished_at: null, type: "archive" },
-    ...{ status: statuses[Number(id)], git_ref: null, previous_git_ref: null, duration: 0, image: null },
-    ...{ image_size: null, registry: null, stack_base_image: null, postdeploy_hook: null, failure: null },
-    ...{ pusher: { id: "u", username: "ada", email: "ada@example.com" }, links: { output: "" } },
+    id,
+    app_id: "a",
+    created_at: "2026-01-01T00:00:00.000Z",
+    finished_at: null,
+    type: "archive",
+    status: statuses[Number(id)],
+    git_ref: null,
+    previous_git_ref: null,
+    duration: 0,
+    image: null,
+    image_size: null,
+    registry: null,
+    stack_base_image: null,
+    postdeploy_hook: null,
+    failure: null,
+    pusher: { id: "u", username: "ada", email: "ada@example.com" },
+    links: { output: "" },
   });
   return {
     get: async (_path, schema) => schema.parse({ releases: statuses.map(release).toReversed() }),

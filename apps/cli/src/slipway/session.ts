@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
-import { appAnswer, deploymentsAnswer } from "@slipway/protocol";
+import { appAnswer, deploymentAnswer, deploymentsAnswer } from "@slipway/protocol";
 import type { AppBody, DeploymentBody } from "@slipway/protocol";
 import { ApiClient } from "../client/api-client.ts";
 import { CommandError, exitCodes } from "../client/command-error.ts";
@@ -53,12 +53,18 @@ export class Session {
   }
 
   /** The deployment with this id; by default the app's last one. */
-  async deployment(app: AppBody, id?: string): Promise<DeploymentBody> {
+  async deployment({ id: appId, name }: Pick<AppBody, "id" | "name">, id?: string): Promise<DeploymentBody> {
     const api = await this.api();
-    if (id !== undefined) return api.deployment(app.id, encodeURIComponent(id));
-    const { deployments } = await api.get(`/apps/${app.id}/deployments?per_page=1`, deploymentsAnswer);
+    if (id !== undefined) {
+      const found = await api.find(`/apps/${appId}/deployments/${encodeURIComponent(id)}`, deploymentAnswer);
+      if (found !== undefined) return found.deployment;
+      throw new CommandError(
+        `The app ${name} has no deployment ${id}: list them with "slipway deployments --app ${name}".`,
+      );
+    }
+    const { deployments } = await api.get(`/apps/${appId}/deployments?per_page=1`, deploymentsAnswer);
     if (deployments[0] !== undefined) return deployments[0];
-    throw new CommandError(`The app ${app.name} has no deployment yet: deploy it with "slipway deploy".`);
+    throw new CommandError(`The app ${name} has no deployment yet: deploy it with "slipway deploy".`);
   }
 }
 

@@ -169,7 +169,10 @@ export interface BuildEngine extends AsyncDisposable {
   pruneUserImages(limits: UserImageLimits): Promise<void>;
   /** Removes the build containers that have all these labels, with their volumes. @returns their number. */
   removeSandboxes(labels: Labels): Promise<number>;
-  /** Labels of every build container of this installation on the engine, for the reconciler. */
+  /**
+   * Labels of every build container of this installation on the engine, and of what a crash left of a build before its container was
+   * created, for the reconciler.
+   */
   listSandboxes(): Promise<readonly Labels[]>;
   /** Finds a snapshot of this engine, and records its use. @returns its image; null when there is none. */
   findSnapshot(name: SnapshotName, signal: AbortSignal): Promise<string | null>;

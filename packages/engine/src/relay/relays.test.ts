@@ -3,8 +3,8 @@ import type Docker from "dockerode";
 import { describe, expect, test } from "vitest";
 import { poll } from "@slipway/async";
 import { label } from "@slipway/core";
-import type { BuildEngine, LoopbackServer, SandboxSpec } from "@slipway/core";
-import { connectDocker } from "@slipway/docker";
+import type { BuildEngine, Labels, LoopbackServer, SandboxSpec } from "@slipway/core";
+import { connectDocker, removeContainer, statusOf } from "@slipway/docker";
 import { engineFront, lacksEngine, newInstallation, testEngine } from "@slipway/testkit";
 import { openEngine } from "../docker-engine.ts";
 
@@ -51,6 +51,29 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     expect(await poll(async () => (await used.containers()) === 0, waiting)).toBe(true);
   });
 
+  test("a relay that a crashed worker created and did not start is removed after ten minutes", async () => {
+    await using used = await oneSandboxUsed({ now: () => new Date(Date.now() + 9 * 60_000) });
+    const unstarted = await used.createUnstarted({});
+    await (await used.engine.createSandbox(used.spec(answering("second")), never))[Symbol.asyncDispose]();
+    await used.spareId();
+    expect((await unstarted.inspect()).State.Status).toBe("created");
+    const later = used.openEngine({ now: () => new Date(Date.now() + 11 * 60_000) });
+    await (await later.createSandbox(used.spec(answering("third")), never))[Symbol.asyncDispose]();
+    expect(await poll(() => isMissing(unstarted), waiting)).toBe(true);
+  });
+
+  test("a relay whose sandbox was not created is listed for removal, a spare one is not", async () => {
+    await using used = await oneSandboxUsed();
+    await used.spareId();
+    expect(await used.engine.listSandboxes()).toEqual([]);
+    const labels = { [label.deployment]: "d1", [label.attempt]: "1" };
+    const unstarted = await used.createUnstarted(labels);
+    const listed = await used.engine.listSandboxes();
+    expect(listed).toEqual([expect.objectContaining(labels)]);
+    await used.engine.removeSandboxes(labels);
+    expect(await isMissing(unstarted)).toBe(true);
+  });
+
   test("disposing of the engine removes the spare relay, even while it starts", async () => {
     await using used = await oneSandboxUsed();
     await used.engine[Symbol.asyncDispose]();
@@ -59,13 +82,15 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
 });
 
 /** An engine on which a sandbox with a relay has ended. */
-async function oneSandboxUsed() {
+async function oneSandboxUsed(clock: { readonly now?: () => Date } = {}) {
   const { dockerHost, stackImage: image } = await testEngine();
   await using opened = new AsyncDisposableStack();
   const installation = opened.use(newInstallation());
   const { docker } = opened.use(connectDocker({ dockerHost }));
   const front = opened.use(await engineFront(dockerHost));
-  const engine = opened.use(openEngine({ installationId: installation.id, dockerHost: front.dockerHost }));
+  const open = (given: typeof clock) =>
+    openEngine({ installationId: installation.id, dockerHost: front.dockerHost, ...given });
+  const engine = opened.use(open(clock));
   const spec = (loopback: LoopbackServer): SandboxSpec => ({
     image,
     ...commandOf(port),
@@ -84,6 +109,13 @@ async function oneSandboxUsed() {
   return {
     docker,
     engine,
+    openEngine: (given: typeof clock) => owned.use(open(given)),
+    createUnstarted: async (labels: Labels) => {
+      const ofRelay = { ...labels, [label.installation]: installation.id, [label.kind]: "build-companion" };
+      const container = await docker.createContainer({ Image: image, Labels: ofRelay });
+      owned.defer(() => removeContainer(docker, container.id));
+      return container;
+    },
     spec,
     relays,
     containers: async () => (await docker.listContainers({ all: true, filters })).length,
@@ -111,6 +143,13 @@ async function outputOf(sandbox: Awaited<ReturnType<BuildEngine["createSandbox"]
   let text = "";
   await sandbox.run({ signal: never, onOutput: (bytes) => void (text += Buffer.from(bytes).toString()) });
   return text;
+}
+
+async function isMissing(container: Docker.Container): Promise<boolean> {
+  return await container.inspect().then(
+    () => false,
+    (error: unknown) => statusOf(error) === 404,
+  );
 }
 
 /** Ids of the installation's running relays. */

@@ -3,7 +3,7 @@
 
 import { untilAborted } from "@slipway/async";
 import { type Labels, label, type LoopbackServer } from "@slipway/core";
-import type { DockerConnection } from "@slipway/docker";
+import { type DockerConnection, findContainers, removeContainer } from "@slipway/docker";
 import { companionKind } from "../sandbox-config.ts";
 import { type Relay, type RelayOptions, type StartedRelay, startRelay } from "./relay.ts";
 
@@ -26,17 +26,22 @@ interface Spare {
   readonly expiry: NodeJS.Timeout;
 }
 
+/** A container that was created this long ago and is not started belongs to a worker that crashed between the two. */
+const unstartedMs = 10 * 60_000;
+
 /** Owns the spare relay. */
 export class Relays implements AsyncDisposable {
   readonly #connection: DockerConnection;
+  readonly #now: () => Date;
   readonly #spareLabels: Labels;
   #spare: Spare | null = null;
   /** Removals that have not ended. */
   readonly #removals = new Set<Promise<void>>();
   #isClosed = false;
 
-  constructor(connection: DockerConnection, installationId: string) {
+  constructor(connection: DockerConnection, installationId: string, now: () => Date) {
     this.#connection = connection;
+    this.#now = now;
     this.#spareLabels = { [label.installation]: installationId, [label.kind]: companionKind };
   }
 
@@ -97,9 +102,10 @@ export class Relays implements AsyncDisposable {
 
   /** A failure is not reported: the next sandbox starts a relay of its own, and reports its failure. */
   async #startedSpare(settings: RelaySettings, signal: AbortSignal): Promise<StartedRelay | null> {
-    // After a crash of the worker no cleanup looks for a relay without a deployment, so the engine removes it.
+    // After a crash of the worker no cleanup looks for a started relay without a deployment, so the engine removes it.
     const options = { ...settings, labels: this.#spareLabels, autoRemove: true };
     try {
+      await this.#removeUnstarted();
       await using owned = new AsyncDisposableStack();
       const relay = owned.use(await startRelay(this.#connection, options, signal));
       await relay.opened();
@@ -108,6 +114,18 @@ export class Relays implements AsyncDisposable {
     } catch {
       return null;
     }
+  }
+
+  /** The engine removes a spare relay of a crashed worker only if it was started. */
+  async #removeUnstarted(): Promise<void> {
+    const { docker } = this.#connection;
+    const found = await findContainers(docker, this.#spareLabels);
+    const before = this.#now().getTime() - unstartedMs;
+    const left = found.filter(
+      ({ State, Created, Labels }) =>
+        State === "created" && Created * 1000 < before && !(label.deployment in Labels),
+    );
+    await Promise.all(left.map(({ Id }) => removeContainer(docker, Id)));
   }
 
   #removeSpare(): void {

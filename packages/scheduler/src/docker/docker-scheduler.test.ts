@@ -89,10 +89,10 @@ describe.skipIf(await lacksEngine())("on a Docker Engine", () => {
     const scheduler = opened.use(openDockerScheduler({ dockerHost, installationId, watchImage: stackImage }));
     const hangsOnce = "test -e /tmp/hung && exit; : >/tmp/hung; sleep 600";
     const hanging = { healthcheck: healthcheckOf(hangsOnce, 1_000) };
-    await expect(startServer(scheduler, stackImage, hanging)).resolves.toBeDefined();
+    expect((await startServer(scheduler, stackImage, hanging)).text).toContain("about to listen");
     const closesOutput = "exec >/dev/null 2>&1; sleep 6; test ! -e /tmp/twice && : >/tmp/twice";
     const silent = { healthcheck: healthcheckOf(closesOutput) };
-    await expect(startServer(scheduler, stackImage, silent)).resolves.toBeDefined();
+    expect((await startServer(scheduler, stackImage, silent)).text).toContain("about to listen");
   });
 
   test("an instance whose HEALTHCHECK still runs at the time limit is explained by it, and so is one that exits", async () => {
