@@ -84,7 +84,7 @@ describe.skipIf(await lacksBrowser())("the console in a browser", () => {
     await page.getByText("unknown or revoked").waitFor();
     await page.locator("input[name=token]").fill(inject("adminToken"));
     await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByRole("heading", { name: "Apps" }).waitFor();
+    await page.getByRole("heading", { name: "Apps", exact: true }).waitFor();
     expect(await page.evaluate("document.cookie + JSON.stringify(localStorage)")).not.toContain("tk-us-");
   });
 
