@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { eventually, lacksRedis, startRedis, startSentinelRedis } from "@slipway/testkit";
-import { isRedisUrl } from "@slipway/service";
-import { openRedis, queueConnection } from "./connect.ts";
+import { eventually, lacksRedis, startRedis, startRedisCluster, startSentinelRedis } from "@slipway/testkit";
+import { clusterOptions, redisUrlProblem } from "@slipway/service";
+import { redisKeys } from "@slipway/protocol";
+import { appChannel, publish } from "./channel.ts";
+import { mayFailOver, openRedis, queueConnection } from "./connect.ts";
+import { isRedisFailure } from "./redis-failure.ts";
+import { openSubscriber } from "./subscriber.ts";
 
 describe("the URL of a Redis", () => {
   test("a URL names Sentinels, the primary, the database, and the users of both", () => {
@@ -38,11 +42,41 @@ describe("the URL of a Redis", () => {
     ["redis+sentinel://one,two", false],
     ["redis+sentinel://one:port/main", false],
     ["redis+sentinel:///main", false],
+    ["redis+cluster://one,two:7000,[::1]:7001", true],
+    ["rediss+cluster://app:secret@one", true],
+    ["redis+cluster://one,two/0", false],
+    ["redis+cluster://one?database=1", false],
+    ["redis+cluster://one:port", false],
+    ["redis+cluster://", false],
     ["http://127.0.0.1", false],
     ["127.0.0.1:6379", false],
     ["", false],
   ])("%s is a URL of Redis: %s", (url, valid) => {
-    expect(isRedisUrl(url)).toBe(valid);
+    expect(redisUrlProblem(url) === undefined).toBe(valid);
+  });
+
+  test("a URL names nodes of a cluster, and a user of all of them", () => {
+    expect(clusterOptions("rediss+cluster://app:p%40ss@one,two:7000,[::1]:7001")).toEqual({
+      nodes: [
+        { host: "one", port: 6_379 },
+        { host: "two", port: 7_000 },
+        { host: "::1", port: 7_001 },
+      ],
+      nodeOptions: { username: "app", password: "p@ss", tls: {} },
+    });
+    expect(clusterOptions("redis+cluster://one")?.nodeOptions).toEqual({});
+  });
+
+  test("a database in the URL of a cluster is refused with the reason", () => {
+    expect(redisUrlProblem("redis+cluster://one,two/1")).toContain("a Redis Cluster has only database 0");
+  });
+
+  test.each([
+    ["redis://one", false],
+    ["redis+sentinel://one/main", true],
+    ["redis+cluster://one", true],
+  ])("%s may fail over: %s", (url, expected) => {
+    expect(mayFailOver(url)).toBe(expected);
   });
 });
 
@@ -66,5 +100,64 @@ describe.skipIf(await lacksRedis())("a connection to Redis", () => {
     expect(await redis.mget("before", "after")).toEqual(["1", "2"]);
     await eventually(async () => (await redis.role())[0] === "master");
     redis.disconnect();
+  });
+});
+
+describe.skipIf(await lacksRedis())("a connection to a Redis Cluster", () => {
+  const keys = redisKeys("cluster-test");
+  const message = { type: "log", deploymentId: "d-1", firstSeq: 1, text: "line" } as const;
+
+  test("it reads and writes keys of all nodes, and continues after a failover of one", async () => {
+    await using cluster = await startRedisCluster();
+    await using opened = new AsyncDisposableStack();
+    const redis = opened.adopt(openRedis(cluster.url, { maxRetriesPerRequest: null }), (client) =>
+      client.disconnect(),
+    );
+    redis.on("error", () => undefined);
+    const names = Array.from({ length: 30 }, (_, at) => `key-${at}`);
+    await Promise.all(names.map((name) => redis.set(name, name)));
+    const received: unknown[] = [];
+    let connections = 0;
+    const subscriber = opened.use(
+      openSubscriber({ redis, keys }, { onError: () => undefined, onConnected: () => (connections += 1) }),
+    );
+    await subscriber.add(appChannel("a"), (found) => received.push(found));
+    await publish({ redis, keys }, appChannel("a"), message);
+    await eventually(async () => received.length === 1);
+
+    const writes = redis.set(names[0] ?? "", "during");
+    await cluster.failOver(keys.queuePrefix);
+    await writes;
+    await Promise.all(names.map((name) => redis.set(name, `${name} again`)));
+    expect(await Promise.all(names.map((name) => redis.get(name)))).toEqual(
+      names.map((name) => `${name} again`),
+    );
+    await eventually(async () => {
+      await publish({ redis, keys }, appChannel("a"), message);
+      return received.length > 1;
+    });
+    expect(connections).toBeGreaterThanOrEqual(1);
+  });
+
+  test("a command fails when none of the nodes can be reached, unless its retries have no limit", async () => {
+    await using opened = new AsyncDisposableStack();
+    const url = "redis+cluster://127.0.0.1:1,127.0.0.1:2";
+    const open = (maxRetriesPerRequest: number | null) => {
+      const redis = openRedis(url, { maxRetriesPerRequest });
+      redis.on("error", () => undefined);
+      return opened.adopt(redis, (client) => client.disconnect());
+    };
+    const failure = await open(2)
+      .get("key")
+      .catch((error: unknown) => error);
+    expect(isRedisFailure(failure)).toBe(true);
+    const unlimited = open(null);
+    const waiting = unlimited.get("key").catch(() => "closed");
+    await open(4)
+      .get("key")
+      .catch(() => undefined);
+    expect(await Promise.race([waiting, Promise.resolve("waits")])).toBe("waits");
+    unlimited.disconnect();
+    expect(await waiting).toBe("closed");
   });
 });

@@ -1,7 +1,11 @@
-// Connects to Redis by URL: to one server, or to the primary that Sentinels name, which changes in a failover.
+// Connects to Redis by URL: to one server, to the primary that Sentinels name, which changes in a failover, or to a Redis Cluster.
 
 import { Redis } from "ioredis";
-import { sentinelOptions } from "@slipway/service";
+import { clusterOptions, sentinelOptions } from "@slipway/service";
+import { ClusterConnection, openClusterSubscription } from "./cluster.ts";
+
+/** A connection for commands. In a cluster, each command, transaction and script needs keys of one hash slot. */
+export type RedisConnection = Redis | ClusterConnection;
 
 /** How a connection handles the loss of its server. */
 export interface RedisRetries {
@@ -15,20 +19,37 @@ export interface RedisRetries {
 }
 
 /** Opens a connection. It reconnects by itself; after a failover, to the new primary. */
-export function openRedis(url: string, options: RedisRetries = {}): Redis {
+export function openRedis(url: string, options: RedisRetries = {}): RedisConnection {
+  const cluster = clusterOptions(url);
+  if (cluster !== undefined) return new ClusterConnection(cluster.nodes, cluster.nodeOptions, options);
   const sentinel = sentinelOptions(url);
   return sentinel === undefined ? new Redis(url, options) : new Redis({ ...sentinel, ...options });
 }
 
-/** Whether the URL names Sentinels. */
-export function isSentinelUrl(url: string): boolean {
-  return sentinelOptions(url) !== undefined;
+/** Opens a connection for subscriptions. It does not resubscribe by itself, but has the event "ready" after each reconnection. */
+export function openSubscription(redis: RedisConnection): Redis {
+  return redis instanceof ClusterConnection
+    ? openClusterSubscription(redis)
+    : redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null });
+}
+
+/** Whether another server may replace the one that the connection is open to. */
+export function mayFailOver(url: string): boolean {
+  return sentinelOptions(url) !== undefined || clusterOptions(url) !== undefined;
 }
 
 /** A blocking call waits on a silent connection. After this time the system probes whether the connection is lost. */
 const keepAlive = 10_000;
 
-/** The option `connection` of BullMQ's classes. */
+/**
+ * The option `connection` of BullMQ's classes. For a cluster it is a connection that is not open yet: BullMQ's workers open and close
+ * duplicates of it; BullMQ's queues open it, and leave it to their owner to close it.
+ */
 export function queueConnection(url: string, options: RedisRetries) {
+  const cluster = clusterOptions(url);
+  if (cluster !== undefined) {
+    const nodeOptions = { ...cluster.nodeOptions, keepAlive };
+    return new ClusterConnection(cluster.nodes, nodeOptions, { ...options, lazyConnect: true });
+  }
   return { ...(sentinelOptions(url) ?? { url }), keepAlive, ...options };
 }
