@@ -1,7 +1,8 @@
-// The primary Redis is killed during a build, and Sentinel promotes its replica: the build continues.
+// The primary Redis is killed during a build, and Sentinel or the cluster promotes its replica: the build continues.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lacksEngine, startSentinelRedis } from "@slipway/testkit";
+import { redisKeys } from "@slipway/protocol";
+import { lacksEngine, startRedisCluster, startSentinelRedis } from "@slipway/testkit";
 import { answering, inlineApp } from "../e2e/apps.ts";
 import { linesOf } from "./follower.ts";
 import { settled, steps } from "./scenario.ts";

@@ -180,9 +180,7 @@ describe.skipIf(await lacksRedis())("a Redis Cluster", () => {
   /** As maintenance does. A pass fails while Redis is away. */
   async function reconcileLanes(): Promise<void> {
     const work = { deploy: { exhaust: failOnExhaust }, operate: { exhaust: failOnExhaust } };
-    await reconcile({ ...store, lanes, leaseMs, work, onError }).catch((error: unknown) =>
-      onError(error, "cannot reconcile"),
-    );
+    await reconcile({ ...store, lanes, leaseMs, work, onError }).catch(onError);
   }
 });
 
