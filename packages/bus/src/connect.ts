@@ -41,15 +41,19 @@ export function mayFailOver(url: string): boolean {
 /** A blocking call waits on a silent connection. After this time the system probes whether the connection is lost. */
 const keepAlive = 10_000;
 
-/**
- * The option `connection` of BullMQ's classes. For a cluster it is a connection that is not open yet: BullMQ's workers open and close
- * duplicates of it; BullMQ's queues open it, and leave it to their owner to close it.
- */
+/** The option `connection` of BullMQ's queues. A connection to a cluster is open, and its owner closes it after the queue. */
 export function queueConnection(url: string, options: RedisRetries) {
   const cluster = clusterOptions(url);
-  if (cluster !== undefined) {
-    const nodeOptions = { ...cluster.nodeOptions, keepAlive };
-    return new ClusterConnection(cluster.nodes, nodeOptions, { ...options, lazyConnect: true });
-  }
-  return { ...(sentinelOptions(url) ?? { url }), keepAlive, ...options };
+  if (cluster === undefined) return { ...(sentinelOptions(url) ?? { url }), keepAlive, ...options };
+  return new ClusterConnection(cluster.nodes, { ...cluster.nodeOptions, keepAlive }, options);
+}
+
+/** The option `connection` of BullMQ's workers. They open and close duplicates of a connection to a cluster, which is not open itself. */
+export function workerConnection(url: string) {
+  const retries = { maxRetriesPerRequest: null };
+  if (clusterOptions(url) === undefined) return queueConnection(url, retries);
+  const connection = queueConnection(url, { ...retries, lazyConnect: true });
+  // BullMQ opens a lazy connection only once: a worker that starts while the cluster is away would never run.
+  if (connection instanceof ClusterConnection) connection.options.lazyConnect = false;
+  return connection;
 }

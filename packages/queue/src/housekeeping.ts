@@ -2,7 +2,7 @@
 
 import { DelayedError, Worker } from "bullmq";
 import type { Job, Queue } from "bullmq";
-import { queueConnection } from "@slipway/bus";
+import { workerConnection } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 import { housekeepingJob } from "@slipway/protocol";
 import type { HousekeepingJob, RedisKeys } from "@slipway/protocol";
@@ -82,7 +82,7 @@ export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () 
     }
   };
   const worker = new Worker(queueName, process, {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+    connection: workerConnection(redisUrl),
     prefix: keys.queuePrefix,
     concurrency: atOnce,
     ...idleOptions(redisUrl, leaseMs),

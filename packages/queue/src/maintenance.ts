@@ -2,7 +2,7 @@
 // removal of deleted apps, which a queue distributes.
 
 import { Worker } from "bullmq";
-import { queueConnection } from "@slipway/bus";
+import { workerConnection } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import { maintenanceJob } from "@slipway/protocol";
 import type { MaintenanceJob } from "@slipway/protocol";
@@ -55,7 +55,7 @@ function startRemovals(options: MaintenanceOptions): Worker {
     else await removeFormerSchedules(options);
   };
   const worker = new Worker(queueNames.slowMaintenance, ({ data }) => remove(data), {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+    connection: workerConnection(redisUrl),
     prefix: keys.queuePrefix,
     name,
     concurrency: removalsAtOnce,

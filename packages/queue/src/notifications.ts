@@ -2,7 +2,7 @@
 
 import { Worker } from "bullmq";
 import type { Queue } from "bullmq";
-import { queueConnection } from "@slipway/bus";
+import { workerConnection } from "@slipway/bus";
 import { notifyJob } from "@slipway/protocol";
 import type { NotifyJob, RedisKeys } from "@slipway/protocol";
 import { idleOptions } from "./idle-options.ts";
@@ -66,7 +66,7 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
     async (job) =>
       run(notifyJob.parse(job.data), { isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) }),
     {
-      connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+      connection: workerConnection(redisUrl),
       prefix: keys.queuePrefix,
       concurrency: atOnce,
       ...idleOptions(redisUrl),
