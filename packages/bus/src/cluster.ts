@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import { AbstractConnector, Cluster, Redis } from "ioredis";
-import type { RedisRetries } from "./connect.ts";
+import type { RedisRetries } from "./redis-retries.ts";
 
 interface NodeAddress {
   readonly host: string;

@@ -3,20 +3,10 @@
 import { Redis } from "ioredis";
 import { clusterOptions, sentinelOptions } from "@slipway/service";
 import { ClusterConnection, openClusterSubscription } from "./cluster.ts";
+import type { RedisRetries } from "./redis-retries.ts";
 
 /** A connection for commands. In a cluster, each command, transaction and script needs keys of one hash slot. */
 export type RedisConnection = Redis | ClusterConnection;
-
-/** How a connection handles the loss of its server. */
-export interface RedisRetries {
-  readonly lazyConnect?: boolean;
-  /** Maximum number of retries of a command after lost connections; null for no limit. */
-  readonly maxRetriesPerRequest?: number | null;
-  /** Milliseconds after which a command fails. */
-  readonly commandTimeout?: number;
-  /** Whether commands wait for the connection; otherwise they fail while there is none. */
-  readonly enableOfflineQueue?: boolean;
-}
 
 /** Opens a connection. It reconnects by itself; after a failover, to the new primary. */
 export function openRedis(url: string, options: RedisRetries = {}): RedisConnection {

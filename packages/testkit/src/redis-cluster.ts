@@ -49,7 +49,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   await connectNodes(nodes);
   for (const { master, replica, firstSlot, lastSlot } of shards) {
     await master.client.cluster("ADDSLOTSRANGE", firstSlot, lastSlot);
-    const masterId = String(await master.client.cluster("MYID"));
+    const masterId = await master.client.cluster("MYID");
     await replica.client.cluster("REPLICATE", masterId);
   }
   for (const { client } of nodes) await eventually(() => serves(client));
@@ -102,7 +102,7 @@ async function connectNodes(nodes: readonly ClusterNode[]): Promise<void> {
 }
 
 async function serves(client: Redis): Promise<boolean> {
-  return String(await client.cluster("INFO")).includes("cluster_state:ok");
+  return (await client.cluster("INFO")).includes("cluster_state:ok");
 }
 
 async function shardOf(shards: readonly Shard[], key: string): Promise<Shard> {
