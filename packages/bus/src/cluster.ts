@@ -1,5 +1,6 @@
 // Connections to a Redis Cluster that handle a lost cluster as connections to one server handle a lost server.
 
+import { randomInt } from "node:crypto";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectSecurely } from "node:tls";
@@ -19,12 +20,12 @@ export interface NodeOptions {
   readonly keepAlive?: number;
 }
 
-/** As of ioredis. */
+/** Default of ioredis. */
 const defaultNode: NodeAddress = { host: "127.0.0.1", port: 6_379 };
 /** Default of ioredis for one server. */
 const defaultRetries = 20;
-/** Default of ioredis. Each redirection that follows a lost connection takes 100 ms. */
-const defaultRedirections = 16;
+/** How often a command is sent to another node. The first is the default of ioredis. After a lost connection each takes 100 ms. */
+const redirections = { usual: 16, withoutWaiting: 3 };
 const movedPauseMs = 50;
 /** The pause between attempts to connect grows to a maximum. */
 const retryMs = { step: 50, max: 2_000 };
@@ -32,10 +33,18 @@ const retryMs = { step: 50, max: 2_000 };
 const slotsRefreshMs = 10_000;
 /** Longer than a pause of a busy machine. */
 const slotsTimeoutMs = 3_000;
+/** More than a cluster has. */
+const manyNodes = 1_000;
 /** A connection that does not end within this time is cut. */
 const disconnectMs = 2_000;
 
-/** The connections to the nodes of a cluster. */
+/**
+ * The connections to the nodes of a cluster.
+ *
+ * While none of the nodes can be reached, commands wait in a queue of ioredis. In public, only the end of the connection rejects them, and
+ * a BullMQ queue whose connection ends before it was ready never works again. So two private methods are called, `flushQueue` and
+ * `handleCloseEvent`: the type check fails if one no longer exists, and connect.test.ts if it does less.
+ */
 export class ClusterConnection extends Cluster {
   /** The nodes that the URL names. */
   readonly seeds: readonly NodeAddress[];
@@ -47,7 +56,7 @@ export class ClusterConnection extends Cluster {
     super([...seeds], {
       lazyConnect,
       enableOfflineQueue,
-      maxRedirections: maxRetries === null ? Infinity : defaultRedirections,
+      maxRedirections: redirectionsOf(maxRetries, enableOfflineQueue),
       retryDelayOnMoved: movedPauseMs,
       slotsRefreshInterval: slotsRefreshMs,
       slotsRefreshTimeout: slotsTimeoutMs,
@@ -66,11 +75,17 @@ export class ClusterConnection extends Cluster {
   }
 
   override disconnect(reconnect = false): void {
-    const isOffline = this.status === "reconnecting";
+    const hasNoNode =
+      this.status === "reconnecting" || (this.status === "connecting" && this.nodes().length === 0);
     super.disconnect(reconnect);
-    // ioredis would leave the waiting commands unanswered, because no connection closes.
-    if (isOffline && !reconnect) this["handleCloseEvent"]();
+    // ioredis would leave the waiting commands unanswered, because no connection to a node closes.
+    if (hasNoNode && !reconnect) this["handleCloseEvent"]();
   }
+}
+
+function redirectionsOf(maxRetries: number | null, enableOfflineQueue: boolean): number {
+  if (maxRetries === null) return Infinity;
+  return enableOfflineQueue ? redirections.usual : redirections.withoutWaiting;
 }
 
 /**
@@ -78,7 +93,8 @@ export class ClusterConnection extends Cluster {
  * the node without an event, so messages could be missed unnoticed.
  */
 export function openClusterSubscription(cluster: ClusterConnection): Redis {
-  let attempts = 0;
+  // Starts at any node, so that the subscriptions of all processes are spread over the nodes.
+  let attempts = randomInt(manyNodes);
   class NodeConnector extends AbstractConnector {
     constructor() {
       super(disconnectMs);

@@ -4,6 +4,7 @@ import { clusterOptions, redisUrlProblem } from "@slipway/service";
 import { redisKeys } from "@slipway/protocol";
 import { appChannel, publish } from "./channel.ts";
 import { mayFailOver, openRedis, queueConnection } from "./connect.ts";
+import type { RedisConnection } from "./connect.ts";
 import { isRedisFailure } from "./redis-failure.ts";
 import { openSubscriber } from "./subscriber.ts";
 
@@ -110,10 +111,7 @@ describe.skipIf(await lacksRedis())("a connection to a Redis Cluster", () => {
   test("it reads and writes keys of all nodes, and continues after a failover of one", async () => {
     await using cluster = await startRedisCluster();
     await using opened = new AsyncDisposableStack();
-    const redis = opened.adopt(openRedis(cluster.url, { maxRetriesPerRequest: null }), (client) =>
-      client.disconnect(),
-    );
-    redis.on("error", () => undefined);
+    const redis = open(opened, cluster.url, null);
     const names = Array.from({ length: 30 }, (_, at) => `key-${at}`);
     await Promise.all(names.map((name) => redis.set(name, name)));
     const received: unknown[] = [];
@@ -139,25 +137,65 @@ describe.skipIf(await lacksRedis())("a connection to a Redis Cluster", () => {
     expect(connections).toBeGreaterThanOrEqual(1);
   });
 
-  test("a command fails when none of the nodes can be reached, unless its retries have no limit", async () => {
+  test("while all nodes are away, commands fail after their retries or wait; when the nodes are back, all connections work", async () => {
+    await using cluster = await startRedisCluster();
     await using opened = new AsyncDisposableStack();
-    const url = "redis+cluster://127.0.0.1:1,127.0.0.1:2";
-    const open = (maxRetriesPerRequest: number | null) => {
-      const redis = openRedis(url, { maxRetriesPerRequest });
-      redis.on("error", () => undefined);
-      return opened.adopt(redis, (client) => client.disconnect());
-    };
-    const failure = await open(2)
-      .get("key")
-      .catch((error: unknown) => error);
-    expect(isRedisFailure(failure)).toBe(true);
-    const unlimited = open(null);
-    const waiting = unlimited.get("key").catch(() => "closed");
-    await open(4)
-      .get("key")
-      .catch(() => undefined);
-    expect(await Promise.race([waiting, Promise.resolve("waits")])).toBe("waits");
-    unlimited.disconnect();
-    expect(await waiting).toBe("closed");
+    const limited = open(opened, cluster.url, 2);
+    const unlimited = open(opened, cluster.url, null);
+    await Promise.all([limited.set("a", "1"), unlimited.set("b", "2")]);
+    await cluster.kill();
+    const waiting = unlimited.set("b", "3");
+    const failures = [await failureOf(limited.get("a")), await failureOf(limited.get("a"))];
+    expect(failures.map(isRedisFailure)).toEqual([true, true]);
+    expect(failures[1]).toMatchObject({ message: unreachable });
+    await cluster.start();
+    expect(await waiting).toBe("OK");
+    expect(await unlimited.get("b")).toBe("3");
+    await eventually(async () => (await limited.set("a", "4").catch(() => "")) === "OK");
+  });
+
+  // ioredis has no public way to do this: see ClusterConnection.
+  test("the commands that wait fail when the retries end, although the connection does not", async () => {
+    await using opened = new AsyncDisposableStack();
+    const limited = open(opened, nowhere, 2);
+    const failures = await Promise.all([failureOf(limited.get("a")), failureOf(limited.get("b"))]);
+    for (const failure of failures) expect(failure).toMatchObject({ message: unreachable });
+    expect(limited.status).toBe("reconnecting");
+  });
+
+  test("closing a connection fails the commands that wait, at any time", async () => {
+    await using opened = new AsyncDisposableStack();
+    const opening = open(opened, nowhere, null);
+    const reconnecting = open(opened, nowhere, null);
+    const waiting = [opening, reconnecting].map((redis) => failureOf(redis.get("key")));
+    opening.disconnect();
+    await eventually(async () => reconnecting.status === "reconnecting");
+    reconnecting.disconnect();
+    for (const failure of await Promise.all(waiting)) expect(isRedisFailure(failure)).toBe(true);
+    for (const { status } of [opening, reconnecting]) expect(status).toBe("end");
   });
 });
+
+const nowhere = "redis+cluster://127.0.0.1:1,127.0.0.1:2";
+const unreachable = "none of the cluster's nodes can be reached";
+
+function open(
+  opened: AsyncDisposableStack,
+  url: string,
+  maxRetriesPerRequest: number | null,
+): RedisConnection {
+  const redis = openRedis(url, { maxRetriesPerRequest });
+  redis.on("error", () => undefined);
+  return opened.adopt(redis, (client) => client.disconnect());
+}
+
+/** @throws when it does not fail. */
+async function failureOf(call: Promise<unknown>): Promise<unknown> {
+  const none = Symbol("none");
+  const failure = await call.then(
+    () => none,
+    (error: unknown) => error,
+  );
+  if (failure === none) throw new Error("the call did not fail");
+  return failure;
+}

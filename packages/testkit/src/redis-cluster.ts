@@ -14,6 +14,10 @@ export interface RedisCluster extends AsyncDisposable {
   readonly url: string;
   /** Kills the master that has the key. Resolves when its replica is the master, and the cluster serves all keys. */
   failOver(key: string): Promise<void>;
+  /** Kills all nodes. */
+  kill(): Promise<void>;
+  /** Starts all nodes again. Resolves when the cluster serves all keys. */
+  start(): Promise<void>;
 }
 
 const masterCount = 3;
@@ -52,7 +56,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     const masterId = await master.client.cluster("MYID");
     await replica.client.cluster("REPLICATE", masterId);
   }
-  for (const { client } of nodes) await eventually(() => serves(client));
+  await serveAll(nodes);
   for (const { replica } of shards)
     await eventually(async () => {
       const info = await replica.client.info("replication");
@@ -65,8 +69,14 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       const { master, replica } = await shardOf(shards, key);
       await master.server.kill();
       await eventually(async () => (await replica.client.role())[0] === "master");
-      const others = nodes.filter((node) => node !== master);
-      for (const { client } of others) await eventually(() => serves(client));
+      await serveAll(nodes.filter((node) => node !== master));
+    },
+    async kill() {
+      for (const { server } of nodes) await server.kill();
+    },
+    async start() {
+      for (const { server } of nodes) await server.start();
+      await serveAll(nodes);
     },
     [Symbol.asyncDispose]: () => own.disposeAsync(),
   };
@@ -101,8 +111,9 @@ async function connectNodes(nodes: readonly ClusterNode[]): Promise<void> {
     });
 }
 
-async function serves(client: Redis): Promise<boolean> {
-  return (await client.cluster("INFO")).includes("cluster_state:ok");
+async function serveAll(nodes: readonly ClusterNode[]): Promise<void> {
+  for (const { client } of nodes)
+    await eventually(async () => (await client.cluster("INFO")).includes("cluster_state:ok"));
 }
 
 async function shardOf(shards: readonly Shard[], key: string): Promise<Shard> {
