@@ -29,7 +29,7 @@ const redirections = { usual: 16, withoutWaiting: 3 };
 const movedPauseMs = 50;
 /** The pause between attempts to connect grows to a maximum. */
 const retryMs = { step: 50, max: 2_000 };
-/** Finds a frozen node that the cluster has replaced: no error reports it. */
+/** Finds a frozen node that the cluster has replaced: no error reports it. The connections to it are then closed. */
 const slotsRefreshMs = 10_000;
 /** Longer than a pause of a busy machine. */
 const slotsTimeoutMs = 3_000;
@@ -95,6 +95,7 @@ function redirectionsOf(maxRetries: number | null, enableOfflineQueue: boolean):
 export function openClusterSubscription(cluster: ClusterConnection): Redis {
   // Starts at any node, so that the subscriptions of all processes are spread over the nodes.
   let attempts = randomInt(manyNodes);
+  let current = defaultNode;
   class NodeConnector extends AbstractConnector {
     constructor() {
       super(disconnectMs);
@@ -103,24 +104,33 @@ export function openClusterSubscription(cluster: ClusterConnection): Redis {
     /** Each attempt connects to another node. */
     override connect(): Promise<Socket> {
       const nodes = knownNodes(cluster);
-      const address = nodes[attempts++ % nodes.length] ?? defaultNode;
+      current = nodes[attempts++ % nodes.length] ?? defaultNode;
       const { tls } = cluster.nodeOptions;
       this.connecting = true;
-      this.stream = tls === undefined ? connect({ ...address }) : connectSecurely({ ...tls, ...address });
+      this.stream = tls === undefined ? connect({ ...current }) : connectSecurely({ ...tls, ...current });
       return Promise.resolve(this.stream);
     }
   }
-  return new Redis({
+  const subscription = new Redis({
     ...cluster.nodeOptions,
     autoResubscribe: false,
     maxRetriesPerRequest: null,
     Connector: NodeConnector,
   });
+  // A frozen node, and one that left the cluster, keeps the connection open and sends nothing.
+  const leave = (removed: Redis) => {
+    const { host, port } = addressOf(removed);
+    if (host === current.host && port === current.port) subscription.disconnect(true);
+  };
+  cluster.on("-node", leave);
+  return subscription.once("end", () => cluster.off("-node", leave));
 }
 
 function knownNodes(cluster: ClusterConnection): readonly NodeAddress[] {
-  const known = cluster
-    .nodes("all")
-    .map(({ options: { host = defaultNode.host, port = defaultNode.port } }) => ({ host, port }));
+  const known = cluster.nodes("all").map(addressOf);
   return known.length > 0 ? known : cluster.seeds;
+}
+
+function addressOf({ options: { host = defaultNode.host, port = defaultNode.port } }: Redis): NodeAddress {
+  return { host, port };
 }

@@ -1,3 +1,4 @@
+import type { Cluster } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { eventually, lacksRedis, startRedis, startRedisCluster, startSentinelRedis } from "@slipway/testkit";
 import { clusterOptions, redisUrlProblem } from "@slipway/service";
@@ -137,6 +138,23 @@ describe.skipIf(await lacksRedis())("a connection to a Redis Cluster", () => {
     expect(connections).toBeGreaterThanOrEqual(1);
   });
 
+  test("a subscription leaves a frozen node", async () => {
+    await using cluster = await startRedisCluster();
+    await using opened = new AsyncDisposableStack();
+    const redis = open(opened, cluster.url, null);
+    const received: unknown[] = [];
+    const subscriber = opened.use(openSubscriber({ redis, keys }, { onError: () => undefined }));
+    await subscriber.add(appChannel("a"), (found) => received.push(found));
+    await redis.set("key", "value");
+    const [port, ...others] = await subscribed(redis as Cluster);
+    expect(others).toEqual([]);
+    await cluster.freeze(port ?? 0);
+    await eventually(async () => {
+      await publish({ redis, keys }, appChannel("a"), message);
+      return received.length > 0;
+    });
+  });
+
   test("while all nodes are away, commands fail after their retries or wait; when the nodes are back, all connections work", async () => {
     await using cluster = await startRedisCluster();
     await using opened = new AsyncDisposableStack();
@@ -187,6 +205,14 @@ function open(
   const redis = openRedis(url, { maxRetriesPerRequest });
   redis.on("error", () => undefined);
   return opened.adopt(redis, (client) => client.disconnect());
+}
+
+/** The ports of the nodes with a subscription. */
+async function subscribed(cluster: Cluster): Promise<number[]> {
+  const found: number[] = [];
+  for (const node of cluster.nodes("all"))
+    if ((await node.pubsub("CHANNELS")).length > 0) found.push(node.options.port ?? 0);
+  return found;
 }
 
 /** @throws when it does not fail. */

@@ -14,6 +14,8 @@ export interface RedisCluster extends AsyncDisposable {
   readonly url: string;
   /** Kills the master that has the key. Resolves when its replica is the master, and the cluster serves all keys. */
   failOver(key: string): Promise<void>;
+  /** Pauses the process of the node. Resolves when the cluster serves all keys without it. */
+  freeze(port: number): Promise<void>;
   /** Kills all nodes. */
   kill(): Promise<void>;
   /** Starts all nodes again. Resolves when the cluster serves all keys. */
@@ -71,6 +73,13 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       await eventually(async () => (await replica.client.role())[0] === "master");
       await serveAll(nodes.filter((node) => node !== master));
     },
+    async freeze(port) {
+      const others = nodes.filter((node) => node.port !== port);
+      for (const { server } of nodes.filter((node) => !others.includes(node)))
+        process.kill(server.pid, "SIGSTOP");
+      for (const { client } of others) await eventually(() => hasFailed(client, port));
+      await serveAll(others);
+    },
     async kill() {
       for (const { server } of nodes) await server.kill();
     },
@@ -114,6 +123,11 @@ async function connectNodes(nodes: readonly ClusterNode[]): Promise<void> {
 async function serveAll(nodes: readonly ClusterNode[]): Promise<void> {
   for (const { client } of nodes)
     await eventually(async () => (await client.cluster("INFO")).includes("cluster_state:ok"));
+}
+
+async function hasFailed(client: Redis, port: number): Promise<boolean> {
+  const lines = String(await client.cluster("NODES")).split("\n");
+  return lines.some((line) => line.includes(`:${port}@`) && /[ ,]fail[ ,]/.test(line));
 }
 
 async function shardOf(shards: readonly Shard[], key: string): Promise<Shard> {
