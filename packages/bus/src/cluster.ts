@@ -1,10 +1,12 @@
 // Connections to a Redis Cluster that handle a lost cluster as connections to one server handle a lost server.
 
 import { randomInt } from "node:crypto";
+import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import { AbstractConnector, Cluster, Redis } from "ioredis";
+import type { ClusterNode, ClusterOptions } from "ioredis";
 import type { RedisRetries } from "./redis-retries.ts";
 
 interface NodeAddress {
@@ -49,6 +51,8 @@ export class ClusterConnection extends Cluster {
   /** The nodes that the URL names. */
   readonly seeds: readonly NodeAddress[];
   readonly nodeOptions: NodeOptions;
+  readonly #retries: RedisRetries;
+  #hasEnded = false;
 
   constructor(seeds: readonly NodeAddress[], nodeOptions: NodeOptions, retries: RedisRetries) {
     const { lazyConnect = false, enableOfflineQueue = true, ...limits } = retries;
@@ -72,9 +76,30 @@ export class ClusterConnection extends Cluster {
     });
     this.seeds = seeds;
     this.nodeOptions = nodeOptions;
+    this.#retries = retries;
+    this.on("end", () => (this.#hasEnded = true));
+    this.on("connecting", () => (this.#hasEnded = false));
+  }
+
+  /** BullMQ calls it right after `disconnect`. ioredis would mix the events of both, and might never resolve. */
+  override async connect(): Promise<void> {
+    if (this.status === "disconnecting") await once(this, "end");
+    return super.connect();
+  }
+
+  /** BullMQ's workers block on a duplicate. */
+  override duplicate(_seeds?: ClusterNode[], { redisOptions }: Partial<ClusterOptions> = {}): Cluster {
+    const { lazyConnect = false } = this.options;
+    const nodeOptions = { ...this.nodeOptions, ...redisOptions } as NodeOptions;
+    return new ClusterConnection(this.seeds, nodeOptions, { ...this.#retries, lazyConnect });
   }
 
   override disconnect(reconnect = false): void {
+    // After the end, further nodes close, and ioredis changes the status again.
+    if (this.#hasEnded && this.status !== "connecting") {
+      this.status = "end";
+      return;
+    }
     const hasNoNode =
       this.status === "reconnecting" || (this.status === "connecting" && this.nodes().length === 0);
     super.disconnect(reconnect);

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Cluster } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { eventually, lacksRedis, startRedis, startRedisCluster, startSentinelRedis } from "@slipway/testkit";
@@ -191,6 +193,28 @@ describe.skipIf(await lacksRedis())("a connection to a Redis Cluster", () => {
     reconnecting.disconnect();
     for (const failure of await Promise.all(waiting)) expect(isRedisFailure(failure)).toBe(true);
     for (const { status } of [opening, reconnecting]) expect(status).toBe("end");
+  });
+
+  test("a closed connection, or a duplicate, can be closed again, and connects again", async () => {
+    await using cluster = await startRedisCluster();
+    await using opened = new AsyncDisposableStack();
+    const first = open(opened, cluster.url, null);
+    const second = opened.adopt(first.duplicate(), (client) => client.disconnect());
+    for (const redis of [first, second]) {
+      await Promise.all(Array.from({ length: 30 }, (_, at) => redis.set(`key-${at}`, "1")));
+      redis.disconnect();
+      await redis.connect();
+      await Promise.all(Array.from({ length: 30 }, (_, at) => redis.get(`key-${at}`)));
+      const ended = once(redis, "end");
+      redis.disconnect();
+      await ended;
+      // Longer than the connections to the nodes take to close.
+      await delay(200);
+      redis.disconnect();
+      expect(redis.status).toBe("end");
+      await redis.connect();
+      expect(await redis.get("key-1")).toBe("1");
+    }
   });
 });
 
