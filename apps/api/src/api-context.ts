@@ -1,6 +1,6 @@
 // The context of the routes: ports, settings and shared services. app.ts creates it; http-app.ts and routes.ts pass its parts on.
 
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "@slipway/bus";
 import type { Auth, UrlSigner } from "@slipway/auth";
 import type { BlobStore, Pace, Store } from "@slipway/core";
 import type { LaneContext } from "@slipway/deployments";
@@ -17,7 +17,7 @@ export interface ApiContext {
   readonly logger: Logger;
   readonly store: Store;
   readonly blobs: BlobStore;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
   /** The context of the functions of packages/deployments. */

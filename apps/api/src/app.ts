@@ -1,9 +1,8 @@
 // The API's composition root: opens the adapters, starts the server, and stops both in reverse order.
 
 import type { Express } from "express";
-import type { Redis } from "ioredis";
 import { openRedis } from "@slipway/bus";
-import type { RedisRetries } from "@slipway/bus";
+import type { RedisConnection, RedisRetries } from "@slipway/bus";
 import { ensureBootstrap, openAuth, openSigningKeys, openUrlSigner } from "@slipway/auth";
 import { sourcePace } from "@slipway/core";
 import type { Pace, Store } from "@slipway/core";
@@ -141,7 +140,7 @@ async function openAdapters(
   };
 }
 
-function connectToRedis({ config, opened, onError }: Opening, options: RedisRetries): Redis {
+function connectToRedis({ config, opened, onError }: Opening, options: RedisRetries): RedisConnection {
   const redis = opened.adopt(openRedis(config.redisUrl, options), (client) => client.disconnect());
   return redis.on("error", onError);
 }

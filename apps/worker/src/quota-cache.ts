@@ -2,10 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { RedisConnection } from "@slipway/bus";
 import type { DiskQuota } from "@slipway/core";
 import type { QuotaCache } from "@slipway/docker";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 
 /** The time is limited, because mount options of the engine's disk change the result, and the engine does not report them. */
 const cacheMs = 24 * 60 * 60_000;
@@ -16,7 +16,7 @@ const quotaSchema = z.object({
 });
 
 /** @returns a function that tests each engine once, and shares the result with other workers for a day. */
-export function openQuotaCache(redis: Redis, keys: Pick<RedisKeys, "diskQuota">): QuotaCache {
+export function openQuotaCache(redis: RedisConnection, keys: Pick<RedisKeys, "diskQuota">): QuotaCache {
   const pending = new Map<string, Promise<DiskQuota>>();
   return (engine, find) => {
     const found = pending.get(engine) ?? readOrFind(redis, keys.diskQuota(hashOf(engine)), find);
@@ -25,7 +25,11 @@ export function openQuotaCache(redis: Redis, keys: Pick<RedisKeys, "diskQuota">)
   };
 }
 
-async function readOrFind(redis: Redis, key: string, find: () => Promise<DiskQuota>): Promise<DiskQuota> {
+async function readOrFind(
+  redis: RedisConnection,
+  key: string,
+  find: () => Promise<DiskQuota>,
+): Promise<DiskQuota> {
   const cached = await redis.get(key);
   if (cached !== null) return quotaSchema.parse(JSON.parse(cached));
   const quota = await find();

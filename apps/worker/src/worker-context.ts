@@ -1,9 +1,8 @@
 // Opens the worker's dependencies: ports and clients. app.ts passes them on; each module declares the ones that it uses.
 
 import { readFile } from "node:fs/promises";
-import type { Redis } from "ioredis";
 import { openRedis, openRegistryWrites } from "@slipway/bus";
-import type { RegistryWrites } from "@slipway/bus";
+import type { RedisConnection, RegistryWrites } from "@slipway/bus";
 import { openImageBuilder } from "@slipway/buildkit";
 import type {
   BlobStore,
@@ -50,7 +49,7 @@ export interface WorkerContext {
   readonly logger: Logger;
   readonly store: Store;
   readonly blobs: BlobStore;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
   readonly engine: BuildEngine;
   readonly imageBuilder: ImageBuilder;

@@ -1,10 +1,10 @@
 // The processes of an installation share Redis: a connection, and the names of the installation's keys and channels.
 
 import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "./connect.ts";
 
 export interface Bus {
   /** For commands. Subscriptions duplicate it. */
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
 }

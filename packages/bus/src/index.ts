@@ -6,6 +6,7 @@ export * from "./clock.ts";
 export * from "./connect.ts";
 export * from "./presence.ts";
 export * from "./redis-failure.ts";
+export * from "./redis-retries.ts";
 export * from "./registry-writes.ts";
 export * from "./routers.ts";
 export * from "./script.ts";

@@ -1,7 +1,7 @@
 // Presence over Redis: members send heartbeats, and any process can list the members. All times are by Redis's clock.
 
 import { contain, withDeadline } from "@slipway/async";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "./connect.ts";
 import { loadScript, runScript } from "./script.ts";
 
 const beatScript = loadScript("beat", new URL("lua/beat.lua", import.meta.url), 2);
@@ -18,7 +18,7 @@ export interface PresenceKeys {
 }
 
 export interface PresenceOptions {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: PresenceKeys;
   readonly id: string;
   readonly beatMs: number;
@@ -105,7 +105,7 @@ export function joinPresence(options: PresenceOptions): Presence {
 
 /** All members that have not been removed, and Redis's time of the answer. */
 export async function listMembers(
-  redis: Redis,
+  redis: RedisConnection,
   { seen, records }: PresenceKeys,
 ): Promise<{ readonly nowMs: number; readonly members: Member[] }> {
   const [nowMs, recordList, seenList] = (await runScript(redis, membersScript, [seen, records], [])) as [

@@ -11,10 +11,11 @@ const names: ReadonlySet<string> = new Set([
   "MaxRetriesPerRequestError",
 ]);
 /** Messages of errors that ioredis throws without a class of their own. */
-const messages = /connection is closed|timed? ?out|isn't writeable|sentinels are unreachable/i;
-/** Error replies of a running Redis that cannot serve: it is loading, is full, is a replica, or refuses the client. */
+const messages =
+  /connection is closed|timed? ?out|isn't writeable|sentinels are unreachable|cluster isn't ready|none of .*nodes|too many cluster redirections/i;
+/** Error replies of a running Redis that cannot serve: it is loading, is full, is a replica, lacks the slot, or refuses the client. */
 const refusals =
-  /^-?(?:LOADING|READONLY|MISCONF|OOM|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|EXECABORT|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|ERR max number of clients)\b/;
+  /^-?(?:LOADING|READONLY|MISCONF|OOM|BUSY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|EXECABORT|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|ERR max number of clients)\b/;
 
 /** Whether a call failed because Redis does not respond, or refuses the call. */
 export function isRedisFailure(error: unknown): boolean {

@@ -4,8 +4,8 @@
 import { randomUUID } from "node:crypto";
 import { pause, untilAborted } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
-import type { Redis } from "ioredis";
 import type { RedisKeys } from "@slipway/protocol";
+import type { RedisConnection } from "./connect.ts";
 import { joinPresence, listMembers } from "./presence.ts";
 import type { Presence } from "./presence.ts";
 import { loadScript, runScript } from "./script.ts";
@@ -23,7 +23,7 @@ const pollMs = 500;
 export const settleMs = 2 * beatMs;
 
 export interface RegistryWritesOptions {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
   /** Receives failed heartbeats, which are repeated at the next interval. */
   readonly onError: (error: unknown) => void;
@@ -69,7 +69,10 @@ export function openRegistryWrites(options: RegistryWritesOptions): RegistryWrit
 }
 
 /** Takes the hold. It ends when disposed of, or a minute after the last `extend`. @returns null when another process has it. */
-export async function holdRegistryWrites(redis: Redis, keys: RedisKeys): Promise<RegistryHold | null> {
+export async function holdRegistryWrites(
+  redis: RedisConnection,
+  keys: RedisKeys,
+): Promise<RegistryHold | null> {
   const token = randomUUID();
   const extend = async (ms: number) =>
     (await runScript(redis, extendScript, [keys.registryHold], [token, ms])) === 1;
@@ -84,7 +87,7 @@ export async function holdRegistryWrites(redis: Redis, keys: RedisKeys): Promise
 }
 
 /** Counts the processes' current writes to the registry. */
-export async function countRegistryWriters(redis: Redis, keys: RedisKeys): Promise<WriterCount> {
+export async function countRegistryWriters(redis: RedisConnection, keys: RedisKeys): Promise<WriterCount> {
   const { nowMs, members } = await listMembers(redis, groupOf(keys));
   const listed = members
     .map(({ seenAtMs, record }) => ({

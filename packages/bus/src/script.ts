@@ -1,8 +1,8 @@
 // Lua scripts in files, run through ioredis' defineCommand: by hash, and by text when the server does not have the script.
 
 import { existsSync, readFileSync } from "node:fs";
-import type { Redis } from "ioredis";
 import { measured } from "@slipway/telemetry";
+import type { RedisConnection } from "./connect.ts";
 
 export interface Script {
   readonly name: string;
@@ -15,7 +15,7 @@ type Value = string | number;
 const sharedFolder = new URL("lua/", import.meta.url);
 const includeLine = /^--- @include "([a-z-]+)"$/gm;
 /** The scripts that are defined as commands on each connection. */
-const defined = new WeakMap<Redis, Set<string>>();
+const defined = new WeakMap<RedisConnection, Set<string>>();
 
 /**
  * Reads a script from a file. A line `--- @include "clock"` is replaced by `clock.lua` of the script's folder, or of this package.
@@ -32,7 +32,7 @@ export function loadScript(name: string, file: URL, numberOfKeys: number): Scrip
 
 /** Runs a script. @returns its result, as ioredis converts it. */
 export function runScript(
-  redis: Redis,
+  redis: RedisConnection,
   { name, lua, numberOfKeys }: Script,
   keys: readonly string[],
   values: readonly Value[],

@@ -4,6 +4,7 @@ import { contain } from "@slipway/async";
 import type { z } from "zod";
 import type { Bus } from "./bus.ts";
 import type { Channel } from "./channel.ts";
+import { openSubscription } from "./connect.ts";
 
 export interface SubscriberOptions {
   /** Called with connection errors, with messages that do not match the schema, and with errors of `onMessage`. */
@@ -28,8 +29,7 @@ export function openSubscriber(
   { onError, onConnected }: SubscriberOptions,
 ): Subscriber {
   const receivers = new Map<string, (text: string) => void>();
-  // ioredis would resubscribe by itself, but would not report it.
-  const connection = redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null });
+  const connection = openSubscription(redis);
   const subscribeToAll = async () => {
     if (receivers.size === 0) return;
     await connection.subscribe(...receivers.keys());

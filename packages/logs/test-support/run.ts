@@ -3,11 +3,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { poll } from "@slipway/async";
+import type { RedisConnection } from "@slipway/bus";
 import { changeStatus, claim, queuedDeployment } from "@slipway/core";
 import type { Deployment, DeploymentStatus } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
 import { aNewDeployment, testTime } from "@slipway/testkit";
-import type { Redis } from "ioredis";
 import { deploymentEvents } from "../src/deployment-events.ts";
 import { openLogFeed } from "../src/feed.ts";
 import type { FollowEvent, Follower, FollowOne, LogFeed } from "../src/feed.ts";
@@ -23,7 +23,7 @@ const limits = { batchLines: 7, chunkDelayMs: 5, chunkChars: 400, outageMs: 20_0
 export class Run {
   readonly store = new MemoryStore();
   readonly appId = randomUUID();
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   /** Publishes to another channel, as if every message were lost. */
   losesMessages: boolean;
   readonly #limits: Partial<LogLimits>;
@@ -31,7 +31,7 @@ export class Run {
   #log: LogWriter | undefined;
 
   constructor(
-    redis: Redis,
+    redis: RedisConnection,
     { losesMessages = false, ...own }: Partial<LogLimits> & { readonly losesMessages?: boolean } = {},
   ) {
     this.redis = redis;

@@ -1,12 +1,13 @@
 // The housekeeping queue: work for an app that does not block its lane. Any worker runs a job, and it is repeated until it succeeds.
 
-import { DelayedError, Queue, Worker } from "bullmq";
-import type { Job } from "bullmq";
-import { queueConnection } from "@slipway/bus";
+import { DelayedError, Worker } from "bullmq";
+import type { Job, Queue } from "bullmq";
+import { workerConnection } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 import { housekeepingJob } from "@slipway/protocol";
 import type { HousekeepingJob, RedisKeys } from "@slipway/protocol";
 import { idleOptions } from "./idle-options.ts";
+import { OwnedQueue } from "./owned-queue.ts";
 import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "housekeeping";
@@ -41,10 +42,7 @@ export interface Housekeeping extends AsyncDisposable {
 
 /** Opens the queue of housekeeping jobs. */
 export function openHousekeeping({ redisUrl, keys, onError }: HousekeepingOptions): Housekeeping {
-  const queue = new Queue<HousekeepingJob>(queueName, {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
-    prefix: keys.queuePrefix,
-  });
+  const queue = new OwnedQueue<HousekeepingJob>(queueName, { redisUrl, keys });
   queue.on("error", (error) => onError(error, "the connection of the housekeeping queue failed"));
   return {
     queue,
@@ -84,7 +82,7 @@ export function startHousekeepingWorker(options: HousekeepingWorkerOptions): () 
     }
   };
   const worker = new Worker(queueName, process, {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+    connection: workerConnection(redisUrl),
     prefix: keys.queuePrefix,
     concurrency: atOnce,
     ...idleOptions(redisUrl, leaseMs),

@@ -10,6 +10,7 @@ test.each([
   expect(idleOptions("redis://localhost", leaseMs)).toEqual({ drainDelay });
 });
 
-test("with Sentinels, a blocking call does not wait long on a primary that was replaced", () => {
+test("with Sentinels or a cluster, a blocking call does not wait long on a primary that was replaced", () => {
   expect(idleOptions("redis+sentinel://one/main", 30_000)).toEqual({ drainDelay: 10 });
+  expect(idleOptions("redis+cluster://one,two", 30_000)).toEqual({ drainDelay: 10 });
 });

@@ -4,11 +4,11 @@
 // Within a queue BullMQ ensures that by its deduplication key, the app's id, which is held from the add until the job has ended. The
 // key does not cover the other queue, so adding a job first claims the app.
 
-import { Queue } from "bullmq";
-import type { Job, JobsOptions } from "bullmq";
-import { loadScript, queueConnection, runScript } from "@slipway/bus";
+import type { Job, JobsOptions, Queue } from "bullmq";
+import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
+import { OwnedQueue } from "./owned-queue.ts";
 import { queueNames } from "./queue-names.ts";
 import { connectionFailed } from "./redis-errors.ts";
 
@@ -58,12 +58,9 @@ const releaseScript = loadScript("releaseClaim", new URL("lua/release-claim.lua"
 /** Opens the queues of lane jobs: builds in one, operations and deployments of earlier releases in the other. */
 export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): LaneQueues {
   const { redis, keys } = bus;
-  const options = {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
-    prefix: keys.queuePrefix,
-  };
-  const deployments = new Queue<LaneJob>(queueNames.deployments, options);
-  const operations = new Queue<LaneJob>(queueNames.operations, options);
+  const options = { redisUrl, keys };
+  const deployments = new OwnedQueue<LaneJob>(queueNames.deployments, options);
+  const operations = new OwnedQueue<LaneJob>(queueNames.operations, options);
   const both = [deployments, operations];
   for (const queue of both) queue.on("error", (error) => onError(error, connectionFailed));
 

@@ -2,7 +2,7 @@
 
 import { Worker } from "bullmq";
 import type { Job } from "bullmq";
-import { controlChannel, openRedis, queueConnection, subscribe } from "@slipway/bus";
+import { controlChannel, openRedis, subscribe, workerConnection } from "@slipway/bus";
 import { SlipwayError, toSlipwayError } from "@slipway/core";
 import { laneJob } from "@slipway/protocol";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
@@ -179,7 +179,7 @@ function openWorker(
 ): Worker {
   const { redisUrl, keys, lanes, leaseMs, work, concurrency, processJob, onError } = options;
   const worker = new Worker(queue, processJob, {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+    connection: workerConnection(redisUrl),
     prefix: keys.queuePrefix,
     name: options.name,
     concurrency,

@@ -3,9 +3,8 @@
 // The store is the source of truth. An app has at most one job that is neither completed nor failed (lane-queues.ts), so adding a second
 // one has no effect: when in doubt, call `advance`.
 
-import { Queue } from "bullmq";
-import type { Job } from "bullmq";
-import { controlChannel, openRedis, publish, queueConnection } from "@slipway/bus";
+import type { Job, Queue } from "bullmq";
+import { controlChannel, openRedis, publish } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import { SlipwayError } from "@slipway/core";
 import type { AppStore, Deployment, LaneEntry } from "@slipway/core";
@@ -16,6 +15,7 @@ import type { LaneItem, LaneStores } from "./lane-kinds.ts";
 import { endedStates, openLaneQueues } from "./lane-queues.ts";
 import type { LaneJobState, LaneQueues } from "./lane-queues.ts";
 import { openOwnerSlots } from "./owner-slots.ts";
+import { OwnedQueue } from "./owned-queue.ts";
 import { queueNames } from "./queue-names.ts";
 import { findStranded, withFreeSlot } from "./stranded.ts";
 import type { Stranded } from "./stranded.ts";
@@ -202,11 +202,7 @@ async function abortJob(jobs: LaneQueues, bus: Bus, id: string): Promise<boolean
 }
 
 function openRemovals({ redisUrl, keys, onError }: LanesOptions): Queue<MaintenanceJob> {
-  const connection = queueConnection(redisUrl, { maxRetriesPerRequest: 3 });
-  const queue = new Queue<MaintenanceJob>(queueNames.slowMaintenance, {
-    connection,
-    prefix: keys.queuePrefix,
-  });
+  const queue = new OwnedQueue<MaintenanceJob>(queueNames.slowMaintenance, { redisUrl, keys });
   return queue.on("error", (error) => onError(error, connectionFailed));
 }
 

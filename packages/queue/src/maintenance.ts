@@ -1,12 +1,13 @@
 // Maintenance: periodic work over all apps, each time on one of the workers: reconciling lanes, observing apps, cleaning up; and the
 // removal of deleted apps, which a queue distributes.
 
-import { Queue, Worker } from "bullmq";
-import { queueConnection } from "@slipway/bus";
+import { Worker } from "bullmq";
+import { workerConnection } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import { maintenanceJob } from "@slipway/protocol";
 import type { MaintenanceJob } from "@slipway/protocol";
 import { idleOptions } from "./idle-options.ts";
+import { OwnedQueue } from "./owned-queue.ts";
 import { startPeriodicWork } from "./periodic-work.ts";
 import { formerMaintenanceQueue, queueNames } from "./queue-names.ts";
 
@@ -54,7 +55,7 @@ function startRemovals(options: MaintenanceOptions): Worker {
     else await removeFormerSchedules(options);
   };
   const worker = new Worker(queueNames.slowMaintenance, ({ data }) => remove(data), {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+    connection: workerConnection(redisUrl),
     prefix: keys.queuePrefix,
     name,
     concurrency: removalsAtOnce,
@@ -68,9 +69,8 @@ function startRemovals(options: MaintenanceOptions): Worker {
 const connectionFailed = "the connection of the maintenance queue failed";
 
 async function removeFormerSchedules({ redisUrl, keys, onError }: MaintenanceOptions): Promise<void> {
-  const connection = queueConnection(redisUrl, { maxRetriesPerRequest: null });
   for (const [name, types] of Object.entries(formerSchedules)) {
-    const queue = new Queue(name, { connection, prefix: keys.queuePrefix });
+    const queue = new OwnedQueue(name, { redisUrl, keys, maxRetriesPerRequest: null });
     queue.on("error", (error) => onError(error, connectionFailed));
     for (const type of types) await queue.removeJobScheduler(type);
     await queue.close();

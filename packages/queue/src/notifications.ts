@@ -1,10 +1,12 @@
 // The queue of notifications: one job per delivery, retried with growing delays for hours while its receiver fails.
 
-import { Queue, Worker } from "bullmq";
-import { queueConnection } from "@slipway/bus";
+import { Worker } from "bullmq";
+import type { Queue } from "bullmq";
+import { workerConnection } from "@slipway/bus";
 import { notifyJob } from "@slipway/protocol";
 import type { NotifyJob, RedisKeys } from "@slipway/protocol";
 import { idleOptions } from "./idle-options.ts";
+import { OwnedQueue } from "./owned-queue.ts";
 import { withQueueErrors } from "./redis-errors.ts";
 
 const queueName = "notifications";
@@ -37,10 +39,7 @@ export interface Notifications extends AsyncDisposable {
 
 /** Opens the queue of notifications. */
 export function openNotifications({ redisUrl, keys, onError }: NotificationsOptions): Notifications {
-  const queue = new Queue<NotifyJob>(queueName, {
-    connection: queueConnection(redisUrl, { maxRetriesPerRequest: 3 }),
-    prefix: keys.queuePrefix,
-  });
+  const queue = new OwnedQueue<NotifyJob>(queueName, { redisUrl, keys });
   queue.on("error", (error) => onError(error, "the connection of the notifications' queue failed"));
   return {
     queue,
@@ -67,7 +66,7 @@ export function startNotificationWorker(options: NotificationWorkerOptions): () 
     async (job) =>
       run(notifyJob.parse(job.data), { isLast: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) }),
     {
-      connection: queueConnection(redisUrl, { maxRetriesPerRequest: null }),
+      connection: workerConnection(redisUrl),
       prefix: keys.queuePrefix,
       concurrency: atOnce,
       ...idleOptions(redisUrl),

@@ -1,46 +1,51 @@
-// The URL of Redis: of one server, or of Sentinels, which name the primary.
+// The URL of Redis: of one server, of Sentinels, which name the primary, or of nodes of a Redis Cluster.
 
 /** Description of the forms, for error messages and documents. */
 export const redisUrlForms =
-  "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[/DATABASE]; " +
-  "with TLS rediss:// or rediss+sentinel://";
+  "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], redis+sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME[/DATABASE], or " +
+  "redis+cluster://[USER:PASSWORD@]HOST[:PORT],…; with TLS rediss://, rediss+sentinel:// or rediss+cluster://";
 
-const sentinelUrl = new RegExp(
-  [
-    /^(?<protocol>rediss?)\+sentinel:\/\//,
-    /(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?/,
-    /(?<hosts>[^@/?#]+)\/(?<name>[^/?#]+)(?:\/(?<database>\d{1,5}))?/,
-    /(?:\?(?<query>[^#]*))?$/,
-  ]
-    .map(({ source }) => source)
-    .join(""),
+const login = /(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?/;
+const hosts = /(?<hosts>[^@/?#]+)/;
+const sentinelUrl = joined(
+  /^(?<protocol>rediss?)\+sentinel:\/\//,
+  login,
+  hosts,
+  /\/(?<name>[^/?#]+)(?:\/(?<database>\d{1,5}))?/,
+  /(?:\?(?<query>[^#]*))?$/,
 );
+const clusterUrl = joined(/^(?<protocol>rediss?)\+cluster:\/\//, login, hosts, /(?<rest>[/?#].*)?$/);
 const hostAndPort = /^(?<host>\[[0-9a-f:]+\]|[^:]+)(?::(?<port>\d{1,5}))?$/i;
 const sentinelPort = 26_379;
+const serverPort = 6_379;
 /** The pause between queries of the Sentinels grows to a maximum while none of them names a primary. */
 const sentinelRetryMs = { step: 100, max: 2_000 };
 
-/** Whether the URL has one of these forms. */
-export function isRedisUrl(url: string): boolean {
+/** What is wrong with the URL; undefined when it has one of these forms. */
+export function redisUrlProblem(url: string): string | undefined {
   try {
-    return sentinelOptions(url) !== undefined || ["redis:", "rediss:"].includes(new URL(url).protocol);
-  } catch {
-    return false;
+    if (sentinelOptions(url) !== undefined || clusterOptions(url) !== undefined) return undefined;
+    if (["redis:", "rediss:"].includes(new URL(url).protocol)) return undefined;
+    return `must be a redis:// URL: ${redisUrlForms}`;
+  } catch (error) {
+    const reason = error instanceof RedisUrlError ? `: ${error.message}` : "";
+    return `must be a redis:// URL${reason}: ${redisUrlForms}`;
   }
 }
 
-/** @returns the options for ioredis; undefined for the URL of one server. @throws when an address has no valid host. */
+class RedisUrlError extends Error {}
+
+/** @returns the options for ioredis; undefined for any other URL. @throws when an address has no valid host. */
 export function sentinelOptions(url: string) {
   const parts = sentinelUrl.exec(url)?.groups;
   if (parts === undefined) return undefined;
   const query = new URLSearchParams(parts["query"]);
   const secure = parts["protocol"] === "rediss";
   return {
-    sentinels: (parts["hosts"] ?? "").split(",").map(addressOf),
+    sentinels: addressesOf(parts, sentinelPort),
     name: decodeURIComponent(parts["name"] ?? ""),
     db: Number(parts["database"] ?? 0),
-    ...given("username", decoded(parts["user"])),
-    ...given("password", decoded(parts["password"])),
+    ...loginOf(parts),
     ...given("sentinelUsername", query.get("sentinelUsername")),
     ...given("sentinelPassword", query.get("sentinelPassword")),
     ...(secure ? { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
@@ -50,10 +55,41 @@ export function sentinelOptions(url: string) {
   };
 }
 
-function addressOf(text: string): { host: string; port: number } {
-  const { host, port } = hostAndPort.exec(text)?.groups ?? {};
-  if (host === undefined) throw new Error("a Sentinel's address is HOST or HOST:PORT");
-  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port ?? sentinelPort) };
+/**
+ * @returns nodes of the cluster, and the options for ioredis of the connection to each node; undefined for any other URL.
+ * @throws when an address has no valid host, or the URL names a database.
+ */
+export function clusterOptions(url: string) {
+  const parts = clusterUrl.exec(url)?.groups;
+  if (parts === undefined) return undefined;
+  if (parts["rest"] !== undefined)
+    throw new RedisUrlError("a Redis Cluster has only database 0, so its URL ends after the last host");
+  const secure = parts["protocol"] === "rediss";
+  return {
+    nodes: addressesOf(parts, serverPort),
+    nodeOptions: { ...loginOf(parts), ...(secure ? { tls: {} } : {}) },
+  };
+}
+
+type Parts = Readonly<Record<string, string | undefined>>;
+
+function addressesOf(parts: Parts, defaultPort: number): { host: string; port: number }[] {
+  return (parts["hosts"] ?? "").split(",").map((text) => {
+    const { host, port } = hostAndPort.exec(text)?.groups ?? {};
+    if (host === undefined) throw new RedisUrlError("each address is HOST or HOST:PORT");
+    return { host: host.replace(/^\[|\]$/g, ""), port: Number(port ?? defaultPort) };
+  });
+}
+
+function loginOf(parts: Parts) {
+  return {
+    ...given("username", decoded(parts["user"])),
+    ...given("password", decoded(parts["password"])),
+  };
+}
+
+function joined(...parts: readonly RegExp[]): RegExp {
+  return new RegExp(parts.map(({ source }) => source).join(""));
 }
 
 function decoded(text: string | undefined): string | undefined {

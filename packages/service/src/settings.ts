@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { isRedisUrl, redisUrlForms } from "./redis-url.ts";
+import { redisUrlForms, redisUrlProblem } from "./redis-url.ts";
 import { settingDocs } from "./setting-docs.ts";
 
 /** A port number given as text. */
@@ -72,10 +72,13 @@ export const commonSettings = z.object({
     }),
   REDIS_URL: z
     .string()
-    .refine(isRedisUrl, `must be a redis:// URL: ${redisUrlForms}`)
+    .superRefine((url, context) => {
+      const problem = redisUrlProblem(url);
+      if (problem !== undefined) context.addIssue(problem);
+    })
     .register(settingDocs, {
       topic: "services",
-      description: `URL of a Redis 6.2 or newer that is configured not to evict keys, or of Sentinels that watch one: \`${redisUrlForms}\` ([Redis with a failover](operations.md#redis-with-a-failover)).`,
+      description: `URL of a Redis 6.2 or newer that is configured not to evict keys, of Sentinels that watch one, or of nodes of a Redis Cluster: \`${redisUrlForms}\` ([Redis with a failover](operations.md#redis-with-a-failover)).`,
       npmStart: "a private server",
     }),
   DATABASE_URL: z.string().min(1).optional().register(settingDocs, {

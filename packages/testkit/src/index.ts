@@ -21,6 +21,8 @@ export { pushImage, registryLogin, startRegistry } from "./registry.ts";
 export type { TestImage, TestRegistry, TestRegistryOptions } from "./registry.ts";
 export { lacksRedis, startPrivateRedis, startRedis } from "./redis.ts";
 export type { PrivateRedis, TestRedis } from "./redis.ts";
+export { startRedisCluster } from "./redis-cluster.ts";
+export type { RedisCluster } from "./redis-cluster.ts";
 export { startSentinelRedis } from "./redis-sentinel.ts";
 export type { SentinelRedis } from "./redis-sentinel.ts";
 export { useRedis } from "./use-redis.ts";

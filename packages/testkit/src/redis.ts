@@ -47,12 +47,19 @@ export interface PrivateRedis extends TestRedis {
   start(): Promise<void>;
 }
 
-/** @param folder where it keeps an append-only file, written every second; without one it keeps nothing. */
-export async function startPrivateRedis(folder?: string): Promise<PrivateRedis> {
+/**
+ * @param folder where it keeps an append-only file, written every second; without one it keeps nothing.
+ * @param settings further arguments of redis-server.
+ */
+export async function startPrivateRedis(
+  folder?: string,
+  settings: readonly string[] = [],
+): Promise<PrivateRedis> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
-    const process = await launch(port, folder);
-    if (typeof process !== "string") return privateRedis(port, folder, process);
+    const launchAgain = () => launch(port, folder, settings);
+    const process = await launchAgain();
+    if (typeof process !== "string") return privateRedis(port, process, launchAgain);
     if (attempt === portAttempts) throw new Error(`redis-server did not start: ${process}`);
   }
 }
@@ -63,12 +70,18 @@ interface RedisProcess {
 }
 
 /** @returns why the process ended, if it does not answer. */
-async function launch(port: number, folder: string | undefined): Promise<RedisProcess | string> {
+async function launch(
+  port: number,
+  folder: string | undefined,
+  settings: readonly string[],
+): Promise<RedisProcess | string> {
   const durable = folder === undefined ? ["--appendonly", "no"] : ["--appendonly", "yes", "--dir", folder];
   // A title would overwrite the environment, by which npm run down finds the leftovers of a killed run.
   const fixed = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--set-proc-title", "no"];
   const asProvided = ["--hash-max-ziplist-value", "512"];
-  const server = spawn("redis-server", [...fixed, ...asProvided, ...durable], { stdio: "ignore" });
+  const server = spawn("redis-server", [...fixed, ...asProvided, ...durable, ...settings], {
+    stdio: "ignore",
+  });
   const killOnExit = () => server.kill("SIGKILL");
   process.once("exit", killOnExit);
   const exit = exitOf(server).finally(() => process.off("exit", killOnExit));
@@ -77,7 +90,11 @@ async function launch(port: number, folder: string | undefined): Promise<RedisPr
   return exit;
 }
 
-function privateRedis(port: number, folder: string | undefined, first: RedisProcess): PrivateRedis {
+function privateRedis(
+  port: number,
+  first: RedisProcess,
+  launchAgain: () => Promise<RedisProcess | string>,
+): PrivateRedis {
   let { server, exit } = first;
   // SIGKILL, since a test may have paused the process, and none of its data is kept.
   const kill = async () => {
@@ -91,7 +108,7 @@ function privateRedis(port: number, folder: string | undefined, first: RedisProc
     },
     kill,
     async start() {
-      const again = await launch(port, folder);
+      const again = await launchAgain();
       if (typeof again === "string") throw new Error(`redis-server did not start again: ${again}`);
       ({ server, exit } = again);
     },

@@ -1,6 +1,6 @@
 // /v1/apps/:app/containers, ps and autoscalers: shows an app's containers.
 
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "@slipway/bus";
 import { maxPendingOperations, wantedWebCount } from "@slipway/core";
 import type { App, Operation, Release, Store } from "@slipway/core";
 import { autoscalersAnswer, containersAnswer, containerTypesAnswer, instancesSeen } from "@slipway/protocol";
@@ -12,7 +12,7 @@ import { currentRelease } from "./current-release.ts";
 import { presentContainer, presentContainerType } from "./presenter.ts";
 
 interface InstancesContext {
-  readonly redis: Pick<Redis, "get">;
+  readonly redis: Pick<RedisConnection, "get">;
   readonly keys: Pick<RedisKeys, "appInstances">;
 }
 

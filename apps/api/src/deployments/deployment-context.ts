@@ -1,10 +1,10 @@
 // Implements, for the API, the ports that packages/deployments needs.
 
+import type { RedisConnection } from "@slipway/bus";
 import { endsWithin } from "@slipway/async";
 import type { RuleContext, LaneContext, Notify } from "@slipway/deployments";
 import { deploymentEvents, logCloser } from "@slipway/logs";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 import type { Lanes } from "@slipway/queue";
 import type { Logger } from "@slipway/service";
 import type { Store } from "@slipway/core";
@@ -15,7 +15,7 @@ const notifyLimitMs = 2_000;
 
 export interface DeploymentPorts {
   readonly store: Store;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
   readonly lanes: Lanes;
   readonly logger: Logger;

@@ -1,7 +1,7 @@
 // GET /health: whether this process can serve requests. GET /: the URLs of the API.
 
 import type { IRouter } from "express";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "@slipway/bus";
 import type { BlobStore, Store } from "@slipway/core";
 import { checkHealth, healthResponse } from "@slipway/service";
 import type { Logger } from "@slipway/service";
@@ -9,7 +9,7 @@ import type { Logger } from "@slipway/service";
 export interface HealthContext {
   readonly store: Pick<Store, "ping">;
   readonly blobs: Pick<BlobStore, "ping">;
-  readonly redis: Pick<Redis, "ping">;
+  readonly redis: Pick<RedisConnection, "ping">;
   readonly logger: Pick<Logger, "warn">;
   readonly apiUrl: string;
 }

@@ -2,12 +2,12 @@
 // Redis is down, each process keeps its own, so that an outage rejects no request.
 
 import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import type { RedisConnection } from "@slipway/bus";
 
 export interface LimitsOptions {
   /** A connection with a short command timeout, because each request waits for it. */
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keyPrefix: string;
   /** Requests per minute with one API token, polls excluded. A user has five times as many. 0 means no limit, here and below. */
   readonly tokenPerMinute: number;

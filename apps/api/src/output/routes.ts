@@ -2,10 +2,10 @@
 
 import { pipeline } from "node:stream/promises";
 import type { Request, Response } from "express";
-import type { Redis } from "ioredis";
 import { allows, appRole } from "@slipway/auth";
 import type { Auth } from "@slipway/auth";
 import { isRedisFailure } from "@slipway/bus";
+import type { RedisConnection } from "@slipway/bus";
 import { SlipwayError, notFound } from "@slipway/core";
 import type { Deployment, Store, User } from "@slipway/core";
 import { readLog } from "@slipway/logs";
@@ -25,7 +25,7 @@ const permission = "logs:read";
 
 interface LogReadContext {
   readonly store: Pick<Store, "logs">;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
 }
 

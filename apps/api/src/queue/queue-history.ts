@@ -1,20 +1,20 @@
 // The history of the queue for the plots of the console: one sample per minute, kept in Redis for two days. Each minute one API process
 // gets a lease and takes the sample.
 
+import type { RedisConnection } from "@slipway/bus";
 import { contain } from "@slipway/async";
 import { durationSeconds } from "@slipway/core";
 import type { Deployment } from "@slipway/core";
 import { queueSample } from "@slipway/protocol";
 import type { QueueSample, RedisKeys } from "@slipway/protocol";
 import { withQueueErrors } from "@slipway/queue";
-import type { Redis } from "ioredis";
 import { recentlyEnded } from "../deployments/wait-estimate.ts";
 import type { MeanSecondsContext } from "../deployments/wait-estimate.ts";
 import { queueState } from "./queue-state.ts";
 import type { QueueState, QueueStateContext } from "./queue-state.ts";
 
 export interface QueueHistoryContext {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: Pick<RedisKeys, "queueHistory" | "queueHistoryLease">;
   readonly now: () => Date;
 }

@@ -1,17 +1,17 @@
 // Observes apps whose instances have changed: stores the instances' current addresses for routers, and the instances for the API.
 
+import type { RedisConnection } from "@slipway/bus";
 import { changeApp } from "@slipway/core";
 import type { Address, App, Scheduler, Store } from "@slipway/core";
 import type { InstancesSeen, RedisKeys } from "@slipway/protocol";
 import type { Logger } from "@slipway/service";
-import type { Redis } from "ioredis";
 import { announceRoutes } from "./announce-routes.ts";
 import type { AnnounceRoutesContext } from "./announce-routes.ts";
 
 export interface InstancesContext {
   readonly scheduler: Pick<Scheduler, "instances">;
   readonly store: Pick<Store, "apps">;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
   readonly logger: Logger;
   readonly now: () => Date;

@@ -2,10 +2,10 @@
 // the store alone; housekeeping removes them later, while the lane continues. From the decision until the removal is confirmed an
 // image is "unneeded": no deployment uses it, so a removal that hangs or runs late removes nothing in use (ADR 22).
 
+import type { RedisConnection } from "@slipway/bus";
 import { sbomBlobKey } from "@slipway/core";
 import type { App, BlobStore, ImageRegistry, Release, Scheduler, Store } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 import type { WorkerConfig } from "../config.ts";
 
 /** Number of releases searched for the release that served before the current one. */
@@ -14,7 +14,7 @@ const lookBack = 100;
 const maxLookUps = 20;
 
 export interface UnneededContext {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
 }
 

@@ -1,5 +1,6 @@
 // Removes everything that belongs to deleted apps.
 
+import type { RedisConnection } from "@slipway/bus";
 import { cacheBlobPrefix, label, sbomBlobPrefix, SlipwayError } from "@slipway/core";
 import type {
   BlobStore,
@@ -14,7 +15,6 @@ import { abortAllOfDeletedApp } from "@slipway/deployments";
 import type { Notify } from "@slipway/deployments";
 import type { RedisKeys } from "@slipway/protocol";
 import type { Lanes } from "@slipway/queue";
-import type { Redis } from "ioredis";
 import { dependenciesRepository } from "../deployments/release-image.ts";
 import { deploymentPorts } from "../deployments/deployment-ports.ts";
 import type { DeploymentPortsContext } from "../deployments/deployment-ports.ts";
@@ -29,7 +29,7 @@ export interface RemoveAppContext {
   readonly engine: Pick<BuildEngine, "removeSandboxes">;
   readonly registry: Pick<ImageRegistry, "host" | "tags" | "delete">;
   readonly blobs: Pick<BlobStore, "deletePrefix">;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: RedisKeys;
 }
 
@@ -64,7 +64,8 @@ export async function removeApp(
     await scheduler.removeImage(pulled, digest, AbortSignal.timeout(imageRemovalMs));
   await blobs.deletePrefix(cacheBlobPrefix(appId));
   await blobs.deletePrefix(sbomBlobPrefix(appId));
-  await redis.del(keys.appInstances(appId), keys.imagesSeen(appId), keys.imagesUnneeded(appId));
+  await redis.del(keys.appInstances(appId));
+  await redis.del(keys.imagesSeen(appId), keys.imagesUnneeded(appId));
   await store.operations.removeOfApp(appId);
   await store.releases.removeOfApp(appId);
   await store.receipts.removeOfApp(appId);

@@ -1,17 +1,17 @@
 // Removes old deployments with their logs and releases. A pass examines a limited number of apps and removes a limited number of
 // deployments, so its cost does not grow with the installation. The next pass continues with the next app.
 
+import type { RedisConnection } from "@slipway/bus";
 import { isFinal } from "@slipway/core";
 import type { App, Deployment, Release, Store } from "@slipway/core";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 import type { WorkerConfig } from "../config.ts";
 import { digestOf, keptReleases } from "./prune-images.ts";
 import type { KeptReleasesContext } from "./prune-images.ts";
 
 export interface RetentionContext extends KeptReleasesContext {
   readonly store: KeptReleasesContext["store"] & Pick<Store, "logs" | "receipts">;
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: Pick<RedisKeys, "retentionCursor">;
   readonly config: KeptReleasesContext["config"] & Pick<WorkerConfig, "deploymentsKept">;
   readonly now: () => Date;

@@ -3,9 +3,8 @@
 
 import { poll } from "@slipway/async";
 import { countRegistryWriters, settleMs } from "@slipway/bus";
-import type { RegistryHold, WriterCount } from "@slipway/bus";
+import type { RedisConnection, RegistryHold, WriterCount } from "@slipway/bus";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 import type { Step } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
 
@@ -19,7 +18,7 @@ const heldLimitMs = 3 * 60_000;
 
 /** Runs before pushes are held. A worker that crashed during a push remains listed for minutes. @throws {SetupError} after an hour. */
 export async function withoutLongWriters(
-  redis: Redis,
+  redis: RedisConnection,
   keys: RedisKeys,
   { report }: Pick<Step, "report">,
   signal: AbortSignal,

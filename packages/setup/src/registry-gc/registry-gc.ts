@@ -4,10 +4,9 @@
 import { join } from "node:path";
 import { withDeadline } from "@slipway/async";
 import { holdRegistryWrites, openRedis } from "@slipway/bus";
-import type { RegistryHold } from "@slipway/bus";
+import type { RedisConnection, RegistryHold } from "@slipway/bus";
 import { redisKeys } from "@slipway/protocol";
 import type { RedisKeys } from "@slipway/protocol";
-import type { Redis } from "ioredis";
 import { acquireLock } from "../../bootstrap/lock.mjs";
 import type { SetupConfig } from "../config.ts";
 import { probeEngine } from "../engine/engine-connection.ts";
@@ -117,7 +116,7 @@ async function collect(
   return result;
 }
 
-async function take(redis: Redis, keys: RedisKeys): Promise<RegistryHold> {
+async function take(redis: RedisConnection, keys: RedisKeys): Promise<RegistryHold> {
   const hold = await holdRegistryWrites(redis, keys);
   if (hold !== null) return hold;
   throw new SetupError(

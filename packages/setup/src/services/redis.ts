@@ -187,9 +187,9 @@ async function answeringUrl(port: number, password: string): Promise<string | un
 async function versionOf(url: string): Promise<string> {
   const client = openRedis(url, { lazyConnect: true, maxRetriesPerRequest: 0 });
   let reason: unknown;
-  client.on("error", (error) => (reason = error));
+  client.on("error", (error: Error) => (reason = "lastNodeError" in error ? error.lastNodeError : error));
   try {
-    // Sentinels are queried repeatedly until one responds.
+    // Sentinels, and the nodes of a cluster, are queried repeatedly until one responds.
     await withDeadline(client.connect(), { limitMs: connectLimitMs });
     if ((await client.ping()) !== "PONG") throw new Error("unexpected answer to PING");
     return /redis_version:(\S+)/.exec(await client.info("server"))?.[1] ?? "0";

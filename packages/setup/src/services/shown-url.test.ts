@@ -6,6 +6,8 @@ test.each([
   ["https://user:se%40cret@registry.example", "https://user@registry.example"],
   ["http://registry.example:5000/", "http://registry.example:5000/"],
   ["redis+sentinel://app:secret@one:1,two:2/main", "redis+sentinel://app@one:1,two:2/main"],
+  ["rediss+cluster://app:secret@one:1,two:2", "rediss+cluster://app@one:1,two:2"],
+  ["redis+cluster://:s@cret@one,two", "redis+cluster://one,two"],
   [
     "redis+sentinel://:s@cret@one/main?sentinelPassword=secret&x=1",
     "redis+sentinel://one/main?sentinelPassword=…&x=1",

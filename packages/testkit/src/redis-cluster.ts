@@ -1,0 +1,138 @@
+// A Redis Cluster of three masters with a replica each. All are private processes.
+
+import { mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
+import { startPrivateRedis } from "./redis.ts";
+import type { PrivateRedis } from "./redis.ts";
+
+export interface RedisCluster extends AsyncDisposable {
+  /** The URL of all nodes. */
+  readonly url: string;
+  /** Kills the master that has the key. Resolves when its replica is the master, and the cluster serves all keys. */
+  failOver(key: string): Promise<void>;
+  /** Pauses the process of the node. Resolves when the cluster serves all keys without it. */
+  freeze(port: number): Promise<void>;
+  /** Kills all nodes. */
+  kill(): Promise<void>;
+  /** Starts all nodes again. Resolves when the cluster serves all keys. */
+  start(): Promise<void>;
+}
+
+const masterCount = 3;
+const slotCount = 16_384;
+/** Longer than a pause of a busy machine, so that only a real failure causes a failover. */
+const nodeTimeoutMs = 3_000;
+
+interface ClusterNode {
+  readonly server: PrivateRedis;
+  readonly client: Redis;
+  readonly port: number;
+  readonly busPort: number;
+}
+
+interface Shard {
+  readonly master: ClusterNode;
+  readonly replica: ClusterNode;
+  readonly firstSlot: number;
+  readonly lastSlot: number;
+}
+
+/** Needs Redis 7. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  await using opened = new AsyncDisposableStack();
+  const shards: Shard[] = [];
+  for (let at = 0; at < masterCount; at += 1) {
+    const [master, replica] = [await startNode(opened), await startNode(opened)];
+    const firstSlot = Math.ceil((at * slotCount) / masterCount);
+    const lastSlot = Math.ceil(((at + 1) * slotCount) / masterCount) - 1;
+    shards.push({ master, replica, firstSlot, lastSlot });
+  }
+  const nodes = shards.flatMap(({ master, replica }) => [master, replica]);
+  await connectNodes(nodes);
+  for (const { master, replica, firstSlot, lastSlot } of shards) {
+    await master.client.cluster("ADDSLOTSRANGE", firstSlot, lastSlot);
+    const masterId = await master.client.cluster("MYID");
+    await replica.client.cluster("REPLICATE", masterId);
+  }
+  await serveAll(nodes);
+  for (const { replica } of shards)
+    await eventually(async () => {
+      const info = await replica.client.info("replication");
+      return info.includes("role:slave") && info.includes("master_link_status:up");
+    });
+  const own = opened.move();
+  return {
+    url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`,
+    async failOver(key) {
+      const { master, replica } = await shardOf(shards, key);
+      await master.server.kill();
+      await eventually(async () => (await replica.client.role())[0] === "master");
+      await serveAll(nodes.filter((node) => node !== master));
+    },
+    async freeze(port) {
+      const others = nodes.filter((node) => node.port !== port);
+      for (const { server } of nodes.filter((node) => !others.includes(node)))
+        process.kill(server.pid, "SIGSTOP");
+      for (const { client } of others) await eventually(() => hasFailed(client, port));
+      await serveAll(others);
+    },
+    async kill() {
+      for (const { server } of nodes) await server.kill();
+    },
+    async start() {
+      for (const { server } of nodes) await server.start();
+      await serveAll(nodes);
+    },
+    [Symbol.asyncDispose]: () => own.disposeAsync(),
+  };
+}
+
+async function startNode(opened: AsyncDisposableStack): Promise<ClusterNode> {
+  const { path } = opened.use(await mkdtempDisposable(join(tmpdir(), "slipway-redis-")));
+  const busPort = await freePort();
+  const settings = Object.entries({
+    "cluster-enabled": "yes",
+    "cluster-config-file": "nodes.conf",
+    "cluster-node-timeout": String(nodeTimeoutMs),
+    "cluster-port": String(busPort),
+  }).flatMap(([name, value]) => [`--${name}`, value]);
+  const server = opened.use(await startPrivateRedis(path, settings));
+  const client = opened.adopt(new Redis(server.url), (redis) => redis.disconnect());
+  // Its server may be killed.
+  client.on("error", () => undefined);
+  return { server, client, port: Number(new URL(server.url).port), busPort };
+}
+
+async function connectNodes(nodes: readonly ClusterNode[]): Promise<void> {
+  const [first, ...others] = nodes;
+  for (const [index, { client }] of nodes.entries()) await client.cluster("SET-CONFIG-EPOCH", index + 1);
+  for (const { port, busPort } of others) await first?.client.cluster("MEET", "127.0.0.1", port, busPort);
+  for (const { client } of nodes)
+    await eventually(async () => {
+      const known = String(await client.cluster("NODES"))
+        .trim()
+        .split("\n");
+      return known.length === nodes.length && !known.some((line) => line.includes("handshake"));
+    });
+}
+
+async function serveAll(nodes: readonly ClusterNode[]): Promise<void> {
+  for (const { client } of nodes)
+    await eventually(async () => (await client.cluster("INFO")).includes("cluster_state:ok"));
+}
+
+async function hasFailed(client: Redis, port: number): Promise<boolean> {
+  const lines = String(await client.cluster("NODES")).split("\n");
+  return lines.some((line) => line.includes(`:${port}@`) && /[ ,]fail[ ,]/.test(line));
+}
+
+async function shardOf(shards: readonly Shard[], key: string): Promise<Shard> {
+  const slot = Number(await shards[0]?.master.client.cluster("KEYSLOT", key));
+  const found = shards.find(({ firstSlot, lastSlot }) => slot >= firstSlot && slot <= lastSlot);
+  if (found === undefined) throw new Error(`no node has the key ${key}`);
+  return found;
+}
