@@ -93,12 +93,12 @@ async function listRows(kind: StoreKind, { few, many }: Both): Promise<MeasuredR
     ["a user's ten apps", "/apps", [ofUser(few), ofUser(many)]],
     ["a user's deployments", "/deployments", [ofUser(few), ofUser(many)]],
   ] as const;
-  const rows: MeasuredRow[] = [];
+  const listRows: MeasuredRow[] = [];
   for (const [name, path, both] of pages)
-    rows.push(
+    listRows.push(
       await row(`${kind}: ${name}, p99`, { few }, flat, () => p99s(both.map((one) => get(one, path)))),
     );
-  return [...rows, ...(await wholeListRows(kind, { few, many }))];
+  return [...listRows, ...(await wholeListRows(kind, { few, many }))];
 }
 
 async function wholeListRows(kind: StoreKind, { few, many }: Both): Promise<MeasuredRow[]> {
