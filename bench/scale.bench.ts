@@ -93,12 +93,12 @@ async function listRows(kind: StoreKind, { few, many }: Both): Promise<MeasuredR
     ["a user's ten apps", "/apps", [ofUser(few), ofUser(many)]],
     ["a user's deployments", "/deployments", [ofUser(few), ofUser(many)]],
   ] as const;
-  const listRows: MeasuredRow[] = [];
+  const ofPages: MeasuredRow[] = [];
   for (const [name, path, both] of pages)
-    listRows.push(
+    ofPages.push(
       await row(`${kind}: ${name}, p99`, { few }, flat, () => p99s(both.map((one) => get(one, path)))),
     );
-  return [...listRows, ...(await wholeListRows(kind, { few, many }))];
+  return [...ofPages, ...(await wholeListRows(kind, { few, many }))];
 }
 
 async function wholeListRows(kind: StoreKind, { few, many }: Both): Promise<MeasuredRow[]> {

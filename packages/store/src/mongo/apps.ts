@@ -63,7 +63,7 @@ export function appStore(connection: Connection): AppStore {
       connection.run(async (database) => {
         const filter = { ...appQueries.after(after), ...(await selected(database, selection)) };
         const found = await apps(database).find(filter).sort({ name: 1 }).limit(limit).toArray();
-        return found.map((document) => appFrom(document));
+        return found.map((stored) => appFrom(stored));
       }),
     search: (selection, text, page) => connection.run((database) => search(database, selection, text, page)),
     deleted: () => many(appQueries.deleted, { deletedAt: 1 }),
