@@ -42,7 +42,11 @@ const twoIds: object = appQueries.many(["1", "2"]);
 /** Collection, the index that must be used, query. */
 const plans: readonly (readonly [string, string, Query])[] = [
   ["users", "users_username", { filter: userQueries.byUsername("u") }],
-  ["users", "users_username", { sort: { username: 1 }, limit, postgres: ["_id_"] }],
+  [
+    "users",
+    "users_username",
+    { sort: { username: 1 }, limit, postgres: ["_id_", "users_email", "users_operators"] },
+  ],
   ["users", "users_email", { filter: userQueries.byEmail("e") }],
   ["users", "users_operators", { filter: userQueries.operators, as: "count" }],
   ["tokens", "tokens_secret", { filter: tokenQueries.bySecret("s") }],
