@@ -123,7 +123,8 @@ describe.skipIf(await lacksRedis())("an app's lane", () => {
     const keys = redisKeys(api.config.installationId);
     await using _worker = joinFleet(
       { redis, keys, onError: () => undefined, countUsers: async () => 2 },
-      workerIdentity,
+      // It stays alive on a busy machine too.
+      { ...workerIdentity, heartbeatMs: 60_000 },
       () => new Date(),
     );
     const firstNow = async () => (await show(first, bob.token)).queue;

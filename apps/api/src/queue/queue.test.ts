@@ -65,7 +65,7 @@ describe.skipIf(await lacksRedis())("GET /v1/queue", () => {
 
     await using _worker = joinFleet(
       { ...context, countUsers: async () => 2 },
-      { ...workerIdentity, concurrency: 3 },
+      { ...workerIdentity, concurrency: 3, heartbeatMs: 60_000 },
       () => new Date(),
     );
     // It is stored after the first heartbeat, and decides how many deployments may build.
