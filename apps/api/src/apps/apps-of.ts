@@ -58,15 +58,10 @@ export async function seenAppIds(
 }
 
 /** @returns the entities that `read` finds, by id. Ids without an entity are omitted. */
-export async function readById<Entity extends object>(
+export async function readById<Entity extends { readonly id: string }>(
   ids: Iterable<string>,
-  read: (id: string) => Promise<Entity | null>,
+  read: (ids: readonly string[]) => Promise<readonly Entity[]>,
 ): Promise<ReadonlyMap<string, Entity>> {
-  const found = new Map<string, Entity>();
-  const readOne = async (id: string) => {
-    const entity = await read(id);
-    if (entity !== null) found.set(id, entity);
-  };
-  await Promise.all([...new Set(ids)].map(readOne));
-  return found;
+  const found = await read([...new Set(ids)]);
+  return new Map(found.map((entity) => [entity.id, entity]));
 }

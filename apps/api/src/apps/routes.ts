@@ -27,7 +27,7 @@ import { ListInParts } from "../http/list-in-parts.ts";
 import { presentPagination } from "../http/pagination.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
-import { appParts, selectionFor } from "./apps-of.ts";
+import { appParts, readById, selectionFor } from "./apps-of.ts";
 import { quotasOf } from "../users/quotas.ts";
 import { presentApp } from "./presenter.ts";
 import type { AppLocation } from "./presenter.ts";
@@ -168,12 +168,14 @@ function presenterOf(
   return async (apps) => {
     if (apps.length === 0) return [];
     operations ??= readOperations();
-    const [running, users, deployments] = await Promise.all([
+    const [running, owners, deployments] = await Promise.all([
       operations,
-      store.users.many([...new Set(apps.map(({ ownerId }) => ownerId))]),
+      readById(
+        apps.map(({ ownerId }) => ownerId),
+        (ids) => store.users.many(ids),
+      ),
       store.deployments.latest(apps.map(({ id }) => id)),
     ]);
-    const owners = new Map(users.map((user) => [user.id, user]));
     const latest = new Map(deployments.map((deployment) => [deployment.appId, deployment]));
     return apps.map((app) =>
       presentApp(app, owners.get(app.ownerId) ?? null, location, {

@@ -64,11 +64,11 @@ async function presentAll(
   const [apps, owners] = await Promise.all([
     readById(
       deployments.map(({ appId }) => appId),
-      (id) => store.apps.get(id),
+      (ids) => store.apps.many(ids),
     ),
     readById(
       deployments.map(({ ownerId }) => ownerId),
-      (id) => store.users.get(id),
+      (ids) => store.users.many(ids),
     ),
   ]);
   return deployments.map((deployment) => {

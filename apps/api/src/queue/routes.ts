@@ -147,8 +147,8 @@ async function present(
 ): Promise<QueueAnswer["queue"]["deployments"]> {
   const ids = (key: "appId" | "ownerId") => waiting.map(({ deployment }) => deployment[key]);
   const [names, owners] = await Promise.all([
-    readById(ids("appId"), (id) => apps.get(id)),
-    readById(ids("ownerId"), (id) => users.get(id)),
+    readById(ids("appId"), (wanted) => apps.many(wanted)),
+    readById(ids("ownerId"), (wanted) => users.many(wanted)),
   ]);
   return waiting.map(({ deployment, position, reason, ...times }) => ({
     app_name: names.get(deployment.appId)?.name ?? null,

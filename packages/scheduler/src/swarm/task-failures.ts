@@ -92,18 +92,19 @@ async function causeOfTask(
   return (await ifReachable(engine.docker, look)) ?? unknown;
 }
 
-/** @returns null when the check succeeds now, or when the container has ended. */
+/** @returns null when the check succeeds now, when the container has ended, or when the engine takes too long. */
 async function checkOnce(
   docker: Docker,
   containerId: string,
   { command, timeoutMs }: Healthcheck,
 ): Promise<CheckResult | null> {
   const limited = { command, timeoutMs: Math.min(timeoutMs, probeLimitMs) };
+  const signal = AbortSignal.timeout(2 * probeLimitMs);
   try {
-    const result = await runCheck(docker, containerId, limited, AbortSignal.timeout(2 * probeLimitMs));
+    const result = await runCheck(docker, containerId, limited, signal);
     return result.exitCode === 0 ? null : result;
   } catch (error) {
-    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+    if (!signal.aborted && ![404, 409].includes(statusOf(error) ?? 0)) throw error;
     return null;
   }
 }
