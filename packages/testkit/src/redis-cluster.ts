@@ -107,17 +107,28 @@ async function startNode(opened: AsyncDisposableStack): Promise<ClusterNode> {
   return { server, client, port: Number(new URL(server.url).port), busPort };
 }
 
+/** A node forgets a handshake that takes too long, as on a busy machine, so nodes that are missing are introduced again. */
 async function connectNodes(nodes: readonly ClusterNode[]): Promise<void> {
   const [first, ...others] = nodes;
+  if (first === undefined) return;
   for (const [index, { client }] of nodes.entries()) await client.cluster("SET-CONFIG-EPOCH", index + 1);
-  for (const { port, busPort } of others) await first?.client.cluster("MEET", "127.0.0.1", port, busPort);
-  for (const { client } of nodes)
-    await eventually(async () => {
-      const known = String(await client.cluster("NODES"))
-        .trim()
-        .split("\n");
-      return known.length === nodes.length && !known.some((line) => line.includes("handshake"));
-    });
+  await eventually(async () => {
+    const known = await knownNodes(first.client);
+    const missing = others.filter(({ port }) => !known.some((line) => line.includes(`:${port}@`)));
+    for (const { port, busPort } of missing) await first.client.cluster("MEET", "127.0.0.1", port, busPort);
+    return isComplete(known, nodes);
+  });
+  for (const { client } of others) await eventually(async () => isComplete(await knownNodes(client), nodes));
+}
+
+function isComplete(known: readonly string[], nodes: readonly ClusterNode[]): boolean {
+  return known.length === nodes.length && !known.some((line) => line.includes("handshake"));
+}
+
+/** The lines of `CLUSTER NODES`. */
+async function knownNodes(client: Redis): Promise<string[]> {
+  const text = String(await client.cluster("NODES"));
+  return text.trim().split("\n");
 }
 
 async function serveAll(nodes: readonly ClusterNode[]): Promise<void> {
@@ -126,7 +137,7 @@ async function serveAll(nodes: readonly ClusterNode[]): Promise<void> {
 }
 
 async function hasFailed(client: Redis, port: number): Promise<boolean> {
-  const lines = String(await client.cluster("NODES")).split("\n");
+  const lines = await knownNodes(client);
   return lines.some((line) => line.includes(`:${port}@`) && /[ ,]fail[ ,]/.test(line));
 }
 
