@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type Docker from "dockerode";
 import { isFinal, label } from "@slipway/core";
 import type { App, Deployment, LogChunk, Store } from "@slipway/core";
+import { appParts } from "@slipway/store";
 import type { ContainerLifetime } from "./container-watch.ts";
 import { linesOf, statusesOf } from "./follower.ts";
 import type { Connection, Follower } from "./follower.ts";
@@ -171,9 +172,9 @@ async function leftovers(evidence: Evidence): Promise<string[]> {
   const { store, appIds } = evidence;
   const apps = (await Promise.all(appIds.map((id) => store.apps.get(id)))).filter((app) => app !== null);
   const found = await containersOf(evidence);
-  const others = new Set(
-    (await store.apps.list("all")).map(({ id }) => id).filter((id) => !appIds.includes(id)),
-  );
+  const others = new Set<string>();
+  for await (const part of appParts(store, "all")) for (const { id } of part) others.add(id);
+  for (const id of appIds) others.delete(id);
   const containers = found.filter(({ Labels }) => !others.has(Labels[label.app] ?? ""));
   const serving = (app: App) =>
     containers.filter(

@@ -20,7 +20,7 @@ beforeEach(() => {
   [owned, removed] = [[], []];
   store = {
     ...memoryIdentities(),
-    apps: { list: async () => owned },
+    apps: { search: async () => ({ apps: owned, totalCount: owned.length }) },
     collaborators: {
       removeOfUser: async (id: Collaborator["userId"]) => void removed.push(id),
     },

@@ -17,7 +17,7 @@ type Users = Pick<Store, "users">;
 type Tokens = Pick<Store, "tokens">;
 /** The stores that the deletion of an account uses. */
 export interface AccountStores extends Users, Tokens {
-  readonly apps: Pick<Store["apps"], "list">;
+  readonly apps: Pick<Store["apps"], "search">;
   readonly collaborators: Pick<Store["collaborators"], "removeOfUser">;
 }
 
@@ -92,10 +92,10 @@ async function restoreUnless(store: AccountStores, user: User): Promise<void> {
 }
 
 async function checkOwnsNothing({ apps }: Pick<AccountStores, "apps">, ownerId: string): Promise<void> {
-  const names = (await apps.list({ ownerId })).map(({ name }) => name);
-  if (names.length === 0) return;
-  const named = names.slice(0, maxNamed).join(", ") + (names.length > maxNamed ? "…" : "");
-  throw new SlipwayError("conflict", `the user owns ${names.length} apps, to be deleted first: ${named}`);
+  const first = await apps.search({ ownerId, otherIds: [] }, "", { page: 1, perPage: maxNamed });
+  if (first.totalCount === 0) return;
+  const named = first.apps.map(({ name }) => name).join(", ") + (first.totalCount > maxNamed ? "…" : "");
+  throw new SlipwayError("conflict", `the user owns ${first.totalCount} apps, to be deleted first: ${named}`);
 }
 
 async function stored(

@@ -7,6 +7,7 @@ import { openFileBlobs } from "./blobs/fs.ts";
 import { isMongoUrl, pathIn } from "./location.ts";
 import { openSqliteStore } from "./sqlite/store.ts";
 
+export { appParts } from "./app-parts.ts";
 export { openFileBlobs } from "./blobs/fs.ts";
 export type { FileBlobsOptions } from "./blobs/fs.ts";
 export { localPath } from "./location.ts";

@@ -1,13 +1,10 @@
 // The apps that a user may see.
 
-import { setImmediate as othersTurn } from "node:timers/promises";
 import { appRole, findApp } from "@slipway/auth";
 import type { App, AppSelection, Store, User } from "@slipway/core";
+import { appParts } from "@slipway/store";
 
 type AppStores = Pick<Store, "apps" | "collaborators">;
-
-/** How many apps are read at once: other requests are handled between two reads. */
-const partSize = 100;
 
 /** All apps for operators, otherwise the user's own apps and those shared with the user. */
 export async function selectionFor(
@@ -17,19 +14,6 @@ export async function selectionFor(
   if (user.operator) return "all";
   const shared = await collaborators.ofUser(user.id);
   return { ownerId: user.id, otherIds: shared.map(({ appId }) => appId) };
-}
-
-/** The apps of a selection in parts, sorted by name. An app that is created or deleted meanwhile may be missing. */
-export async function* appParts(
-  { apps }: Pick<Store, "apps">,
-  selection: AppSelection,
-): AsyncGenerator<App[]> {
-  for (let after: string | undefined = ""; after !== undefined;) {
-    const part = await apps.after(selection, after, partSize);
-    yield part;
-    after = part.length < partSize ? undefined : part.at(-1)?.name;
-    await othersTurn();
-  }
 }
 
 /**

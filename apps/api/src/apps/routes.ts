@@ -23,11 +23,12 @@ import {
   deleteAppQuery,
 } from "@slipway/protocol";
 import type { AppBody, AppsAnswer } from "@slipway/protocol";
+import { appParts } from "@slipway/store";
 import { ListInParts } from "../http/list-in-parts.ts";
 import { presentPagination } from "../http/pagination.ts";
 import { route } from "../http/route.ts";
 import type { Route } from "../http/route.ts";
-import { appParts, readById, selectionFor } from "./apps-of.ts";
+import { readById, selectionFor } from "./apps-of.ts";
 import { quotasOf } from "../users/quotas.ts";
 import { presentApp } from "./presenter.ts";
 import type { AppLocation } from "./presenter.ts";

@@ -52,7 +52,6 @@ async function filterOf(
   return {
     statuses: status === undefined ? null : (status.split(",") as DeploymentStatus[]),
     appIds: appIds === "all" ? null : appIds,
-    ownerId: null,
     since: since === undefined ? null : new Date(since),
   };
 }

@@ -39,7 +39,7 @@ export function meanSecondsOf({ store, now }: MeanSecondsContext): MeanSeconds {
 /** The newest of the last day's deployments that have ended, at most a hundred. */
 export async function recentlyEnded({ store, now }: MeanSecondsContext): Promise<readonly Deployment[]> {
   const since = new Date(now().getTime() - recentMs);
-  const filter = { statuses: finalStatuses, appIds: null, ownerId: null, since };
+  const filter = { statuses: finalStatuses, appIds: null, since };
   return (await store.deployments.search(filter, { page: 1, perPage: recentRead })).deployments;
 }
 

@@ -53,7 +53,7 @@ describe.skipIf(await lacksRedis())("quotas of a user", () => {
     const names = [aName(), aName()];
     for (const name of names) expect((await createApp(name)).status).toBe(201);
     const operator = await api.newUser({ operator: true });
-    for (const app of await api.store.apps.list({ ownerId: user.id })) {
+    for (const app of await api.store.apps.after({ ownerId: user.id, otherIds: [] }, "", 2)) {
       await api.store.apps.compareAndSet({ ...app, currentReleaseId: "release", revision: 2 });
     }
     const [own, foreign] = await Promise.all([

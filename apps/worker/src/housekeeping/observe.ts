@@ -5,6 +5,7 @@ import { changeApp } from "@slipway/core";
 import type { Address, App, Scheduler, Store } from "@slipway/core";
 import type { InstancesSeen, RedisKeys } from "@slipway/protocol";
 import type { Logger } from "@slipway/service";
+import { appParts } from "@slipway/store";
 import { announceRoutes } from "./announce-routes.ts";
 import type { AnnounceRoutesContext } from "./announce-routes.ts";
 
@@ -49,7 +50,10 @@ export async function observeApps(context: ObserveContext): Promise<void> {
 }
 
 async function servingApps({ apps }: ObserveContext["store"]): Promise<string[]> {
-  return (await apps.list("all")).filter((app) => app.currentRolloutId !== null).map(({ id }) => id);
+  const serving: string[] = [];
+  for await (const part of appParts({ apps }, "all"))
+    serving.push(...part.filter((app) => app.currentRolloutId !== null).map(({ id }) => id));
+  return serving;
 }
 
 async function observeSome(

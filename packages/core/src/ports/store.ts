@@ -88,8 +88,6 @@ export interface AppStore {
   /** The apps with these ids that exist, including deleted ones, in any order; read at once. */
   many(ids: readonly string[]): Promise<App[]>;
   byName(name: string): Promise<App | null>;
-  /** Sorted by name; of one owner, or of all (for operators). */
-  list(owner: { readonly ownerId: string } | "all"): Promise<App[]>;
   /** The selected apps whose names follow `after`, sorted by name, at most `limit`. */
   after(selection: AppSelection, after: string, limit: number): Promise<App[]>;
   /** The selected apps whose names contain `text`, sorted by name. A page past the end is empty. */
@@ -192,7 +190,6 @@ export type DeploymentSummary = Pick<
 export interface DeploymentFilter {
   readonly statuses: readonly DeploymentStatus[] | null;
   readonly appIds: readonly string[] | null;
-  readonly ownerId: string | null;
   /** Only deployments created at this time or later. */
   readonly since: Date | null;
 }
@@ -210,8 +207,8 @@ export interface DeploymentStore {
   list(appId: string, page: PageRequest): Promise<{ deployments: Deployment[]; totalCount: number }>;
   /**
    * The newest deployments of all apps that fit the filter, newest first, `searchedDeployments` in all. A page past the end is
-   * empty. With `appIds` the time depends on the number of deployments of these apps, otherwise on nothing that grows, unless
-   * `ownerId` is given; in MongoDB also on how rare the statuses are.
+   * empty. With `appIds` the time depends on the number of deployments of these apps, otherwise on nothing that grows; in MongoDB
+   * also on how rare the statuses are.
    */
   search(
     filter: DeploymentFilter,

@@ -23,7 +23,6 @@ const taken = "the app's name is taken, or its id is";
 export const appQueries = {
   byName: (name: string) => ({ live: true, name }),
   ofOwner: (ownerId: string) => ({ live: true, ownerId }),
-  all: { live: true },
   deleted: { live: false },
   many: (ids: readonly string[]) => ({ _id: { $in: [...ids] } }),
   idsAfter: (id: string) => ({ live: true, _id: { $gt: id } }),
@@ -58,7 +57,6 @@ export function appStore(connection: Connection): AppStore {
     get: (id) => one({ _id: id }),
     many: (ids) => many(appQueries.many(ids), { _id: 1 }),
     byName: (name) => one(appQueries.byName(name)),
-    list: (owner) => many(owner === "all" ? appQueries.all : appQueries.ofOwner(owner.ownerId), { name: 1 }),
     after: (selection, after, limit) =>
       connection.run(async (database) => {
         const filter = { ...appQueries.after(after), ...(await selected(database, selection)) };

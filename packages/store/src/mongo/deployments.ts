@@ -45,11 +45,10 @@ export const deploymentQueries = {
   ofApp: (appId: string) => ({ appId }),
   before: (appId: string, number: number) => ({ appId, number: { $lt: number } }),
   between: (appId: string, from: number, upTo: number) => ({ appId, number: { $gte: from, $lte: upTo } }),
-  search: ({ statuses, appIds, ownerId, since }: DeploymentFilter) => ({
+  search: ({ statuses, appIds, since }: DeploymentFilter) => ({
     createdAt: { $gte: since ?? new Date(0) },
     ...(statuses === null ? {} : { status: { $in: [...statuses] } }),
     ...(appIds === null ? {} : { appId: { $in: [...appIds] } }),
-    ...(ownerId === null ? {} : { ownerId }),
   }),
   queued: { status: "queued" as const },
   queuedAfter: (appId: string) => ({ status: "queued" as const, appId: { $gt: appId } }),

@@ -26,14 +26,14 @@ export const indexes: Readonly<Record<string, readonly IndexDescription[]>> = {
     { name: "tokens_of_user", key: { userId: 1, createdAt: 1, _id: 1 } },
   ],
   apps: [
-    // byName, list("all"); one app a name among those not deleted
+    // byName, after, search; one app a name among those not deleted
     {
       name: "apps_name",
       key: { live: 1, name: 1 },
       unique: true,
       partialFilterExpression: { live: true },
     },
-    // list of one owner, by name
+    // the ids of an owner's apps
     {
       name: "apps_of_owner",
       key: { live: 1, ownerId: 1, name: 1 },

@@ -52,8 +52,7 @@ const plans: readonly (readonly [string, string, Query])[] = [
   ["tokens", "tokens_secret", { filter: tokenQueries.bySecret("s") }],
   ["tokens", "tokens_of_user", { filter: tokenQueries.ofUser("1"), sort: oldestFirst }],
   ["apps", "apps_name", { filter: appQueries.byName("n") }],
-  ["apps", "apps_name", { filter: appQueries.all, sort: { name: 1 }, postgres: ["apps_of_owner"] }],
-  ["apps", "apps_of_owner", { filter: appQueries.ofOwner("1"), sort: { name: 1 } }],
+  ["apps", "apps_of_owner", { filter: appQueries.ofOwner("1") }],
   [
     "apps",
     "apps_name",
@@ -126,7 +125,7 @@ const plans: readonly (readonly [string, string, Query])[] = [
     "deployments",
     "deployments_by_time",
     {
-      filter: deploymentQueries.search({ statuses: null, appIds: null, ownerId: null, since: null }),
+      filter: deploymentQueries.search({ statuses: null, appIds: null, since: null }),
       sort: { createdAt: -1, _id: -1 },
       limit,
     },

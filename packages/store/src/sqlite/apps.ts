@@ -55,8 +55,6 @@ const selecting = (from: string) => ({
 
 export const appQueries = {
   byName: "SELECT * FROM apps WHERE name = ? AND deleted_at IS NULL",
-  ofOwner: "SELECT * FROM apps WHERE owner_id = ? AND deleted_at IS NULL ORDER BY name",
-  all: "SELECT * FROM apps WHERE deleted_at IS NULL ORDER BY name",
   deleted: "SELECT * FROM apps WHERE deleted_at IS NOT NULL ORDER BY deleted_at",
   many: "SELECT * FROM apps WHERE id IN (SELECT value FROM json_each(?))",
   ids: "SELECT id FROM apps WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?",
@@ -77,7 +75,6 @@ export function appStore(database: Database): AppStore {
     get: (id) => one("SELECT * FROM apps WHERE id = ?", id),
     many: (ids) => many(appQueries.many, JSON.stringify(ids)),
     byName: (name) => one(appQueries.byName, name),
-    list: (owner) => (owner === "all" ? many(appQueries.all) : many(appQueries.ofOwner, owner.ownerId)),
     after: (selection, after, limit) =>
       many(queriesFor(selection).after, ...selectionValues(selection), after, limit),
     search: (selection, text, page) =>

@@ -58,8 +58,6 @@ const plans = [
   [deploymentQueries.latest, "sqlite_autoindex_deployments_2 (app_id=?)"],
   [deploymentQueries.usesSource, "deployments_source"],
   [appQueries.byName, "apps_name"],
-  [appQueries.ofOwner, "apps_of_owner"],
-  [appQueries.all, "apps_name"],
   [appQueries.ofAll.after, "apps_name (name>?)"],
   [appQueries.ofAll.page, "apps_name"],
   [appQueries.ofAll.count, "apps_name"],

@@ -68,16 +68,6 @@ function storedApps(underTest: StoreUnderTest): void {
       const results = await Promise.allSettled(creates);
       expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
     });
-
-    test("apps are listed by name: an owner's, or all", async () => {
-      const [ownerId, prefix] = [randomUUID(), aName()];
-      for (const end of ["c", "a", "b"]) await create({ ownerId, name: `${prefix}${end}` });
-      const foreign = await create({ name: `${prefix}d` });
-      const own = ["a", "b", "c"].map((end) => prefix + end);
-      expect(names(await store().apps.list({ ownerId }))).toEqual(own);
-      const all = names(await store().apps.list("all")).filter((name) => name.startsWith(prefix));
-      expect(all).toEqual([...own, foreign.name]);
-    });
   });
 }
 
@@ -92,13 +82,13 @@ function selectedApps(underTest: StoreUnderTest): void {
 
     test("an owner's apps and others by id are read in parts by name, without deleted ones and none twice", async () => {
       const [ownerId, prefix] = [randomUUID(), aName()];
-      await named(ownerId, prefix, "db");
+      const own = await create({ ownerId, name: `${prefix}-b` });
+      await named(ownerId, prefix, "d");
       const shared = await create({ name: `${prefix}-c` });
       const deleted = await create({ name: `${prefix}-e`, deletedAt: later });
       await create({ ownerId, name: `${prefix}-f`, deletedAt: later });
       await create({ name: `${prefix}-a` });
-      const [own] = await store().apps.list({ ownerId });
-      const otherIds = [shared.id, deleted.id, own?.id ?? "", randomUUID()];
+      const otherIds = [shared.id, deleted.id, own.id, randomUUID()];
       const after = async (name: string) => names(await store().apps.after({ ownerId, otherIds }, name, 2));
       expect(await after("")).toEqual([`${prefix}-b`, `${prefix}-c`]);
       expect(await after(`${prefix}-c`)).toEqual([`${prefix}-d`]);
@@ -146,8 +136,10 @@ function deletedApps(underTest: StoreUnderTest): void {
       expect(await store().apps.get(app.id)).toEqual(deleted);
       expect(await store().apps.deleted()).toContainEqual(deleted);
       expect(await store().apps.byName(app.name)).toBeNull();
-      expect(await store().apps.list({ ownerId: app.ownerId })).toEqual([]);
-      expect(names(await store().apps.list("all"))).not.toContain(app.name);
+      for (const selection of ["all", { ownerId: app.ownerId, otherIds: [app.id] }] as const) {
+        const page = { page: 1, perPage: 1 };
+        expect(await store().apps.search(selection, app.name, page)).toEqual({ apps: [], totalCount: 0 });
+      }
       const next = await create({ name: app.name });
       expect(await store().apps.byName(app.name)).toEqual(next);
     });
