@@ -35,7 +35,7 @@ export interface PrivateEngineOptions {
 const startBoundMs = 30_000;
 const stopBoundMs = 30_000;
 const pollMs = 50;
-const logChars = 2_000;
+const logChars = 20_000;
 /** The network through which a swarm's containers leave a node. The engine requires this name. */
 const gatewayNetwork = "docker_gwbridge";
 const fixedNetworks = new Set(["bridge", "host", "none", "ingress"]);
@@ -62,7 +62,12 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   failed.defer(() => rm(folder, { recursive: true, force: true }));
   const bridge = failed.use(await makeBridge());
   const daemon = await spawnDaemon(folder, bridge.name, options.quotas);
-  failed.defer(() => stopDaemon(daemon));
+  const reportEnd = () => void report(folder, daemon);
+  daemon.once("exit", reportEnd);
+  failed.defer(() => {
+    daemon.off("exit", reportEnd);
+    return stopDaemon(daemon);
+  });
   const engine = { dockerHost: `unix://${folder}/socket` };
   await untilAnswers(engine.dockerHost, daemon, folder);
   failed.defer(async () => {
@@ -133,8 +138,17 @@ async function untilAnswers(dockerHost: string, daemon: ChildProcess, folder: st
     );
   };
   if ((await poll(look, { everyMs: pollMs, limitMs: startBoundMs })) === "answers") return;
-  const log = await readFile(join(folder, "log"), "utf8");
-  throw new Error(`a private Docker Engine did not start: ${log.slice(-logChars)}`);
+  throw new Error(`a private Docker Engine did not start: ${await endOfLog(folder)}`);
+}
+
+/** Engines crash, Swarm managers above all. Without the reason, the tests that follow only say that nothing listens. */
+async function report(folder: string, { exitCode, signalCode }: ChildProcess): Promise<void> {
+  const log = await endOfLog(folder).catch(String);
+  console.error(`a private Docker Engine ended (${signalCode ?? `exit code ${exitCode}`}): ${log}`);
+}
+
+async function endOfLog(folder: string): Promise<string> {
+  return (await readFile(join(folder, "log"), "utf8")).slice(-logChars);
 }
 
 /** Creates the gateway network first, because its default bridge name is the same for every engine of the machine. */
