@@ -81,7 +81,7 @@ export async function startToFail(scheduler: Scheduler, rollout: RolloutSpec) {
 
 /** Retries assertions until they pass: concurrent tests cannot use `expect.poll`. */
 export async function eventually(assertions: () => Promise<void>): Promise<void> {
-  await vi.waitFor(assertions, { timeout: 30_000, interval: 100 });
+  await vi.waitFor(assertions, { timeout: 90_000, interval: 100 });
 }
 
 export function lines(text: string): string[] {
