@@ -19,6 +19,9 @@ const taskNameLabel = "com.docker.swarm.task.name";
 const updateTries = 3;
 const killEveryMs = 200;
 const killLimitMs = 30_000;
+const deletionPollMs = 100;
+/** A manager that does not delete a stopped task within this time has lost the swarm's majority, and removes no service either. */
+const deletionLimitMs = 10_000;
 const nsPerMs = 1_000_000;
 
 /** Task states without a running process. */
@@ -96,8 +99,14 @@ export async function someLeft(docker: Docker, taskIds: readonly string[]): Prom
   return taskIds.length > 0 && (await listTasks(docker, { id: taskIds })).length > 0;
 }
 
-/** Does nothing when the service does not exist. The swarm stops its tasks after the call has returned. */
+/**
+ * Does nothing when the service does not exist. The swarm stops its tasks after the call has returned. Waits until the swarm has deleted
+ * the tasks that have already stopped: the manager's engine crashes when it deletes a task while it marks the tasks of a removed service
+ * (a nil pointer in SetServiceTasksRemove of swarmkit, seen in Docker Engine 20.10).
+ */
 export async function removeService(docker: Docker, idOrName: string): Promise<void> {
+  const areDeleted = async () => !(await findTasks(docker, idOrName)).some(isBeingDeleted);
+  await poll(areDeleted, { everyMs: deletionPollMs, limitMs: deletionLimitMs });
   try {
     await callEngine("remove a service", () => docker.getService(idOrName).remove());
   } catch (error) {
@@ -189,6 +198,11 @@ export function taskOfLabels(labels: Labels): { readonly serviceId: string; read
 /** Whether the task listens: its state is "running" only after the health check has succeeded. */
 export function isUp(task: Task): boolean {
   return task.DesiredState === "running" && task.Status.State === "running";
+}
+
+/** Whether the swarm deletes the task soon: within 250 ms after it has stopped. */
+function isBeingDeleted(task: Task): boolean {
+  return task.DesiredState === "remove" && isOver(task);
 }
 
 /** Whether the task's process has ended, or never started. */
