@@ -64,6 +64,8 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       const info = await replica.client.info("replication");
       return info.includes("role:slave") && info.includes("master_link_status:up");
     });
+  for (const { client } of nodes)
+    await eventually(async () => (await servingPorts(client)).size === nodes.length);
   const own = opened.move();
   return {
     url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`,
@@ -134,6 +136,12 @@ async function knownNodes(client: Redis): Promise<string[]> {
 async function serveAll(nodes: readonly ClusterNode[]): Promise<void> {
   for (const { client } of nodes)
     await eventually(async () => (await client.cluster("INFO")).includes("cluster_state:ok"));
+}
+
+/** The ports of the masters and replicas that a node names to clients. It learns from the others which node is a replica. */
+async function servingPorts(client: Redis): Promise<ReadonlySet<number>> {
+  const ranges = await client.cluster("SLOTS");
+  return new Set(ranges.flatMap(([, , ...serving]) => serving.map(([, port]) => port)));
 }
 
 async function hasFailed(client: Redis, port: number): Promise<boolean> {
