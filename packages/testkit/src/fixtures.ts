@@ -213,7 +213,7 @@ export function aRollout(values: Partial<RolloutSpec> = {}): RolloutSpec {
     environment: {},
     healthcheck: null,
     limits: { memoryBytes: 128 * 1024 ** 2, cpus: 1, pids: 64, diskBytes: 64 * 1024 ** 2 },
-    bootTimeoutMs: 20_000,
+    bootTimeoutMs: 60_000,
     stopGraceMs: 1_000,
     hostname: null,
     ...values,
