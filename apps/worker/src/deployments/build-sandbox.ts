@@ -77,22 +77,26 @@ interface RunOptions {
 
 /** The parts of an attempt that a running build uses. */
 interface RunningAttempt {
+  readonly lease: Pick<Attempt["lease"], "check">;
   readonly log: Pick<Attempt["log"], "line" | "write">;
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs the build to its end.
- * @throws {SlipwayError} errors of the user: "build-failed", "build-timeout", "build-out-of-memory", "build-disk-full".
+ * Runs the build to its end. The lease is checked first: a newer attempt removes the sandboxes of older ones after its claim, but it does
+ * not see a sandbox that is created later.
+ * @throws {SlipwayError} "lease-lost" or "aborted" before the build has begun; errors of the user: "build-failed", "build-timeout",
+ * "build-out-of-memory", "build-disk-full".
  */
 export async function runSandbox(
   context: RunContext,
-  { log, signal }: RunningAttempt,
+  { lease, log, signal }: RunningAttempt,
   sandbox: Pick<Sandbox, "run">,
   { errors, onOutputEnd, failureOf = buildpackFailure, wait }: RunOptions = {},
 ): Promise<void> {
   const { config } = context;
   const hints = buildHints(config);
+  await lease.check();
   await withinBuildTime(context, signal, async (limits) => {
     if (wait !== undefined) limits.suspendDuring(wait);
     const exit = await sandbox.run({

@@ -4,6 +4,7 @@ import { runSandbox } from "./build-sandbox.ts";
 
 const minuteMs = 60_000;
 const log = { line: () => undefined, write: async () => undefined };
+const lease = { check: async () => undefined };
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterEach(() => void vi.useRealTimers());
@@ -15,7 +16,7 @@ function build(limits: { buildTimeoutMs: number; buildSilenceMs: number }) {
       signal.addEventListener("abort", () => reject(new Error("the container is gone")));
     });
   const config = { timing: limits, build: { diskBytes: 2 ** 30, tmpfsBytes: 2 ** 20 } };
-  const attempt = { log, signal: new AbortController().signal };
+  const attempt = { lease, log, signal: new AbortController().signal };
   let failure: unknown;
   const wait = { begun: begun.promise, ended: ended.promise };
   void runSandbox({ config }, attempt, { run }, { wait }).catch((error: unknown) => (failure = error));
@@ -49,7 +50,7 @@ test("a build that ends while it waits leaves no timer", async () => {
   const ended = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   const exit = Promise.withResolvers<SandboxExit>();
-  const attempt = { log, signal: new AbortController().signal };
+  const attempt = { lease, log, signal: new AbortController().signal };
   const wait = { begun: begun.promise, ended: ended.promise };
   const running = runSandbox({ config }, attempt, { run: () => exit.promise }, { wait });
   begun.resolve();

@@ -74,7 +74,8 @@ test("a silent build fails as the user's, also if the engine reports an error wh
     });
   const timing = { buildTimeoutMs: 60 * minuteMs, buildSilenceMs: silenceMs };
   const config = { timing, build: { diskBytes: 2 ** 30, tmpfsBytes: 2 ** 20 } };
-  const attempt = { log, signal: new AbortController().signal };
+  const lease = { check: async () => undefined };
+  const attempt = { lease, log, signal: new AbortController().signal };
   const failure = runSandbox({ config }, attempt, { run }).catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(silenceMs);
   const message = "no output for 10 minutes, so the build was ended";

@@ -111,6 +111,7 @@ function buildImage(
       limits: { maxUnpackedBytes: limits.sourceBytes, maxEntries: limits.sourceEntries },
       signal,
     });
+    await lease.check();
     return await context.imageBuilder.build(
       {
         reference,

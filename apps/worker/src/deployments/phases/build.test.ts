@@ -1,6 +1,7 @@
 // Build results that are used before the build's container has exited. The sandbox is scripted, because a real engine offers no way to fail
 // a container between its last output and its exit.
 
+import { SlipwayError } from "@slipway/core";
 import type { Sandbox, SandboxExit } from "@slipway/core";
 import { packTar } from "@slipway/testkit";
 import { expect, test } from "vitest";
@@ -51,11 +52,20 @@ test("an app without a web process fails the build once it has ended", async () 
   await expect(failing).rejects.toMatchObject({ code: "no-web-process" });
 });
 
-/** Starts a build that has written this result, and whose container has not exited. */
-async function begin(result: Readonly<Record<string, string>>) {
+test("a build does not begin when a newer attempt holds the lease", async () => {
+  const lost = new SlipwayError("lease-lost", "attempt 2 holds the deployment");
+  const { built, runs } = await begin(small, () => Promise.reject(lost));
+  await expect(built).rejects.toBe(lost);
+  expect(runs()).toBe(0);
+});
+
+/** Starts a build that has written this result, and whose container has not exited. @param check the check of the lease. */
+async function begin(result: Readonly<Record<string, string>>, check = async () => undefined) {
+  let runs = 0;
   const exit = Promise.withResolvers<SandboxExit>();
   const tar = await packTar(result);
   const run: Sandbox["run"] = ({ onError, onOutputEnd }) => {
+    runs += 1;
     onError?.(tar);
     onOutputEnd?.();
     return exit.promise;
@@ -64,9 +74,10 @@ async function begin(result: Readonly<Record<string, string>>) {
     signal,
     log: { line: () => undefined, write: async () => undefined, lastSeq: 0 },
     lease: {
+      check,
       phase: <T>(_name: string, _log: unknown, work: (phase: RunningPhase) => Promise<T>) =>
         work({ addBytes: () => undefined, reuse: () => undefined }),
     },
   };
-  return { exit, built: build({ config }, attempt, { run }) };
+  return { exit, built: build({ config }, attempt, { run }), runs: () => runs };
 }

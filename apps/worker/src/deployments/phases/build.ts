@@ -30,7 +30,7 @@ export interface Built extends ResultFacts {
 
 /** The parts of an attempt that a build uses. */
 interface BuildAttempt {
-  readonly lease: Pick<Attempt["lease"], "phase">;
+  readonly lease: Pick<Attempt["lease"], "phase" | "check">;
   readonly log: Pick<Attempt["log"], "line" | "write" | "lastSeq">;
   readonly signal: AbortSignal;
 }
@@ -52,7 +52,7 @@ export async function build(
         (result) => (result.app === null ? undefined : early.resolve(result)),
         () => undefined, // A build that fails has no result; of another one the call below reports the error.
       );
-    await runSandbox(context, { log, signal }, sandbox, { errors, onOutputEnd });
+    await runSandbox(context, { lease, log, signal }, sandbox, { errors, onOutputEnd });
     return resultOf(errors.bytes());
   });
   try {
