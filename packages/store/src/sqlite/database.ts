@@ -93,6 +93,15 @@ export class Database implements Transaction, AsyncDisposable {
     return this.#waitForLock(() => this.#transaction("BEGIN", work), Date.now() + this.#busyBoundMs);
   }
 
+  /** Runs one query. It needs no transaction, because a single statement reads one consistent state. @throws {SlipwayError} "store-unavailable". */
+  query<Row>(sql: string, ...values: readonly Value[]): Promise<Row[]> {
+    const run = (): Row[] => {
+      this.#checkInPlace();
+      return this.all(sql, ...values);
+    };
+    return this.#waitForLock(run, Date.now() + this.#busyBoundMs);
+  }
+
   /**
    * Runs a transaction that holds the database's only write lock from its first statement, so data that it reads stays valid
    * until it commits. It should be short, because every process waits for it. When `work` throws, nothing is stored.

@@ -48,8 +48,8 @@ const commands = {
 } as const;
 
 export function operationStore(database: Database): OperationStore {
-  const many = (sql: string, ...values: Value[]) =>
-    database.read((transaction) => transaction.all<OperationRow>(sql, ...values).map(operationFrom));
+  const many = async (sql: string, ...values: Value[]) =>
+    (await database.query<OperationRow>(sql, ...values)).map(operationFrom);
   const run = (sql: string, value: Value) =>
     database.write((transaction) => {
       transaction.run(sql, value);
@@ -61,14 +61,10 @@ export function operationStore(database: Database): OperationStore {
     pending: (appId, limit) => many(operationQueries.pending, appId, limit),
     running: async (appId) => (await many(operationQueries.running, appId))[0] ?? null,
     allRunning: () => many(operationQueries.allRunning),
-    laneHeads: (after, limit) =>
-      database.read((transaction) =>
-        headsFrom(transaction.all<EntryRow>(operationQueries.laneHeads, after, limit), limit),
-      ),
-    waitingApps: () =>
-      database.read((transaction) =>
-        transaction.all<{ app_id: string }>(operationQueries.waitingApps).map((row) => row.app_id),
-      ),
+    laneHeads: async (after, limit) =>
+      headsFrom(await database.query<EntryRow>(operationQueries.laneHeads, after, limit), limit),
+    waitingApps: async () =>
+      (await database.query<{ app_id: string }>(operationQueries.waitingApps)).map((row) => row.app_id),
     compareAndSet: (next) => compareAndSet(database, next),
     removeEnded: (before) => run(operationQueries.removeEnded, before.getTime()),
     removeOfApp: (appId) => run(operationQueries.removeOfApp, appId),
