@@ -178,10 +178,10 @@ export class Database implements Transaction, AsyncDisposable {
 
   /** Runs one write of the group: when it throws, only its own changes are undone. */
   #apart({ run, reject }: WaitingWrite): () => void {
-    this.#connection.exec("SAVEPOINT apart");
+    this.run("SAVEPOINT apart");
     try {
       const settle = run(this);
-      this.#connection.exec("RELEASE apart");
+      this.run("RELEASE apart");
       return settle;
     } catch (error) {
       if (!this.#connection.isTransaction) throw error;
@@ -200,10 +200,10 @@ export class Database implements Transaction, AsyncDisposable {
 
   #transaction<Result>(begin: string, work: (transaction: Transaction) => Result): Result {
     this.#checkInPlace();
-    this.#connection.exec(begin);
+    this.run(begin);
     try {
       const result = work(this);
-      this.#connection.exec("COMMIT");
+      this.run("COMMIT");
       return result;
     } catch (error) {
       // Some failures (disk full, out of memory) have rolled back already.

@@ -10,6 +10,7 @@ import type {
   PageRequest,
 } from "@slipway/core";
 import { numberedPage } from "../numbered-page.ts";
+import { boundLimit } from "./columns.ts";
 import type { Database, Transaction, Value } from "./database.ts";
 import {
   changeableColumns,
@@ -44,7 +45,7 @@ export const deploymentQueries = {
   before: "SELECT * FROM deployments WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ?",
   queued: "SELECT * FROM deployments WHERE status = 'queued' ORDER BY created_at, id LIMIT ?",
   allQueuedCount: "SELECT count(*) AS count FROM deployments WHERE status = 'queued'",
-  lane: "SELECT * FROM deployments WHERE app_id = ? AND status = 'queued' ORDER BY number LIMIT ?",
+  lane: `SELECT * FROM deployments WHERE app_id = ? AND status = 'queued' ORDER BY number ${boundLimit}`,
   queuedCount: "SELECT count(*) AS count FROM deployments WHERE app_id = ? AND status = 'queued'",
   running: `SELECT * FROM deployments WHERE app_id = ? AND ${running}`,
   allRunning: `SELECT * FROM deployments WHERE ${running} ORDER BY app_id`,

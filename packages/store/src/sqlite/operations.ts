@@ -1,7 +1,7 @@
 // Operations in SQLite: pending ones in an app's lane beside its deployments, and the running one.
 
 import type { Operation, OperationKind, OperationStatus, OperationStore, OwnerQuotas } from "@slipway/core";
-import { millis, optionalTime, time } from "./columns.ts";
+import { boundLimit, millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
 import { conflictWhenTaken, falseWhenTaken } from "./failures.ts";
 import { headsFrom } from "./lane-entry.ts";
@@ -24,7 +24,7 @@ interface OperationRow {
 }
 
 export const operationQueries = {
-  pending: "SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, id LIMIT ?",
+  pending: `SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, id ${boundLimit}`,
   running: "SELECT * FROM operations WHERE app_id = ? AND status = 'running'",
   allRunning: "SELECT * FROM operations WHERE status = 'running' ORDER BY app_id",
   laneHeads: `SELECT id, app_id, attempt, revision, created_at FROM operations AS head INDEXED BY operations_lane
