@@ -51,7 +51,8 @@ describe.skipIf(await lacksRedis())("the slots of an owner", () => {
   };
   const held = () => bus.redis.zrange(bus.keys.ownerSlots(ownerId), "0", "-1");
   const claimOf = (id: string) => bus.redis.get(bus.keys.laneClaim(`app of ${id}`));
-  const isConfirmed = async (id: string) => Number(await bus.redis.zscore(bus.keys.ownerSlots(ownerId), id)) < 0;
+  const isConfirmed = async (id: string) =>
+    Number(await bus.redis.zscore(bus.keys.ownerSlots(ownerId), id)) < 0;
   const reserve = (id: string, score: number) => bus.redis.zadd(bus.keys.ownerSlots(ownerId), score, id);
 
   test("concurrent calls take no more slots than the limit, and record the apps that wait", async () => {

@@ -69,7 +69,12 @@ const buildEndedScript = script("buildEnded", "build-ended.lua", 2);
 const freeEndedScript = script("freeEndedSlots", "free-ended-slots.lua", 4);
 const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
 
-type TakeAnswer = "added" | "busy" | "full" | "behind" | readonly [others: number, waiting: number, arrivals: number];
+type TakeAnswer =
+  | "added"
+  | "busy"
+  | "full"
+  | "behind"
+  | readonly [others: number, waiting: number, arrivals: number];
 
 /** Opens the owners' slots, which are counted in Redis and repaired from the store. */
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {

@@ -119,8 +119,7 @@ export function deploymentStore(database: Database): DeploymentStore {
     appsWithRecent: (appIds, since) =>
       database.read((transaction) => appsWithRecent(transaction, appIds, since)),
     latest: (appIds) => database.read((transaction) => latest(transaction, appIds)),
-    usesSource: async (sourceId) =>
-      (await database.query(deploymentQueries.usesSource, sourceId)).length > 0,
+    usesSource: async (sourceId) => (await database.query(deploymentQueries.usesSource, sourceId)).length > 0,
     compareAndSet: (next) => compareAndSet(database, next),
     removeOfApp: (appId) =>
       database.write((transaction) => {
