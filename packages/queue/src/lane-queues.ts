@@ -84,10 +84,10 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
     await runScript(redis, releaseScript, [keys.laneClaim(job.appId)], [idOf(job)]);
   }
 
-  async function addClaimed(name: string, job: LaneJob, options: LaneJobOptions): Promise<boolean> {
+  async function addClaimed(name: string, job: LaneJob, jobOptions: LaneJobOptions): Promise<boolean> {
     const queue = isBuild(job) ? deployments : operations;
-    const added = await queue.add(name, job, { ...options, deduplication: { id: job.appId } });
-    return added.id === options.jobId;
+    const added = await queue.add(name, job, { ...jobOptions, deduplication: { id: job.appId } });
+    return added.id === jobOptions.jobId;
   }
 
   return {

@@ -149,7 +149,9 @@ export function openLanes(options: LanesOptions): Lanes {
 
 function laneJobs(queues: LaneQueues, apps: LanesOptions["apps"]): LaneJobs {
   const optionsOf = ({ id: jobId }: LaneItem, { priority, delayMs: delay = 0 }: JobFacts) => ({
-    ...{ jobId, delay, priority },
+    jobId,
+    delay,
+    priority,
     ...retries,
     ...retention,
   });

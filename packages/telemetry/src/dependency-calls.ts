@@ -65,25 +65,23 @@ function begun<Result>(call: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/**
- * Reports the call after its end, before the caller continues. The caller gets the call's own promise: awaiting one that depends on it
- * would take further turns of the microtask queue.
- */
+/** Reports the call after its end. Does not use `await`, which would create another promise. */
 function ended<Result>(running: Running, result: Promise<Result>): Promise<Result> {
   const { dependency, startedAt, endSpan } = running;
-  result.then(
-    () => {
+  return result.then(
+    (value) => {
       durations[dependency].responded((performance.now() - startedAt) / 1e3);
       endSpan?.(null);
+      return value;
     },
     (error: unknown) => {
       const { code } = toSlipwayError(error);
       const outcome = isUnavailable(dependency, error) ? "unavailable" : "responded";
       if (!endedByCaller.has(code)) durations[dependency][outcome]((performance.now() - startedAt) / 1e3);
       endSpan?.(code);
+      throw error;
     },
   );
-  return result;
 }
 
 function recordersOf(dependency: Dependency) {
