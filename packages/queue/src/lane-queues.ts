@@ -20,7 +20,7 @@ export interface LaneQueuesOptions {
   readonly onError: (error: unknown, message: string) => void;
 }
 
-export type LaneJobOptions = JobsOptions & { readonly jobId: string };
+type LaneJobOptions = JobsOptions & { readonly jobId: string };
 
 /** The state of an item's job: "gone" when there is no job. */
 export type LaneJobState = "live" | "completed" | "failed" | "gone";
