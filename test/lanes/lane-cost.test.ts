@@ -95,6 +95,22 @@ test("a slot of an owner whose build has ended is given to the app that waits fo
   expect(await stateOfHead(next)).toBe("live");
 });
 
+test("a job is added with three scripts: take the slot, add, confirm; and one finds that it exists", async () => {
+  await queueApps(1);
+  await store.deployments.create(aNewDeployment({ id: randomUUID(), appId: "app", ownerId: "another" }));
+  expect(await callsOf(() => lanes.advance("app"))).toBe(3);
+  expect(await callsOf(() => lanes.advance("app"))).toBe(1);
+});
+
+test("concurrent calls for one app need two runs", async () => {
+  await queueApps(1);
+  await store.deployments.create(aNewDeployment({ id: randomUUID(), appId: "app", ownerId: "another" }));
+  const advance = async () => {
+    await Promise.all(Array.from({ length: 20 }, () => lanes.advance("app")));
+  };
+  expect(await callsOf(advance)).toBe(4);
+});
+
 test("a deployment of an owner with many waiting apps costs no more at the end than at the beginning", async () => {
   const [perPart, parts] = [20, 5];
   const calls: number[] = [];

@@ -8,8 +8,22 @@ import type { OwnerSlots } from "./owner-slots.ts";
 export interface AdvanceOptions {
   readonly kinds: readonly LaneKind[];
   readonly slots: OwnerSlots;
-  /** @returns whether the item's job exists now; false while the app has another job. */
-  readonly enqueue: (item: LaneItem, priority: number, delayMs?: number) => Promise<boolean>;
+  readonly jobs: LaneJobs;
+}
+
+export interface LaneJobs {
+  /** The name of the item's job. */
+  nameOf(item: LaneItem): Promise<string>;
+  /** Adds the item's job. @returns whether it exists now; false while the app has another job. */
+  add(item: LaneItem, job: JobFacts): Promise<boolean>;
+  /** Like `add`, for an item whose app the caller has claimed. When it fails, the app is no longer claimed. */
+  addClaimed(item: LaneItem, job: JobFacts): Promise<boolean>;
+}
+
+export interface JobFacts {
+  readonly name: string;
+  readonly priority: number;
+  readonly delayMs?: number;
 }
 
 export interface Advance {
@@ -30,7 +44,7 @@ type AssignFreeSlots = (ownerId: string) => Promise<void>;
 const skip: AssignFreeSlots = async () => {};
 
 /** Creates the function that adds a job for the head of a lane when the app and a slot of the owner are free. */
-export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance {
+export function advanceWith({ kinds, slots, jobs }: AdvanceOptions): Advance {
   /** A slot that the app does not need, or that belongs to an app that has waited longer, goes to a waiting app. */
   async function enqueueInSlot(
     item: LaneItem,
@@ -38,25 +52,27 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
     assignFreeSlots: AssignFreeSlots,
   ): Promise<Outcome> {
     const slot = { ...item, ownerId };
+    // Read first, so that the app is claimed only while its job is added.
+    const name = await jobs.nameOf(item);
     const taken = await slots.take(slot);
     if (taken === "full") return "full";
-    if (taken === "behind") {
-      await assignFreeSlots(ownerId);
-      return "behind";
-    }
-    if (await enqueue(item, priorityOf(taken))) await slots.confirm(slot);
-    else {
+    if (taken === "added") return "slot";
+    if (taken !== "behind" && taken !== "busy") {
+      if (await jobs.addClaimed(item, { name, priority: priorityOf(taken) })) {
+        await slots.confirm(slot);
+        return "slot";
+      }
       await slots.free(slot);
-      await assignFreeSlots(ownerId);
     }
-    return "slot";
+    await assignFreeSlots(ownerId);
+    return taken === "behind" ? "behind" : "slot";
   }
 
   async function advanceLane(appId: string, assignFreeSlots: AssignFreeSlots): Promise<Outcome> {
     const head = await headOf(kinds, appId);
     if (head === null) return "none-needed";
     if (head.builds && head.ownerId !== null) return enqueueInSlot(head, head.ownerId, assignFreeSlots);
-    await enqueue(head, highestPriority);
+    await jobs.add(head, { name: await jobs.nameOf(head), priority: highestPriority });
     return "none-needed";
   }
 
@@ -76,12 +92,13 @@ export function advanceWith({ kinds, slots, enqueue }: AdvanceOptions): Advance 
   });
 
   return {
-    async advance(appId) {
+    /** One run at a time for each app: many deployments of an app that are created at once need one job. */
+    advance: coalesced(async (appId) => {
       await advanceLane(appId, advanceWaiting);
-    },
+    }),
     advanceWaiting,
     async requeue(item, delayMs) {
-      await enqueue(item, highestPriority, delayMs);
+      await jobs.add(item, { name: await jobs.nameOf(item), priority: highestPriority, delayMs });
       if (item.builds && item.ownerId !== null)
         await slots.confirm({ ...item, ownerId: item.ownerId }, { again: true });
     },

@@ -8,6 +8,7 @@ import type { Job, JobsOptions, Queue } from "bullmq";
 import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { LaneJob, RedisKeys } from "@slipway/protocol";
+import { idOf } from "./lane-kinds.ts";
 import { OwnedQueue } from "./owned-queue.ts";
 import { queueNames } from "./queue-names.ts";
 import { connectionFailed } from "./redis-errors.ts";
@@ -18,6 +19,8 @@ export interface LaneQueuesOptions {
   readonly redisUrl: string;
   readonly onError: (error: unknown, message: string) => void;
 }
+
+type LaneJobOptions = JobsOptions & { readonly jobId: string };
 
 /** The state of an item's job: "gone" when there is no job. */
 export type LaneJobState = "live" | "completed" | "failed" | "gone";
@@ -31,7 +34,11 @@ export interface LaneQueues extends AsyncDisposable {
    * Adds the job to the queue of its kind, unless its app has another job. Idempotent.
    * @param name name of the job on the dashboard. @returns whether the job is in that queue now.
    */
-  add(name: string, job: LaneJob, options: JobsOptions & { readonly jobId: string }): Promise<boolean>;
+  add(name: string, job: LaneJob, options: LaneJobOptions): Promise<boolean>;
+  /** Like `add`, for a job whose app the caller has claimed, and will release. */
+  addClaimed(name: string, job: LaneJob, options: LaneJobOptions): Promise<boolean>;
+  /** Releases the claim of the app, unless another job has it. */
+  release(job: LaneJob): Promise<void>;
   /**
    * The jobs of a deployment or an operation. It may have one in each queue while processes of the previous version run, because they
    * add deployments of earlier releases to the queue of builds.
@@ -44,7 +51,7 @@ export interface LaneQueues extends AsyncDisposable {
 }
 
 /** How long an app remains claimed while a job is added: the adding process may crash. */
-const claimMs = 10_000;
+export const claimMs = 10_000;
 /** BullMQ's states of ended jobs. */
 export const endedStates: ReadonlySet<string> = new Set(["completed", "failed"]);
 
@@ -52,7 +59,7 @@ export const endedStates: ReadonlySet<string> = new Set(["completed", "failed"])
 const chunkSize = 500;
 
 const statesScript = loadScript("laneJobStates", new URL("lua/job-states.lua", import.meta.url), 2);
-const claimScript = loadScript("claimApp", new URL("lua/claim-app.lua", import.meta.url), 1);
+const claimScript = loadScript("claimApp", new URL("lua/claim-app.lua", import.meta.url), 3);
 const releaseScript = loadScript("releaseClaim", new URL("lua/release-claim.lua", import.meta.url), 1);
 
 /** Opens the queues of lane jobs: builds in one, operations and deployments of earlier releases in the other. */
@@ -64,28 +71,39 @@ export function openLaneQueues({ bus, redisUrl, onError }: LaneQueuesOptions): L
   const both = [deployments, operations];
   for (const queue of both) queue.on("error", (error) => onError(error, connectionFailed));
 
-  async function claim(appId: string, jobId: string): Promise<boolean> {
-    return (await runScript(redis, claimScript, [keys.laneClaim(appId)], [jobId, claimMs])) === 1;
+  const isBuild = (job: LaneJob) => job.type === "deploy" && job.builds;
+
+  async function claim(job: LaneJob, jobId: string): Promise<"claimed" | "added" | "busy"> {
+    const [builds, others] = queueKeys(keys);
+    const claimKeys = [keys.laneClaim(job.appId), ...(isBuild(job) ? [builds, others] : [others, builds])];
+    const claimed = await runScript(redis, claimScript, claimKeys, [job.appId, jobId, claimMs]);
+    return claimed as "claimed" | "added" | "busy";
+  }
+
+  async function release(job: LaneJob): Promise<void> {
+    await runScript(redis, releaseScript, [keys.laneClaim(job.appId)], [idOf(job)]);
+  }
+
+  async function addClaimed(name: string, job: LaneJob, jobOptions: LaneJobOptions): Promise<boolean> {
+    const queue = isBuild(job) ? deployments : operations;
+    const added = await queue.add(name, job, { ...jobOptions, deduplication: { id: job.appId } });
+    return added.id === jobOptions.jobId;
   }
 
   return {
     deployments,
     operations,
-    async add(name, job, { jobId, ...jobOptions }) {
-      const isBuild = job.type === "deploy" && job.builds;
-      const [own, other] = isBuild ? [deployments, operations] : [operations, deployments];
-      if (!(await claim(job.appId, jobId))) return false;
+    async add(name, job, jobOptions) {
+      const claimed = await claim(job, jobOptions.jobId);
+      if (claimed !== "claimed") return claimed === "added";
       try {
-        // Every add to the other queue needs the claim, so from here on that queue gets no job of the app. A job of the same operation in
-        // that queue is sufficient.
-        if (await hasJob(other, job.appId)) return false;
-        const deduplication = { id: job.appId };
-        const added = await own.add(name, job, { ...jobOptions, jobId, deduplication });
-        return added.id === jobId;
+        return await addClaimed(name, job, jobOptions);
       } finally {
-        await runScript(redis, releaseScript, [keys.laneClaim(job.appId)], [jobId]);
+        await release(job);
       }
     },
+    addClaimed,
+    release,
     async find(id) {
       const found = await Promise.all(both.map((queue) => queue.getJob(id)));
       return found.filter((job) => job !== undefined);
@@ -117,10 +135,4 @@ export function inChunks<Item, Result>(
   const count = Math.ceil(items.length / chunkSize);
   const chunks = Array.from({ length: count }, (_, at) => items.slice(at * chunkSize, (at + 1) * chunkSize));
   return Promise.all(chunks.map(call));
-}
-
-/** Whether the queue has a job of the app. Its deduplication key may outlive the job; BullMQ ignores such a key as well. */
-async function hasJob(queue: Queue, appId: string): Promise<boolean> {
-  const jobId = await queue.getDeduplicationJobId(appId);
-  return jobId !== null && (await queue.getJobState(jobId)) !== "unknown";
 }

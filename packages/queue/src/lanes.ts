@@ -10,6 +10,7 @@ import { SlipwayError } from "@slipway/core";
 import type { AppStore, Deployment, LaneEntry } from "@slipway/core";
 import type { RedisKeys, MaintenanceJob } from "@slipway/protocol";
 import { advanceWith } from "./advance.ts";
+import type { JobFacts, LaneJobs } from "./advance.ts";
 import { jobOf, laneKinds } from "./lane-kinds.ts";
 import type { LaneItem, LaneStores } from "./lane-kinds.ts";
 import { endedStates, openLaneQueues } from "./lane-queues.ts";
@@ -110,17 +111,9 @@ export function openLanes(options: LanesOptions): Lanes {
   const waitingJobsKey = jobs.deployments.toKey("prioritized");
   const jobStates = (ids: readonly string[]) => jobs.states(ids);
   const slots = openOwnerSlots({ bus, jobStates, deployments, ...limits, waitingJobsKey });
-  const lane = advanceWith({
-    kinds: laneKinds(options),
-    slots,
-    enqueue: async (item, priority, delay = 0) => {
-      const job = { jobId: item.id, delay, priority, ...retries, ...retention };
-      return jobs.add(await nameOf(apps, item), jobOf(item), job);
-    },
-  });
+  const lane = advanceWith({ kinds: laneKinds(options), slots, jobs: laneJobs(jobs, apps) });
   const advanceWaiting = async (ownerId: string) => {
-    await slots.freeEnded(ownerId);
-    await lane.advanceWaiting(ownerId);
+    if ((await slots.freeEnded(ownerId)) !== null) await lane.advanceWaiting(ownerId);
   };
   return {
     queues: [jobs.deployments, jobs.operations, removals],
@@ -129,8 +122,7 @@ export function openLanes(options: LanesOptions): Lanes {
     advance: (appId) => withQueueErrors(() => lane.advance(appId)),
     buildEnded: (deployment) =>
       withQueueErrors(async () => {
-        await slots.buildEnded(deployment);
-        await lane.advanceWaiting(deployment.ownerId);
+        if ((await slots.buildEnded(deployment)) !== null) await lane.advanceWaiting(deployment.ownerId);
       }),
     advanceAfter: ({ appId, ownerId }) =>
       withQueueErrors(async () => {
@@ -155,9 +147,27 @@ export function openLanes(options: LanesOptions): Lanes {
   };
 }
 
-/** Name of an item's job on the dashboard. */
-async function nameOf(apps: LanesOptions["apps"], { appId, subject }: LaneItem): Promise<string> {
-  return `${(await apps.get(appId))?.name ?? appId} ${subject}`;
+function laneJobs(queues: LaneQueues, apps: LanesOptions["apps"]): LaneJobs {
+  const optionsOf = ({ id: jobId }: LaneItem, { priority, delayMs: delay = 0 }: JobFacts) => ({
+    jobId,
+    delay,
+    priority,
+    ...retries,
+    ...retention,
+  });
+  return {
+    /** On the dashboard. */
+    nameOf: async ({ appId, subject }) => `${(await apps.get(appId))?.name ?? appId} ${subject}`,
+    add: (item, job) => queues.add(job.name, jobOf(item), optionsOf(item, job)),
+    async addClaimed(item, job) {
+      try {
+        return await queues.addClaimed(job.name, jobOf(item), optionsOf(item, job));
+      } catch (error) {
+        await queues.release(jobOf(item));
+        throw error;
+      }
+    },
+  };
 }
 
 async function countBefore(

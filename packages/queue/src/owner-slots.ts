@@ -2,10 +2,11 @@
 // concurrent calls do not exceed the limit. One owner cannot take all build slots of the fleet: some are reserved. An app without a
 // slot is recorded as waiting, and gets the next free slot before apps that began to wait later.
 
-import { loadScript, pairsOf, runScript } from "@slipway/bus";
+import { loadScript, runScript } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { DeploymentStore } from "@slipway/core";
 import type { ShareFacts } from "./fair-share.ts";
+import { claimMs, queueKeys } from "./lane-queues.ts";
 import type { LaneJobState } from "./lane-queues.ts";
 
 export interface OwnerSlotsOptions {
@@ -29,22 +30,30 @@ interface SlotTaker {
 
 export interface OwnerSlots {
   /**
-   * Takes a slot for a deployment whose job is about to be added. A deployment that already has a slot keeps it.
-   * @returns the counts that determine the job's priority. Otherwise the app is recorded as waiting: "full" when no slot is free, "behind"
-   * when the free slots belong to apps that have waited longer.
+   * Takes a slot for a deployment, and claims its app, in one step. The caller then adds the job, and calls `confirm` or `free`. A
+   * deployment that already has a slot keeps it.
+   * @returns the counts that determine the job's priority. If no job is to be added: "added" when the deployment's job exists, "busy" when
+   * the app has another job and needs no slot. Otherwise the app is recorded as waiting: "full" when no slot is free, "behind" when the
+   * free slots belong to apps that have waited longer.
    */
-  take(deployment: SlotTaker): Promise<ShareFacts | "full" | "behind">;
+  take(deployment: SlotTaker): Promise<ShareFacts | "added" | "busy" | "full" | "behind">;
   /**
-   * Confirms that the deployment's job exists: the slot is kept until the job has ended or no longer exists.
+   * Confirms that the deployment's job exists: the slot is kept until the job has ended or no longer exists. Releases the app's claim.
    * @param options.again whether it builds again, after a lost attempt.
    */
   confirm(deployment: SlotTaker, options?: { readonly again: boolean }): Promise<void>;
-  /** Frees the slot for another build of the owner. The deployment still counts as active. */
-  buildEnded(deployment: Pick<SlotTaker, "id" | "ownerId">): Promise<void>;
-  /** Frees a slot for which no job was added. */
+  /** Frees a slot for which no job was added, and releases the app's claim. */
   free(deployment: SlotTaker): Promise<void>;
-  /** Frees the owner's slots whose jobs have ended or no longer exist. Call it when a job has ended; `take` does when no slot is free. */
-  freeEnded(ownerId: string): Promise<void>;
+  /**
+   * Frees the slot for another build of the owner. The deployment still counts as active.
+   * @returns the app that has waited longest for a slot; null when none waits.
+   */
+  buildEnded(deployment: Pick<SlotTaker, "id" | "ownerId">): Promise<string | null>;
+  /**
+   * Frees the owner's slots whose jobs have ended or no longer exist. Call it when a job has ended; `take` does when no slot is free.
+   * @returns the app that has waited longest for a slot; null when none waits.
+   */
+  freeEnded(ownerId: string): Promise<string | null>;
   hasFree(ownerId: string): Promise<boolean>;
   /** The app that has waited longest for a slot, although it may no longer need one. Null when none waits. */
   longestWaiting(ownerId: string): Promise<string | null>;
@@ -53,19 +62,27 @@ export interface OwnerSlots {
 
 const script = (name: string, file: string, numberOfKeys: number) =>
   loadScript(name, new URL(`lua/${file}`, import.meta.url), numberOfKeys);
-const takeScript = script("takeSlot", "take-slot.lua", 5);
-const confirmScript = script("confirmSlot", "confirm-slot.lua", 1);
-const freeScript = script("freeUnconfirmedSlot", "free-unconfirmed-slot.lua", 1);
-const buildEndedScript = script("buildEnded", "build-ended.lua", 1);
-const removeIdleScript = script("removeIdleSlots", "remove-idle-slots.lua", 1);
+const takeScript = script("takeSlot", "take-slot.lua", 8);
+const confirmScript = script("confirmSlot", "confirm-slot.lua", 2);
+const freeScript = script("freeSlot", "free-slot.lua", 2);
+const buildEndedScript = script("buildEnded", "build-ended.lua", 2);
+const freeEndedScript = script("freeEndedSlots", "free-ended-slots.lua", 4);
 const hasFreeScript = script("hasFreeSlot", "has-free-slot.lua", 2);
 
-type TakeAnswer = "full" | "behind" | readonly [others: number, waiting: number, arrivals: number];
+type TakeAnswer =
+  | "added"
+  | "busy"
+  | "full"
+  | "behind"
+  | readonly [others: number, waiting: number, arrivals: number];
 
 /** Opens the owners' slots, which are counted in Redis and repaired from the store. */
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
   const { jobStates, deployments, limit, reserved, waitingJobsKey } = options;
   const { redis, keys } = options.bus;
+
+  const ofOwner = (ownerId: string) => [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId)];
+  const ofTaker = ({ ownerId, appId }: SlotTaker) => [keys.ownerSlots(ownerId), keys.laneClaim(appId)];
 
   /** Running deployments according to the store. Their jobs may have ended in the meantime. */
   async function running(ownerId: string): Promise<string[]> {
@@ -75,9 +92,9 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
   }
 
   async function tryTake({ id, appId, ownerId }: SlotTaker, atWork: readonly string[]) {
-    const ofOwner = [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId)];
-    const slotKeys = [...ofOwner, keys.fleetCapacity, waitingJobsKey, keys.queueArrivals];
-    const values = [id, appId, limit, reserved, ...atWork];
+    const counted = [keys.fleetCapacity, waitingJobsKey, keys.queueArrivals];
+    const slotKeys = [...ofOwner(ownerId), ...counted, keys.laneClaim(appId), ...queueKeys(keys)];
+    const values = [id, appId, limit, reserved, claimMs, ...atWork];
     const taken = (await runScript(redis, takeScript, slotKeys, values)) as TakeAnswer;
     if (typeof taken === "string") return taken;
     const [others, waiting, arrivals] = taken;
@@ -89,29 +106,31 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
     return (await runScript(redis, hasFreeScript, slotKeys, [limit, reserved, ...atWork])) === 1;
   }
 
+  const freeEnded = async (ownerId: string) =>
+    (await runScript(redis, freeEndedScript, [...ofOwner(ownerId), ...queueKeys(keys)], [])) as string | null;
+
   return {
-    freeEnded: (ownerId) => freeEnded(options, ownerId),
+    freeEnded,
     async take(deployment) {
       const { ownerId } = deployment;
       const taken = await tryTake(deployment, await deployments.runningOfOwner(ownerId));
       if (taken !== "full") return taken;
       const atWork = await running(ownerId);
-      await freeEnded(options, ownerId);
+      await freeEnded(ownerId);
       return tryTake(deployment, atWork);
     },
-    async confirm({ id, ownerId }, { again } = { again: false }) {
-      await runScript(redis, confirmScript, [keys.ownerSlots(ownerId)], [id, again ? 1 : 0]);
+    async confirm(deployment, { again } = { again: false }) {
+      await runScript(redis, confirmScript, ofTaker(deployment), [deployment.id, again ? 1 : 0]);
     },
-    async buildEnded({ id, ownerId }) {
-      await runScript(redis, buildEndedScript, [keys.ownerSlots(ownerId)], [id]);
+    async free(deployment) {
+      await runScript(redis, freeScript, ofTaker(deployment), [deployment.id]);
     },
-    async free({ id, ownerId }) {
-      await runScript(redis, freeScript, [keys.ownerSlots(ownerId)], [id]);
-    },
+    buildEnded: async ({ id, ownerId }) =>
+      (await runScript(redis, buildEndedScript, ofOwner(ownerId), [id])) as string | null,
     async hasFree(ownerId) {
       if (await hasFree(ownerId, await deployments.runningOfOwner(ownerId))) return true;
       const atWork = await running(ownerId);
-      await freeEnded(options, ownerId);
+      await freeEnded(ownerId);
       return hasFree(ownerId, atWork);
     },
     longestWaiting: async (ownerId) => (await redis.zrange(keys.ownerWaiting(ownerId), "0", "0"))[0] ?? null,
@@ -119,16 +138,4 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
       await redis.zrem(keys.ownerWaiting(ownerId), appId);
     },
   };
-}
-
-async function freeEnded({ bus, jobStates }: OwnerSlotsOptions, ownerId: string): Promise<void> {
-  const { redis, keys } = bus;
-  const slots = pairsOf(await redis.zrange(keys.ownerSlots(ownerId), "0", "-1", "WITHSCORES"));
-  const states = await jobStates(slots.map(([id]) => id));
-  const idle = slots.flatMap(([id, score], index) => {
-    const state = states[index];
-    if (state === "live") return [];
-    return [id, score, state === "gone" ? "gone" : "ended"];
-  });
-  if (idle.length > 0) await runScript(redis, removeIdleScript, [keys.ownerSlots(ownerId)], idle);
 }

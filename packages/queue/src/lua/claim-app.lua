@@ -1,7 +1,5 @@
--- Claims an app for a job that is about to be added. Returns 1, or 0 while another job has the claim.
--- KEYS[1] the app's claim
--- ARGV[1] job id, ARGV[2] duration of the claim in milliseconds
-local claimed = redis.call('GET', KEYS[1])
-if claimed and claimed ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+-- Claims an app for a job without a slot, see claim.lua.
+-- KEYS[1] the app's claim, KEYS[2] the start of the keys of the job's queue, KEYS[3] of the other queue
+-- ARGV[1] app id, ARGV[2] job id, ARGV[3] duration of the claim in milliseconds
+--- @include "claim"
+return claimApp(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3])

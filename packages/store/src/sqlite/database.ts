@@ -93,6 +93,15 @@ export class Database implements Transaction, AsyncDisposable {
     return this.#waitForLock(() => this.#transaction("BEGIN", work), Date.now() + this.#busyBoundMs);
   }
 
+  /** Runs one query. It needs no transaction, because a single statement reads one consistent state. @throws {SlipwayError} "store-unavailable". */
+  query<Row>(sql: string, ...values: readonly Value[]): Promise<Row[]> {
+    const run = (): Row[] => {
+      this.#checkInPlace();
+      return this.all(sql, ...values);
+    };
+    return this.#waitForLock(run, Date.now() + this.#busyBoundMs);
+  }
+
   /**
    * Runs a transaction that holds the database's only write lock from its first statement, so data that it reads stays valid
    * until it commits. It should be short, because every process waits for it. When `work` throws, nothing is stored.
@@ -169,10 +178,10 @@ export class Database implements Transaction, AsyncDisposable {
 
   /** Runs one write of the group: when it throws, only its own changes are undone. */
   #apart({ run, reject }: WaitingWrite): () => void {
-    this.#connection.exec("SAVEPOINT apart");
+    this.run("SAVEPOINT apart");
     try {
       const settle = run(this);
-      this.#connection.exec("RELEASE apart");
+      this.run("RELEASE apart");
       return settle;
     } catch (error) {
       if (!this.#connection.isTransaction) throw error;
@@ -191,10 +200,10 @@ export class Database implements Transaction, AsyncDisposable {
 
   #transaction<Result>(begin: string, work: (transaction: Transaction) => Result): Result {
     this.#checkInPlace();
-    this.#connection.exec(begin);
+    this.run(begin);
     try {
       const result = work(this);
-      this.#connection.exec("COMMIT");
+      this.run("COMMIT");
       return result;
     } catch (error) {
       // Some failures (disk full, out of memory) have rolled back already.

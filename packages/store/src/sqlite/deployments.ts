@@ -10,6 +10,7 @@ import type {
   PageRequest,
 } from "@slipway/core";
 import { numberedPage } from "../numbered-page.ts";
+import { boundLimit } from "./columns.ts";
 import type { Database, Transaction, Value } from "./database.ts";
 import {
   changeableColumns,
@@ -33,6 +34,7 @@ const summaryColumns = "deployments.id, app_id, status, git_ref, created_at, fin
 const columns = [...fixedColumns, ...changeableColumns];
 
 export const deploymentQueries = {
+  byId: "SELECT * FROM deployments WHERE id = ?",
   lastNumber: "SELECT max(number) AS number FROM deployments WHERE app_id = ?",
   completeFrom: "SELECT complete_from FROM deployment_floors WHERE app_id = ?",
   leftOver: "SELECT count(*) AS count FROM deployments WHERE app_id = ? AND number < ?",
@@ -43,7 +45,7 @@ export const deploymentQueries = {
   before: "SELECT * FROM deployments WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ?",
   queued: "SELECT * FROM deployments WHERE status = 'queued' ORDER BY created_at, id LIMIT ?",
   allQueuedCount: "SELECT count(*) AS count FROM deployments WHERE status = 'queued'",
-  lane: "SELECT * FROM deployments WHERE app_id = ? AND status = 'queued' ORDER BY number LIMIT ?",
+  lane: `SELECT * FROM deployments WHERE app_id = ? AND status = 'queued' ORDER BY number ${boundLimit}`,
   queuedCount: "SELECT count(*) AS count FROM deployments WHERE app_id = ? AND status = 'queued'",
   running: `SELECT * FROM deployments WHERE app_id = ? AND ${running}`,
   allRunning: `SELECT * FROM deployments WHERE ${running} ORDER BY app_id`,
@@ -79,11 +81,11 @@ const commands = {
 } as const;
 
 export function deploymentStore(database: Database): DeploymentStore {
-  const many = (sql: string, ...values: Value[]) =>
-    database.read((transaction) => transaction.all<DeploymentRow>(sql, ...values).map(deploymentFrom));
+  const many = async (sql: string, ...values: Value[]) =>
+    (await database.query<DeploymentRow>(sql, ...values)).map(deploymentFrom);
   return {
     create: (request, admission) => database.write((transaction) => create(transaction, request, admission)),
-    get: (id) => database.read((transaction) => byId(transaction, id)),
+    get: async (id) => (await many(deploymentQueries.byId, id))[0] ?? null,
     list: (appId, page) => database.read((transaction) => pageOf(transaction, appId, page)),
     search: (wanted, page) => database.read((transaction) => searchDeployments(transaction, wanted, page)),
     oldest: (appId, { kept, limit }) =>
@@ -106,25 +108,18 @@ export function deploymentStore(database: Database): DeploymentStore {
     lane: (appId, limit) => many(deploymentQueries.lane, appId, limit),
     running: async (appId) => (await many(deploymentQueries.running, appId))[0] ?? null,
     allRunning: () => many(deploymentQueries.allRunning),
-    runningEntries: () =>
-      database.read((transaction) =>
-        transaction.all<EntryRow>(deploymentQueries.runningEntries).map(entryFrom),
-      ),
-    laneHeads: (after, limit) =>
-      database.read((transaction) =>
-        headsFrom(transaction.all<EntryRow>(deploymentQueries.laneHeads, after, limit), limit),
-      ),
-    runningOfOwner: (ownerId) =>
-      database.read((transaction) =>
-        transaction.all<{ id: string }>(deploymentQueries.runningOfOwner, ownerId).map(({ id }) => id),
-      ),
+    runningEntries: async () =>
+      (await database.query<EntryRow>(deploymentQueries.runningEntries)).map(entryFrom),
+    laneHeads: async (after, limit) =>
+      headsFrom(await database.query<EntryRow>(deploymentQueries.laneHeads, after, limit), limit),
+    runningOfOwner: async (ownerId) =>
+      (await database.query<{ id: string }>(deploymentQueries.runningOfOwner, ownerId)).map(({ id }) => id),
     unsealed: (until, limit) => many(deploymentQueries.unsealed, until.getTime(), limit),
     recent: (appId, since) => many(deploymentQueries.recent, appId, since.getTime()),
     appsWithRecent: (appIds, since) =>
       database.read((transaction) => appsWithRecent(transaction, appIds, since)),
     latest: (appIds) => database.read((transaction) => latest(transaction, appIds)),
-    usesSource: (sourceId) =>
-      database.read((transaction) => transaction.all(deploymentQueries.usesSource, sourceId).length > 0),
+    usesSource: async (sourceId) => (await database.query(deploymentQueries.usesSource, sourceId)).length > 0,
     compareAndSet: (next) => compareAndSet(database, next),
     removeOfApp: (appId) =>
       database.write((transaction) => {
@@ -169,7 +164,7 @@ function compareAndSet(database: Database, next: Deployment): Promise<boolean> {
 }
 
 function byId(transaction: Transaction, id: string): Deployment | null {
-  const [row] = transaction.all<DeploymentRow>("SELECT * FROM deployments WHERE id = ?", id);
+  const [row] = transaction.all<DeploymentRow>(deploymentQueries.byId, id);
   return row === undefined ? null : deploymentFrom(row);
 }
 

@@ -1,7 +1,7 @@
 // Deployments' logs in SQLite, in chunks of consecutive lines.
 
 import type { LogChunk, LogStore } from "@slipway/core";
-import { time } from "./columns.ts";
+import { boundLimit, time } from "./columns.ts";
 import { appendChunk } from "./append-chunk.ts";
 import type { Database, Transaction } from "./database.ts";
 import type { LogThread } from "./log-thread.ts";
@@ -22,7 +22,7 @@ export const logQueries = {
   read: `SELECT * FROM log_chunks WHERE deployment_id = ?1
       AND first_seq >= coalesce((SELECT max(first_seq) FROM log_chunks WHERE deployment_id = ?1 AND first_seq <= ?2), 0)
       AND first_seq + line_count > ?2
-    ORDER BY first_seq LIMIT ?3`,
+    ORDER BY first_seq ${boundLimit}`,
   last: `SELECT first_seq + line_count - 1 AS seq FROM log_chunks
     WHERE deployment_id = ? ORDER BY first_seq DESC LIMIT 1`,
   some: "SELECT rowid FROM log_chunks WHERE deployment_id = ? LIMIT ?",
@@ -37,14 +37,10 @@ export function logStore(database: Database, thread: Pick<LogThread, "append">):
       chunk.text.length < minThreadChars
         ? database.write((transaction) => appendChunk(transaction, chunk))
         : thread.append(chunk),
-    read: (deploymentId, fromSeq, limit) =>
-      database.read((transaction) =>
-        transaction.all<ChunkRow>(logQueries.read, deploymentId, fromSeq, limit).map(chunkFrom),
-      ),
-    lastSeq: (deploymentId) =>
-      database.read(
-        (transaction) => transaction.all<{ seq: number }>(logQueries.last, deploymentId)[0]?.seq ?? 0,
-      ),
+    read: async (deploymentId, fromSeq, limit) =>
+      (await database.query<ChunkRow>(logQueries.read, deploymentId, fromSeq, limit)).map(chunkFrom),
+    lastSeq: async (deploymentId) =>
+      (await database.query<{ seq: number }>(logQueries.last, deploymentId))[0]?.seq ?? 0,
     remove: async (deploymentIds) => {
       for (const id of deploymentIds) await removeLog(database, id);
     },

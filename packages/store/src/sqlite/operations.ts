@@ -1,7 +1,7 @@
 // Operations in SQLite: pending ones in an app's lane beside its deployments, and the running one.
 
 import type { Operation, OperationKind, OperationStatus, OperationStore, OwnerQuotas } from "@slipway/core";
-import { millis, optionalTime, time } from "./columns.ts";
+import { boundLimit, millis, optionalTime, time } from "./columns.ts";
 import type { Database, Value } from "./database.ts";
 import { conflictWhenTaken, falseWhenTaken } from "./failures.ts";
 import { headsFrom } from "./lane-entry.ts";
@@ -24,7 +24,7 @@ interface OperationRow {
 }
 
 export const operationQueries = {
-  pending: "SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, id LIMIT ?",
+  pending: `SELECT * FROM operations WHERE app_id = ? AND status = 'pending' ORDER BY created_at, id ${boundLimit}`,
   running: "SELECT * FROM operations WHERE app_id = ? AND status = 'running'",
   allRunning: "SELECT * FROM operations WHERE status = 'running' ORDER BY app_id",
   laneHeads: `SELECT id, app_id, attempt, revision, created_at FROM operations AS head INDEXED BY operations_lane
@@ -48,8 +48,8 @@ const commands = {
 } as const;
 
 export function operationStore(database: Database): OperationStore {
-  const many = (sql: string, ...values: Value[]) =>
-    database.read((transaction) => transaction.all<OperationRow>(sql, ...values).map(operationFrom));
+  const many = async (sql: string, ...values: Value[]) =>
+    (await database.query<OperationRow>(sql, ...values)).map(operationFrom);
   const run = (sql: string, value: Value) =>
     database.write((transaction) => {
       transaction.run(sql, value);
@@ -61,14 +61,10 @@ export function operationStore(database: Database): OperationStore {
     pending: (appId, limit) => many(operationQueries.pending, appId, limit),
     running: async (appId) => (await many(operationQueries.running, appId))[0] ?? null,
     allRunning: () => many(operationQueries.allRunning),
-    laneHeads: (after, limit) =>
-      database.read((transaction) =>
-        headsFrom(transaction.all<EntryRow>(operationQueries.laneHeads, after, limit), limit),
-      ),
-    waitingApps: () =>
-      database.read((transaction) =>
-        transaction.all<{ app_id: string }>(operationQueries.waitingApps).map((row) => row.app_id),
-      ),
+    laneHeads: async (after, limit) =>
+      headsFrom(await database.query<EntryRow>(operationQueries.laneHeads, after, limit), limit),
+    waitingApps: async () =>
+      (await database.query<{ app_id: string }>(operationQueries.waitingApps)).map((row) => row.app_id),
     compareAndSet: (next) => compareAndSet(database, next),
     removeEnded: (before) => run(operationQueries.removeEnded, before.getTime()),
     removeOfApp: (appId) => run(operationQueries.removeOfApp, appId),
