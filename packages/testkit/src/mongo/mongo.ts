@@ -22,7 +22,8 @@ export interface TestMongoServer extends TestMongo {
   start(): Promise<void>;
 }
 
-const startBoundMs = 60_000;
+/** A container starts two servers, which takes long on a busy machine. */
+const startBoundMs = 150_000;
 const pollMs = 100;
 const missing =
   "no MongoDB server: set MONGO_URL, put mongod on PATH, or let npm test build the image of test/mongodb";
