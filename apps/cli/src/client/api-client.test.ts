@@ -35,6 +35,31 @@ test("a request without a response ends when its signal is aborted", async () =>
   await expect(response).rejects.toThrow("given up");
 });
 
+test("a request without a response is reported, and fails after a limit", async () => {
+  const notices: string[] = [];
+  const url = await startServer(() => undefined);
+  const waiting = { noticeMs: 20, limitMs: 200, onNotice: (text: string) => notices.push(text) };
+  await expect(ApiClient.connect(url, "tk-us-1", waiting)).rejects.toMatchObject({
+    message: `${url}/v1/tokens/exchange does not answer: no answer within 200 ms. Check the address and that Slipway runs.`,
+    exitCode: 4,
+  });
+  expect(notices).toEqual([
+    "The API has not responded to POST /v1/tokens/exchange for 0.02 s; slipway waits 0.2 s at most.",
+  ]);
+});
+
+test("a response that is cut off fails the request", async () => {
+  const url = await startApi((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.write("{", () => response.destroy());
+  });
+  const client = await ApiClient.connect(url, "tk-us-1");
+  await expect(client.findApp("my-app")).rejects.toMatchObject({
+    message: expect.stringContaining("The response to /apps/my-app ended before its end"),
+    exitCode: 4,
+  });
+});
+
 test("a request on a connection that the API closes is sent again, unless it may take effect twice", async () => {
   const requests: string[] = [];
   const url = await startServer((request, response) => {
