@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { despiteSignals, isInterrupted } from "./interruption.ts";
 
-test("an exit code of a program that a signal ended is told from that of a failure", () => {
+test("the exit codes of programs that a signal ended are those of the stop signals", () => {
   expect([0, 1, 2, 129, 130, 137, 143].filter(isInterrupted)).toEqual([129, 130, 143]);
 });
 
