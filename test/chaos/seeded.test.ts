@@ -1,5 +1,6 @@
 // A seeded run of faults under load: several apps, two workers, a follower of each app. `npm run chaos` injects more faults.
 
+import { appendFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { lacksEngine, startMongoServer } from "@slipway/testkit";
 import { openClocks } from "./clocks.ts";
@@ -12,7 +13,7 @@ import { SlipwayUnderTest } from "./slipway.ts";
 import { reportStateOfFailed } from "./state.ts";
 
 /** Set by `npm run chaos`. */
-const { CHAOS_FAULTS = "4", CHAOS_SEED = "1", CHAOS_DATABASE = "sqlite" } = process.env;
+const { CHAOS_FAULTS = "4", CHAOS_SEED = "1", CHAOS_DATABASE = "sqlite", CHAOS_RECORD } = process.env;
 const faults = Number(CHAOS_FAULTS);
 const seed = Number(CHAOS_SEED);
 const apps = 3;
@@ -58,7 +59,7 @@ describe.skipIf(await lacksEngine())("Slipway under load", () => {
       const running = loads.map((load) => load.run(stop.signal));
       for (let number = 1; number <= faults; number += 1) {
         const fault = chooseFault(victims, random);
-        process.stdout.write(`chaos     ${number} of ${faults}: ${fault.name}\n`);
+        await report(`${number} of ${faults}: ${fault.name}`);
         await fault.run();
         await slipway.ready({ idle: false });
       }
@@ -74,3 +75,9 @@ describe.skipIf(await lacksEngine())("Slipway under load", () => {
     limitMs,
   );
 });
+
+/** Prints a fault that begins, and records it for the end of `npm run chaos`, also when a signal ends the run. */
+async function report(fault: string): Promise<void> {
+  process.stdout.write(`chaos     ${fault}\n`);
+  if (CHAOS_RECORD !== undefined) await appendFile(CHAOS_RECORD, `${fault}\n`);
+}

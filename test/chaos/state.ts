@@ -3,12 +3,12 @@
 
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Queue } from "bullmq";
 import type { RunnerTask } from "vitest";
 import { withDeadline } from "@slipway/async";
 import { label } from "@slipway/core";
 import { redisKeys } from "@slipway/protocol";
-import { queueNames } from "@slipway/queue";
+import { openLanes } from "@slipway/queue";
+import type { Lanes } from "@slipway/queue";
 import type { SlipwayUnderTest } from "./slipway.ts";
 
 /** A part that takes longer is reported as unavailable. */
@@ -57,37 +57,30 @@ async function deploymentsOf({ appIds, store }: SlipwayUnderTest): Promise<unkno
     }));
 }
 
-async function jobsOf(slipway: SlipwayUnderTest): Promise<unknown> {
-  const ofBoth = [queueNames.deployments, queueNames.operations].map((queueName) =>
-    jobsIn(queueName, slipway),
-  );
-  return (await Promise.all(ofBoth)).flat();
+async function jobsOf({ redis, installationId, store }: SlipwayUnderTest): Promise<unknown> {
+  await using lanes = openLanes({
+    ...store,
+    redisUrl: redis.url,
+    keys: redisKeys(installationId),
+    // A failing call already reports the connection's error.
+    onError: () => undefined,
+  });
+  const found = lanes.queues.flatMap((queue) => jobStates.map((state) => jobsIn(queue, state)));
+  return (await Promise.all(found)).flat();
 }
 
-async function jobsIn(queueName: string, { redis, installationId }: SlipwayUnderTest): Promise<unknown[]> {
-  const queue = new Queue(queueName, {
-    connection: { url: redis.url, maxRetriesPerRequest: 1 },
-    prefix: redisKeys(installationId).queuePrefix,
-  });
-  // A failing call already reports the connection's error.
-  queue.on("error", () => undefined);
-  try {
-    const found = jobStates.map(async (state) => {
-      const jobs = await queue.getJobs([state]);
-      return jobs.map(({ id, name, attemptsMade, attemptsStarted, stalledCounter, failedReason }) => ({
-        state,
-        id,
-        name,
-        attemptsMade,
-        attemptsStarted,
-        stalledCounter,
-        failedReason,
-      }));
-    });
-    return (await Promise.all(found)).flat();
-  } finally {
-    await queue.close();
-  }
+async function jobsIn(queue: Lanes["queues"][number], state: (typeof jobStates)[number]): Promise<unknown[]> {
+  const jobs = await queue.getJobs([state]);
+  return jobs.map(({ id, name, attemptsMade, attemptsStarted, stalledCounter, failedReason }) => ({
+    queue: queue.name,
+    state,
+    id,
+    name,
+    attemptsMade,
+    attemptsStarted,
+    stalledCounter,
+    failedReason,
+  }));
 }
 
 async function containersOf({ engines, installationId }: SlipwayUnderTest): Promise<unknown> {

@@ -25,9 +25,11 @@ import type { StandIns } from "@slipway/tools/stand-ins";
 
 /** Short, so that another worker soon takes over the work of a killed worker. */
 const settings = { LEASE_MS: "4000", RECONCILE_MS: "1000", ENGINE_WORKERS: "2", STOP_GRACE_MS: "1000" };
-/** An image of this clone, which is kept between runs, so that unchanged parts are not built again. */
+/** An image of this clone. */
 const image = `slipway:compose-${testsOf}`;
 const startBoundSeconds = 120;
+/** The label of images of this clone. */
+const ours = `${label.installation}=${testsOf}`;
 /** The engine that the docker command uses. */
 const engine = new Docker();
 
@@ -141,6 +143,7 @@ export class ComposeInstallation implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await using further = new AsyncDisposableStack();
     further.defer(() => rm(this.#folder, { recursive: true }));
+    further.defer(removeBuiltImage);
     further.defer(() => this.#removeImages());
     further.defer(() => this.#removeLabelled());
     await this.#compose("down", "--volumes", "--timeout", "20");
@@ -192,12 +195,21 @@ export async function docker(...args: readonly string[]): Promise<string[]> {
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-/** Builds the image, and removes unused images of earlier states of this clone. */
+/** Builds the image, and removes unused images of earlier states of this clone, which a killed run left. */
 async function buildImage(standIns: StandIns): Promise<void> {
-  const ours = `${label.installation}=${testsOf}`;
   const from = [`NODE_IMAGE=${standIns.NODE_IMAGE}`, `PACKAGES_IMAGE=${standIns.PACKAGES_IMAGE}`];
   const own = [...from.flatMap((one) => ["--build-arg", one]), "--label", ours, "--tag", image];
   await docker("build", "--network", "host", ...own, repositoryRoot);
+  await pruneImages();
+}
+
+async function removeBuiltImage(): Promise<void> {
+  await remove([images(engine, (_labels, name) => name === image)]);
+  await pruneImages();
+}
+
+/** Removes images of this clone without a name. */
+async function pruneImages(): Promise<void> {
   const pruned = await execa("docker", ["image", "prune", "--force", "--filter", `label=${ours}`], {
     reject: false,
   });

@@ -75,6 +75,15 @@ test("slipway signs in, deploys a folder, shows and changes the app, and reports
   expect((await slipway(["complete", "--", "roll"])).stdout).toContain("rollback");
   expect((await slipway(["completion", "fish"])).stdout).toContain("slipway");
 
+  expect(await json("apps", "list", "--name", name)).toMatchObject({
+    apps: [{ name }],
+    meta: { pagination: { total_count: 1 } },
+  });
+  expect(await json("apps", "list")).toEqual({
+    apps: expect.arrayContaining([expect.objectContaining({ name })]),
+  });
+  expect((await slipway(["apps", "list", "--name", name])).stdout).toContain(`${name}  `);
+
   expect((await slipway(["apps", "delete", name])).exitCode).toBe(2);
   expect((await slipway(["apps", "delete", name, "--confirm", name])).exitCode).toBe(0);
   const { apps } = await call<{ apps: { name: string }[] }>("GET", "/v1/apps");

@@ -14,12 +14,14 @@ import {
   linePrinter,
   setup,
   SetupError,
+  stopTestProcesses,
   tearDown,
   testsOf,
 } from "@slipway/setup";
 import type { Engine, SetupConfig } from "@slipway/setup";
 import { ensureTestDatabase, prepareTestDatabase } from "./images/test-database.ts";
 import type { TestDatabase } from "./images/test-database.ts";
+import { despiteSignals, isInterrupted } from "./interruption.ts";
 import { endOfRun, filesToRepeat, withSecondRun } from "./test-outcome.ts";
 import type { TestReport } from "./test-outcome.ts";
 import type { UnhandledError } from "./unhandled-errors.ts";
@@ -39,7 +41,7 @@ await runCommand(async () => {
   await using _lock = await claimRun(config.dataDir);
   const logFolder = join(config.dataDir, "logs");
   const exitCodes = await runTests(config, logFolder);
-  const left = await stopServices(config);
+  const left = await despiteSignals(() => stopServices(config, exitCodes.some(isInterrupted)), printLine);
   const reports = await Promise.all(exitCodes.map((_, lane) => readReport(reportIn(logFolder, lane))));
   // Repeat the failures here, because each lane printed its own far above.
   const { lines, exitCode } = endOfRun(reports, exitCodes, left);
@@ -174,10 +176,20 @@ function reportIn(logFolder: string, lane: number): string {
   return join(logFolder, `vitest-${lane + 1}.json`);
 }
 
-/** Removes the services, and the images of the apps that the tests deployed. @returns a line for each resource that is left. */
-async function stopServices(config: SetupConfig): Promise<string[]> {
+/**
+ * Removes the services, and the images of the apps that the tests deployed. Tests that a signal interrupted could not stop their own
+ * processes and remove their containers, so that is done here too.
+ * @returns a line for each resource that is left.
+ */
+async function stopServices(config: SetupConfig, interrupted: boolean): Promise<string[]> {
   try {
-    return await tearDown({ config, removeAppImages: true, printLine });
+    if (interrupted) await stopTestProcesses(testsOf, printLine);
+    return await tearDown({
+      config,
+      removeAppImages: true,
+      ...(interrupted ? { testsOf } : {}),
+      printLine,
+    });
   } catch (error) {
     return [errorText(error)];
   }

@@ -25,6 +25,8 @@ export interface ApiContext {
   readonly notifications: Notifications;
   /** All queues, for the dashboard. */
   readonly queues: Lanes["queues"];
+  /** How long a request waits at most for a response of Redis, in milliseconds. */
+  readonly redisLimitMs: number;
   /** @throws {SlipwayError} "queue-unavailable" if Redis does not answer. */
   readonly listWorkers: () => Promise<FleetWorker[]>;
   readonly meanSeconds: MeanSeconds;

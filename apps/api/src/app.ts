@@ -29,11 +29,15 @@ import { recordQueueHistory } from "./queue/queue-history.ts";
 import { observeQueue } from "./queue/queue-metrics.ts";
 
 const defaultLimitTimeoutMs = 500;
+/** With the pause for the rate limit it is shorter than the time after which `slipway` reports that the API does not respond. */
+const defaultRedisLimitMs = 4_000;
 
 /** Durations that tests change. */
 export interface ApiTiming extends OutputEventsTiming {
   /** How long a request waits at most for its rate limit counter in Redis. After that, the process counts it in its own memory. */
   readonly limitTimeoutMs?: number;
+  /** How long a request waits at most for a response of Redis. After that it fails with 503, or continues without Redis. */
+  readonly redisLimitMs?: number;
   /** The minimum rate of uploads. */
   readonly uploadPace?: Pace;
 }
@@ -94,6 +98,7 @@ interface Opening {
   readonly logger: Logger;
   /** Disposes of the opened adapters. */
   readonly opened: AsyncDisposableStack;
+  readonly redisLimitMs: number;
   /** Called when a connection to Redis fails. */
   readonly onError: (error: unknown) => void;
 }
@@ -102,12 +107,14 @@ async function openAdapters(
   config: ApiConfig,
   logger: Logger,
   opened: AsyncDisposableStack,
-  { limitTimeoutMs = defaultLimitTimeoutMs, uploadPace = sourcePace, ...events }: ApiTiming,
+  timing: ApiTiming,
 ): Promise<Omit<ApiContext, "stopping">> {
+  const { limitTimeoutMs = defaultLimitTimeoutMs, uploadPace = sourcePace, ...others } = timing;
+  const { redisLimitMs = defaultRedisLimitMs, ...events } = others;
   const keys = redisKeys(config.installationId);
   const now = () => new Date();
   const onError = (error: unknown) => logger.warn({ err: error }, "the connection to Redis failed");
-  const opening = { config, keys, logger, opened, onError };
+  const opening = { config, keys, logger, opened, redisLimitMs, onError };
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const blobs = opened.use(
     await openBlobs({
@@ -115,8 +122,8 @@ async function openAdapters(
       onError: (error, message) => logger.warn({ err: error }, message),
     }),
   );
-  // While Redis is down, a request fails quickly or works without it.
-  const redis = connectToRedis(opening, { maxRetriesPerRequest: 2 });
+  // While Redis is down or frozen, a request fails soon or works without it.
+  const redis = connectToRedis(opening, { maxRetriesPerRequest: 2, commandTimeout: redisLimitMs });
   const queues = openQueues(opening, store);
   const onFleetError = (err: unknown, message: string) => logger.warn({ err }, message);
   const fleet = { redis, keys, onError: onFleetError };
@@ -129,6 +136,7 @@ async function openAdapters(
     keys,
     now,
     uploadPace,
+    redisLimitMs,
     ...queues,
     ...openIdentities(opening, store),
     listWorkers: () => listWorkers(fleet),
@@ -145,13 +153,16 @@ function connectToRedis({ config, opened, onError }: Opening, options: RedisRetr
   return redis.on("error", onError);
 }
 
-function openQueues({ config, keys, opened, onError }: Opening, { apps, deployments, operations }: Store) {
+function openQueues(
+  { config, keys, opened, redisLimitMs: limitMs, onError }: Opening,
+  { apps, deployments, operations }: Store,
+) {
   const { redisUrl } = config;
   const { slotsPerOwner: ownerSlots, reservedSlots } = config.limits;
   const lanes = opened.use(
-    openLanes({ redisUrl, keys, apps, deployments, operations, ownerSlots, reservedSlots, onError }),
+    openLanes({ redisUrl, keys, apps, deployments, operations, ownerSlots, reservedSlots, limitMs, onError }),
   );
-  const notifications = opened.use(openNotifications({ redisUrl, keys, onError }));
+  const notifications = opened.use(openNotifications({ redisUrl, keys, limitMs, onError }));
   const housekeeping = opened.use(openHousekeeping({ redisUrl, keys, onError }));
   return { lanes, notifications, queues: [...lanes.queues, notifications.queue, housekeeping.queue] };
 }

@@ -1,6 +1,6 @@
 // Translates tar errors into errors for the author of the archive.
 
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import type { TarError } from "@slipway/tar";
 import { describeFormat } from "./archive-format.ts";
 
@@ -12,7 +12,7 @@ export function tooLarge(predicate: string): SlipwayError {
 export function explain(error: TarError, maxUnpackedBytes: number): SlipwayError {
   switch (error.problem) {
     case "too-large":
-      return tooLarge(`unpacks to more than ${(maxUnpackedBytes / 1024 ** 2).toFixed()} MiB`);
+      return tooLarge(`unpacks to more than ${mebibytesText(maxUnpackedBytes)}`);
     case "not-a-tar":
       return new SlipwayError(
         "archive-invalid",

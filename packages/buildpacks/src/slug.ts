@@ -1,7 +1,7 @@
 // Converts the tar of a built app into a reproducible image layer: the same files give the same bytes.
 
 import { posix } from "node:path";
-import { SlipwayError, type ByteStream } from "@slipway/core";
+import { type ByteStream, SlipwayError, mebibytesText } from "@slipway/core";
 import { type NewEntry, readEntries, TarError, type TarEntry, writeEntries } from "@slipway/tar";
 import { parseSlugIgnore, type SlugIgnore } from "./slug-ignore.ts";
 import { stackUid } from "./stack-files.ts";
@@ -133,7 +133,7 @@ function tooManySpecialFiles(): SlipwayError {
 }
 
 function tooLarge(maxSizeBytes: number): SlipwayError {
-  const limit = `${Math.floor(maxSizeBytes / 2 ** 20)} MiB`;
+  const limit = mebibytesText(maxSizeBytes);
   return new SlipwayError(
     "image-too-large",
     `The built app is larger than ${limit}, the limit for images. Leave out files with a .slugignore.`,

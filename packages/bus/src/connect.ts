@@ -20,7 +20,7 @@ export function openRedis(url: string, options: RedisRetries = {}): RedisConnect
 export function openSubscription(redis: RedisConnection): Redis {
   return redis instanceof ClusterConnection
     ? openClusterSubscription(redis)
-    : redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null });
+    : redis.duplicate({ autoResubscribe: false, maxRetriesPerRequest: null, commandTimeout: undefined });
 }
 
 /** Whether another server may replace the one that the connection is open to. */

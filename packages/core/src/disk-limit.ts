@@ -1,5 +1,7 @@
 // Disk limits of builds, hooks and instances: a maximum of bytes, and a maximum of files, where an empty file counts too.
 
+import { mebibytesText } from "./mebibytes.ts";
+
 /** Minimum size that each file and folder counts with: about the space that a file and its name take. Many would use up the inodes. */
 export const bytesPerFile = 4096;
 /** Time limit of one count. Files that cannot be counted in it exceed every limit. A million files take some seconds. */
@@ -34,7 +36,7 @@ export function excessOf({ bytes, files }: Written, diskBytes: number): DiskExce
  * @returns the predicate of a sentence, with the limit and its setting.
  */
 export function excessText(excess: DiskExcess, diskBytes: number): string {
-  const disk = `its ${Math.floor(diskBytes / 1024 ** 2)} MiB of disk (APP_DISK_MB)`;
+  const disk = `its ${mebibytesText(diskBytes)} of disk (APP_DISK_MB)`;
   if (excess === "bytes") return `wrote more than ${disk}`;
   return `created more than ${maxFiles(diskBytes)} files, and each counts as ${bytesPerFile / 1024} KiB of ${disk}`;
 }

@@ -12,6 +12,7 @@ export * from "./failure.ts";
 export * from "./image-config.ts";
 export * from "./image-reference.ts";
 export * from "./labels.ts";
+export * from "./mebibytes.ts";
 export * from "./operation.ts";
 export * from "./notifier.ts";
 export * from "./pagination.ts";

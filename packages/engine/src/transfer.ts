@@ -1,7 +1,7 @@
 // Streams tars in and out of a sandbox, with backpressure. A failure of either side ends the transfer immediately.
 
 import { Readable } from "node:stream";
-import { type ByteStream, SlipwayError } from "@slipway/core";
+import { type ByteStream, SlipwayError, mebibytesText } from "@slipway/core";
 import type Docker from "dockerode";
 import { callEngine, engineError, requestStream, responseOf, statusOf } from "@slipway/docker";
 import { endOfTar } from "@slipway/tar";
@@ -154,7 +154,7 @@ function tooSlow(maxWaitMs: number): SlipwayError {
 
 /** @returns the error for files that take too much space outside of the sandbox. */
 export function tooLarge(maxBytes: number): SlipwayError {
-  const limit = `${Math.floor(maxBytes / 1024 ** 2)} MiB`;
+  const limit = mebibytesText(maxBytes);
   return new SlipwayError(
     "build-disk-full",
     `the build left more than ${limit} of files, its disk limit; sparse files count with their full size`,

@@ -7,7 +7,7 @@ import { type AddressInfo, type Socket, connect } from "node:net";
 import { type Duplex, Transform, type TransformCallback } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { contain } from "@slipway/async";
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import { type AddressRule, addressRule } from "./address-rules.ts";
 import { parseUrl } from "./request.ts";
 import { allowedAddresses, bareHost, fixedLookup } from "./resolve.ts";
@@ -229,8 +229,5 @@ function timeoutError(): Error {
 }
 
 function tooLarge(maxSizeBytes: number): SlipwayError {
-  return new SlipwayError(
-    "archive-too-large",
-    `The servers sent more than ${(maxSizeBytes / 1024 ** 2).toFixed()} MiB.`,
-  );
+  return new SlipwayError("archive-too-large", `The servers sent more than ${mebibytesText(maxSizeBytes)}.`);
 }

@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { paced } from "@slipway/async";
-import { type DisposableBytes, type Pace, SlipwayError, sourcePace } from "@slipway/core";
+import { type DisposableBytes, type Pace, SlipwayError, mebibytesText, sourcePace } from "@slipway/core";
 import { addressRule } from "./address-rules.ts";
 import { parseUrl, request } from "./request.ts";
 import { hostOf, unreachable } from "./url-failures.ts";
@@ -150,8 +150,5 @@ function tooLarge({ maxSizeBytes, tooLarge: errorOf = archiveTooLarge }: OpenUrl
 }
 
 function archiveTooLarge(maxSizeBytes: number): SlipwayError {
-  return new SlipwayError(
-    "archive-too-large",
-    `The archive is larger than ${(maxSizeBytes / 1024 ** 2).toFixed()} MiB.`,
-  );
+  return new SlipwayError("archive-too-large", `The archive is larger than ${mebibytesText(maxSizeBytes)}.`);
 }

@@ -40,6 +40,8 @@ export interface LanesOptions extends LaneStores {
   readonly ownerSlots?: number;
   /** Build slots of the fleet that one owner cannot take. An owner may always take one slot. Default: none. */
   readonly reservedSlots?: number;
+  /** Milliseconds after which a call fails. By default a call waits as long as Redis is frozen. */
+  readonly limitMs?: number;
   /** Called with connection errors. The connection recovers by itself, or calls fail. */
   readonly onError: (error: unknown, message: string) => void;
 }
@@ -101,7 +103,7 @@ const removalPauseMs = 3_000;
 
 /** Opens the lanes of all apps. Connects to Redis on first use. */
 export function openLanes(options: LanesOptions): Lanes {
-  const { redisUrl, keys, apps, deployments, ownerSlots = 10, reservedSlots = 0, onError } = options;
+  const { redisUrl, keys, apps, deployments, ownerSlots = 10, reservedSlots = 0, limitMs, onError } = options;
   const redis = openRedis(redisUrl, { maxRetriesPerRequest: 3, lazyConnect: true });
   redis.on("error", (error: unknown) => onError(error, connectionFailed));
   const bus = { redis, keys };
@@ -115,31 +117,32 @@ export function openLanes(options: LanesOptions): Lanes {
   const advanceWaiting = async (ownerId: string) => {
     if ((await slots.freeEnded(ownerId)) !== null) await lane.advanceWaiting(ownerId);
   };
+  const guarded = <T>(work: () => Promise<T>) => withQueueErrors(work, limitMs);
   return {
     queues: [jobs.deployments, jobs.operations, removals],
-    isPaused: () => withQueueErrors(() => jobs.deployments.isPaused()),
-    hasSlot: (ownerId) => withQueueErrors(() => slots.hasFree(ownerId)),
-    advance: (appId) => withQueueErrors(() => lane.advance(appId)),
+    isPaused: () => guarded(() => jobs.deployments.isPaused()),
+    hasSlot: (ownerId) => guarded(() => slots.hasFree(ownerId)),
+    advance: (appId) => guarded(() => lane.advance(appId)),
     buildEnded: (deployment) =>
-      withQueueErrors(async () => {
+      guarded(async () => {
         if ((await slots.buildEnded(deployment)) !== null) await lane.advanceWaiting(deployment.ownerId);
       }),
     advanceAfter: ({ appId, ownerId }) =>
-      withQueueErrors(async () => {
+      guarded(async () => {
         await advanceWaiting(ownerId);
         await lane.advance(appId);
       }),
-    countBefore: (deployment) => withQueueErrors(() => countBefore(bus, waitingJobsKey, deployment)),
-    findStranded: (heads) => withQueueErrors(() => findStranded(bus, heads)),
-    withFreeSlot: (owners) => withQueueErrors(() => withFreeSlot(bus, limits, owners)),
-    advanceWaiting: (ownerId) => withQueueErrors(() => advanceWaiting(ownerId)),
-    requeue: (item, delayMs) => withQueueErrors(() => lane.requeue(item, delayMs)),
-    jobState: (id) => withQueueErrors(async () => (await jobStates([id]))[0] ?? "gone"),
-    jobStates: (ids) => withQueueErrors(() => jobStates(ids)),
-    failureReasonOf: (id) => withQueueErrors(() => failureReasonOf(jobs, id)),
-    removeJob: (id) => withQueueErrors(() => removeEndedJobs(jobs, id)),
-    abort: ({ id }) => withQueueErrors(() => abortJob(jobs, bus, id)),
-    requestRemoval: (appId) => withQueueErrors(() => addRemoval(removals, appId)),
+    countBefore: (deployment) => guarded(() => countBefore(bus, waitingJobsKey, deployment)),
+    findStranded: (heads) => guarded(() => findStranded(bus, heads)),
+    withFreeSlot: (owners) => guarded(() => withFreeSlot(bus, limits, owners)),
+    advanceWaiting: (ownerId) => guarded(() => advanceWaiting(ownerId)),
+    requeue: (item, delayMs) => guarded(() => lane.requeue(item, delayMs)),
+    jobState: (id) => guarded(async () => (await jobStates([id]))[0] ?? "gone"),
+    jobStates: (ids) => guarded(() => jobStates(ids)),
+    failureReasonOf: (id) => guarded(() => failureReasonOf(jobs, id)),
+    removeJob: (id) => guarded(() => removeEndedJobs(jobs, id)),
+    abort: ({ id }) => guarded(() => abortJob(jobs, bus, id)),
+    requestRemoval: (appId) => guarded(() => addRemoval(removals, appId)),
     async [Symbol.asyncDispose]() {
       await Promise.all([jobs[Symbol.asyncDispose](), removals.close()]);
       redis.disconnect();

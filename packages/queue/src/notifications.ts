@@ -27,6 +27,8 @@ const atOnce = 50;
 export interface NotificationsOptions {
   readonly redisUrl: string;
   readonly keys: RedisKeys;
+  /** Milliseconds after which a call fails. By default a call waits as long as Redis is frozen. */
+  readonly limitMs?: number;
   readonly onError: (error: unknown, message: string) => void;
 }
 
@@ -38,7 +40,7 @@ export interface Notifications extends AsyncDisposable {
 }
 
 /** Opens the queue of notifications. */
-export function openNotifications({ redisUrl, keys, onError }: NotificationsOptions): Notifications {
+export function openNotifications({ redisUrl, keys, limitMs, onError }: NotificationsOptions): Notifications {
   const queue = new OwnedQueue<NotifyJob>(queueName, { redisUrl, keys });
   queue.on("error", (error) => onError(error, "the connection of the notifications' queue failed"));
   return {
@@ -48,7 +50,7 @@ export function openNotifications({ redisUrl, keys, onError }: NotificationsOpti
         // The user who sends a test sees whether it arrives, and can send another one.
         const tries = job.event === "test" ? 1 : attempts;
         await queue.add("notify", job, { jobId: job.deliveryId, attempts: tries, backoff: retried, ...kept });
-      }),
+      }, limitMs),
     [Symbol.asyncDispose]: () => queue.close(),
   };
 }

@@ -1,7 +1,7 @@
 // Explains to the app's developer why a release did not start, and what to do about it.
 
 import { stripVTControlCharacters } from "node:util";
-import { type DiskExcess, excessText, type RolloutSpec, SlipwayError } from "@slipway/core";
+import { type DiskExcess, type RolloutSpec, SlipwayError, excessText, mebibytesText } from "@slipway/core";
 import type { Listening, OtherPort } from "./listening.ts";
 
 const outOfMemoryCode = 137;
@@ -38,10 +38,10 @@ export function appCrashed(facts: {
 
 function explain(facts: Omit<Parameters<typeof appCrashed>[0], "processType">): string {
   const { memoryBytes, diskBytes } = facts.limits;
-  if (facts.outOfMemory) return `: it ran out of its ${mebibytes(memoryBytes)} of memory`;
+  if (facts.outOfMemory) return `: it ran out of its ${mebibytesText(memoryBytes)} of memory`;
   if (facts.diskFull !== null) return `: it ${excessText(facts.diskFull, diskBytes)}`;
   if (facts.exitCode === fileTooLargeCode)
-    return `: one of its files was larger than its ${mebibytes(diskBytes)} of disk (APP_DISK_MB)`;
+    return `: one of its files was larger than its ${mebibytesText(diskBytes)} of disk (APP_DISK_MB)`;
   if (facts.exitCode === 0) return ": it has to stay in the foreground";
   if (facts.exitCode === 126) return ": its command cannot be executed";
   if (facts.exitCode === 127) return ": a command or shared library that it needs was not found (see above)";
@@ -51,10 +51,6 @@ function explain(facts: Omit<Parameters<typeof appCrashed>[0], "processType">): 
 
 function secondsOf({ bootTimeoutMs }: { readonly bootTimeoutMs: number }): number {
   return Math.round(bootTimeoutMs / 100) / 10;
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.floor(bytes / 1024 ** 2)} MiB`;
 }
 
 export function bootTimedOut(facts: {

@@ -2,7 +2,7 @@
 // files, which no kernel limits. All are measured with one engine call, and counted by one container.
 
 import { DeadlineError } from "@slipway/async";
-import { type DiskExcess, excessText, type Labels, maxFiles } from "@slipway/core";
+import { type DiskExcess, type Labels, excessText, maxFiles, mebibytesText } from "@slipway/core";
 import {
   type FileCounter,
   measureContainers,
@@ -97,6 +97,6 @@ function limitOf({ labels }: RunningContainer): number {
 function bytesText(instance: MeasuredContainer): string {
   const { writtenBytes: bytes } = instance;
   if (!Number.isFinite(bytes)) return excessText("files", limitOf(instance));
-  const limit = `${Math.floor(limitOf(instance) / 1024 ** 2)} MiB (APP_DISK_MB)`;
-  return `wrote ${Math.ceil(bytes / 1024 ** 2)} MiB, its limit is ${limit}`;
+  const limit = `${mebibytesText(limitOf(instance))} (APP_DISK_MB)`;
+  return `wrote ${mebibytesText(bytes, "up")}, its limit is ${limit}`;
 }

@@ -31,6 +31,7 @@ import type Docker from "dockerode";
 import { formerRollouts, listRollouts, startedUpTo } from "./list-rollouts.ts";
 import { removeOneOffs, runOneOff } from "./one-off.ts";
 import type { MeasuredEngine } from "./overfull-containers.ts";
+import { ifReachable } from "./reachable.ts";
 
 export interface RolloutSchedulerOptions extends DockerConnectionOptions {
   /** Label value of this installation on a shared engine or swarm. Resources without it are never changed. */
@@ -191,15 +192,8 @@ export abstract class RolloutScheduler<Part extends RolloutPart, Context> implem
   /** The first engine, and those of the others that respond: a node that is down must not stop housekeeping. */
   protected async respondingEngines(): Promise<readonly ConnectedEngine[]> {
     const [first, ...others] = this.engines;
-    const found = await Promise.all(
-      others.map((engine) =>
-        engine.connection.ping().then(
-          () => [engine],
-          () => [],
-        ),
-      ),
-    );
-    return [first, ...found.flat()];
+    const found = await Promise.all(others.map((engine) => ifReachable(engine.docker, async () => engine)));
+    return [first, ...found.filter((engine) => engine !== null)];
   }
 
   protected get docker(): Docker {

@@ -20,14 +20,20 @@ interface OperatorContext {
   readonly limits: Pick<Limits, "address">;
 }
 
-export interface DashboardContext extends OperatorContext, Pick<ApiContext, "queues"> {
+export interface DashboardContext extends OperatorContext, Pick<ApiContext, "queues" | "redisLimitMs"> {
   readonly apiUrl: string;
 }
 
 /** Uses Basic authentication: any user name, and an operator's API token as the password. */
 export function queueDashboard(context: DashboardContext): Router {
   const router = Router();
-  router.use(operatorsOnly(context), sameSiteOnly(context.apiUrl), pageHeaders, board(context));
+  router.use(
+    operatorsOnly(context),
+    sameSiteOnly(context.apiUrl),
+    pageHeaders,
+    within(context.redisLimitMs),
+    board(context),
+  );
   return router;
 }
 
@@ -58,6 +64,18 @@ function sameSiteOnly(apiUrl: string): RequestHandler {
   return (request, _response, next) => {
     if (isRead(request) || isSameOrigin(request, apiUrl)) next();
     else next(new SlipwayError("forbidden", "the request comes from another site"));
+  };
+}
+
+/** Fails a request that Bull Board does not answer in time, because Redis does not. */
+function within(limitMs: number): RequestHandler {
+  return (_request, response, next) => {
+    const timer = setTimeout(() => {
+      if (response.headersSent) return;
+      next(new SlipwayError("queue-unavailable", "Redis did not answer the queue dashboard in time"));
+    }, limitMs);
+    response.once("close", () => clearTimeout(timer));
+    next();
   };
 }
 

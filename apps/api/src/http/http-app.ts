@@ -23,7 +23,7 @@ const preflightSeconds = 600;
 
 /** Builds the Express app with all routes. */
 export function httpApp(context: ApiContext): Express {
-  const { config, logger, store, blobs, redis, auth, limits, queues, stopping } = context;
+  const { config, logger, store, blobs, redis, auth, limits, queues, redisLimitMs, stopping } = context;
   const { api: apiUrl } = config.urls;
   const { trustedProxies, corsOrigins } = config.server;
   const app = express();
@@ -39,7 +39,7 @@ export function httpApp(context: ApiContext): Express {
   addHealthRoutes(app, { store, blobs, redis, logger, apiUrl });
   app.use("/docs", docsPage(apiUrl));
   if (corsOrigins.length > 0) app.use("/v1", crossOrigin(corsOrigins));
-  app.use("/queues", queueDashboard({ auth, limits, queues, apiUrl }));
+  app.use("/queues", queueDashboard({ auth, limits, queues, redisLimitMs, apiUrl }));
   app.use("/v1", v1Router(v1Routes(context), { apiUrl, auth, limits, store }));
   app.use(unknownRoute, errorHandler);
   return app;

@@ -3,7 +3,14 @@
 import { createHash } from "node:crypto";
 import type { Request } from "express";
 import { paced, withDeadline } from "@slipway/async";
-import { SlipwayError, checkQuota, invalidField, notFound, sourceBlobKey } from "@slipway/core";
+import {
+  SlipwayError,
+  checkQuota,
+  invalidField,
+  mebibytesText,
+  notFound,
+  sourceBlobKey,
+} from "@slipway/core";
 import { HttpProblem } from "../http/http-problem.ts";
 import { ownerQuotas } from "../users/quotas.ts";
 import type { BlobStore, OwnerQuotas, Pace, Quotas, Store } from "@slipway/core";
@@ -110,7 +117,7 @@ async function storeBody(
   if (Number(request.get("content-length") ?? 0) > maxSizeBytes) {
     throw new SlipwayError(
       "too-large",
-      `the archive is larger than ${Math.floor(maxSizeBytes / 1024 ** 2)} MiB: leave out what the build does not need, or ask an operator to raise SOURCE_MAX_MB`,
+      `the archive is larger than ${mebibytesText(maxSizeBytes)}: leave out what the build does not need, or ask an operator to raise SOURCE_MAX_MB`,
     );
   }
   await withDeadline(

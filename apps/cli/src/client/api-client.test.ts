@@ -1,22 +1,14 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
+import { sendJson, startApi, startServer } from "../../test-support/api.ts";
 import { ApiClient } from "./api-client.ts";
 
 /** Starts an API that gives every request the same response. */
-async function startApi(status: number, body: unknown): Promise<string> {
-  const server = createServer((_request, response) => {
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-  });
-  server.listen(0, "127.0.0.1");
-  onTestFinished(() => void server.close());
-  await once(server, "listening");
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+function alwaysResponding(status: number, body: unknown): Promise<string> {
+  return startServer((_request, response) => sendJson(response, status, body));
 }
 
 test("the API client connects with the token that the API exchanges", async () => {
-  const client = await ApiClient.connect(await startApi(200, { token: "jwt" }), "tk-us-1");
+  const client = await ApiClient.connect(await alwaysResponding(200, { token: "jwt" }), "tk-us-1");
   expect(client.token).toBe("jwt");
 });
 
@@ -30,23 +22,12 @@ test.each([
     /unknown body: check that it is a Slipway of this version[^]*token/,
   ],
 ])("the API client explains %s", async (_case, status, body, message) => {
-  await expect(ApiClient.connect(await startApi(status, body), "tk-us-1")).rejects.toThrow(message);
+  await expect(ApiClient.connect(await alwaysResponding(status, body), "tk-us-1")).rejects.toThrow(message);
 });
 
 test("a request without a response ends when its signal is aborted", async () => {
   const requested = Promise.withResolvers<void>();
-  const server = createServer((request, response) => {
-    if (request.url === "/v1/tokens/exchange") response.end(JSON.stringify({ token: "jwt" }));
-    else requested.resolve();
-  });
-  server.listen(0, "127.0.0.1");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const client = await ApiClient.connect(url, "tk-us-1");
+  const client = await ApiClient.connect(await startApi(() => requested.resolve()), "tk-us-1");
   const controller = new AbortController();
   const response = client.request("GET", "/apps", undefined, controller.signal);
   await requested.promise;
@@ -54,18 +35,38 @@ test("a request without a response ends when its signal is aborted", async () =>
   await expect(response).rejects.toThrow("given up");
 });
 
+test("a request without a response is reported, and fails after a limit", async () => {
+  const notices: string[] = [];
+  const url = await startServer(() => undefined);
+  const waiting = { noticeMs: 20, limitMs: 200, onNotice: (text: string) => notices.push(text) };
+  await expect(ApiClient.connect(url, "tk-us-1", waiting)).rejects.toMatchObject({
+    message: `${url}/v1/tokens/exchange does not answer: no answer within 200 ms. Check the address and that Slipway runs.`,
+    exitCode: 4,
+  });
+  expect(notices).toEqual([
+    "The API has not responded to POST /v1/tokens/exchange for 0.02 s; slipway waits 0.2 s at most.",
+  ]);
+});
+
+test("a response that is cut off fails the request", async () => {
+  const url = await startApi((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.write("{", () => response.destroy());
+  });
+  const client = await ApiClient.connect(url, "tk-us-1");
+  await expect(client.findApp("my-app")).rejects.toMatchObject({
+    message: expect.stringContaining("The response to /apps/my-app ended before its end"),
+    exitCode: 4,
+  });
+});
+
 test("a request on a connection that the API closes is sent again, unless it may take effect twice", async () => {
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  const url = await startServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
     if (requests.length % 2 === 0) request.socket.destroy();
-    else
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ token: "jwt" }));
+    else sendJson(response, 200, { token: "jwt" });
   });
-  server.listen(0, "127.0.0.1");
-  onTestFinished(() => void server.close());
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const client = await ApiClient.connect(url, "tk-us-1");
   const response = await client.request("GET", "/apps");
   expect(await response.json()).toEqual({ token: "jwt" });

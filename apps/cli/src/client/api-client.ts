@@ -6,12 +6,15 @@ import { appAnswer, deploymentAnswer, exchangeAnswer, sourceAnswer } from "@slip
 import type { AppBody, DeploymentBody } from "@slipway/protocol";
 import { reasonOf } from "@slipway/setup";
 import { CommandError, exitCodes } from "./command-error.ts";
+import { ResponseWait } from "./response-wait.ts";
+import type { ResponseWaitOptions } from "./response-wait.ts";
 import { problemText, readAnswer } from "./responses.ts";
 
 interface CallOptions {
   method?: string;
   body?: unknown;
   authorization?: string;
+  wait: ResponseWait;
   signal?: AbortSignal | undefined;
 }
 
@@ -33,17 +36,24 @@ const closedCodes: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET"
 export class ApiClient {
   readonly #apiUrl: string;
   readonly #apiToken: string;
+  readonly #wait: ResponseWait;
   token: string;
 
-  private constructor(apiUrl: string, apiToken: string, token: string) {
+  private constructor(apiUrl: string, apiToken: string, token: string, wait: ResponseWait) {
     this.#apiUrl = apiUrl;
     this.#apiToken = apiToken;
+    this.#wait = wait;
     this.token = token;
   }
 
   /** Exchanges the API token. Throws CommandError when the API rejects it. */
-  static async connect(apiUrl: string, apiToken: string): Promise<ApiClient> {
-    return new ApiClient(apiUrl, apiToken, await exchange(apiUrl, apiToken));
+  static async connect(
+    apiUrl: string,
+    apiToken: string,
+    waiting: ResponseWaitOptions = {},
+  ): Promise<ApiClient> {
+    const wait = new ResponseWait(waiting);
+    return new ApiClient(apiUrl, apiToken, await exchange(apiUrl, apiToken, wait), wait);
   }
 
   /** Finds the app of this name; undefined when there is none. */
@@ -106,24 +116,32 @@ export class ApiClient {
   }
 
   /**
-   * Sends a request below /v1.
+   * Sends a request below /v1. A response that does not begin for some seconds is reported, and fails the request after a minute.
    * @param signal aborts the request, and the reading of its response.
-   * @returns the response, with any status.
+   * @returns the response, with any status. @throws {CommandError} when there is none.
    */
   async request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+    const wait = this.#wait;
     const attempt = () =>
-      call(`${this.#apiUrl}/v1${path}`, { method, body, authorization: `Bearer ${this.token}`, signal });
+      call(`${this.#apiUrl}/v1${path}`, {
+        method,
+        body,
+        authorization: `Bearer ${this.token}`,
+        wait,
+        signal,
+      });
     const response = await attempt();
     if (response.status !== 401) return response;
     await response.body?.cancel();
-    this.token = await exchange(this.#apiUrl, this.#apiToken);
+    this.token = await exchange(this.#apiUrl, this.#apiToken, wait);
     return attempt();
   }
 }
 
-async function exchange(apiUrl: string, apiToken: string): Promise<string> {
+async function exchange(apiUrl: string, apiToken: string, wait: ResponseWait): Promise<string> {
   const authorization = basicAuthorization("", apiToken);
-  const response = await call(`${apiUrl}/v1/tokens/exchange`, { method: "POST", body: {}, authorization });
+  const url = `${apiUrl}/v1/tokens/exchange`;
+  const response = await call(url, { method: "POST", body: {}, authorization, wait });
   if (response.status === 401) {
     throw new CommandError(
       `${apiUrl} rejects the API token: sign in again with "slipway login", or set SLIPWAY_TOKEN. ` +
@@ -151,6 +169,7 @@ export async function requestApiToken(
     method: "POST",
     body: { token: { name } },
     authorization,
+    wait: new ResponseWait(),
   });
   if (response.status === 401) {
     throw new CommandError(
@@ -171,7 +190,7 @@ function uploadRequest(archive: Buffer | Readable): RequestInit & { duplex?: "ha
 
 async function call(
   url: string,
-  { method = "GET", body, authorization, signal }: CallOptions,
+  { method = "GET", body, authorization, wait, signal }: CallOptions,
 ): Promise<Response> {
   const headers = {
     "content-type": "application/json",
@@ -180,10 +199,16 @@ async function call(
   const request = {
     method,
     headers,
-    signal: signal ?? null,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
-  return send(url, request, { mayRepeat: idempotentMethods.has(method) });
+  const { pathname } = new URL(url);
+  return wait.of(`${method} ${pathname}`, (limit) =>
+    send(
+      url,
+      { ...request, signal: signal === undefined ? limit : AbortSignal.any([limit, signal]) },
+      { mayRepeat: idempotentMethods.has(method) },
+    ),
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 // Packs a folder into a source archive: a gzipped tar with one folder at its root. The same source always gives the same bytes.
 
+import { mebibytesText } from "@slipway/core";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -29,7 +30,6 @@ export interface PackedSource {
 const root = "app";
 /** Modification times are not part of the source: they differ between two clones of one commit. */
 const packedTime = new Date("2000-01-01T00:00:00Z");
-const mebibyte = 1024 * 1024;
 
 /** Packs a small folder in memory. */
 export async function packFolder(folder: string): Promise<Buffer> {
@@ -62,15 +62,11 @@ async function checkFolder(folder: string): Promise<void> {
 function checkSize(folder: string, files: readonly SourceFile[], sizeBytes: number, maxBytes: number): void {
   if (sizeBytes <= maxBytes) return;
   const largest = files.toSorted((a, b) => b.sizeBytes - a.sizeBytes).slice(0, 3);
-  const named = largest.map((file) => `${file.path} (${mebibytes(file.sizeBytes)} MiB)`).join(", ");
+  const named = largest.map((file) => `${file.path} (${mebibytesText(file.sizeBytes, "tenths")})`).join(", ");
   throw new CommandError(
-    `${folder} has ${mebibytes(sizeBytes)} MiB of files, and the limit is ${mebibytes(maxBytes)} MiB. The largest are ${named}: ` +
+    `${folder} has ${mebibytesText(sizeBytes, "tenths")} of files, and the limit is ${mebibytesText(maxBytes, "tenths")}. The largest are ${named}: ` +
       "name what the app does not need in .gitignore.",
   );
-}
-
-function mebibytes(bytes: number): string {
-  return (bytes / mebibyte).toFixed(1);
 }
 
 function openArchive(

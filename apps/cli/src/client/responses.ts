@@ -1,6 +1,7 @@
 // Reads the responses of the API, and describes failed requests.
 
 import { z } from "zod";
+import { reasonOf } from "@slipway/setup";
 import { CommandError, exitCodes } from "./command-error.ts";
 
 const tooManyRequests = 429;
@@ -17,14 +18,26 @@ export async function readAnswer<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.output<Schema>> {
   if (!response.ok) throw await refusalOf(response, what);
-  return readJson(await response.text(), what, schema);
+  return readJson(await textOf(response, what), what, schema);
+}
+
+/** A response's body. Throws CommandError when the connection is lost before its end. */
+async function textOf(response: Response, what: string): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    throw new CommandError(
+      `The response to ${what} ended before its end: ${reasonOf(error)}. Check that Slipway runs.`,
+      exitCodes.unreachable,
+    );
+  }
 }
 
 /** The error of a request that failed. */
 export async function refusalOf(response: Response, what: string): Promise<CommandError> {
   const { status } = response;
   const code = status === 401 ? exitCodes.notSignedIn : exitCodes.failure;
-  const reason = problemText(status, await response.text());
+  const reason = problemText(status, await textOf(response, what));
   return new CommandError(
     `The API answered ${what} with ${reason}`,
     code,

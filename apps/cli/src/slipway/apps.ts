@@ -1,30 +1,24 @@
-// slipway apps list, create and delete.
+// slipway apps list, create, set and delete.
 
 import { createInterface } from "node:readline/promises";
+import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
 import { appAnswer, appsAnswer } from "@slipway/protocol";
+import { reasonOf } from "@slipway/setup";
 import { CommandError, exitCodes } from "../client/command-error.ts";
-import { problemText } from "../client/responses.ts";
+import { problemText, refusalOf } from "../client/responses.ts";
 import { table } from "./output.ts";
 import type { AddCommand } from "./command.ts";
+import { pageNote, pageOptions, pageQuery } from "./pages.ts";
+import type { PageFlags } from "./pages.ts";
 import { rememberApp } from "./session.ts";
 import type { Session } from "./session.ts";
 
 export function addAppCommands(add: AddCommand): void {
-  add("list", "list the apps that you can access", {
-    examples: ["slipway apps list"],
-    async run(session) {
-      const found = await (await session.api()).get("/apps", appsAnswer);
-      const rows = found.apps.map((app) => [
-        app.name,
-        app.status,
-        app.owner.username,
-        app.last_deployment?.status ?? "-",
-        app.url,
-      ]);
-      session.output.result(found, table(["NAME", "STATUS", "OWNER", "LAST DEPLOYMENT", "ADDRESS"], rows));
-      return exitCodes.success;
-    },
+  add("list", "list the apps that you can access by name, 100 per page; with --json all of them", {
+    examples: ["slipway apps list", "slipway apps list --name shop", "slipway apps list --json"],
+    options: [["--name <part>", "only apps whose names contain this text"], ...pageOptions],
+    run: list,
   });
   add("create [NAME]", "create an app, and remember it in this folder with --remember", {
     examples: ["slipway apps create my-app --remember"],
@@ -48,6 +42,46 @@ export function addAppCommands(add: AddCommand): void {
     options: [["--confirm <name>", "the app's name again, in place of the prompt"]],
     run: deleteApp,
   });
+}
+
+async function list(session: Session, _args: readonly string[], command: Command): Promise<number> {
+  const { name, ...page } = command.opts<PageFlags & { name?: string }>();
+  const api = await session.api();
+  const isWhole = name === undefined && page.page === undefined && page.perPage === undefined;
+  if (session.output.json && isWhole) {
+    await printWhole(await api.request("GET", "/apps"), "/apps");
+    return exitCodes.success;
+  }
+  const found = await api.get(`/apps${pageQuery(page, { name })}`, appsAnswer);
+  const rows = found.apps.map((app) => [
+    app.name,
+    app.status,
+    app.owner.username,
+    app.last_deployment?.status ?? "-",
+    app.url,
+  ]);
+  session.output.result(found, table(["NAME", "STATUS", "OWNER", "LAST DEPLOYMENT", "ADDRESS"], rows));
+  session.output.note(
+    found.meta &&
+      pageNote(found.meta.pagination, "apps", "see others with --page or --name, all with --json"),
+  );
+  return exitCodes.success;
+}
+
+/** Prints a response while it arrives: the list of all apps may be large. */
+async function printWhole(response: Response, what: string): Promise<void> {
+  if (!response.ok) throw await refusalOf(response, what);
+  if (response.body === null) return;
+  try {
+    await pipeline(response.body, process.stdout, { end: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EPIPE") return; // the reader needs no more
+    throw new CommandError(
+      `The response to ${what} ended before its end: ${reasonOf(error)}. What is printed is not the whole list.`,
+      exitCodes.unreachable,
+    );
+  }
+  process.stdout.write("\n");
 }
 
 async function create(

@@ -10,6 +10,7 @@ import type { AddCommand } from "./command.ts";
 import type { Session } from "./session.ts";
 
 const pollMs = 500;
+const silentMs = 5_000;
 
 export function addContainerCommands(add: AddCommand): void {
   add("ps", "list the app's containers", {
@@ -58,7 +59,7 @@ async function operate(session: Session, kind: "scale" | "restart", body: unknow
     throw new CommandError(
       `The API named no operation for ${kind}: check that it is a Slipway of this version.`,
     );
-  const operation = await operationEnd(session, app, id);
+  const operation = await operationEnd(session, { app, kind, id });
   if (operation.status === "error") {
     throw new CommandError(`The ${kind} of ${app.name} failed: ${operation.error}`);
   }
@@ -66,10 +67,23 @@ async function operate(session: Session, kind: "scale" | "restart", body: unknow
   return exitCodes.success;
 }
 
-async function operationEnd(session: Session, app: AppBody, id: string): Promise<OperationBody> {
+interface Requested {
+  readonly app: AppBody;
+  readonly kind: string;
+  readonly id: string;
+}
+
+/** Waits for the end of an operation. Reports its status when it takes some seconds, and each later change. */
+async function operationEnd(session: Session, { app, kind, id }: Requested): Promise<OperationBody> {
   const api = await session.api();
+  const silentUntil = performance.now() + silentMs;
+  let reported = "";
   const look = async () => {
     const { operation } = await api.get(`/apps/${app.id}/operations/${id}`, operationAnswer);
+    if (performance.now() >= silentUntil && operation.status !== reported) {
+      reported = operation.status;
+      session.output.message("waiting", `the ${kind} of ${app.name} is ${reported}`);
+    }
     return (operation.status === "done" || operation.status === "error") && operation;
   };
   return poll(look, { everyMs: pollMs });

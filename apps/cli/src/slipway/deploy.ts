@@ -1,5 +1,6 @@
 // slipway deploy: packs a folder and uploads it, or names an image; creates a deployment and follows it.
 
+import { mebibytesText } from "@slipway/core";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { AppBody } from "@slipway/protocol";
@@ -83,7 +84,7 @@ async function packed(
     maxSizeBytes: parseMebibytes(flags.maxSize) * mebibyte,
   });
   return async (api) => {
-    const size = `${source.files} files, ${(source.sizeBytes / mebibyte).toFixed(1)} MiB`;
+    const size = `${source.files} files, ${mebibytesText(source.sizeBytes, "tenths")}`;
     session.output.message("upload", size);
     let readBytes = 0;
     const archive = source.open((bytes) => {

@@ -15,6 +15,8 @@ import { followToExitCode } from "./follow-deployment.ts";
 import { formerRelease } from "./former-release.ts";
 import { table } from "./output.ts";
 import type { AddCommand } from "./command.ts";
+import { pageNote, pageOptions, pageQuery } from "./pages.ts";
+import type { PageFlags } from "./pages.ts";
 import { progressLines, readTimeline } from "./report.ts";
 import type { Session } from "./session.ts";
 
@@ -24,7 +26,7 @@ export function addDeploymentCommands(add: AddCommand): void {
   add("status", "show the app and its last deployment", { examples: ["slipway status"], run: status });
   add("deployments", "list the app's deployments, newest first", {
     examples: ["slipway deployments --page 2", "slipway deployments --json"],
-    options: [["--page <number>", "the page, from 1"]],
+    options: pageOptions,
     run: list,
   });
   add("logs [DEPLOYMENT]", "print the log of a deployment, the last one by default", {
@@ -71,9 +73,8 @@ async function status(session: Session): Promise<number> {
 }
 
 async function list(session: Session, _args: Args, command: Command): Promise<number> {
-  const { page = "1" } = command.opts<{ page?: string }>();
   const app = await session.app();
-  const path = `/apps/${app.id}/deployments?page=${encodeURIComponent(page)}`;
+  const path = `/apps/${app.id}/deployments${pageQuery({ perPage: "20", ...command.opts<PageFlags>() })}`;
   const found = await (await session.api()).get(path, deploymentsAnswer);
   const rows = found.deployments.map((one) => [
     one.id,
@@ -86,6 +87,7 @@ async function list(session: Session, _args: Args, command: Command): Promise<nu
       : `${durationText(Date.now() - Date.parse(one.created_at))} so far`,
   ]);
   session.output.result(found, table(["ID", "STATUS", "REF", "BY", "CREATED", "TOOK"], rows));
+  session.output.note(pageNote(found.meta.pagination, "deployments", "see others with --page"));
   return exitCodes.success;
 }
 

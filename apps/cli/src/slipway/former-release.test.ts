@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { DeploymentStatus } from "@slipway/core";
 import type { ApiClient } from "../client/api-client.ts";
+import { aDeploymentBody } from "../../test-support/bodies.ts";
 import { formerRelease } from "./former-release.ts";
 
 /** An API whose app has these releases, from the first one; the last one is current. */
@@ -15,25 +16,7 @@ function apiWith(...statuses: DeploymentStatus[]): Pick<ApiClient, "get" | "find
     created_at: "2026-01-01T00:00:00.000Z",
     current: at === statuses.length - 1,
   });
-  const deployment = (id: string) => ({
-    id,
-    app_id: "a",
-    created_at: "2026-01-01T00:00:00.000Z",
-    finished_at: null,
-    type: "archive",
-    status: statuses[Number(id)],
-    git_ref: null,
-    previous_git_ref: null,
-    duration: 0,
-    image: null,
-    image_size: null,
-    registry: null,
-    stack_base_image: null,
-    postdeploy_hook: null,
-    failure: null,
-    pusher: { id: "u", username: "ada", email: "ada@example.com" },
-    links: { output: "" },
-  });
+  const deployment = (id: string) => aDeploymentBody({ id, status: statuses[Number(id)] ?? "queued" });
   return {
     get: async (_path, schema) => schema.parse({ releases: statuses.map(release).toReversed() }),
     find: async (path, schema) => schema.parse({ deployment: deployment(path.split("/").at(-1) ?? "") }),

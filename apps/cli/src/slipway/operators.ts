@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { workerAnswer, workersAnswer } from "@slipway/protocol";
+import type { WorkerBody } from "@slipway/protocol";
 import { ageText, durationText, waitText } from "@slipway/protocol/presentation";
 import { CommandError, exitCodes } from "../client/command-error.ts";
 import { table } from "./output.ts";
@@ -41,8 +42,8 @@ async function workers(session: Session): Promise<number> {
     one.name,
     one.state,
     one.host,
-    `${one.building}/${one.concurrency}`,
-    [...one.deployments, ...one.operations].map(workText).join(", ") || "-",
+    one.state === "lost" ? "-" : `${one.building}/${one.concurrency}`,
+    worksOn(one),
   ]);
   session.output.result(found, table(["NAME", "STATE", "HOST", "BUILDS", "WORKS ON"], rows));
   return exitCodes.success;
@@ -54,8 +55,20 @@ interface Work {
   readonly since: string;
 }
 
-function workText({ app_name: name, app_id: id, since }: Work): string {
-  return `${name ?? id} for ${durationText(Date.now() - Date.parse(since))}`;
+/** The present work of a worker; of a lost one, the work of its last heartbeat, which another worker may have taken over. */
+function worksOn({ state, deployments, operations, last_seen_at: seenAt }: WorkerBody): string {
+  const work = [...deployments, ...operations];
+  if (state !== "lost") return work.map(workText).join(", ") || "-";
+  const names = work.map(nameOf).join(", ") || "nothing";
+  return `${names} when last seen ${ageOf(seenAt)}`;
+}
+
+function workText(work: Work): string {
+  return `${nameOf(work)} for ${durationText(Date.now() - Date.parse(work.since))}`;
+}
+
+function nameOf({ app_name: name, app_id: id }: Work): string {
+  return name ?? id;
 }
 
 function ageOf(time: string): string {

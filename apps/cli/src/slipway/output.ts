@@ -25,6 +25,11 @@ export class Output {
     process.stderr.write(`${colors.cyan(step.padEnd(10))}${text}\n`);
   }
 
+  /** Writes a message about a result that was printed as text. With JSON the result says the same. */
+  note(text: string | undefined): void {
+    if (text !== undefined && !this.json) process.stderr.write(`${text}\n`);
+  }
+
   /** Overwrites the terminal's current line. Writes nothing without a terminal. */
   progress(text: string): void {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);

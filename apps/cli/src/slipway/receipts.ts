@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { z } from "zod";
-import { toSlipwayError } from "@slipway/core";
+import { mebibytesText, toSlipwayError } from "@slipway/core";
 import { receiptAnswer, receiptKeysAnswer } from "@slipway/protocol";
 import type { ReceiptAnswer } from "@slipway/protocol";
 import { descriptorNames, statementOf, verifyEnvelope } from "@slipway/receipts";
@@ -14,8 +14,6 @@ import type { AddCommand } from "./command.ts";
 import type { Session } from "./session.ts";
 
 type Args = readonly (string | undefined)[];
-
-const mebibyte = 1024 ** 2;
 
 export function addReceiptCommands(add: AddCommand): void {
   add("receipt [DEPLOYMENT]", "show the receipt of a deployment's image, by default of the last deployment", {
@@ -104,7 +102,10 @@ function linesOf({ subject: [image], predicate }: Statement): string[] {
   const toolchain = Object.entries(internalParameters.toolchain).map((one) => one.join(" "));
   const layers = byproducts.map(({ annotations }) => Number(annotations?.["sizeBytes"]));
   const reused = byproducts.filter(({ annotations }) => annotations?.["reused"] === true).length;
-  const sizeMebibytes = layers.reduce((sum, sizeBytes) => sum + sizeBytes, 0) / mebibyte;
+  const size = mebibytesText(
+    layers.reduce((sum, sizeBytes) => sum + sizeBytes, 0),
+    "tenths",
+  );
   const facts: readonly (readonly [string, string])[] = [
     ["image", `${image.name}@sha256:${image.digest.sha256}`],
     [
@@ -118,7 +119,7 @@ function linesOf({ subject: [image], predicate }: Statement): string[] {
       return ["buildpack", [...parts, ...Object.values(digest)].join(" ")] as const;
     }),
     ["toolchain", toolchain.join(", ") || "-"],
-    ["layers", `${layers.length} of ${sizeMebibytes.toFixed(1)} MiB, ${reused} reused`],
+    ["layers", `${layers.length} of ${size}, ${reused} reused`],
     ["cache", metadata.slipway_cacheHit ? "hit" : "miss"],
     ...metadata.slipway_phases.map(({ name, durationMs, reused: what }) => {
       const took = `${name} ${(durationMs / 1000).toFixed(1)} s`;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { DeploymentBody } from "@slipway/protocol";
+import { aDeploymentBody } from "../../test-support/bodies.ts";
 import { progressLines } from "./report.ts";
 import type { Timeline } from "./report.ts";
 
@@ -51,25 +52,7 @@ describe("the progress of a deployment", () => {
   });
 });
 
-const deployment: DeploymentBody = {
-  id: "d1",
-  app_id: "a1",
-  created_at: ago(180),
-  finished_at: null,
-  status: "building",
-  type: "archive",
-  git_ref: "v1",
-  previous_git_ref: null,
-  duration: 0,
-  image: null,
-  image_size: null,
-  registry: null,
-  stack_base_image: null,
-  postdeploy_hook: null,
-  pusher: { id: "u1", username: "ada", email: "ada@example.com" },
-  failure: null,
-  links: { output: "" },
-};
+const deployment = aDeploymentBody({ created_at: ago(180), git_ref: "v1" });
 
 function timelineOf(attempt: Partial<Timeline["attempts"][number]>): Timeline {
   const common = { number: 1, worker: "worker-1", worker_state: "ready", finished_at: null, phases: [] };

@@ -1,14 +1,13 @@
-import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
-import { execa } from "execa";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { freePort } from "@slipway/testkit";
+import { sendJson, startApi, startServer } from "../../test-support/api.ts";
+import { anAppBody } from "../../test-support/bodies.ts";
+import { slipwayProcess } from "../../test-support/slipway-process.ts";
 import type { CliConfig } from "./config.ts";
 import { readCliConfig } from "./config.ts";
 import { findCredentials, storeCredentials } from "./credentials.ts";
@@ -32,38 +31,12 @@ test("slipway exits with 2 for unknown commands, options and arguments", async (
 
 test("slipway deploys an image by digest without a folder, and refuses an image with a folder", async () => {
   const bodies: unknown[] = [];
-  const texts = Object.fromEntries(
-    ["id", "name", "region", "url", "base_url", "git_url", "created_at", "updated_at", "stack_id"].map(
-      (field) => [field, "my-app"],
-    ),
-  );
-  const links = { self: "", deployments: "", variables: "", deployments_stream: "" };
-  const owner = { id: "u", username: "ada", email: "ada@example.com" };
-  const settings = { status: "new", concurrency_policy: "queue", builder: "auto", builder_image: null };
-  const app = {
-    ...texts,
-    ...settings,
-    owner,
-    links,
-    project: { id: "p", name: "p" },
-    flags: {},
-    limits: {},
-    last_deployed_at: null,
-    last_deployment: null,
-  };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (request.url === "/v1/tokens/exchange") response.end(JSON.stringify({ token: "jwt" }));
-    else if (request.method === "GET") response.end(JSON.stringify({ app }));
-    else {
-      bodies.push(await json(request));
-      response.writeHead(422).end(JSON.stringify({ errors: { image: ["has no digest"] } }));
-    }
+    if (request.method === "GET") return sendJson(response, 200, { app: anAppBody() });
+    bodies.push(await json(request));
+    sendJson(response, 422, { errors: { image: ["has no digest"] } });
   };
-  const server = createServer((request, response) => void answer(request, response));
-  server.listen(0, "127.0.0.1");
-  onTestFinished(() => void server.close());
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = await startApi((request, response) => void answer(request, response));
   const signedIn = { ...config, url, token: "tk" };
   const deploy = ["deploy", "--app", "my-app", "--image", "registry.test/app:1", "--ref", "v1"];
   expect(await runSlipway(signedIn, deploy)).toBe(1);
@@ -73,31 +46,18 @@ test("slipway deploys an image by digest without a folder, and refuses an image 
 
 test("slipway exits with 3 without a token, and when the API rejects the token", async () => {
   expect(await runSlipway(config, ["status"])).toBe(3);
-  const server = createServer((_request, response) => response.writeHead(401).end("{}"));
-  server.listen(0, "127.0.0.1");
-  onTestFinished(() => void server.close());
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = await startServer((_request, response) => sendJson(response, 401, {}));
   expect(await runSlipway({ ...config, url, token: "tk" }, ["whoami"])).toBe(3);
 });
 
 test("slipway login sends a password as it was typed, and an API token without blanks around it", async () => {
   const logins: string[] = [];
-  const server = createServer((request, response) => {
+  const url = await startServer((request, response) => {
     logins.push(atob(request.headers.authorization?.replace("Basic ", "") ?? ""));
-    response.writeHead(401).end("{}");
+    sendJson(response, 401, {});
   });
-  server.listen(0, "127.0.0.1");
-  onTestFinished(() => void server.close());
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const program = new URL("../slipway.ts", import.meta.url).pathname;
   const login = (input: string, ...args: string[]) =>
-    execa(process.execPath, [program, "login", url, ...args], {
-      input,
-      reject: false,
-      env: { HOME: config.folder, XDG_CONFIG_HOME: "", SLIPWAY_URL: "", SLIPWAY_TOKEN: "" },
-    });
+    slipwayProcess(["login", url, ...args], { input, home: config.folder });
   await login(" pass word \r\n", "--user", "ada");
   await login(" tk-us-1 \n");
   expect(logins).toEqual(["ada: pass word ", ":tk-us-1"]);

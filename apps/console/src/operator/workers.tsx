@@ -33,9 +33,8 @@ export function WorkersPage() {
   );
 }
 
-/** The button that drains a worker. A lost worker has no button, because it reads no requests. */
+/** The button that drains a worker. */
 function Drain({ worker: { id, name, state } }: { readonly worker: WorkerBody }) {
-  if (state === "lost") return null;
   const isDraining = state === "draining";
   return (
     <Action
@@ -48,21 +47,42 @@ function Drain({ worker: { id, name, state } }: { readonly worker: WorkerBody })
 }
 
 function Worker({ worker }: { readonly worker: WorkerBody }) {
-  const { engine, deployments, operations, concurrency, building } = worker;
+  const { engine } = worker;
   return (
     <li className="card">
       <h2>
         {worker.name} <Status status={worker.state} />
       </h2>
-      <p>
-        {building} of {concurrency} build slots used{" "}
-        <meter min={0} max={concurrency} value={building} aria-label={`Build slots used by ${worker.name}`} />{" "}
-        <Drain worker={worker} />
-      </p>
+      <Slots worker={worker} />
       <p className="facts">
         {worker.host}, process {worker.pid}, version {worker.version}; engine {engine.address}, {engine.cpus}{" "}
         CPUs, {sizeText(engine.memory_bytes)}; seen <Ago at={worker.last_seen_at} />
       </p>
+      <Work worker={worker} />
+    </li>
+  );
+}
+
+/** The build slots in use, and the button that drains. The slots of a lost worker are unknown, and it reads no requests. */
+function Slots({ worker }: { readonly worker: WorkerBody }) {
+  const { name, state, concurrency, building } = worker;
+  if (state === "lost") return null;
+  return (
+    <p>
+      {building} of {concurrency} build slots used{" "}
+      <meter min={0} max={concurrency} value={building} aria-label={`Build slots used by ${name}`} />{" "}
+      <Drain worker={worker} />
+    </p>
+  );
+}
+
+/** The present work of a worker; of a lost one, the work of its last heartbeat, which another worker may have taken over. */
+function Work({ worker }: { readonly worker: WorkerBody }) {
+  const { state, deployments, operations } = worker;
+  const isLost = state === "lost";
+  return (
+    <>
+      {isLost && deployments.length + operations.length > 0 && <p>When last seen it worked on:</p>}
       <ul>
         {deployments.map(({ id, app_name: app, since }) => (
           <li key={id}>
@@ -72,8 +92,8 @@ function Worker({ worker }: { readonly worker: WorkerBody }) {
               <Link to="/apps/$app/deployments/$deployment" params={{ app, deployment: id }}>
                 Deployment of {app}
               </Link>
-            )}{" "}
-            for <Elapsed since={since} />
+            )}
+            {!isLost && <Since since={since} />}
           </li>
         ))}
         {operations.map(({ id, app_name: app, since }) => (
@@ -84,11 +104,20 @@ function Worker({ worker }: { readonly worker: WorkerBody }) {
               <Link to="/apps/$app" params={{ app }}>
                 Operation of {app}
               </Link>
-            )}{" "}
-            for <Elapsed since={since} />
+            )}
+            {!isLost && <Since since={since} />}
           </li>
         ))}
       </ul>
-    </li>
+    </>
+  );
+}
+
+function Since({ since }: { readonly since: string }) {
+  return (
+    <>
+      {" "}
+      for <Elapsed since={since} />
+    </>
   );
 }

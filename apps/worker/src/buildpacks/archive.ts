@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { checkedEntries, gunzip, innerSymlinkTarget } from "@slipway/archive";
 import type { TarLayout, UnpackLimits } from "@slipway/archive";
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import { openUrl } from "@slipway/outbound";
 import type { OpenUrlOptions } from "@slipway/outbound";
 
@@ -62,7 +62,7 @@ async function* limited(bytes: AsyncIterable<Buffer>, maxBytes: number): AsyncGe
     if (sizeBytes > maxBytes)
       throw new SlipwayError(
         "archive-too-large",
-        `The archive unpacks to more than ${(maxBytes / 1024 ** 2).toFixed()} MiB.`,
+        `The archive unpacks to more than ${mebibytesText(maxBytes)}.`,
       );
     yield chunk;
   }

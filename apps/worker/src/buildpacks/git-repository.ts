@@ -4,7 +4,7 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseBuildpackUrl } from "@slipway/buildpacks";
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import { buildpackFailure } from "./buildpack-failure.ts";
 import { git } from "./git.ts";
 import type { GitOptions, GitOutcome } from "./git.ts";
@@ -176,6 +176,6 @@ async function succeed(subject: string, args: readonly string[], options: GitOpt
 function tooLarge(maxBytes: number): SlipwayError {
   return new SlipwayError(
     "archive-too-large",
-    `With its submodules it has more than ${(maxBytes / 1024 ** 2).toFixed()} MiB.`,
+    `With its submodules it has more than ${mebibytesText(maxBytes)}.`,
   );
 }

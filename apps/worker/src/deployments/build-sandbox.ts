@@ -3,7 +3,7 @@
 import { bundledBuildpacks, buildEnvironment } from "@slipway/buildpacks";
 import type { BuildFile, BuildpackCatalogue, ResultReceiver } from "@slipway/buildpacks";
 import type { ExtraEntry } from "@slipway/archive";
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import type { BuildEngine, ByteStream, Sandbox } from "@slipway/core";
 import type { WorkerConfig } from "../config.ts";
 import { labelsOf } from "./attempt.ts";
@@ -131,7 +131,7 @@ function buildHints({ build }: RunContext["config"]): LimitHints {
 }
 
 function diskFull({ build }: RunContext["config"]): SlipwayError {
-  const limit = `${Math.floor(build.diskBytes / 1024 ** 2)} MiB (BUILD_DISK_MB)`;
+  const limit = `${mebibytesText(build.diskBytes)} (BUILD_DISK_MB)`;
   const message = `the build wrote more than ${limit}, or more files than can be counted; it was ended`;
   return new SlipwayError("build-disk-full", message);
 }

@@ -1,5 +1,7 @@
 // Explains which limit a failed build or command has reached, from kernel error messages in its output.
 
+import { mebibytesText } from "@slipway/core";
+
 /** The values of the limits, and the names of their settings. */
 export interface HintLimits {
   readonly diskBytes: number;
@@ -31,8 +33,8 @@ export class LimitHints {
   #sizeBytes = 0;
 
   constructor({ diskBytes, diskSetting, tmpfsBytes, tmpfsSetting }: HintLimits) {
-    const disk = `${mebibytes(diskBytes)} (${diskSetting})`;
-    const temporary = `${mebibytes(tmpfsBytes)} in /tmp (${tmpfsSetting})`;
+    const disk = `${mebibytesText(diskBytes)} (${diskSetting})`;
+    const temporary = `${mebibytesText(tmpfsBytes)} in /tmp (${tmpfsSetting})`;
     this.#hints = [
       { phrases: fileTooLarge, hint: `A file was too large: the limit is ${disk}` },
       { phrases: noSpace, hint: `The disk was full: the limit is ${disk}, and ${temporary}` },
@@ -60,8 +62,4 @@ export class LimitHints {
       )
       .map(({ hint }) => hint);
   }
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.floor(bytes / 1024 ** 2)} MiB`;
 }

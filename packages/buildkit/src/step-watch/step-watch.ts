@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { untilAborted, withDeadline } from "@slipway/async";
-import { bytesPerFile, countSeconds, type StepLimits, SlipwayError } from "@slipway/core";
+import { type StepLimits, SlipwayError, bytesPerFile, countSeconds, mebibytesText } from "@slipway/core";
 import {
   callEngine,
   type DockerConnection,
@@ -150,7 +150,7 @@ function commandOf(argumentsJson: string): string {
 }
 
 function diskFull(diskBytes: number): SlipwayError {
-  const limit = `${Math.floor(diskBytes / 1024 ** 2)} MiB (BUILD_DISK_MB)`;
+  const limit = `${mebibytesText(diskBytes)} (BUILD_DISK_MB)`;
   return new SlipwayError(
     "build-disk-full",
     `the steps of the Dockerfile wrote more than ${limit}, with what their cache mounts contain; the build was ended`,

@@ -21,15 +21,16 @@ export const workerBody = z.object({
   state: z.enum(["ready", "draining", "lost"]),
   /** Number of build slots. */
   concurrency: z.int(),
-  /** Build slots in use. */
+  /** Build slots in use; of a lost worker, at its last heartbeat. */
   building: z.int(),
   /** Maximum number of concurrent operations and deployments without a build; 0 for a worker of an older version. */
   operation_concurrency: z.int(),
   engine: z.object({ address: z.string(), cpus: z.number(), memory_bytes: z.int() }),
   started_at: z.string(),
   last_seen_at: z.string(),
-  /** The deployments that the worker ran at its last heartbeat. */
+  /** The deployments that the worker ran at its last heartbeat. Other workers take over those of a lost worker. */
   deployments: z.array(run),
+  /** The operations that it ran at its last heartbeat. */
   operations: z.array(run),
 });
 

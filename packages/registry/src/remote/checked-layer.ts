@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import type { Transform } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import type { ByteStream, RemoteLayer } from "@slipway/core";
 import { readEntries, TarError } from "@slipway/tar";
 
@@ -102,11 +102,11 @@ function translated(error: unknown, layer: RemoteLayer, limit: UnpackLimit): unk
 }
 
 function tooLarge({ digest }: RemoteLayer, { maxBytes, leftBytes }: UnpackLimit): SlipwayError {
-  const mebibytes = (bytes: number) => `${Math.floor(bytes / 1024 ** 2)} MiB`;
-  const left = leftBytes === maxBytes ? "" : `, of which the layers before it left ${mebibytes(leftBytes)}`;
+  const left =
+    leftBytes === maxBytes ? "" : `, of which the layers before it left ${mebibytesText(leftBytes)}`;
   return new SlipwayError(
     "image-too-large",
-    `the layer ${digest} is too large: the layers of an image may unpack to ${mebibytes(maxBytes)} (IMAGE_MAX_MB)${left}`,
+    `the layer ${digest} is too large: the layers of an image may unpack to ${mebibytesText(maxBytes)} (IMAGE_MAX_MB)${left}`,
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { buffer } from "node:stream/consumers";
 import { Readable } from "node:stream";
-import { formatImageReference, imageProcess, SlipwayError } from "@slipway/core";
+import { SlipwayError, formatImageReference, imageProcess, mebibytesText } from "@slipway/core";
 import type { ImageReference, RemoteImage, RemoteImages, RemoteLayer } from "@slipway/core";
 import { digestOf, ownPlatform } from "../base-image.ts";
 import type { Descriptor } from "../base-image.ts";
@@ -76,7 +76,7 @@ async function fetchManifest(registry: RemoteRegistry, digest: string, signal: A
     await using response = await registry.get(`manifests/${wanted}`, {
       accept: documentTypes,
       maxSizeBytes: maxManifestBytes,
-      tooLarge: () => failed(`its manifest is larger than ${maxManifestBytes / 1024 ** 2} MiB`),
+      tooLarge: () => failed(`its manifest is larger than ${mebibytesText(maxManifestBytes)}`),
       signal,
     });
     const content = await buffer(Readable.from(response));
@@ -94,7 +94,7 @@ async function fetchConfig(
   { digest, size }: Descriptor,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const tooLong = () => failed(`its configuration is larger than ${maxConfigBytes / 1024 ** 2} MiB`);
+  const tooLong = () => failed(`its configuration is larger than ${mebibytesText(maxConfigBytes)}`);
   if (size > maxConfigBytes) throw tooLong();
   await using response = await registry.get(`blobs/${digest}`, {
     accept: ["*/*"],
@@ -138,8 +138,7 @@ function named(reference: ImageReference, error: unknown): unknown {
 }
 
 function tooLarge(sizeBytes: number, maxBytes: number): SlipwayError {
-  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
-  const message = `the image has ${mebibytes(sizeBytes)} MiB of compressed layers, more than the ${mebibytes(maxBytes)} MiB allowed (IMAGE_MAX_MB)`;
+  const message = `the image has ${mebibytesText(sizeBytes, "up")} of compressed layers, more than the ${mebibytesText(maxBytes, "up")} allowed (IMAGE_MAX_MB)`;
   return new SlipwayError("image-too-large", message);
 }
 

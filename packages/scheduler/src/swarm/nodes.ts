@@ -1,11 +1,9 @@
 // The nodes of a swarm, and the nodes whose engines are connected to the scheduler.
 
-import { SlipwayError } from "@slipway/core";
 import { callEngine } from "@slipway/docker";
 import type Docker from "dockerode";
+import { ifReachable } from "../reachable.ts";
 import { ignoringAbsence, type MeasuredEngine } from "../overfull-containers.ts";
-
-const pingLimitMs = 10_000;
 
 /** The connected engines, the manager's first. */
 export type NodeEngines = readonly [manager: MeasuredEngine, ...MeasuredEngine[]];
@@ -52,22 +50,6 @@ export async function engineOf(engines: NodeEngines, containerId: string): Promi
     if ((await ifReachable(docker, () => ignoringAbsence(request))) !== null) return engine;
   }
   return null;
-}
-
-/** For calls whose effect Swarm completes later, or that only affect log messages. @returns null when the engine does not respond. */
-export async function ifReachable<T>(docker: Docker, call: () => Promise<T>): Promise<T | null> {
-  try {
-    await requireReachable(docker);
-    return await call();
-  } catch (error) {
-    if (error instanceof SlipwayError && error.code === "engine-unavailable") return null;
-    throw error;
-  }
-}
-
-/** A node that is down may not even refuse a connection: this takes less time than other calls. @throws {SlipwayError} "engine-unavailable" */
-async function requireReachable(docker: Docker): Promise<void> {
-  await callEngine("answer", () => docker.ping(), { limitMs: pingLimitMs });
 }
 
 /** The engine's node id; "" outside of a swarm. */

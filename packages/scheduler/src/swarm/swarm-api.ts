@@ -6,7 +6,8 @@ import { callEngine, findContainers, killContainer, statusOf } from "@slipway/do
 import type Docker from "dockerode";
 import { attemptOfLabels, labelsOf, rolloutOfLabels } from "../instance-config.ts";
 import type { RolloutPart } from "../rollout-scheduler.ts";
-import { ifReachable, type NodeEngines } from "./nodes.ts";
+import { ifReachable } from "../reachable.ts";
+import type { NodeEngines } from "./nodes.ts";
 
 /** Label of a promoted service. Its containers lack it, because changing a container label would restart them. */
 export const promotedLabel = "io.slipway.promoted";

@@ -9,7 +9,8 @@ import { type CheckResult, runCheck } from "../image-healthcheck.ts";
 import { portOf } from "../instance-config.ts";
 import { type Listening, notListening, watchListening } from "../listening.ts";
 import { ignoringAbsence } from "../overfull-containers.ts";
-import { engineOf, ifReachable, type NodeEngines } from "./nodes.ts";
+import { ifReachable } from "../reachable.ts";
+import { engineOf, type NodeEngines } from "./nodes.ts";
 import type { Task } from "./swarm-api.ts";
 
 const probeLimitMs = 5_000;

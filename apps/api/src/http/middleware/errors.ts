@@ -21,6 +21,11 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   "queue-unavailable": 503,
 };
 
+/** The messages of responses with 503: they name the part, but no host. */
+const unavailable: Partial<Record<ErrorCode, string>> = {
+  "store-unavailable": "Slipway cannot reach its database; try again in a moment",
+  "queue-unavailable": "Slipway cannot reach its queue in Redis; try again in a moment",
+};
 const retryAfterSeconds = 5;
 /** How long the rest of a rejected body is read. Most clients read the response only after sending the body. */
 const lingerMs = 10_000;
@@ -62,8 +67,7 @@ function bodyOf(error: SlipwayError, status: number): ErrorAnswer["body"] {
   if (status === 403) return { error: error.message, code: error.code };
   if (status === 404) return { resource: error.resource ?? "resource", error: error.message };
   if (status === 422) return { errors: copyOf(error.fields ?? {}), error: error.message };
-  if (status === 503)
-    return { error: error.hint ?? "Slipway cannot reach its database or its queue; try again in a moment" };
+  if (status === 503) return { error: error.hint ?? unavailable[error.code] ?? error.message };
   return { error: status === 500 ? "internal error" : error.message };
 }
 

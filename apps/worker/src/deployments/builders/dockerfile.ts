@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { contextTar } from "@slipway/archive";
 import type { RegistryWrites } from "@slipway/bus";
 import { contextFilter } from "@slipway/buildkit";
-import { buildKind, label, SlipwayError } from "@slipway/core";
+import { SlipwayError, buildKind, label, mebibytesText } from "@slipway/core";
 import type { ImageBuilder, ImageRegistry, LocalImage } from "@slipway/core";
 import type { Logger } from "@slipway/service";
 import type { WorkerConfig } from "../../config.ts";
@@ -71,7 +71,7 @@ export function dockerfileBuilder(context: DockerfileContext): Builder {
           "registry-unavailable",
           `the registry has no image ${reference} after its push`,
         );
-      log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+      log.line(`       Pushed ${reference}, ${mebibytesText(image.sizeBytes, "tenths")}`);
       const resources = owned.move();
       return {
         image: { ...image, reference },
@@ -151,8 +151,7 @@ function cacheScopeOf({ id, cacheVersion }: Attempt["app"]): string {
 
 function checkSize({ config: { limits } }: DockerfileContext, { sizeBytes }: LocalImage): void {
   if (sizeBytes <= limits.imageBytes) return;
-  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
-  const message = `the image has ${mebibytes(sizeBytes)} MiB, more than the ${mebibytes(limits.imageBytes)} MiB allowed (IMAGE_MAX_MB)`;
+  const message = `the image has ${mebibytesText(sizeBytes, "up")}, more than the ${mebibytesText(limits.imageBytes, "up")} allowed (IMAGE_MAX_MB)`;
   throw new SlipwayError("image-too-large", message);
 }
 

@@ -1,6 +1,6 @@
 // Limits the size of images that users name (builder images and base images of Dockerfiles) before an engine pulls them.
 
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import { pullSize } from "./pull-size.ts";
 
@@ -35,10 +35,9 @@ export function openPullLimit({ config, now }: PullLimitContext): CheckPull {
   return async (reference, signal) => {
     const sizeBytes = await sizeOf(reference, signal);
     if (sizeBytes === null || sizeBytes <= maxBytes) return;
-    const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
     throw new SlipwayError(
       "build-failed",
-      `the image ${reference} has ${mebibytes(sizeBytes)} MiB compressed, more than the ${mebibytes(maxBytes)} MiB that may be pulled (PULLED_IMAGE_MAX_MB): name a smaller image`,
+      `the image ${reference} has ${mebibytesText(sizeBytes, "up")} compressed, more than the ${mebibytesText(maxBytes, "up")} that may be pulled (PULLED_IMAGE_MAX_MB): name a smaller image`,
     );
   };
 }

@@ -15,7 +15,7 @@ import {
   scatteredFiles,
 } from "@slipway/buildpacks";
 import type { BuildpackCatalogue, BuildPlan, LanguagePlan, NodePlan } from "@slipway/buildpacks";
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import type { SourceBuilder } from "@slipway/core";
 import type { WorkerConfig } from "../../config.ts";
 import type { Attempt, Labelled } from "../attempt.ts";
@@ -79,7 +79,7 @@ export async function plan(
   });
   const { fileCount, sizeBytes } = source;
   log.line(
-    `       Unpacked ${fileCount} ${fileCount === 1 ? "file" : "files"}, ${(sizeBytes / 1024 / 1024).toFixed(1)} MiB`,
+    `       Unpacked ${fileCount} ${fileCount === 1 ? "file" : "files"}, ${mebibytesText(sizeBytes, "tenths")}`,
   );
   const { catalogue } = context;
   const { builders: allowed, cnbBuilder = null, stackName: stack } = context.config;

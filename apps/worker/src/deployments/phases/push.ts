@@ -2,7 +2,7 @@
 
 import { parseSlugIgnore, slugTransform } from "@slipway/buildpacks";
 import type { LanguagePlan } from "@slipway/buildpacks";
-import { label } from "@slipway/core";
+import { label, mebibytesText } from "@slipway/core";
 import type { ByteStream, ImageRegistry, Labels, PushedImage } from "@slipway/core";
 import type { BuildpackOrigin } from "../../buildpacks/remote-buildpacks.ts";
 import type { WorkerConfig } from "../../config.ts";
@@ -63,7 +63,7 @@ export async function push(
     image = await pushAgain({ ...files, sourceTime: files.sourceTime - 1 }, {});
   // A removal of an identical old image may be in progress and would also remove this image: an additional label changes the digest.
   if (unneeded.has(image.digest)) image = await pushAgain(files, { [label.deployment]: lease.deployment.id });
-  log.line(`       Pushed ${image.reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+  log.line(`       Pushed ${image.reference}, ${mebibytesText(image.sizeBytes, "tenths")}`);
   return image;
 }
 

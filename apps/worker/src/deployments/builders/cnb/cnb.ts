@@ -2,7 +2,7 @@
 
 import { cnbProcesses, creatorFailure, parseProcfile, readProjectDescriptor } from "@slipway/buildpacks";
 import type { ProjectDescriptor } from "@slipway/buildpacks";
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import type { ImageRegistry, Sandbox, Store, StoredImage } from "@slipway/core";
 import type { RegistryWrites } from "@slipway/bus";
 import type { BuildpackFacts } from "@slipway/receipts";
@@ -46,7 +46,7 @@ export function cnbBuilder(context: CnbContext): Builder {
       await using owned = new AsyncDisposableStack();
       const { sandbox, image } = await created(context, attempt, { input, builder, descriptor }, owned);
       const reference = `${context.registry.host}/apps/${attempt.app.id}:${lease.deployment.id}`;
-      log.line(`       Pushed ${reference}, ${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`);
+      log.line(`       Pushed ${reference}, ${mebibytesText(image.sizeBytes, "tenths")}`);
       const processes = processesOf(attempt, input.plan.procfile, image);
       const resources = owned.move();
       return {
@@ -172,11 +172,10 @@ async function checkedImage(context: CnbContext, attempt: Attempt, digest: strin
   const image = await registry.inspect(exportedReference(context, attempt, digest), attempt.signal);
   if (image === null)
     throw new SlipwayError("registry-unavailable", `the registry has no image ${digest} after its export`);
-  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 ** 2);
   if (image.sizeBytes <= imageBytes) return image;
   throw new SlipwayError(
     "image-too-large",
-    `the image has ${mebibytes(image.sizeBytes)} MiB, more than the ${mebibytes(imageBytes)} MiB allowed (IMAGE_MAX_MB)`,
+    `the image has ${mebibytesText(image.sizeBytes, "up")}, more than the ${mebibytesText(imageBytes, "up")} allowed (IMAGE_MAX_MB)`,
   );
 }
 

@@ -1,6 +1,6 @@
 // The limit for the sizes of what a build sends to its registry.
 
-import { SlipwayError } from "@slipway/core";
+import { SlipwayError, mebibytesText } from "@slipway/core";
 import type { ByteStream } from "@slipway/core";
 
 /** How many times the limit may be sent in total, including failed uploads. */
@@ -49,7 +49,7 @@ export class UploadLimit {
   }
 
   #tooLarge(): SlipwayError {
-    const limit = `${Math.floor(this.#maxBytes / 1024 ** 2)} MiB`;
+    const limit = mebibytesText(this.#maxBytes);
     return new SlipwayError("image-too-large", `the image has more than the ${limit} allowed (IMAGE_MAX_MB)`);
   }
 }

@@ -1,7 +1,7 @@
 // Deploys an image that was built elsewhere: reads and checks it, and copies it into the installation's registry by digest.
 
 import type { RegistryWrites } from "@slipway/bus";
-import { parseImageReference } from "@slipway/core";
+import { mebibytesText, parseImageReference } from "@slipway/core";
 import type { ImageRegistry, PushedImage, RemoteImage, RemoteImages, RemoteLayer } from "@slipway/core";
 import type { WorkerConfig } from "../../../config.ts";
 import type { Attempt } from "../../attempt.ts";
@@ -23,7 +23,6 @@ export type ImageContext = BuildTimeContext &
     };
   };
 
-const mebibyte = 1024 ** 2;
 const shownDigestChars = 19;
 
 /**
@@ -47,7 +46,7 @@ export async function copyImage(
   );
   const count = image.layers.length;
   log.line(
-    `       ${count} layers, ${inMebibytes(image.sizeBytes)} MiB compressed, for this platform ${image.digest}`,
+    `       ${count} layers, ${mebibytesText(image.sizeBytes, "tenths")} compressed, for this platform ${image.digest}`,
   );
   const processes = imageProcesses(attempt, image.process, {
     procfile: null,
@@ -61,7 +60,7 @@ export async function copyImage(
     signal,
     () => log.line(heldPush),
   );
-  log.line(`       Pushed ${stored.reference}, ${inMebibytes(stored.sizeBytes)} MiB`);
+  log.line(`       Pushed ${stored.reference}, ${mebibytesText(stored.sizeBytes, "tenths")}`);
   return {
     image: stored,
     buildpacks: [],
@@ -104,7 +103,7 @@ function copyContent(
     if (how === "copied") phase.addBytes(layer.sizeBytes);
     else phase.reuse("layers");
     const digest = layer.digest.slice(0, shownDigestChars);
-    const size = `${inMebibytes(layer.sizeBytes)} MiB`;
+    const size = mebibytesText(layer.sizeBytes, "tenths");
     log.line(
       `       Layer ${index + 1} of ${image.layers.length}, ${digest}…, ${size}: ${how === "copied" ? "copied" : "already here"}`,
     );
@@ -114,8 +113,4 @@ function copyContent(
     const options = { repository, maxUnpackedBytes, onLayer, onProgress: noteProgress };
     return context.registry.copyContent(image, options, signal);
   });
-}
-
-function inMebibytes(bytes: number): string {
-  return (bytes / mebibyte).toFixed(1);
 }
