@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
-import { startTarget, startTestRouter } from "../test-support/router.ts";
+import { startTarget, startTestRouter, routerKinds } from "../test-support/router.ts";
 import type { TestRouter } from "../test-support/router.ts";
 
 /** Sends a request as it is written, and waits for the end of the response. */
@@ -19,9 +19,9 @@ const requestsOf = ({ logLines }: TestRouter) =>
     .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
     .filter(({ msg }) => String(msg).startsWith("request "));
 
-describe.skipIf(await lacksRedis())("the router's access log", () => {
+describe.skipIf(await lacksRedis()).each(routerKinds)("the router's access log, $name", ({ settings }) => {
   test("the router's access log has a line per request with the API's fields, without the query, and none for health checks", async () => {
-    await using router = await startTestRouter({ ...proxies, ROUTER_ACCESS_LOG_LEVEL: "info" });
+    await using router = await startTestRouter({ ...settings, ...proxies, ROUTER_ACCESS_LOG_LEVEL: "info" });
     await using target = await startTarget((_incoming, response) => {
       response.writeHead(404).end();
     });
@@ -48,7 +48,7 @@ describe.skipIf(await lacksRedis())("the router's access log", () => {
   });
 
   test("the line of a request with a URL as its target has the app's host, and not the URL's password", async () => {
-    await using router = await startTestRouter({ ROUTER_ACCESS_LOG_LEVEL: "info" });
+    await using router = await startTestRouter({ ...settings, ROUTER_ACCESS_LOG_LEVEL: "info" });
     await using target = await startTarget((_incoming, response) => {
       response.end();
     });
@@ -63,7 +63,7 @@ describe.skipIf(await lacksRedis())("the router's access log", () => {
   });
 
   test("the router's access log is off by default", async () => {
-    await using router = await startTestRouter();
+    await using router = await startTestRouter(settings);
     await router.send({ name: "no-such-app" });
     expect(requestsOf(router)).toEqual([]);
   });

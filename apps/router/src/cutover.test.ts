@@ -5,13 +5,13 @@ import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { lacksRedis } from "@slipway/testkit";
-import { answering, startTarget, startTestRouter, turn } from "../test-support/router.ts";
+import { answering, startTarget, startTestRouter, turn, routerKinds } from "../test-support/router.ts";
 import type { TestRouter, TestTarget } from "../test-support/router.ts";
 
-describe.skipIf(await lacksRedis())("cutovers", () => {
+describe.skipIf(await lacksRedis()).each(routerKinds)("cutovers, $name", ({ settings }) => {
   let router: TestRouter;
   beforeAll(async () => {
-    router = await startTestRouter();
+    router = await startTestRouter(settings);
   });
   afterAll(() => router[Symbol.asyncDispose]());
 

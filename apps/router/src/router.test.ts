@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
-import { answering, send, startTarget, startTestRouter } from "../test-support/router.ts";
+import { answering, send, startTarget, startTestRouter, routerKinds } from "../test-support/router.ts";
 import type { TestRouter } from "../test-support/router.ts";
 
 const spoofedHeaders = [
@@ -24,19 +24,16 @@ const spoofedHeaders = [
   "X_Real_IP",
 ];
 
-describe.skipIf(await lacksRedis())("the router", () => {
+describe.skipIf(await lacksRedis()).each(routerKinds)("the router, $name", ({ settings }) => {
   let router: TestRouter;
   beforeAll(async () => {
-    router = await startTestRouter({
-      ROUTER_BODY_MAX_MB: "1",
-      ROUTER_TIMEOUT_MS: "300",
-    });
+    router = await startTestRouter({ ...settings, ROUTER_BODY_MAX_MB: "1", ROUTER_TIMEOUT_MS: "300" });
   });
   afterAll(() => router[Symbol.asyncDispose]());
 
   const serving = async (...targets: { address: { host: string; port: number } }[]) => {
     const app = await router.newApp();
-    await router.point(
+    await router.serve(
       app,
       targets.map(({ address }) => address),
     );

@@ -1,0 +1,91 @@
+// Runs HAProxy as a child process, which ends with the router.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { endsWithin, retry } from "@slipway/async";
+import { SlipwayError } from "@slipway/core";
+import type { Logger } from "@slipway/service";
+
+export interface HaproxyProcessOptions {
+  /** Name or path of the program. */
+  readonly program: string;
+  /** The configuration's path. */
+  readonly configuration: string;
+  /** Rejects while HAProxy is not ready. */
+  readonly ping: () => Promise<unknown>;
+  readonly logger: Pick<Logger, "debug" | "warn">;
+}
+
+export interface HaproxyProcess {
+  readonly pid: number;
+  /** Stops accepting connections, and ends the process when its requests have ended, or after the grace time. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const startMs = 10_000;
+const pingMs = 20;
+/** Debian installs HAProxy in a folder that is only on root's search path. */
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Starts HAProxy, and waits until it accepts commands.
+ * @throws {SlipwayError} "configuration-invalid" if it cannot be started, e.g. because it cannot listen on its port.
+ */
+export async function startProcess(options: HaproxyProcessOptions): Promise<HaproxyProcess> {
+  const { program, configuration, ping, logger } = options;
+  // HAProxy must not outlive the router, also if the router is killed: nothing would update its routes.
+  const command = ["setpriv", "--pdeathsig", "KILL", "--", program, "-db", "-f", configuration] as const;
+  const [executable, ...args] = command;
+  const child = spawn(executable, args, {
+    env: { PATH: searchPath },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const problems: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    if (/^\[(ALERT|WARNING)\]|setpriv/.test(line)) {
+      problems.push(line);
+      if (problems.length > maxProblems) problems.shift();
+      logger.warn({ line }, "HAProxy reported a problem");
+    } else logger.debug({ line }, "HAProxy reported");
+  });
+  // The event follows when the output has been read.
+  const ended = once(child, "close").then(
+    ([code, signal]) => `${String(signal ?? `exit code ${String(code)}`)}. ${problems.join(" ")}`.trim(),
+    (error: unknown) => String(error),
+  );
+  let hasEnded = false;
+  const early = ended.then((reason) => {
+    hasEnded = true;
+    throw new SlipwayError("configuration-invalid", `HAProxy does not start: ${reason}`);
+  });
+  early.catch(() => undefined);
+  try {
+    const ready = retry(ping, {
+      limitMs: startMs,
+      isRetryable: () => !hasEnded,
+      pauseMs: () => pingMs,
+    });
+    await Promise.race([ready, early]);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+  let isStopping = false;
+  // Nobody handles this rejection, so it ends the router. Whatever supervises the router starts both again.
+  void ended.then((reason) => {
+    if (!isStopping) throw new Error(`HAProxy has ended: ${reason}`);
+  });
+  return {
+    pid: child.pid ?? 0,
+    async stop(graceMs) {
+      isStopping = true;
+      child.kill("SIGUSR1");
+      if (!(await endsWithin(ended, graceMs))) child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** How many of HAProxy's last warnings the error about its end contains. */
+const maxProblems = 5;
