@@ -165,6 +165,8 @@ function frontendSection({ folder, listen, trustedNetworks, logsRequests }: Hapr
     "req.ver 1.1",
     "url_beg /",
     "req.fhdr_cnt(host) eq 1",
+    // The converter host_only also removes an invalid port.
+    "req.fhdr(host) -m reg ^[^:]*(:[0-9]*)?$",
     ...(trustedNetworks.length > 0 ? ["req.fhdr_cnt(x-forwarded-for) le 1"] : []),
     "date,sub(txn.lease) lt 0",
   ].map((condition) => `{ ${condition} }`);
@@ -174,7 +176,7 @@ function frontendSection({ folder, listen, trustedNetworks, logsRequests }: Hapr
     "frontend public",
     `bind ipv${isIPv6 ? 6 : 4}@[${listen.address}]:${listen.port} proto h1${isIPv6 ? " v4v6" : ""}`,
     `http-request set-var(txn.lease) str(${leaseKey}),map_str_int(${files.lease},0)`,
-    `http-request set-var(txn.route) req.hdr(host),lower,host_only,map_str(${files.routes}) if ${[
+    `http-request set-var(txn.route) req.fhdr(host),lower,host_only,map_str(${files.routes}) if ${[
       ...conditions,
       ...absent.map((name) => `!{ req.fhdr_cnt(${name}) gt 0 }`),
     ].join(" ")}`,
@@ -194,7 +196,7 @@ function logRules(isForApp: string): string[] {
     "log ring@requests len 8192 format raw local0",
     'log-format "%s %ST %Ta %ts %HM %ci %[var(txn.host)] %[var(txn.path)] %[var(txn.forwarded_for)]"',
     `http-request set-log-level silent unless ${isForApp}`,
-    `http-request set-var(txn.host) req.hdr(host) if ${isForApp}`,
+    `http-request set-var(txn.host) req.fhdr(host) if ${isForApp}`,
     `http-request set-var(txn.path) path if ${isForApp}`,
     `http-request set-var(txn.forwarded_for) req.fhdr(x-forwarded-for) if ${isForApp}`,
   ];
@@ -237,8 +239,8 @@ function appsSection({ folder, listen, trustedNetworks }: HaproxyOptions): strin
     `${setHeader}for "%[var(txn.forwarded)], ${source}" if { var(txn.forwarded) -m found }`,
     `${setHeader}for "${source}" unless { var(txn.forwarded) -m found }`,
     `${setHeader}proto http ${missing("proto")}`,
-    `${setHeader}host %[req.hdr(host)] ${missing("host")}`,
-    "http-request set-var(txn.port) req.hdr(host),port_only",
+    `${setHeader}host %[req.fhdr(host)] ${missing("host")}`,
+    "http-request set-var(txn.port) req.fhdr(host),port_only",
     `${setHeader}port 80 if { var(txn.port) -m int 0 } !{ req.fhdr_cnt(x-forwarded-port) gt 0 }`,
     `${setHeader}port %[var(txn.port)] ${missing("port")}`,
     // Like Node, which refuses such a response.

@@ -76,6 +76,11 @@ export class FastRoutes implements RouteFollower, AsyncDisposable {
     this.#apply(name);
   }
 
+  /** Whether HAProxy has the app's route. */
+  has(name: string): boolean {
+    return this.#published.has(name);
+  }
+
   updated(name: string): void {
     if (this.#wanted.has(name)) this.#apply(name);
   }

@@ -41,7 +41,7 @@ export interface Haproxy extends AsyncDisposable {
 /** Prepares HAProxy, without starting it: the router has to listen before requests arrive. */
 export async function openHaproxy(
   settings: HaproxySettings,
-  routes: Routes,
+  routes: Pick<Routes, "cached" | "refreshCached" | "follow">,
   logger: Logger,
   onError: (error: unknown) => void,
 ): Promise<Haproxy> {
