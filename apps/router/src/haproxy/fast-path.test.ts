@@ -191,7 +191,7 @@ describe.skipIf(await lacksHaproxy())("HAProxy's fast path", () => {
       const head = ["GET / HTTP/1.1", `Host: ${app.name}.localhost`, ...lines].join("\r\n");
       expect(await exchangeRaw(haproxy.port, `${head}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 (400|431) /);
     }
-    const fits = await send(["GET / HTTP/1.1", "Host: APP", "X-Large: ".padEnd(15 * 1024, "x")]);
+    const fits = await send(["GET / HTTP/1.1", "Host: APP", "X-Large: ".padEnd(14 * 1024, "x")]);
     expect(fits.from).toBe("app");
   });
 

@@ -10,11 +10,12 @@ import type { RequestLine } from "../access-log.ts";
 import { limits } from "../limits.ts";
 import type { Routes } from "../routes.ts";
 import { Commands } from "./commands.ts";
-import { haproxyConfiguration, haproxyFiles } from "./configuration.ts";
+import { frontend, haproxyConfiguration, haproxyFiles } from "./configuration.ts";
 import { FastRoutes } from "./fast-routes.ts";
 import { startProcess } from "./process.ts";
 import type { HaproxyProcess } from "./process.ts";
 import { openRequestLog } from "./request-log.ts";
+import { countRequests } from "./sessions.ts";
 
 export interface HaproxySettings {
   /** Name or path of the program. */
@@ -73,6 +74,8 @@ export async function openHaproxy(
         program: settings.program,
         configuration: files.configuration,
         ping: () => commands.ask("show version"),
+        stopAccepting: () => commands.change([`shutdown frontend ${frontend}`]),
+        countRequests: () => countRequests(commands),
         logger,
       }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

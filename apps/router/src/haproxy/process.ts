@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { endsWithin, retry } from "@slipway/async";
+import { pause, retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { Logger } from "@slipway/service";
 
@@ -14,6 +14,10 @@ export interface HaproxyProcessOptions {
   readonly configuration: string;
   /** Rejects while HAProxy is not ready. */
   readonly ping: () => Promise<unknown>;
+  /** @returns the number of requests that have not ended. */
+  readonly countRequests: () => Promise<number>;
+  /** Closes the port. Requests in flight continue. */
+  readonly stopAccepting: () => Promise<void>;
   readonly logger: Pick<Logger, "debug" | "warn">;
 }
 
@@ -25,6 +29,7 @@ export interface HaproxyProcess {
 
 const startMs = 10_000;
 const pingMs = 20;
+const pollMs = 50;
 /** Debian installs HAProxy in a folder that is only on root's search path. */
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -42,11 +47,12 @@ export async function startProcess(options: HaproxyProcessOptions): Promise<Hapr
     stdio: ["ignore", "ignore", "pipe"],
   });
   const problems: string[] = [];
+  let isStopping = false;
   createInterface({ input: child.stderr }).on("line", (line) => {
     if (/^\[(ALERT|WARNING)\]|setpriv/.test(line)) {
       problems.push(line);
       if (problems.length > maxProblems) problems.shift();
-      logger.warn({ line }, "HAProxy reported a problem");
+      if (!isStopping) logger.warn({ line }, "HAProxy reported a problem");
     } else logger.debug({ line }, "HAProxy reported");
   });
   // The event follows when the output has been read.
@@ -71,7 +77,6 @@ export async function startProcess(options: HaproxyProcessOptions): Promise<Hapr
     child.kill("SIGKILL");
     throw error;
   }
-  let isStopping = false;
   // Nobody handles this rejection, so it ends the router. Whatever supervises the router starts both again.
   void ended.then((reason) => {
     if (!isStopping) throw new Error(`HAProxy has ended: ${reason}`);
@@ -80,9 +85,15 @@ export async function startProcess(options: HaproxyProcessOptions): Promise<Hapr
     pid: child.pid ?? 0,
     async stop(graceMs) {
       isStopping = true;
-      child.kill("SIGUSR1");
-      if (!(await endsWithin(ended, graceMs))) child.kill("SIGKILL");
-      await ended;
+      // Not SIGUSR1: HAProxy would close the socket for commands, by which cutovers count requests in flight.
+      try {
+        await options.stopAccepting();
+        const endAt = performance.now() + graceMs;
+        while (performance.now() < endAt && (await options.countRequests()) > 0) await pause(pollMs);
+      } finally {
+        child.kill("SIGKILL");
+        await ended;
+      }
     },
   };
 }

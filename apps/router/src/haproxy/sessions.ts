@@ -1,7 +1,7 @@
 // The requests that HAProxy has sent to apps and that have not ended.
 
 import type { Commands } from "./commands.ts";
-import { appsBackend, appServer, rolloutsTable } from "./configuration.ts";
+import { appsBackend, appServer, frontend, rolloutsTable } from "./configuration.ts";
 
 /** @returns the number of the rollout's requests in flight. A request ends when the client has received its response. */
 export async function requestsInFlight(commands: Pick<Commands, "ask">, rolloutId: string): Promise<number> {
@@ -12,6 +12,12 @@ export async function requestsInFlight(commands: Pick<Commands, "ask">, rolloutI
 /** @returns the rollouts that have requests, or had some within `idleMs`. */
 export async function rolloutsInUse(commands: Pick<Commands, "ask">): Promise<ReadonlySet<string>> {
   return new Set(rowsOf(await commands.ask(`show table ${rolloutsTable}`)).keys());
+}
+
+/** @returns the number of requests of all clients that have not ended, those that HAProxy passed to the router included. */
+export async function countRequests(commands: Pick<Commands, "ask">): Promise<number> {
+  const sessions = await commands.ask("show sess");
+  return [...sessions.matchAll(new RegExp(` fe=${frontend} `, "g"))].length;
 }
 
 /**
