@@ -107,7 +107,10 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     }
   };
   const serve: TestRouter["serve"] = async (app, targets) => {
-    if (config.haproxy === null) return void (await point(app, targets));
+    if (config.haproxy === null) {
+      await point(app, targets);
+      return;
+    }
     // The first request reaches the router, which then passes the route to HAProxy.
     await using first = await answering("first");
     await point(app, [first.address]);

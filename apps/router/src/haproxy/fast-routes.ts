@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { elapsed, endsWithin } from "@slipway/async";
 import type { Address } from "@slipway/core";
+import { routerTiming } from "@slipway/protocol";
 import type { Route, RouteFollower, Routes } from "../routes.ts";
 import type { Commands } from "./commands.ts";
 import { haproxyFiles, idleMs, leaseKey, maxRolloutIdLength, separator } from "./configuration.ts";
@@ -36,8 +37,11 @@ interface KnownRollout {
 
 /** Routes are read again this often, and the lease is renewed. */
 const refreshMs = 1_000;
-/** HAProxy uses its routes for at most this long after the last renewal: the router may have been frozen or killed. */
-const leaseSeconds = 3;
+/**
+ * HAProxy uses its routes for at most this long after the last renewal, because the router may have been frozen. It is as long as workers
+ * wait for a router without heartbeats before they stop instances.
+ */
+const leaseSeconds = Math.floor(routerTiming.aliveMs / 1_000);
 /** How long HAProxy's routes wait for the store. A request waits as long. */
 const readTimeoutMs = 1_000;
 /** The shortest and the longest pause between two looks at the requests in flight. */
@@ -92,7 +96,8 @@ export class FastRoutes implements RouteFollower, AsyncDisposable {
   expired(): void {
     if (this.#wanted.size === 0) return;
     this.#wanted.clear();
-    this.#enqueue(() => this.#clear());
+    // The failure has been reported.
+    this.#enqueue(() => this.#clear()).catch(() => undefined);
   }
 
   /**
@@ -117,17 +122,20 @@ export class FastRoutes implements RouteFollower, AsyncDisposable {
    * @throws the work's error, which has been reported.
    */
   async #enqueue(work: () => Promise<void>): Promise<void> {
-    const result = this.#lastCommand.then(async () => {
-      if (this.#ending.signal.aborted) return;
-      if (this.#isDirty) await this.#clear();
-      await work();
-    });
+    const result = this.#after(this.#lastCommand, work);
     this.#lastCommand = result.catch((error: unknown) => {
       this.#options.onError(error);
       this.#wanted.clear();
       this.#isDirty = true;
     });
     await result;
+  }
+
+  async #after(before: Promise<void>, work: () => Promise<void>): Promise<void> {
+    await before;
+    if (this.#ending.signal.aborted) return;
+    if (this.#isDirty) await this.#clear();
+    await work();
   }
 
   /** Brings HAProxy's copy of the route in line with the router's route at the time of the commands. */

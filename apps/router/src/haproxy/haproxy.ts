@@ -74,12 +74,20 @@ export async function openHaproxy(
         program: settings.program,
         configuration: files.configuration,
         ping: () => commands.ask("show version"),
+        onEnd: failProcess,
         stopAccepting: () => commands.change([`shutdown frontend ${frontend}`]),
         countRequests: () => countRequests(commands),
         logger,
       }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** Ends the process like any error that is not handled (runService). Its supervisor starts the router and HAProxy again. */
+function failProcess(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
 }
 
 /** HAProxy opens two files for each connection, and some for itself. */

@@ -18,6 +18,8 @@ export interface HaproxyProcessOptions {
   readonly countRequests: () => Promise<number>;
   /** Closes the port. Requests in flight continue. */
   readonly stopAccepting: () => Promise<void>;
+  /** Called when HAProxy ends although nobody has stopped it. */
+  readonly onEnd: (error: unknown) => void;
   readonly logger: Pick<Logger, "debug" | "warn">;
 }
 
@@ -77,10 +79,11 @@ export async function startProcess(options: HaproxyProcessOptions): Promise<Hapr
     child.kill("SIGKILL");
     throw error;
   }
-  // Nobody handles this rejection, so it ends the router. Whatever supervises the router starts both again.
-  void ended.then((reason) => {
-    if (!isStopping) throw new Error(`HAProxy has ended: ${reason}`);
-  });
+  const reportEnd = async () => {
+    const reason = await ended;
+    if (!isStopping) options.onEnd(new Error(`HAProxy has ended: ${reason}`));
+  };
+  reportEnd().catch(options.onEnd);
   return {
     pid: child.pid ?? 0,
     async stop(graceMs) {
