@@ -15,7 +15,9 @@ import { createLogger } from "@slipway/service";
 import { openStore } from "@slipway/store";
 import { anApp, cutServer, freePort } from "@slipway/testkit";
 import { readConfig } from "../src/config.ts";
+import type { RouterConfig } from "../src/config.ts";
 import { openHaproxy } from "../src/haproxy/haproxy.ts";
+import type { HaproxySettings } from "../src/haproxy/haproxy.ts";
 import type { FastRoutes } from "../src/haproxy/fast-routes.ts";
 import { Routes } from "../src/routes.ts";
 import { startTarget } from "./router.ts";
@@ -57,22 +59,14 @@ export async function startTestHaproxy(
     INSTALLATION_ID: "test",
     ...settings,
   });
-  if (config.haproxy === null) throw new Error("no HAProxy");
   const errors: unknown[] = [];
   const store = opened.use(await openStore({ databaseUrl: config.databaseUrl }));
   const routes = opened.use(new Routes(store.apps, (error) => void errors.push(error)));
-  const logger = createLogger({ name: "router", level: "silent" });
   const haproxy = opened.use(
     await openHaproxy(
-      {
-        ...config.haproxy,
-        ...config.server,
-        timeoutMs: config.limits.timeoutMs,
-        isMeasured: false,
-        writeRequest: null,
-      },
+      settingsOf(config),
       routes,
-      logger,
+      createLogger({ name: "router", level: "silent" }),
       (error) => void errors.push(error),
     ),
   );
@@ -108,6 +102,11 @@ export async function startTestHaproxy(
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+function settingsOf({ haproxy, server, limits }: RouterConfig): HaproxySettings {
+  if (haproxy === null) throw new Error("no HAProxy");
+  return { ...haproxy, ...server, timeoutMs: limits.timeoutMs, isMeasured: false, writeRequest: null };
 }
 
 /** Starts an instance of an app that sends back what it received. */

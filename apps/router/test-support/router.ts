@@ -20,6 +20,7 @@ import { anApp, cutServer, freePort, lacksHaproxy, startPrivateRedis } from "@sl
 import type { PrivateRedis } from "@slipway/testkit";
 import { startRouter } from "../src/app.ts";
 import { readConfig } from "../src/config.ts";
+import type { RouterConfig } from "../src/config.ts";
 
 interface Response {
   readonly status: number;
@@ -48,7 +49,7 @@ const behindHaproxy: RouterKind = {
   settings: { ROUTER_HAPROXY: "haproxy" },
 };
 /** The kinds of routers that have the same behavior, for `describe.each`. Without HAProxy on this machine it is one. */
-export const routerKinds: readonly RouterKind[] = (await lacksHaproxy()) ? [alone] : [alone, behindHaproxy];
+export const routerKinds: readonly RouterKind[] = [alone, ...((await lacksHaproxy()) ? [] : [behindHaproxy])];
 
 export interface TestRouter extends AsyncDisposable {
   readonly port: number;
@@ -88,9 +89,29 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     client.disconnect(),
   );
   redis.on("error", () => undefined);
+  const { port } = config.server;
+  const controls = controlsOf(config, store, redis);
+  const resources = opened.move();
+  return {
+    port,
+    service,
+    store,
+    redis: server,
+    logLines,
+    ...controls,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** What a test does to a running router. */
+function controlsOf(
+  config: RouterConfig,
+  store: Store,
+  redis: Redis,
+): Pick<TestRouter, "newApp" | "point" | "serve" | "cutOver" | "send"> {
   const { port, domain } = config.server;
   const keys = redisKeys(config.installationId);
-  const point = async (app: App, targets: readonly Address[]) => {
+  const point: TestRouter["point"] = async (app, targets) => {
     const stored = await store.apps.get(app.id);
     if (stored === null) throw new Error("no such app");
     const rolloutId = randomUUID();
@@ -106,34 +127,26 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
       await turn();
     }
   };
-  const serve: TestRouter["serve"] = async (app, targets) => {
-    if (config.haproxy === null) {
-      await point(app, targets);
-      return;
-    }
-    // The first request reaches the router, which then passes the route to HAProxy.
-    await using first = await answering("first");
-    await point(app, [first.address]);
-    await send(port, `${app.name}.${domain}`);
-    await cutOver(app, targets);
-  };
-  const resources = opened.move();
   return {
-    port,
-    service,
-    store,
-    redis: server,
-    logLines,
     newApp: async (values) => {
       const app = anApp(values);
       await store.apps.create(app);
       return app;
     },
     point,
-    serve,
+    serve: async (app, targets) => {
+      if (config.haproxy === null) {
+        await point(app, targets);
+        return;
+      }
+      // The first request reaches the router, which then passes the route to HAProxy.
+      await using first = await answering("first");
+      await point(app, [first.address]);
+      await send(port, `${app.name}.${domain}`);
+      await cutOver(app, targets);
+    },
     cutOver,
     send: ({ name }, options) => send(port, `${name}.${domain}`, options),
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 

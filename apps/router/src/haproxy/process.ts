@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { pause, retry } from "@slipway/async";
 import { SlipwayError } from "@slipway/core";
 import type { Logger } from "@slipway/service";
@@ -48,14 +49,10 @@ export async function startProcess(options: HaproxyProcessOptions): Promise<Hapr
     env: { PATH: searchPath },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const problems: string[] = [];
   let isStopping = false;
-  createInterface({ input: child.stderr }).on("line", (line) => {
-    if (/^\[(ALERT|WARNING)\]|setpriv/.test(line)) {
-      problems.push(line);
-      if (problems.length > maxProblems) problems.shift();
-      if (!isStopping) logger.warn({ line }, "HAProxy reported a problem");
-    } else logger.debug({ line }, "HAProxy reported");
+  const problems = problemsOf(child.stderr, (line, isProblem) => {
+    if (isProblem && !isStopping) logger.warn({ line }, "HAProxy reported a problem");
+    else logger.debug({ line }, "HAProxy reported");
   });
   // The event follows when the output has been read.
   const ended = once(child, "close").then(
@@ -101,5 +98,17 @@ export async function startProcess(options: HaproxyProcessOptions): Promise<Hapr
   };
 }
 
-/** How many of HAProxy's last warnings the error about its end contains. */
+/** How many of HAProxy's last problems the error about its end contains. */
 const maxProblems = 5;
+
+/** @returns the last problems that HAProxy has reported, also those that it reports later. */
+function problemsOf(output: Readable, onLine: (line: string, isProblem: boolean) => void): readonly string[] {
+  const problems: string[] = [];
+  createInterface({ input: output }).on("line", (line) => {
+    const isProblem = /^\[(ALERT|WARNING)\]|setpriv/.test(line);
+    if (isProblem) problems.push(line);
+    if (problems.length > maxProblems) problems.shift();
+    onLine(line, isProblem);
+  });
+  return problems;
+}
