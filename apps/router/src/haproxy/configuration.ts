@@ -55,7 +55,7 @@ export const idleMs = 10_000;
 export const maxRolloutIdLength = 64;
 
 /** HAProxy's own errors have the router's pages. */
-export const errorPages: Readonly<Record<number, PageName>> = {
+const errorPages: Readonly<Record<number, PageName>> = {
   400: "bad-request",
   408: "upload-stopped",
   502: "broken",

@@ -200,7 +200,7 @@ describe.skipIf(await lacksHaproxy())("HAProxy's fast path", () => {
     await using other = await startOnOtherAddress(one);
     const [first, second] = [await haproxy.serve(one), await haproxy.serve(other)];
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
-    const froms = await Promise.all(
+    const servers = await Promise.all(
       Array.from({ length: 1_000 }, async (_, index) => {
         const { name } = index % 3 === 0 ? second : first;
         const outgoing = request({
@@ -216,7 +216,7 @@ describe.skipIf(await lacksHaproxy())("HAProxy's fast path", () => {
       }),
     );
     agent.destroy();
-    expect(froms).toEqual(
+    expect(servers).toEqual(
       Array.from({ length: 1_000 }, (_, index) => [index % 3 === 0 ? "other" : "one", `/${index}`]),
     );
   });
@@ -225,10 +225,10 @@ describe.skipIf(await lacksHaproxy())("HAProxy's fast path", () => {
     await using one = await echoing("one");
     await using other = await echoing("other");
     const { name } = await haproxy.serve(one, other);
-    const froms = [];
+    const servers = [];
     for (let count = 0; count < 4; count += 1)
-      froms.push((await sendRaw(haproxy.port, ["GET / HTTP/1.1", `Host: ${name}.localhost`])).from);
-    expect(froms.toSorted()).toEqual(["one", "one", "other", "other"]);
+      servers.push((await sendRaw(haproxy.port, ["GET / HTTP/1.1", `Host: ${name}.localhost`])).from);
+    expect(servers.toSorted()).toEqual(["one", "one", "other", "other"]);
   });
 
   test("HTTP/2 with prior knowledge is refused", async () => {
