@@ -30,8 +30,8 @@ RUN cd apps/console && node ../../node_modules/vite/bin/vite.js build
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production DATA_DIR=/data
-# workers fetch buildpacks with git
-RUN command -v git >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends git ca-certificates \
+# workers fetch buildpacks with git; HAProxy is for ROUTER_HAPROXY
+RUN command -v git >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends git ca-certificates haproxy \
   && rm -rf /var/lib/apt/lists/*)
 RUN mkdir /data && chown node:node /data
 WORKDIR /slipway

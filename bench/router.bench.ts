@@ -21,6 +21,8 @@ interface Measured extends LoadResult {
 
 interface Proxy extends Program {
   readonly name: string;
+  /** The host name of the app. */
+  readonly host: string;
 }
 
 const connections = 50;
@@ -45,16 +47,18 @@ async function compareProxies(name: keyof typeof apps): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-bench-"));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const app = opened.use(await apps[name].start(folder));
-  const router = opened.use(await startSlipwayRouter(folder, app, profileFolder));
+  const router = opened.use(await startSlipwayRouter(folder, app, { haproxy: false, profileFolder }));
+  const behindHaproxy = opened.use(await startSlipwayRouter(folder, app, { haproxy: true }));
   const proxies: readonly Proxy[] = [
-    { name: "nginx, one worker", ...opened.use(await startNginxProxy(folder, app)) },
-    { name: "HAProxy, one thread", ...opened.use(await startHaproxy(folder, app)) },
+    { name: "nginx, one worker", host: router.host, ...opened.use(await startNginxProxy(folder, app)) },
+    { name: "HAProxy, one thread", host: router.host, ...opened.use(await startHaproxy(folder, app)) },
     { name: "the router", ...router },
+    { name: "the router, HAProxy", ...behindHaproxy },
   ];
   const run = async (proxy: Proxy): Promise<Measured> => {
     const before = await cpuMs(proxy);
     const url = `http://127.0.0.1:${proxy.port}${apps[name].path}`;
-    const result = await load({ url, host: router.host, seconds, connections });
+    const result = await load({ url, host: proxy.host, seconds, connections });
     const cpuMsPer1000 = ((await cpuMs(proxy)) - before) / (result.requests / 1_000);
     return { ...result, cpuMsPer1000, memoryBytes: await memoryBytes(proxy) };
   };

@@ -51,8 +51,24 @@ export async function startProgram({ command, args, port, environment }: Program
   };
 }
 
-/** @returns the CPU time of the process in user and kernel mode, in milliseconds. */
+/** @returns the CPU time of the process and its children in user and kernel mode, in milliseconds. */
 export async function cpuMs({ pid }: Program): Promise<number> {
+  const times = await Promise.all((await withChildren(pid)).map(cpuMsOf));
+  return times.reduce((sum, time) => sum + time, 0);
+}
+
+/** @returns the resident memory of the process and its children, in bytes. */
+export async function memoryBytes({ pid }: Program): Promise<number> {
+  const sizes = await Promise.all((await withChildren(pid)).map(memoryBytesOf));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function withChildren(pid: number): Promise<number[]> {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).split(" ");
+  return [pid, ...children.filter((child) => child !== "").map(Number)];
+}
+
+async function cpuMsOf(pid: number): Promise<number> {
   const [ticksPerSecond, stat] = await Promise.all([
     execute("getconf", ["CLK_TCK"]),
     readFile(`/proc/${pid}/stat`, "utf8"),
@@ -62,8 +78,7 @@ export async function cpuMs({ pid }: Program): Promise<number> {
   return ((Number(fields[11]) + Number(fields[12])) / Number(ticksPerSecond.stdout)) * 1_000;
 }
 
-/** @returns the resident memory of the process, in bytes. */
-export async function memoryBytes({ pid }: Program): Promise<number> {
+async function memoryBytesOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }

@@ -17,15 +17,21 @@ export interface SlipwayRouter extends Program {
   readonly host: string;
 }
 
-/** @param profileFolder the folder in which the router writes its CPU profile when it ends; undefined for no profile. */
+export interface SlipwayRouterOptions {
+  /** Whether HAProxy runs in front of the router. */
+  readonly haproxy: boolean;
+  /** The folder in which the router writes its CPU profile when it ends; undefined for no profile. */
+  readonly profileFolder?: string | undefined;
+}
+
 export async function startSlipwayRouter(
   folder: string,
   app: Program,
-  profileFolder: string | undefined,
+  { haproxy, profileFolder }: SlipwayRouterOptions,
 ): Promise<SlipwayRouter> {
   await using opened = new AsyncDisposableStack();
   const redis = opened.use(await startPrivateRedis());
-  const databaseUrl = `file:${folder}/slipway.db`;
+  const databaseUrl = `file:${folder}/slipway${haproxy ? "-haproxy" : ""}.db`;
   const { name } = await storeApp(databaseUrl, app);
   const port = await freePort();
   const profile = profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
@@ -42,6 +48,7 @@ export async function startSlipwayRouter(
         INSTALLATION_ID: `test-${randomUUID().slice(0, 8)}`,
         ROUTER_PORT: String(port),
         LOG_LEVEL: "error",
+        ...(haproxy ? { ROUTER_HAPROXY: "haproxy" } : {}),
       },
     }),
   );

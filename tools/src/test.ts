@@ -56,9 +56,10 @@ async function runTests(config: SetupConfig, logFolder: string): Promise<number[
     await Promise.all(lanes.map((_, lane) => rm(reportIn(logFolder, lane), { force: true })));
     const concurrently = (engine: Engine) => prepareTestDatabase(engine, config.dataDir, printLine);
     await setup({ config, concurrently, printLine });
-    // chromium is large, and only one scenario needs it. Disks with quotas are needed by a few tests. Tests without their programs are
-    // skipped.
-    if (config.unattended) await installPrograms(["chromium", "mkfs.xfs", "mkfs.btrfs"], printLine);
+    // chromium is large, and only one scenario needs it. Disks with quotas and HAProxy are needed by a few tests. Tests without their
+    // programs are skipped.
+    if (config.unattended)
+      await installPrograms(["chromium", "haproxy", "mkfs.xfs", "mkfs.btrfs"], printLine);
     const mongo = await ensureTestDatabase(config, printLine);
     const args = process.argv.slice(2);
     if (mongo === "missing" && namesMongo(args))

@@ -17,9 +17,38 @@ export interface AccessLogOptions {
   readonly trustedProxies: BlockList;
 }
 
-/** @returns null when the log is off. */
-export function accessLog({ logger, level, domain, trustedProxies }: AccessLogOptions): AccessLog | null {
+/** A request that has ended. */
+export interface RequestLine {
+  readonly method: string | undefined;
+  readonly host: string | undefined;
+  /** Without the query. */
+  readonly path: string | undefined;
+  /** Address of the client. */
+  readonly from: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  /** Whether the client received the complete response. */
+  readonly isComplete: boolean;
+}
+
+/** @returns a function that logs a request; null when the log is off. */
+export function requestLines({
+  logger,
+  level,
+}: Pick<AccessLogOptions, "logger" | "level">): ((line: RequestLine) => void) | null {
   if (level === "off") return null;
+  return ({ method, host, path, from, status, milliseconds, isComplete }) => {
+    const req = { method, host, path, from };
+    const responseTime = Math.round(milliseconds);
+    const outcome = isComplete ? "completed" : "aborted";
+    logger[level]({ req, res: { status }, responseTime }, `request ${outcome}`);
+  };
+}
+
+/** @returns null when the log is off. */
+export function accessLog({ domain, trustedProxies, ...options }: AccessLogOptions): AccessLog | null {
+  const write = requestLines(options);
+  if (write === null) return null;
   return (request, response) => {
     const startedAt = performance.now();
     const { method } = request;
@@ -30,11 +59,15 @@ export function accessLog({ logger, level, domain, trustedProxies }: AccessLogOp
       // Without headers and the query, which hold secrets of apps.
       const path = url.startsWith("/") ? url.split("?", 1)[0] : "";
       if (path === "/health" && appNameOf(request, domain) === null) return;
-      const req = { method, host: headers.host, path, from };
-      const res = { status: response.statusCode };
-      const responseTime = Math.round(performance.now() - startedAt);
-      const outcome = response.writableFinished ? "completed" : "aborted";
-      logger[level]({ req, res, responseTime }, `request ${outcome}`);
+      write({
+        method,
+        host: headers.host,
+        path,
+        from,
+        status: response.statusCode,
+        milliseconds: performance.now() - startedAt,
+        isComplete: response.writableFinished,
+      });
     });
   };
 }

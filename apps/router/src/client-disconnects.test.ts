@@ -8,17 +8,17 @@ import { WebSocketServer } from "ws";
 import { lacksRedis, leaveAtEachPoint, maskedFrame, requestHead, upgradeHead } from "@slipway/testkit";
 import type { ClientStep } from "@slipway/testkit";
 import type { App } from "@slipway/core";
-import { startTarget, startTestRouter } from "../test-support/router.ts";
+import { startTarget, startTestRouter, routerKinds } from "../test-support/router.ts";
 import type { TestRouter, TestTarget } from "../test-support/router.ts";
 
-describe.skipIf(await lacksRedis())("disconnects", () => {
+describe.skipIf(await lacksRedis()).each(routerKinds)("disconnects, $name", ({ settings }) => {
   let router: TestRouter;
   let target: TestTarget;
   let app: App;
   let host: string;
 
   beforeAll(async () => {
-    router = await startTestRouter();
+    router = await startTestRouter(settings);
     target = await startTarget((request, response) => {
       const from = request.headers["x-forwarded-for"];
       forwarded.add(from);
@@ -30,7 +30,7 @@ describe.skipIf(await lacksRedis())("disconnects", () => {
       webSocket.on("message", (data: Buffer) => webSocket.send(`echo ${data.toString()}`));
     });
     app = await router.newApp();
-    await router.point(app, [target.address]);
+    await router.serve(app, [target.address]);
     host = `${app.name}.localhost`;
   });
   afterAll(async () => {
@@ -95,7 +95,7 @@ describe.skipIf(await lacksRedis())("disconnects", () => {
     await once(apps.listen(0, "127.0.0.1"), "listening");
     const { port } = apps.address() as AddressInfo;
     const leaving = await router.newApp();
-    await router.point(leaving, [{ host: "127.0.0.1", port }]);
+    await router.serve(leaving, [{ host: "127.0.0.1", port }]);
     const name = `${leaving.name}.localhost`;
     expect(await faultsOf([{ send: requestHead("GET /", [], name), until: "HTTP/1.1 " }])).toEqual([]);
     expect(await faultsOf([{ send: upgradeHead("/", name), until: "HTTP/1.1 " }])).toEqual([]);

@@ -22,8 +22,7 @@ const namedNetworks: Readonly<Record<string, readonly string[]>> = {
 };
 const trustedProxies = listSetting()
   .transform((items) => items.flatMap((item) => namedNetworks[item] ?? [item]))
-  .refine((items) => items.every((item) => isNetwork(item)), "must be addresses or CIDR ranges")
-  .transform((items) => blockListOf(items));
+  .refine((items) => items.every((item) => isNetwork(item)), "must be addresses or CIDR ranges");
 
 /** Every variable that the router reads. */
 export const settings = commonSettings.extend({
@@ -48,6 +47,17 @@ export const settings = commonSettings.extend({
     description:
       "Severity of the router's log lines about requests to apps. `off`: it writes none. WebSockets have no lines.",
   }),
+  ROUTER_HAPROXY: z
+    .string()
+    .regex(/^[\w./-]+$/, "must be the name or the path of a program")
+    .optional()
+    .register(settingDocs, {
+      topic: "processes",
+      description:
+        "Name or path of HAProxy 2.6 or newer. If set, the router starts it in front of itself, and it forwards plain requests without the router.",
+      unset: "no HAProxy",
+      example: "haproxy",
+    }),
   ROUTER_TRUST_PROXY: trustedProxies.register(settingDocs, {
     topic: "access",
     description:
@@ -69,9 +79,13 @@ function grouped(parsed: z.output<typeof settings>) {
       host: parsed.ROUTER_HOST,
       port: parsed.ROUTER_PORT,
       domain: parsed.ROUTER_DOMAIN,
-      trustedProxies: parsed.ROUTER_TRUST_PROXY,
+      trustedProxies: blockListOf(parsed.ROUTER_TRUST_PROXY),
       accessLogLevel: parsed.ROUTER_ACCESS_LOG_LEVEL,
     },
+    haproxy:
+      parsed.ROUTER_HAPROXY === undefined
+        ? null
+        : { program: parsed.ROUTER_HAPROXY, trustedNetworks: parsed.ROUTER_TRUST_PROXY },
     limits: { timeoutMs: parsed.ROUTER_TIMEOUT_MS, bodyMaxBytes: parsed.ROUTER_BODY_MAX_MB },
   };
 }

@@ -3,6 +3,7 @@
 import { confirmCutover, routesChannel, subscribe } from "@slipway/bus";
 import type { Bus } from "@slipway/bus";
 import type { RouteMessage } from "@slipway/protocol";
+import type { FastRoutes } from "./haproxy/fast-routes.ts";
 import type { Routes } from "./routes.ts";
 
 export interface CutoverOptions {
@@ -10,6 +11,8 @@ export interface CutoverOptions {
   /** This router's id. */
   readonly id: string;
   readonly routes: Routes;
+  /** Null without HAProxy. */
+  readonly fastRoutes: Pick<FastRoutes, "drainOthers"> | null;
   readonly onError: (error: unknown) => void;
 }
 
@@ -45,10 +48,16 @@ export async function followCutovers(options: CutoverOptions): Promise<AsyncDisp
   };
 }
 
-async function cutOver({ bus, id, routes }: CutoverOptions, message: RouteMessage): Promise<void> {
+async function cutOver(
+  { bus, id, routes, fastRoutes }: CutoverOptions,
+  message: RouteMessage,
+): Promise<void> {
   const current = await routes.refreshApp(message.appId);
   if (message.switch === undefined || message.switch.rolloutId !== current) return;
   const { rolloutId, drainMs } = message.switch;
-  await routes.drainOthers(message.appId, rolloutId, drainMs);
+  await Promise.all([
+    routes.drainOthers(message.appId, rolloutId, drainMs),
+    fastRoutes?.drainOthers(message.appId, rolloutId, drainMs),
+  ]);
   await confirmCutover(bus, rolloutId, id);
 }

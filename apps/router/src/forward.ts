@@ -23,6 +23,8 @@ export interface ForwardOptions {
   /** Proxies whose X-Forwarded-* headers are kept. */
   readonly trustedProxies: BlockList;
   readonly onError: (error: unknown) => void;
+  /** HAProxy could send requests like this one to the app. */
+  readonly onPlainRequest?: ((appName: string) => void) | undefined;
 }
 
 /** Methods without side effects. Such requests may be sent again when a keep-alive connection turns out to be closed. */
@@ -66,6 +68,7 @@ export async function forward(
     const attempt: Attempt = { options, end: null, received() {}, isReused: false, failure: null };
     const chosen = await chooseTarget(options, appName, unreachable, () => abort(attempt, "replaced"));
     if (typeof chosen === "string") return sendPage(response, chosen);
+    if (options.onPlainRequest !== undefined && isRepeatable(request)) options.onPlainRequest(appName);
     using choice = chosen;
     const outcome = await tryTarget(request, response, choice, attempt);
     if (outcome === "answered") return;

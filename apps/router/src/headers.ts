@@ -30,6 +30,34 @@ interface KnownSocket extends Socket {
   [peer]?: Peer;
 }
 
+/** Names the client of a request that HAProxy passed to the router. Requests that HAProxy sends to apps do not have it. */
+export const clientHeader = "slipway-client";
+
+/** Set on requests that HAProxy passed to the router. */
+const passed = Symbol("passed by HAProxy");
+
+interface PassedRequest extends IncomingMessage {
+  [passed]?: {
+    readonly address: string;
+    /** Whether HAProxy has set the X-Forwarded headers, because it tried to send the request to the app itself. */
+    readonly isForwarded: boolean;
+  };
+}
+
+/**
+ * Determines the client of a request that HAProxy passed to the router. If HAProxy tried to send the request to the app before, the client
+ * is not in its own header, but the last address in X-Forwarded-For, which HAProxy always sets.
+ */
+export function readPassedClient(request: PassedRequest): void {
+  const { headers } = request;
+  const address = headers[clientHeader];
+  delete headers[clientHeader];
+  request[passed] =
+    typeof address === "string"
+      ? { address: plainAddress(address), isForwarded: false }
+      : { address: addresses(headers["x-forwarded-for"]).at(-1) ?? "", isForwarded: true };
+}
+
 /** Removes a request's hop-by-hop headers, and `expect`, which Node's server has answered already. */
 export function removeHopByHopHeaders(headers: IncomingHttpHeaders): void {
   const listed = tokens(headers.connection);
@@ -63,8 +91,9 @@ const identifying = /^(?:x-forwarded(?:-.*)?|forwarded|x-real-ip)$/;
  * sets them, and servers that pass headers as variables (CGI) cannot distinguish them from the other spellings.
  */
 export function setForwarded(request: IncomingMessage, trusted: BlockList): void {
+  if ((request as PassedRequest)[passed]?.isForwarded === true) return;
   const { headers } = request;
-  const { address, isTrusted } = peerOf(request.socket, trusted);
+  const { address, isTrusted } = peerOf(request, trusted);
   for (const name of Object.keys(headers)) {
     const hasUnderscore = name.includes("_");
     if ((hasUnderscore || !isTrusted) && identifying.test(name.replaceAll("_", "-"))) delete headers[name];
@@ -80,27 +109,42 @@ export function setForwarded(request: IncomingMessage, trusted: BlockList): void
  * @returns the address of the client. If a trusted proxy sent the request, this is the last address in X-Forwarded-For that is not a
  * trusted proxy.
  */
-export function clientOf({ socket, headers }: IncomingMessage, trusted: BlockList): string {
-  const { address, isTrusted } = peerOf(socket, trusted);
-  if (!isTrusted) return address;
-  const forwardedFor = tokens(String(headers["x-forwarded-for"] ?? ""));
-  return forwardedFor.findLast((client) => !isProxy(client, trusted)) ?? forwardedFor[0] ?? address;
+export function clientOf(request: IncomingMessage, trusted: BlockList): string {
+  const { address, isTrusted } = peerOf(request, trusted);
+  return isTrusted ? clientBehind(address, request.headers["x-forwarded-for"], trusted) : address;
 }
 
-function peerOf(socket: KnownSocket, trusted: BlockList): Peer {
+/** @returns the client that sent its request through a trusted proxy with this address. */
+export function clientBehind(
+  proxy: string,
+  forwardedFor: string | string[] | undefined,
+  trusted: BlockList,
+): string {
+  const clients = addresses(forwardedFor);
+  return clients.findLast((client) => !isProxy(client, trusted)) ?? clients[0] ?? proxy;
+}
+
+function peerOf(request: PassedRequest, trusted: BlockList): Peer {
+  const passedClient = request[passed]?.address;
+  if (passedClient !== undefined) return { address: passedClient, isTrusted: isProxy(passedClient, trusted) };
+  const socket: KnownSocket = request.socket;
   const known = socket[peer];
   if (known !== undefined) return known;
-  const address = addressOf(socket);
+  const address = plainAddress(socket.remoteAddress ?? "");
   return (socket[peer] = { address, isTrusted: isProxy(address, trusted) });
 }
 
-function isProxy(address: string, trusted: BlockList): boolean {
+export function isProxy(address: string, trusted: BlockList): boolean {
   return address !== "" && trusted.check(address, address.includes(":") ? "ipv6" : "ipv4");
 }
 
-/** The peer's address. An IPv4-mapped IPv6 address is converted to the IPv4 address. */
-function addressOf({ remoteAddress = "" }: Socket): string {
-  return remoteAddress.startsWith("::ffff:") ? remoteAddress.slice("::ffff:".length) : remoteAddress;
+/** Converts an IPv4-mapped IPv6 address to the IPv4 address. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+}
+
+function addresses(forwardedFor: string | string[] | undefined): string[] {
+  return tokens(String(forwardedFor ?? ""));
 }
 
 function tokens(list: string | undefined): string[] {

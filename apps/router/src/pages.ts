@@ -97,9 +97,14 @@ export function sendPage(response: ServerResponse, name: PageName): void {
 
 /** Responds with the page to an upgrade request, and closes the connection. */
 export function endWithPage(socket: Duplex, name: PageName): void {
+  socket.end(responseOf(name));
+}
+
+/** @returns the page as an HTTP response, after which the connection is closed. */
+export function responseOf(name: PageName): string {
   const page: Page = pages[name];
   const lines = [...headersOf(page), ["connection", "close"]].map(([header, value]) => `${header}: ${value}`);
-  socket.end(`HTTP/1.1 ${page.status} ${page.reason}\r\n${lines.join("\r\n")}\r\n\r\n${bodyOf(page)}`);
+  return `HTTP/1.1 ${page.status} ${page.reason}\r\n${lines.join("\r\n")}\r\n\r\n${bodyOf(page)}`;
 }
 
 function headersOf(page: Page): [string, string][] {

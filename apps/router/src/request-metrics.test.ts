@@ -3,16 +3,16 @@ import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { freePort, lacksRedis, scrapeMetrics } from "@slipway/testkit";
-import { startTarget, startTestRouter } from "../test-support/router.ts";
+import { startTarget, startTestRouter, routerKinds } from "../test-support/router.ts";
 import type { TestRouter } from "../test-support/router.ts";
 
-describe.skipIf(await lacksRedis())("the router's metrics", () => {
+describe.skipIf(await lacksRedis()).each(routerKinds)("the router's metrics, $name", ({ settings }) => {
   let router: TestRouter;
   let url: string;
   beforeAll(async () => {
     const port = await freePort();
     url = `http://127.0.0.1:${port}/metrics`;
-    router = await startTestRouter({ METRICS_PORT: String(port) });
+    router = await startTestRouter({ ...settings, METRICS_PORT: String(port) });
   });
   afterAll(() => router[Symbol.asyncDispose]());
 

@@ -18,15 +18,30 @@ export function measureRequest(response: MeasuredResponse): void {
   if (!isMeasured()) return;
   const startedAt = performance.now();
   response.once("close", () => {
-    const statusClass = response.writableFinished
-      ? `${Math.floor(response.statusCode / 100)}xx`
-      : "disconnected";
-    record(
-      "slipway_router_request_duration_seconds",
-      { class: statusClass, source: response[fromApp] === true ? "app" : "router" },
-      (performance.now() - startedAt) / 1e3,
-    );
+    recordRequest({
+      status: response.writableFinished ? response.statusCode : null,
+      isFromApp: response[fromApp] === true,
+      seconds: (performance.now() - startedAt) / 1e3,
+    });
   });
+}
+
+export interface MeasuredRequest {
+  /** Null when the connection was closed before the response ended. */
+  readonly status: number | null;
+  /** Whether the app responded, and not the router. */
+  readonly isFromApp: boolean;
+  readonly seconds: number;
+}
+
+/** Records a request that has ended. */
+export function recordRequest({ status, isFromApp, seconds }: MeasuredRequest): void {
+  const statusClass = status === null ? "disconnected" : `${Math.floor(status / 100)}xx`;
+  record(
+    "slipway_router_request_duration_seconds",
+    { class: statusClass, source: isFromApp ? "app" : "router" },
+    seconds,
+  );
 }
 
 /** Marks the response as the app's, in contrast to a page of the router. */

@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis } from "@slipway/testkit";
-import { answering, send, startTarget, startTestRouter } from "../test-support/router.ts";
+import { answering, send, startTarget, startTestRouter, routerKinds } from "../test-support/router.ts";
 import type { TestRouter } from "../test-support/router.ts";
 
 const spoofedHeaders = [
@@ -24,19 +24,16 @@ const spoofedHeaders = [
   "X_Real_IP",
 ];
 
-describe.skipIf(await lacksRedis())("the router", () => {
+describe.skipIf(await lacksRedis()).each(routerKinds)("the router, $name", ({ settings, hasHaproxy }) => {
   let router: TestRouter;
   beforeAll(async () => {
-    router = await startTestRouter({
-      ROUTER_BODY_MAX_MB: "1",
-      ROUTER_TIMEOUT_MS: "300",
-    });
+    router = await startTestRouter({ ...settings, ROUTER_BODY_MAX_MB: "1", ROUTER_TIMEOUT_MS: "300" });
   });
   afterAll(() => router[Symbol.asyncDispose]());
 
   const serving = async (...targets: { address: { host: string; port: number } }[]) => {
     const app = await router.newApp();
-    await router.point(
+    await router.serve(
       app,
       targets.map(({ address }) => address),
     );
@@ -120,7 +117,8 @@ describe.skipIf(await lacksRedis())("the router", () => {
   test("a request target may be an absolute URL", async () => {
     await using target = await startTarget((request, response) => response.end(request.url));
     const app = await serving(target);
-    const answer = await send(router.port, "elsewhere", { path: `http://${app.name}.localhost/x?y` });
+    const host = `${app.name}.localhost`;
+    const answer = await send(router.port, host, { path: `http://${host}:${router.port}/x?y` });
     expect(answer).toMatchObject({ status: 200, body: "/x?y" });
     expect((await send(router.port, `${app.name}.localhost`, { path: "*" })).status).toBe(400);
   });
@@ -142,11 +140,20 @@ describe.skipIf(await lacksRedis())("the router", () => {
     const identifying = () => seen.filter((name) => /forwarded|real/.test(name)).toSorted();
     expect(identifying()).toEqual(kept);
     seen = [];
-    await router.send(app, { headers: { ...spoofed, connection: "Upgrade", upgrade: "websocket" } });
+    const handshake = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-key": "x".repeat(24) };
+    await router.send(app, { headers: { ...spoofed, ...handshake } });
     expect(identifying()).toEqual(kept);
   });
 
-  test.each([
+  test.skipIf(hasHaproxy)("the host of an absolute URL takes precedence over the Host header", async () => {
+    await using target = await startTarget((request, response) => response.end(request.url));
+    const app = await serving(target);
+    const answer = await send(router.port, "elsewhere", { path: `http://${app.name}.localhost/x?y` });
+    expect(answer).toMatchObject({ status: 200, body: "/x?y" });
+  });
+
+  // HAProxy removes the contradiction from some of these requests: haproxy/fast-path.test.ts.
+  test.skipIf(hasHaproxy).each([
     ["two Host headers", "", "host: other.localhost\r\n"],
     ["two equal Host headers", "", "same"],
     ["two Host headers in an upgrade request", "connection: Upgrade\r\nupgrade: websocket\r\n", "same"],
@@ -331,7 +338,7 @@ describe.skipIf(await lacksRedis())("the router", () => {
     const line = `GET / HTTP/1.1\r\nhost: ${app.name}.localhost\r\n\r\n`;
     client.write(line);
     const [first] = (await once(client, "data")) as [Buffer];
-    expect(first.toString()).toMatch(/^HTTP\/1\.1 200[^]*connection: keep-alive/i);
+    expect(first.toString()).toMatch(/^HTTP\/1\.1 200/);
     client.write(line);
     const [second] = (await once(client, "data")) as [Buffer];
     expect(second.toString()).toMatch(/^HTTP\/1\.1 200/);

@@ -20,6 +20,16 @@ export interface Route {
   readonly traffic: Traffic | null;
 }
 
+/** Receives the changes of cached routes, synchronously. */
+export interface RouteFollower {
+  /** The route was read from the store, and may have changed. */
+  updated(name: string): void;
+  /** The route is no longer cached. */
+  removed(name: string): void;
+  /** All routes may be out of date. */
+  expired(): void;
+}
+
 interface CacheEntry {
   readonly name: string;
   app: App | null;
@@ -34,16 +44,46 @@ interface CacheEntry {
 }
 
 export class Routes implements Disposable {
-  readonly #apps: Pick<AppStore, "get" | "byName">;
+  readonly #apps: Pick<AppStore, "get" | "byName" | "many">;
   readonly #onError: (error: unknown) => void;
   readonly #entries = new Map<string, CacheEntry>();
   /** Replaced rollouts that have requests in flight, by app id. */
   readonly #draining = new Map<string, Set<Traffic>>();
   #reads = 0;
+  #follower: RouteFollower | null = null;
 
-  constructor(apps: Pick<AppStore, "get" | "byName">, onError: (error: unknown) => void) {
+  constructor(apps: Pick<AppStore, "get" | "byName" | "many">, onError: (error: unknown) => void) {
     this.#apps = apps;
     this.#onError = onError;
+  }
+
+  /** Reports changes to the follower from now on. */
+  follow(follower: RouteFollower): void {
+    this.#follower = follower;
+  }
+
+  /** @returns the cached route, without reading the store; null if the name is not cached. */
+  cached(name: string): Route | null {
+    const entry = this.#entries.get(name);
+    return entry?.loaded === true ? entry : null;
+  }
+
+  /** Reads cached routes again, as one request for each of them would, but at once. */
+  async refreshCached(names: readonly string[]): Promise<void> {
+    const entries = names.map((name) => this.#entryOf(name));
+    const readNumber = this.#nextReadNumber();
+    const found = await this.#apps.many(entries.flatMap(({ app }) => (app === null ? [] : [app.id])));
+    const byId = new Map(found.map((app) => [app.id, app]));
+    for (const entry of entries) {
+      const app = byId.get(entry.app?.id ?? "");
+      if (app !== undefined && app.deletedAt === null && app.name === entry.name)
+        this.#update(entry, app, readNumber);
+      else {
+        this.#update(entry, null, readNumber);
+        // Another app may have the name.
+        entry.freshUntil = 0;
+      }
+    }
   }
 
   /**
@@ -90,6 +130,7 @@ export class Routes implements Disposable {
   /** Expires all entries, because messages may have been lost. */
   expireAll(): void {
     for (const entry of this.#entries.values()) entry.freshUntil = 0;
+    this.#follower?.expired();
   }
 
   /** Aborts all requests in flight. */
@@ -134,6 +175,7 @@ export class Routes implements Disposable {
       if (reading !== null || traffic?.isIdle === false) continue;
       traffic?.[Symbol.dispose]();
       this.#entries.delete(name);
+      this.#follower?.removed(name);
       return;
     }
   }
@@ -163,6 +205,7 @@ export class Routes implements Disposable {
     }
     if (entry.traffic !== null) entry.traffic.targets = app?.targets ?? [];
     Object.assign(entry, { app, readNumber, loaded: true, freshUntil: performance.now() + freshMs });
+    this.#follower?.updated(entry.name);
   }
 
   /** Keeps a replaced rollout until its requests have ended. Only `drainOthers` limits their time. */

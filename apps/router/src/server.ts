@@ -2,18 +2,20 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createPeerServer, healthResponse, startListening } from "@slipway/service";
-import type { Health, Service } from "@slipway/service";
+import type { Health, ListenAddress, Service, UnixSocket } from "@slipway/service";
 import type { AccessLog } from "./access-log.ts";
 import { forward } from "./forward.ts";
 import type { ForwardOptions } from "./forward.ts";
+import { readPassedClient } from "./headers.ts";
 import { appNameOf, hasSeveralHosts, normalizeTarget } from "./host.ts";
+import { limits } from "./limits.ts";
 import { endWithPage, sendPage } from "./pages.ts";
 import { measureRequest } from "./request-metrics.ts";
 import { Upgrades } from "./upgrades.ts";
 
 export interface ServerOptions extends ForwardOptions {
-  readonly host: string;
-  readonly port: number;
+  /** A Unix socket when HAProxy passes requests to the router. */
+  readonly address: ListenAddress | UnixSocket;
   readonly domain: string;
   /** Errors in the result are not sent to clients: they may contain host names. */
   readonly health: () => Promise<Health>;
@@ -21,21 +23,15 @@ export interface ServerOptions extends ForwardOptions {
   readonly accessLog: AccessLog | null;
 }
 
-const limits = {
-  headersMs: 15_000,
-  /** Time limit for receiving a request with its body. */
-  requestMs: 15 * 60_000,
-  keepAliveMs: 75_000,
-  /** How much longer a client's connection may be idle than an app's connection. */
-  idleMarginMs: 15_000,
-  headerBytes: 32 * 1024,
-  headerCount: 200,
-  connections: 20_000,
-} as const;
+export interface RouterServer extends Service {
+  /** WebSockets would stay open without a limit. Clients reconnect. */
+  closeWebSockets(): void;
+}
 
 /** @throws {SlipwayError} "configuration-invalid" when the address is in use or not an address of this machine. */
-export async function listen(options: ServerOptions): Promise<Service> {
+export async function listen(options: ServerOptions): Promise<RouterServer> {
   const upgrades = new Upgrades(options);
+  const isBehindHaproxy = "path" in options.address;
   const server = createPeerServer(
     {
       headersTimeout: limits.headersMs,
@@ -48,21 +44,27 @@ export async function listen(options: ServerOptions): Promise<Service> {
       shouldUpgradeCallback: (request) => Upgrades.accepts(request),
     },
     {
-      request: (request, response) => respond(request, response, options),
+      request(request, response) {
+        if (isBehindHaproxy) readPassedClient(request);
+        return respond(request, response, options);
+      },
       async upgrade(request, socket, head) {
+        if (isBehindHaproxy) readPassedClient(request);
         if (hasSeveralHosts(request)) return endWithPage(socket, "several-hosts");
         const app = normalizeTarget(request) ? appNameOf(request, options.domain) : null;
         if (app === null) endWithPage(socket, "no-app");
         else await upgrades.serve(request, socket, head, app);
       },
       onFailure: options.onError,
+      hasAddresses: !isBehindHaproxy,
     },
   );
   server.timeout = options.timeoutMs + limits.idleMarginMs;
   server.maxHeadersCount = limits.headerCount;
   server.maxConnections = limits.connections;
-  await startListening(server, options);
+  await startListening(server, options.address);
   return {
+    closeWebSockets: () => upgrades.close(),
     async stop({ graceMs }) {
       upgrades.close();
       await server.stop({ graceMs });

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lacksRedis, requestHead } from "@slipway/testkit";
 import type { App } from "@slipway/core";
-import { startTarget, startTestRouter } from "../test-support/router.ts";
+import { startTarget, startTestRouter, routerKinds } from "../test-support/router.ts";
 import type { TestRouter } from "../test-support/router.ts";
 
 /** More than the buffers of both connections hold. */
@@ -15,10 +15,10 @@ const body = Buffer.alloc(bodyBytes);
 /** Long enough for a busy machine to forward the data that has arrived. */
 const timeoutMs = 1_500;
 
-describe.skipIf(await lacksRedis())("slow clients", () => {
+describe.skipIf(await lacksRedis()).each(routerKinds)("slow clients, $name", ({ settings }) => {
   let router: TestRouter;
   beforeAll(async () => {
-    router = await startTestRouter({ ROUTER_TIMEOUT_MS: String(timeoutMs) });
+    router = await startTestRouter({ ...settings, ROUTER_TIMEOUT_MS: String(timeoutMs) });
   });
   afterAll(() => router[Symbol.asyncDispose]());
 
@@ -33,7 +33,7 @@ describe.skipIf(await lacksRedis())("slow clients", () => {
       if (missingBytes === 0) response.end();
     });
     const app = await router.newApp();
-    await router.point(app, [target.address]);
+    await router.serve(app, [target.address]);
     return { app, filled: filled.promise, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() };
   };
 

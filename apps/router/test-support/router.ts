@@ -16,10 +16,11 @@ import { redisKeys } from "@slipway/protocol";
 import { createLogger } from "@slipway/service";
 import type { Service } from "@slipway/service";
 import { openStore } from "@slipway/store";
-import { anApp, cutServer, freePort, startPrivateRedis } from "@slipway/testkit";
+import { anApp, cutServer, freePort, lacksHaproxy, startPrivateRedis } from "@slipway/testkit";
 import type { PrivateRedis } from "@slipway/testkit";
 import { startRouter } from "../src/app.ts";
 import { readConfig } from "../src/config.ts";
+import type { RouterConfig } from "../src/config.ts";
 
 interface Response {
   readonly status: number;
@@ -35,6 +36,21 @@ interface RequestOptions {
   readonly agent?: Agent;
 }
 
+export interface RouterKind {
+  readonly name: string;
+  readonly hasHaproxy: boolean;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+const alone: RouterKind = { name: "alone", hasHaproxy: false, settings: {} };
+const behindHaproxy: RouterKind = {
+  name: "behind HAProxy",
+  hasHaproxy: true,
+  settings: { ROUTER_HAPROXY: "haproxy" },
+};
+/** The kinds of routers that have the same behavior, for `describe.each`. Without HAProxy on this machine it is one. */
+export const routerKinds: readonly RouterKind[] = [alone, ...((await lacksHaproxy()) ? [] : [behindHaproxy])];
+
 export interface TestRouter extends AsyncDisposable {
   readonly port: number;
   readonly service: Service;
@@ -45,6 +61,8 @@ export interface TestRouter extends AsyncDisposable {
   newApp(values?: Partial<App>): Promise<App>;
   /** Stores a new rollout of the app, as a worker does. @returns the rollout's id. */
   point(app: App, targets: readonly Address[]): Promise<string>;
+  /** Stores a new rollout of an app without one. If the router is behind HAProxy, HAProxy has the route afterwards. */
+  serve(app: App, targets: readonly Address[]): Promise<void>;
   /** Stores a new rollout of the app, and waits until the router has confirmed the cutover. */
   cutOver(app: App, targets: readonly Address[], drainMs?: number): Promise<void>;
   send(app: App | { readonly name: string }, options?: RequestOptions): Promise<Response>;
@@ -71,16 +89,8 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     client.disconnect(),
   );
   redis.on("error", () => undefined);
-  const { port, domain } = config.server;
-  const keys = redisKeys(config.installationId);
-  const point = async (app: App, targets: readonly Address[]) => {
-    const stored = await store.apps.get(app.id);
-    if (stored === null) throw new Error("no such app");
-    const rolloutId = randomUUID();
-    const facts = { currentReleaseId: rolloutId, currentRolloutId: rolloutId, targets };
-    if (!(await store.apps.compareAndSet(changeApp(stored, new Date(), facts)))) throw new Error("changed");
-    return rolloutId;
-  };
+  const { port } = config.server;
+  const controls = controlsOf(config, store, redis);
   const resources = opened.move();
   return {
     port,
@@ -88,22 +98,55 @@ export async function startTestRouter(settings: Readonly<Record<string, string>>
     store,
     redis: server,
     logLines,
+    ...controls,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** What a test does to a running router. */
+function controlsOf(
+  config: RouterConfig,
+  store: Store,
+  redis: Redis,
+): Pick<TestRouter, "newApp" | "point" | "serve" | "cutOver" | "send"> {
+  const { port, domain } = config.server;
+  const keys = redisKeys(config.installationId);
+  const point: TestRouter["point"] = async (app, targets) => {
+    const stored = await store.apps.get(app.id);
+    if (stored === null) throw new Error("no such app");
+    const rolloutId = randomUUID();
+    const facts = { currentReleaseId: rolloutId, currentRolloutId: rolloutId, targets };
+    if (!(await store.apps.compareAndSet(changeApp(stored, new Date(), facts)))) throw new Error("changed");
+    return rolloutId;
+  };
+  const cutOver: TestRouter["cutOver"] = async (app, targets, drainMs = 10_000) => {
+    const rolloutId = await point(app, targets);
+    const message = { appId: app.id, switch: { rolloutId, drainMs } };
+    while ((await redis.scard(keys.routersCutOver(rolloutId))) === 0) {
+      await redis.publish(keys.routesChannel, JSON.stringify(message));
+      await turn();
+    }
+  };
+  return {
     newApp: async (values) => {
       const app = anApp(values);
       await store.apps.create(app);
       return app;
     },
     point,
-    cutOver: async (app, targets, drainMs = 10_000) => {
-      const rolloutId = await point(app, targets);
-      const message = { appId: app.id, switch: { rolloutId, drainMs } };
-      while ((await redis.scard(keys.routersCutOver(rolloutId))) === 0) {
-        await redis.publish(keys.routesChannel, JSON.stringify(message));
-        await turn();
+    serve: async (app, targets) => {
+      if (config.haproxy === null) {
+        await point(app, targets);
+        return;
       }
+      // The first request reaches the router, which then passes the route to HAProxy.
+      await using first = await answering("first");
+      await point(app, [first.address]);
+      await send(port, `${app.name}.${domain}`);
+      await cutOver(app, targets);
     },
+    cutOver,
     send: ({ name }, options) => send(port, `${name}.${domain}`, options),
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 

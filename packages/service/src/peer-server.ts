@@ -13,6 +13,8 @@ export interface PeerHandlers {
   readonly upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => unknown;
   /** Receives errors of handlers and responses, whose connection is closed, and of accepting connections. */
   readonly onFailure: (error: unknown) => void;
+  /** Whether clients have addresses, which those of a Unix socket have not. Default: true. */
+  readonly hasAddresses?: boolean;
 }
 
 /**
@@ -23,23 +25,24 @@ export interface PeerHandlers {
 const maxUnanswered = 32;
 
 /**
- * Creates a server. In its handlers `request.socket.remoteAddress` is defined, and remains so after the client has disconnected.
+ * Creates a server. In its handlers `request.socket.remoteAddress` is defined, except on a Unix socket, and remains so after the client has disconnected.
  * The address of a client that disconnected earlier is not available: its connection is closed, and no handler is called. A connection
  * with more than 32 unanswered requests is closed too.
  */
 export function createPeerServer(
   options: ServerOptions,
-  { request, upgrade, onFailure }: PeerHandlers,
+  { request, upgrade, onFailure, hasAddresses = true }: PeerHandlers,
 ): StoppableServer {
   const fail = (error: unknown, { socket }: IncomingMessage) => {
     onFailure(error);
     socket.destroy();
   };
+  const isGone = (incoming: IncomingMessage) => hasAddresses && hasDisconnected(incoming);
   const server = new StoppableServer(options).on(
     "request",
     contain((incoming: IncomingMessage, response: ServerResponse) => {
       response.on("error", (error) => fail(error, incoming));
-      if (hasDisconnected(incoming)) return undefined;
+      if (isGone(incoming)) return undefined;
       if (server.unansweredOn(incoming.socket) <= maxUnanswered) return request(incoming, response);
       incoming.socket.destroy();
       return undefined;
@@ -56,7 +59,7 @@ export function createPeerServer(
       // Node removes its error listener from an upgraded connection. The handler receives the "close" that follows an error.
       socket.on("error", () => undefined);
       server.markUpgraded(incoming.socket);
-      return hasDisconnected(incoming) ? undefined : upgrade(incoming, incoming.socket, head);
+      return isGone(incoming) ? undefined : upgrade(incoming, incoming.socket, head);
     }, fail),
   );
 }

@@ -6,6 +6,7 @@ export { findBrowser, lacksBrowser } from "./browser.ts";
 export { cutServer } from "./cut-server.ts";
 export { eventually } from "./eventually.ts";
 export * from "./fixtures.ts";
+export { lacksHaproxy } from "./haproxy.ts";
 export { freePort } from "./free-port.ts";
 export { gitServer, TestRepository } from "./git-server.ts";
 export type { RepositoryFiles } from "./git-server.ts";

@@ -21,6 +21,7 @@ const packagesOf = {
   "mkfs.xfs": ["xfsprogs"],
   "mkfs.btrfs": ["btrfs-progs"],
   "docker-compose": ["docker-compose"],
+  haproxy: ["haproxy"],
 } as const;
 
 /** Units that these packages and their dependencies start and enable. */
@@ -29,6 +30,7 @@ const units = [
   "docker.service",
   "docker.socket",
   "docker-registry.service",
+  "haproxy.service",
   "redis-server.service",
 ];
 

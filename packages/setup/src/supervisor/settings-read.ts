@@ -84,6 +84,7 @@ export const settingsRead = {
     "ROUTER_ACCESS_LOG_LEVEL",
     "ROUTER_BODY_MAX_MB",
     "ROUTER_DOMAIN",
+    "ROUTER_HAPROXY",
     "ROUTER_HOST",
     "ROUTER_PORT",
     "ROUTER_TIMEOUT_MS",
