@@ -154,6 +154,7 @@ describe.skipIf(await lacksRedis())("a connection to a Redis Cluster", () => {
       await publish({ redis, keys }, appChannel("a"), message);
       return received.length > 0;
     });
+    expect(received[0]).toEqual(message);
   });
 
   test("while all nodes are away, commands fail after their retries or wait; when the nodes are back, all connections work", async () => {

@@ -1,7 +1,7 @@
 // The apps that a user may see.
 
 import { appRole, findApp } from "@slipway/auth";
-import type { App, AppSelection, Store, User } from "@slipway/core";
+import type { AppSelection, Store, User } from "@slipway/core";
 import { appParts } from "@slipway/store";
 
 type AppStores = Pick<Store, "apps" | "collaborators">;
