@@ -78,18 +78,11 @@ type TakeAnswer =
 
 /** Opens the owners' slots, which are counted in Redis and repaired from the store. */
 export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
-  const { jobStates, deployments, limit, reserved, waitingJobsKey } = options;
+  const { deployments, limit, reserved, waitingJobsKey } = options;
   const { redis, keys } = options.bus;
 
   const ofOwner = (ownerId: string) => [keys.ownerSlots(ownerId), keys.ownerWaiting(ownerId)];
   const ofTaker = ({ ownerId, appId }: SlotTaker) => [keys.ownerSlots(ownerId), keys.laneClaim(appId)];
-
-  /** Running deployments according to the store. Their jobs may have ended in the meantime. */
-  async function running(ownerId: string): Promise<string[]> {
-    const ids = await deployments.runningOfOwner(ownerId);
-    const states = await jobStates(ids);
-    return ids.filter((_id, index) => states[index] === "live" || states[index] === "gone");
-  }
 
   async function tryTake({ id, appId, ownerId }: SlotTaker, atWork: readonly string[]) {
     const counted = [keys.fleetCapacity, waitingJobsKey, keys.queueArrivals];
@@ -115,7 +108,7 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
       const { ownerId } = deployment;
       const taken = await tryTake(deployment, await deployments.runningOfOwner(ownerId));
       if (taken !== "full") return taken;
-      const atWork = await running(ownerId);
+      const atWork = await running(options, ownerId);
       await freeEnded(ownerId);
       return tryTake(deployment, atWork);
     },
@@ -129,7 +122,7 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
       (await runScript(redis, buildEndedScript, ofOwner(ownerId), [id])) as string | null,
     async hasFree(ownerId) {
       if (await hasFree(ownerId, await deployments.runningOfOwner(ownerId))) return true;
-      const atWork = await running(ownerId);
+      const atWork = await running(options, ownerId);
       await freeEnded(ownerId);
       return hasFree(ownerId, atWork);
     },
@@ -138,4 +131,11 @@ export function openOwnerSlots(options: OwnerSlotsOptions): OwnerSlots {
       await redis.zrem(keys.ownerWaiting(ownerId), appId);
     },
   };
+}
+
+/** Running deployments according to the store. Their jobs may have ended in the meantime. */
+async function running({ jobStates, deployments }: OwnerSlotsOptions, ownerId: string): Promise<string[]> {
+  const ids = await deployments.runningOfOwner(ownerId);
+  const states = await jobStates(ids);
+  return ids.filter((_id, index) => states[index] === "live" || states[index] === "gone");
 }

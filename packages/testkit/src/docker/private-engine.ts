@@ -144,7 +144,8 @@ async function untilAnswers(dockerHost: string, daemon: ChildProcess, folder: st
 /** Engines crash, Swarm managers above all. Without the reason, the tests that follow only say that nothing listens. */
 async function report(folder: string, { exitCode, signalCode }: ChildProcess): Promise<void> {
   const log = await endOfLog(folder).catch(String);
-  console.error(`a private Docker Engine ended (${signalCode ?? `exit code ${exitCode}`}): ${log}`);
+  const how = signalCode ?? `exit code ${exitCode}`;
+  process.stderr.write(`a private Docker Engine ended (${how}): ${log}\n`);
 }
 
 async function endOfLog(folder: string): Promise<string> {
