@@ -123,6 +123,6 @@ export async function listMembers(
 }
 
 /** Pairs of keys and values, or of members and scores, from the flat list in which Redis returns them. */
-export function pairsOf(flat: readonly string[]): [string, string][] {
+function pairsOf(flat: readonly string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? "", flat[2 * at + 1] ?? ""]);
 }
